@@ -1,0 +1,31 @@
+"""Free ports for servers that must know theirs before they start, or keep it over a restart.
+
+They lie below the range from which the system takes the ports of outgoing connections (32768 on Linux, 49152
+elsewhere), so that no connection takes the port of a server that is about to be restarted.
+"""
+
+import random
+import socket
+
+FIRST, LAST = 20_000, 32_000
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this port of 127.0.0.1 now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port(preferred: int = 0) -> int:
+    """The preferred port if it is free, else any free one of the range; raise `OSError` if there is none."""
+    if preferred and is_free(preferred):
+        return preferred
+    for port in random.sample(range(FIRST, LAST), 200):
+        if is_free(port):
+            return port
+    raise OSError("no free port found on 127.0.0.1")
