@@ -1,0 +1,212 @@
+"""Everything a developer runs: `python3 dev.py demo | start | test | lint | bench | chaos | lock`.
+
+In: a command and its arguments. Out: that command's output and exit code. Before it runs, the virtual
+environment (.venv) and the Node tools (local/node_modules) are made or brought up to date from the pinned
+environment (.venv) and the Node tools (local/node_modules) are made, or brought up to date where the pinned
+lists have changed. Standard library only, in the syntax of Python 3.8, so that an old Python can say in one
+line what is missing.
+"""
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+LOCAL = ROOT / "local"
+VENV = ROOT / ".venv"
+WINDOWS = os.name == "nt"
+PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+WANTED_PYTHON, WANTED_NODE = (3, 13), 18
+GET_PYTHON, GET_NODE = "https://www.python.org/downloads/", "https://nodejs.org"
+
+MODULES = {"demo": "local.demo", "start": "local.start", "bench": "bench", "chaos": "local.chaos"}
+USAGE = """Usage: python3 dev.py COMMAND [ARGUMENTS]
+
+  demo    run the whole synchronisation once on this machine, and check the result
+  start   run the local stand until Ctrl-C
+  test    lint, types, then pytest with the given arguments
+  lint    lint and types
+  bench   measure
+  chaos   run under injected faults and kills, and check that nothing is lost
+  lock    pin requirements.in and requirements-dev.in again, with hashes"""
+
+
+class MissingError(Exception):
+    """Something that this machine must have is not there; the text is the one line to print."""
+
+
+def main(arguments: list[str]) -> int:
+    """Set up what is needed and run a command; return its exit code (on POSIX, demo and others take over)."""
+    if not arguments or arguments[0] not in {*MODULES, "test", "lint", "lock"}:
+        print(USAGE)
+        return 0 if arguments[:1] in ([], ["--help"], ["-h"]) else 2
+    command, rest = arguments[0], arguments[1:]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends the step that runs, and its process
+    try:
+        set_up_python()
+        if command != "lock":
+            set_up_node()
+    except MissingError as missing:
+        print(missing, file=sys.stderr)
+        return 1
+    if command in MODULES:
+        return become([str(PYTHON), "-P", "-m", MODULES[command], *rest], {"PYTHONPATH": str(ROOT)})
+    os.chdir(ROOT)
+    if command == "lock":
+        return lock()
+    code = lint()
+    if command == "lint" or code:
+        return code
+    print("== tests", flush=True)
+    return become([str(PYTHON), "-m", "pytest", *rest], {})
+
+
+def lint() -> int:
+    """Ruff's rules, its formatting, and Pyright; stop at the first that fails."""
+    return (
+        step("lint", [PYTHON, "-m", "ruff", "check", "."])
+        or step("format", [PYTHON, "-m", "ruff", "format", "--check", "."])
+        or step("types", [tool("node"), LOCAL / "node_modules/pyright/index.js"])
+    )
+
+
+def lock() -> int:
+    """Write requirements.txt and requirements-dev.txt from what requirements*.in ask for."""
+    options = ["-q", "--upgrade", "--generate-hashes", "--universal", "--python-version", "3.13"]
+    options += ["--no-header", "--no-emit-index-url", "--no-emit-find-links"]
+    for name in REQUIREMENTS:
+        source = name.replace(".txt", ".in")
+        code = step(source, [PYTHON, "-m", "uv", "pip", "compile", *options, source, "-o", name])
+        if code:
+            return code
+    return 0
+
+
+def step(heading: str, command: list[str | Path]) -> int:
+    """Run one part of a command under its heading; return its exit code."""
+    print(f"== {heading}", flush=True)
+    return subprocess.run(command, check=False).returncode
+
+
+def become(command: list[str], environment: dict[str, str]) -> int:
+    """Go on as this command, so that signals reach it; where a process cannot do that, run it and wait."""
+    environment = {**os.environ, **environment}
+    if not WINDOWS:
+        os.execve(command[0], command, environment)  # noqa: S606 - no shell is wanted
+    with subprocess.Popen(command, env=environment) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue  # Ctrl-C has reached the command too; it ends in its own time
+
+
+def set_up_python() -> None:
+    """Make .venv as the pinned lists say, if it is not so already; raise `MissingError`."""
+    digest = digest_of([ROOT / name for name in REQUIREMENTS])
+    stamp = VENV / "installed.sha256"
+    if PYTHON.exists() and read(stamp) == digest:
+        return
+    if version_of([str(PYTHON)]) is None:
+        quietly("Making the virtual environment", [find_python(), "-m", "venv", "--clear", str(VENV)])
+    install = [
+        str(PYTHON),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--require-hashes",
+    ]
+    for name in REQUIREMENTS:
+        install += ["-r", name]
+    quietly("Installing the Python packages", install)
+    stamp.write_text(digest, encoding="utf-8")
+
+
+def set_up_node() -> None:
+    """Install the Node tools of the stand as the lock file says, if they are not; raise `MissingError`."""
+    digest = digest_of([LOCAL / "package.json", LOCAL / "package-lock.json"])
+    stamp = LOCAL / "node_modules/installed.sha256"
+    node = tool("node")
+    if read(stamp) == digest:
+        return
+    found = output([node, "--version"])
+    if int(re.sub(r"\D.*", "", found[1:]) or 0) < WANTED_NODE:
+        raise MissingError(f"Node {WANTED_NODE} or later is needed, {node} is {found}: {GET_NODE}")
+    quietly("Installing the Node tools", [tool("npm"), "ci", "--no-audit", "--no-fund"], LOCAL)
+    stamp.write_text(digest, encoding="utf-8")
+
+
+def find_python() -> str:
+    """A Python 3.13: this one, on the PATH, known to the py launcher, or of pyenv; raise `MissingError`."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    candidates = [[sys.executable], ["python3.13"], ["py", "-3.13"], ["python3"], ["python"]]
+    candidates += [[str(path)] for path in sorted(pyenv.glob("versions/3.13*/bin/python"))]
+    candidates += [[str(path)] for path in sorted(pyenv.glob("pyenv-win/versions/3.13*/python.exe"))]
+    for candidate in candidates:
+        found = version_of(candidate)
+        if found is not None:
+            return found
+    here = "%d.%d" % sys.version_info[:2]
+    raise MissingError(f"Python 3.13 is needed and was not found (this is {here}): {GET_PYTHON}")
+
+
+def version_of(command: list[str]) -> str | None:
+    """The path of the interpreter that the command runs, if it is the wanted version."""
+    question = f"import sys; print(sys.version_info[:2] == {WANTED_PYTHON}, sys.executable)"
+    matches, _, path = output([*command, "-c", question]).partition(" ")
+    return path if matches == "True" else None
+
+
+def tool(name: str) -> str:
+    """The path of a Node tool; raise `MissingError`."""
+    found = shutil.which(name)
+    if found is None:
+        raise MissingError(f"Node {WANTED_NODE} or later is needed, {name} is not on the PATH: {GET_NODE}")
+    return found
+
+
+def quietly(what: str, command: list[str], folder: Path = ROOT) -> None:
+    """Run a step of the set-up; show what it printed only if it fails, and raise `MissingError`."""
+    print(f"{what} ...", file=sys.stderr, flush=True)
+    result = subprocess.run(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    if result.returncode:
+        print(result.stdout, file=sys.stderr)
+        raise MissingError(f"{what} failed with exit code {result.returncode}; its output is above.")
+
+
+def output(command: list[str]) -> str:
+    """What a command prints, or nothing if there is no such command or it fails."""
+    try:
+        return subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def digest_of(files: list[Path]) -> str:
+    """A digest over the contents of the files."""
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def read(file: Path) -> str:
+    """The text of a file, or nothing if there is none."""
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
