@@ -1,11 +1,11 @@
 """Everything a developer runs: `python3 dev.py demo | start | test | lint | bench | chaos | lock`.
 
 In: a command and its arguments. Out: that command's output and exit code. Before it runs, the virtual
-environment (.venv) and the Node tools (local/node_modules) are made or brought up to date from the pinned
 environment (.venv) and the Node tools (local/node_modules) are made, or brought up to date where the pinned
 lists have changed. Standard library only, in the syntax of Python 3.8, so that an old Python can say in one
 line what is missing.
 """
+
 from __future__ import annotations
 
 import hashlib
