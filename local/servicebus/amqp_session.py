@@ -1,0 +1,210 @@
+"""One AMQP session: performatives of its links in, windows and delivery ids kept, performatives out.
+
+Refuses (with `MalformedBytes`, which ends the connection) what breaks the protocol: handles in use, flows
+before their time. Transfers and dispositions for links that are gone are ignored: they were on their way.
+Source of the rules: OASIS AMQP 1.0, part 2, sections 2.5 and 2.6.
+"""
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from local.servicebus import codec
+from local.servicebus.attaching import open_link
+from local.servicebus.errors import BrokerFault, MalformedBytes
+from local.servicebus.frames import HEADER_LENGTH
+from local.servicebus.links import IncomingLink, Link, OutgoingLink, QueueReceiver, ReplyLink
+from local.servicebus.outcomes import Outcome, error, read_outcome, rejected
+from local.servicebus.performatives import (
+    Attach,
+    Begin,
+    Detach,
+    Disposition,
+    End,
+    Flow,
+    Performative,
+    Transfer,
+    encode,
+)
+
+if TYPE_CHECKING:
+    from local.servicebus.connection import Connection
+
+INCOMING_WINDOW = 5000
+HANDLE_MAX = 4999
+_SERIAL = 0xFFFFFFFF
+_TRANSFER_OVERHEAD = 64  # more than the longest transfer performative that is sent here
+
+
+class AmqpSession:
+    """A session on a channel; it answers on the channel of the same number."""
+
+    def __init__(self, connection: "Connection", channel: int, begin: Begin) -> None:
+        self.connection = connection
+        self.channel = channel
+        self.links: dict[int, Link] = {}
+        self.reply_links: dict[str, ReplyLink] = {}
+        self.unsettled: dict[int, tuple[QueueReceiver, UUID]] = {}
+        self._next_incoming = begin.next_outgoing_id
+        self._next_outgoing = 0
+        self._window = begin.incoming_window
+        self._on = {
+            Attach: self._on_attach,
+            Flow: self._on_flow,
+            Transfer: self._on_transfer,
+            Disposition: self._on_disposition,
+            Detach: self._on_detach,
+        }
+        self.send(Begin(channel, 0, INCOMING_WINDOW, INCOMING_WINDOW, HANDLE_MAX))
+
+    # --- in ---------------------------------------------------------------------------------------------
+
+    def on_performative(self, performative: Performative, payload: bytes) -> None:
+        if type(performative) is Transfer:
+            self._on_transfer(performative, payload)
+            return
+        handler = self._on.get(type(performative))
+        if handler is None:
+            raise MalformedBytes(
+                f"{type(performative).__name__} has no place in a session.", "amqp:not-allowed"
+            )
+        handler(performative)  # type: ignore[arg-type] - each handler stands beside its own type in the table
+
+    def _on_attach(self, attach: Attach) -> None:
+        if attach.handle in self.links or attach.handle > HANDLE_MAX:
+            raise MalformedBytes("The handle is in use or too high.", "amqp:session:handle-in-use")
+        open_link(self, attach)
+
+    def _on_detach(self, detach: Detach) -> None:
+        link = self.links.pop(detach.handle, None)
+        if link is None:  # detached by this side already, or never answered
+            return
+        link.on_gone()
+        self.send(Detach(detach.handle, True))
+
+    def _on_flow(self, flow: Flow) -> None:
+        seen = flow.next_incoming_id if flow.next_incoming_id is not None else 0
+        window = (seen + flow.incoming_window - self._next_outgoing) & _SERIAL
+        self._window = window if window < 0x80000000 else 0
+        if flow.handle is not None:
+            link = self.links.get(flow.handle)
+            if link is not None:
+                link.on_flow(flow)
+            return
+        self.serve()
+        if flow.echo:
+            self.send_flow(None)
+
+    def _on_transfer(self, transfer: Transfer, payload: bytes = b"") -> None:
+        self._next_incoming = (self._next_incoming + 1) & _SERIAL
+        link = self.links.get(transfer.handle)
+        if isinstance(link, IncomingLink):
+            link.on_transfer(transfer, payload)
+
+    def _on_disposition(self, disposition: Disposition) -> None:
+        if not disposition.role:  # a sender's word on its own transfers; they are settled already
+            return
+        outcome = read_outcome(disposition.state)
+        if outcome is None and not disposition.settled:
+            return
+        for delivery_id in self._settled_ids(disposition):
+            receiver, token = self.unsettled.pop(delivery_id)
+            answer = self._settle(receiver, token, outcome)
+            if not disposition.settled:
+                self.send_settled(delivery_id, answer, receiver=False)
+
+    def _settled_ids(self, disposition: Disposition) -> list[int]:
+        first, last = disposition.first, disposition.last
+        if last is None or last == first:
+            return [first] if first in self.unsettled else []
+        # The range is the client's claim, up to 2^32 long: walk what is there instead.
+        return sorted(number for number in self.unsettled if first <= number <= last)
+
+    def _settle(self, receiver: QueueReceiver, token: UUID, outcome: Outcome | None) -> bytes:
+        if outcome is None:  # settled without a decision: the end of the lock decides
+            return codec.NULL
+        try:
+            receiver.settle(token, outcome)
+        except BrokerFault as fault:
+            return rejected(fault)
+        return outcome.answer
+
+    def end(self) -> None:
+        """The session has ended, or its connection is lost."""
+        links = list(self.links.values())
+        self.links.clear()
+        for link in links:
+            link.on_gone()
+        self.unsettled.clear()
+
+    def serve(self) -> None:
+        """The connection can take more."""
+        for link in list(self.links.values()):
+            if isinstance(link, OutgoingLink):
+                link.serve()
+
+    # --- out --------------------------------------------------------------------------------------------
+
+    def send(self, performative: Performative, payload: bytes = b"") -> None:
+        self.connection.send(self.channel, encode(performative) + payload)
+
+    def can_send(self) -> bool:
+        return self._window > 0 and self.connection.is_writable
+
+    def send_flow(
+        self,
+        handle: int | None,
+        *,
+        delivery_count: int | None = None,
+        credit: int | None = None,
+        drain: bool = False,
+    ) -> None:
+        self.send(
+            Flow(
+                self._next_incoming,
+                INCOMING_WINDOW,
+                self._next_outgoing,
+                INCOMING_WINDOW,
+                handle,
+                delivery_count,
+                credit,
+                drain=drain or None,
+            )
+        )
+
+    def send_settled(self, delivery_id: int, state: bytes, *, receiver: bool) -> None:
+        """Settle a delivery; `receiver`: in the role of the receiver of the delivery."""
+        self.send(Disposition(receiver, delivery_id, None, True, state))
+
+    def send_transfer(self, handle: int, tag: bytes, payload: bytes, *, settled: bool) -> int:
+        """Send a message in as many frames as the client's frame size asks for. The delivery id."""
+        delivery_id = self._next_outgoing
+        room = self.connection.peer_frame_size - HEADER_LENGTH - _TRANSFER_OVERHEAD
+        for start in range(0, len(payload) or 1, room):
+            part, more = payload[start : start + room], start + room < len(payload)
+            if start == 0:
+                self.send(Transfer(handle, delivery_id, tag, 0, settled, more), part)
+            else:
+                self.send(Transfer(handle, more=more), part)
+            self._next_outgoing = (self._next_outgoing + 1) & _SERIAL
+            self._window -= 1
+        return delivery_id
+
+    def reply(self, address: str, answer: bytes) -> None:
+        """Answer a request on the reply link of this address. Raises not-found if the client has none."""
+        link = self.reply_links.get(address)
+        if link is None:
+            raise BrokerFault("amqp:not-found", f"Attach a receiver on '{address}' before sending requests.")
+        link.reply(answer)
+
+    def drop_link(self, link: Link, fault: BrokerFault) -> None:
+        """End a link from this side and tell why."""
+        if self.links.pop(link.handle, None) is not None:
+            link.on_gone()
+            self.send(Detach(link.handle, True, error(fault)))
+
+    def forget_deliveries(self, link: Link) -> None:
+        for delivery_id in [number for number, (owner, _) in self.unsettled.items() if owner is link]:
+            del self.unsettled[delivery_id]
+
+    def close(self) -> None:
+        self.send(End())

@@ -1,0 +1,75 @@
+"""Where broker, connections and time meet: after each piece of input, and when something falls due, one turn.
+
+A turn hands out what has become available and writes what has been gathered for each connection.
+"""
+
+from asyncio import TimerHandle, get_running_loop
+from typing import TYPE_CHECKING
+
+from local.servicebus.attaching import accept_session_receiver, refuse
+from local.servicebus.broker import Broker
+from local.servicebus.dispatcher import Dispatcher
+from local.servicebus.errors import BrokerFault, session_lock_lost
+from local.servicebus.links import QueueReceiver
+
+if TYPE_CHECKING:
+    from local.servicebus.connection import Connection
+
+IDLE_TIME_OUT = 240.0  # seconds; what the service announces
+
+
+class Hub:
+    """All that the connections of one broker share."""
+
+    def __init__(self, broker: Broker, *, idle_time_out: float = IDLE_TIME_OUT) -> None:
+        self.broker = broker
+        self.idle_time_out = idle_time_out
+        self.dispatcher = Dispatcher(self._accept, self._refuse)
+        self.connections: set[Connection] = set()
+        self.unflushed: set[Connection] = set()
+        self._timer: TimerHandle | None = None
+        self._armed_for: float | None = None
+
+    def turn(self) -> None:
+        """Hand out, write, and set the clock for what comes next."""
+        for queue in self.broker.take_news():
+            self.dispatcher.pump(queue)
+        while self.unflushed:
+            self.unflushed.pop().flush()
+        self._arm()
+
+    def advance(self) -> None:
+        """Do what has become due, then take a turn."""
+        for lost in self.broker.advance():
+            receiver: QueueReceiver = lost.owner
+            receiver.lose_session(session_lock_lost(lost.session_id))
+        self.turn()
+
+    def _arm(self) -> None:
+        due = self.broker.next_due()
+        if due == self._armed_for:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._armed_for = None, due
+        if due is not None:
+            wait = max(0.0, due - self.broker.clock())
+            self._timer = get_running_loop().call_later(wait, self._fire)
+
+    def _fire(self) -> None:
+        self._timer = self._armed_for = None
+        self.advance()
+
+    def _accept(self, receiver: QueueReceiver) -> None:
+        accept_session_receiver(receiver.session, receiver)
+
+    def _refuse(self, receiver: QueueReceiver, fault: BrokerFault) -> None:
+        refuse(receiver.session, receiver.attach, fault)
+        self.turn()
+
+    def disconnect(self, limit: int | None = None) -> int:
+        """Drop connections without a word, all or so many. How many were dropped."""
+        chosen = list(self.connections)[:limit]
+        for connection in chosen:
+            connection.abort()
+        return len(chosen)

@@ -1,0 +1,246 @@
+"""Messages: what a sender sent, split into its sections, and what a receiver gets, put together again.
+
+In: the encoded message of a transfer (or the envelope of a batch). Out: a `Message` whose body stays the
+bytes that came, and `encode_delivery`, which puts the broker's own header and annotations before them.
+Refuses bytes that are no AMQP message with a `BrokerFault`, so that only this delivery fails and not its
+connection. Source of the rules: OASIS AMQP 1.0, part 3, section 3.2;
+learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-protocol-guide (annotations).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Any
+from uuid import uuid4
+
+from local.servicebus import codec
+from local.servicebus.errors import BrokerFault, MalformedBytes
+
+BATCH_FORMAT = 0x80013700
+
+_HEADER, _DELIVERY_ANNOTATIONS, _ANNOTATIONS = 0x70, 0x71, 0x72
+_PROPERTIES, _APPLICATION_PROPERTIES, _DATA, _FOOTER = 0x73, 0x74, 0x75, 0x78
+
+_SCHEDULED_KEY = "x-opt-scheduled-enqueue-time"
+# What the broker says about a message; a sender's own values are dropped.
+_BROKER_KEYS = frozenset(
+    {
+        "x-opt-sequence-number",
+        "x-opt-enqueue-sequence-number",
+        "x-opt-enqueued-time",
+        "x-opt-locked-until",
+        "x-opt-message-state",
+        "x-opt-deadletter-source",
+    }
+)
+_TTL_UNBOUNDED = 0xFFFFFFFF  # milliseconds; longer ones are told by the two times in the properties
+
+
+class MessageState(IntEnum):
+    """The values of x-opt-message-state."""
+
+    ACTIVE = 0
+    DEFERRED = 1
+    SCHEDULED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as its sender sent it. Times in seconds; everything of type bytes is still encoded."""
+
+    message_id: Any
+    session_id: str | None
+    time_to_live: float | None
+    scheduled_at: float | None
+    header: bytes  # its first four fields: durable, priority, ttl, first-acquirer
+    annotations: bytes  # keys and values, without those of the broker
+    annotation_count: int  # keys plus values
+    properties: bytes  # the section
+    application_properties: bytes  # the section, or nothing
+    body: bytes  # the body's sections and the footer
+
+
+def parse_batch(payload: bytes) -> list[Message]:
+    """The messages of a batch: an envelope with one data section for each."""
+    parts = [codec.decode(payload, start)[0] for code, start, _, _ in _sections(payload) if code == _DATA]
+    if not parts:
+        raise BrokerFault("amqp:decode-error", "A batch must hold one data section for each message.")
+    return [parse_message(part) for part in parts]
+
+
+def parse_message(payload: bytes) -> Message:
+    """Read what the broker needs and keep the rest as it came."""
+    try:
+        return _parse_message(payload)
+    except MalformedBytes as malformed:
+        raise BrokerFault(malformed.condition, malformed.description) from malformed
+
+
+def _parse_message(payload: bytes) -> Message:
+    header, annotations, properties, application = _NO_HEADER, {}, b"", b""
+    ttl: int | None = None
+    fields: list[Any] = []
+    body: list[bytes] = []
+    for code, start, end, begin in _sections(payload):
+        if code >= _DATA:
+            body.append(payload[begin:end])
+        elif code == _PROPERTIES:
+            fields, _ = codec.decode(payload, start)
+            properties = payload[begin:end]
+        elif code == _APPLICATION_PROPERTIES:
+            application = payload[begin:end]
+        elif code == _ANNOTATIONS:
+            annotations, _ = codec.map_entries(payload, start)
+        elif code == _HEADER:
+            header, ttl = _read_header(payload, start)
+    if not isinstance(fields, list):
+        raise MalformedBytes("The properties of a message must be a list.")
+    fields += [None] * (13 - len(fields))
+    if fields[0] is None or fields[0] == "":
+        fields[0], properties = _with_new_id(properties)
+    scheduled = codec.decode(annotations[_SCHEDULED_KEY])[0] if _SCHEDULED_KEY in annotations else None
+    kept = [codec.symbol(key) + value for key, value in annotations.items() if _is_senders(key)]
+    return Message(
+        message_id=fields[0],
+        session_id=fields[10] if isinstance(fields[10], str) else None,
+        time_to_live=_time_to_live(ttl, fields),
+        scheduled_at=scheduled / 1000 if isinstance(scheduled, int) else None,
+        header=header,
+        annotations=b"".join(kept),
+        annotation_count=2 * len(kept),
+        properties=properties,
+        application_properties=application,
+        body=b"".join(body),
+    )
+
+
+def _sections(payload: bytes) -> list[tuple[int, int, int, int]]:
+    """For each section: its code, where its value starts, where it ends, where it begins."""
+    at, length, found = 0, len(payload), []
+    while at < length:
+        if payload[at] != 0:
+            raise MalformedBytes("A message must consist of described sections.")
+        code, start = codec.decode(payload, at + 1)
+        if not isinstance(code, int) or not _HEADER <= code <= _FOOTER:
+            raise MalformedBytes(f"Unknown message section {code!r}.")
+        end = codec.skip(payload, start)
+        found.append((code, start, end, at))
+        at = end
+    return found
+
+
+_NO_HEADER = codec.NULL * 4
+_LARGEST_HEADER_FIELD = 9  # a long with its type code
+
+
+def _read_header(payload: bytes, start: int) -> tuple[bytes, int | None]:
+    extents, _ = codec.list_items(payload, start)
+    fields = [payload[begin:end] for begin, end in extents[:4]]
+    if any(len(field) > _LARGEST_HEADER_FIELD for field in fields):
+        raise MalformedBytes("The header of a message must hold booleans and numbers only.")
+    ttl = codec.decode(fields[2])[0] if len(fields) > 2 else None
+    return b"".join(fields) + codec.NULL * (4 - len(fields)), ttl if isinstance(ttl, int) else None
+
+
+def _time_to_live(header_ttl: int | None, fields: list[Any]) -> float | None:
+    """Seconds. The header can say 49 days at most; beyond, creation and expiry times tell."""
+    expiry, creation = fields[8], fields[9]
+    if header_ttl is None or header_ttl < _TTL_UNBOUNDED:
+        return None if header_ttl is None else header_ttl / 1000
+    if isinstance(expiry, int) and isinstance(creation, int) and expiry > creation:
+        return (expiry - creation) / 1000
+    return header_ttl / 1000
+
+
+def _is_senders(key: Any) -> bool:
+    return isinstance(key, str) and key.isascii() and key not in _BROKER_KEYS
+
+
+def _with_new_id(properties: bytes) -> tuple[str, bytes]:
+    """A message without an id gets one: the JavaScript SDK cannot settle a message that has none."""
+    new_id = uuid4().hex
+    parts: list[bytes] = []
+    if properties:
+        _, at = codec.decode(properties, 1)
+        parts = [properties[start:end] for start, end in codec.list_items(properties, at)[0]]
+    return new_id, codec.described(_PROPERTIES, codec.list_of([codec.string(new_id), *parts[1:]]))
+
+
+def with_application_properties(message: Message, added: Mapping[str, bytes]) -> Message:
+    """The message with these application properties (encoded values) added or replaced."""
+    entries: dict[Any, bytes] = {}
+    if message.application_properties:
+        _, at = codec.decode(message.application_properties, 1)
+        entries, _ = codec.map_entries(message.application_properties, at)
+    entries |= added
+    body = codec.map_of((codec.string(str(key)), value) for key, value in entries.items())
+    return replace(message, application_properties=codec.described(_APPLICATION_PROPERTIES, body))
+
+
+_SEQUENCE_NUMBER = codec.symbol("x-opt-sequence-number")
+_ENQUEUE_SEQUENCE_NUMBER = codec.symbol("x-opt-enqueue-sequence-number")
+_ENQUEUED_TIME = codec.symbol("x-opt-enqueued-time")
+_LOCKED_UNTIL = codec.symbol("x-opt-locked-until")
+_MESSAGE_STATE = codec.symbol("x-opt-message-state")
+_DEAD_LETTER_SOURCE = codec.symbol("x-opt-deadletter-source")
+_HEADER_PREFIX = b"\x00\x53\x70\xc0"
+_ANNOTATIONS_PREFIX = b"\x00\x53\x72\xd1"
+_STATES = {state: codec.int32(state) for state in MessageState}
+
+
+@dataclass(slots=True)
+class StoredMessage:
+    """A message in a queue, with all that changes about it. Times in seconds since 1970."""
+
+    message: Message
+    sequence_number: int
+    enqueue_sequence_number: int
+    enqueued_at: float
+    expires_at: float | None
+    state: MessageState = MessageState.ACTIVE
+    delivery_count: int = 0
+    lock_token: Any = None  # UUID while it is locked
+    locked_until: float | None = None
+    dead_letter_source: str | None = None
+
+
+def encode_delivery(stored: StoredMessage, *, locked: bool = True) -> bytes:
+    """The message as a receiver gets it: the broker's header and annotations, then the bytes of the sender.
+
+    `locked=False`: for one who only looks, and does not get to know the lock of somebody else.
+    """
+    message = stored.message
+    header = message.header + codec.uint(stored.delivery_count)
+    stamps = [
+        message.annotations,
+        _SEQUENCE_NUMBER,
+        codec.long(stored.sequence_number),
+        _ENQUEUE_SEQUENCE_NUMBER,
+        codec.long(stored.enqueue_sequence_number),
+        _ENQUEUED_TIME,
+        codec.timestamp(int(stored.enqueued_at * 1000)),
+        _MESSAGE_STATE,
+        _STATES[stored.state],
+    ]
+    count = message.annotation_count + 8
+    if locked and stored.locked_until is not None:
+        stamps += (_LOCKED_UNTIL, codec.timestamp(int(stored.locked_until * 1000)))
+        count += 2
+    if stored.dead_letter_source is not None:
+        stamps += (_DEAD_LETTER_SOURCE, codec.string(stored.dead_letter_source))
+        count += 2
+    annotations = b"".join(stamps)
+    return b"".join(
+        (
+            _HEADER_PREFIX,
+            bytes((len(header) + 1, 5)),
+            header,
+            _ANNOTATIONS_PREFIX,
+            (len(annotations) + 4).to_bytes(4),
+            count.to_bytes(4),
+            annotations,
+            message.properties,
+            message.application_properties,
+            message.body,
+        )
+    )

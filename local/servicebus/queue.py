@@ -1,0 +1,393 @@
+"""One queue as a state machine: messages are sent, locked, settled, delayed, given back, dead-lettered.
+
+No I/O and no timers of its own: time comes from the injected clock, `advance` does what has become due,
+and `next_due` says when to call it. `has_news` is set when there may be something new for a receiver.
+Refusals are `BrokerFault`s. Sources:
+learn.microsoft.com/azure/service-bus-messaging/message-transfers-locks-settlement, message-sequencing,
+message-expiration, message-deferral, service-bus-dead-letter-queues.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from itertools import count, islice
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+from local.servicebus import codec
+from local.servicebus.clock import Clock
+from local.servicebus.config import QueueSettings
+from local.servicebus.counts import QueueCounts, Tally
+from local.servicebus.duplicates import DuplicateHistory
+from local.servicebus.errors import message_lock_lost, message_not_found, not_allowed
+from local.servicebus.message import Message, MessageState, StoredMessage, with_application_properties
+from local.servicebus.ordering import LowestFirst
+from local.servicebus.sessions import Session, Sessions
+
+ACTIVE, DEFERRED, SCHEDULED = MessageState.ACTIVE, MessageState.DEFERRED, MessageState.SCHEDULED
+
+
+class Settlement(Enum):
+    """What a receiver can do with a message that it has locked."""
+
+    COMPLETE = "completed"
+    ABANDON = "abandoned"
+    DEFER = "defered"  # sic, on the wire
+    DEAD_LETTER = "suspended"
+    RELEASE = "released"  # given back unread: the delivery does not count
+
+
+class LostSession(NamedTuple):
+    """Tells that `owner` no longer holds the session."""
+
+    owner: Any
+    session_id: str
+
+
+class Queue:
+    """A queue and, in `dead_letters`, its dead-letter queue (None for a dead-letter queue itself)."""
+
+    def __init__(self, settings: QueueSettings, clock: Clock, dead_letters: "Queue | None" = None) -> None:
+        self.settings = settings
+        self.name = settings.name
+        self.dead_letters = dead_letters
+        self.sessions = Sessions(settings.lock_duration) if settings.requires_session else None
+        self.tally = Tally()
+        self.has_news = False
+        self._clock = clock
+        self._numbers = count(1)
+        self._messages: dict[int, StoredMessage] = {}  # by sequence number, which also is their order
+        self._ready: LowestFirst[int] = LowestFirst()  # of a queue without sessions
+        self._locked: dict[UUID, StoredMessage] = {}
+        self._lock_ends: LowestFirst[UUID] = LowestFirst()
+        self._scheduled: LowestFirst[int] = LowestFirst()
+        self._expiries: LowestFirst[int] = LowestFirst()
+        detects = settings.requires_duplicate_detection
+        self._history = DuplicateHistory(settings.duplicate_window) if detects else None
+
+    def now(self) -> float:
+        return self._clock()
+
+    # --- in ---------------------------------------------------------------------------------------------
+
+    def check(self, message: Message) -> None:
+        """Raises not-allowed for a message that this queue can never take."""
+        if self.dead_letters is None:
+            raise not_allowed("Messages cannot be sent to a dead-letter queue.")
+        if self.sessions is not None and message.session_id is None:
+            raise not_allowed(f"Queue '{self.name}' requires sessions: set a session id on every message.")
+
+    def send(self, message: Message) -> int | None:
+        """Take a message, now or as scheduled. Its sequence number; None for a repeated message."""
+        self.check(message)
+        now = self._clock()
+        self.tally.accepted += 1
+        if self._history is not None and self._history.is_repeated(message.message_id, now):
+            self.tally.duplicates_dropped += 1
+            return None
+        if message.scheduled_at is not None and message.scheduled_at > now:
+            stored = self._store(message, message.scheduled_at)
+            stored.state = SCHEDULED
+            self._scheduled.add(stored.sequence_number, message.scheduled_at)
+        else:
+            stored = self._store(message, now)
+            self._activate(stored, now)
+        return stored.sequence_number
+
+    def _store(self, message: Message, enqueued_at: float) -> StoredMessage:
+        number = next(self._numbers)
+        stored = StoredMessage(message, number, number, enqueued_at, None)
+        self._messages[number] = stored
+        return stored
+
+    def _activate(self, stored: StoredMessage, now: float) -> None:
+        limits = (stored.message.time_to_live, self.settings.default_time_to_live)
+        time_to_live = min((limit for limit in limits if limit is not None), default=None)
+        if time_to_live is not None:
+            stored.expires_at = now + time_to_live
+            self._expiries.add(stored.sequence_number, stored.expires_at)
+        self._make_ready(stored, now)
+
+    def _make_ready(self, stored: StoredMessage, now: float) -> None:
+        stored.locked_until = None
+        if stored.expires_at is not None and stored.expires_at <= now:
+            self._expire(stored, now)
+            return
+        if stored.state is not DEFERRED:
+            self._index_ready(stored, now)
+            self.has_news = True
+
+    def _index_ready(self, stored: StoredMessage, now: float) -> None:
+        number, session_id = stored.sequence_number, stored.message.session_id
+        if self.sessions is None:
+            self._ready.add(number, number)
+        elif session_id is not None:
+            self.sessions.add_ready(session_id, number, now)
+
+    def cancel_scheduled(self, numbers: Iterable[int]) -> None:
+        """Remove scheduled messages. Raises message-not-found, and then removes none."""
+        wanted = list(numbers)
+        for number in wanted:
+            if number not in self._scheduled:
+                raise message_not_found(number, "scheduled")
+        for number in wanted:
+            self._scheduled.discard(number)
+            self._messages.pop(number, None)
+
+    # --- out --------------------------------------------------------------------------------------------
+
+    def acquire(self, session: Session | None = None, *, delete: bool = False) -> StoredMessage | None:
+        """Lock (or take out) the oldest available message, of the session if the queue has sessions."""
+        now = self._clock()
+        ready = self._ready if session is None else session.ready
+        while (number := ready.pop_first()) is not None:
+            stored = self._messages[number]
+            if stored.expires_at is not None and stored.expires_at <= now:
+                self._expire(stored, now)
+                continue
+            self.tally.delivered += 1
+            self._hand_out(stored, session, now, delete=delete)
+            return stored
+        return None
+
+    def receive_deferred(
+        self, numbers: Iterable[int], session: Session | None = None, *, delete: bool = False
+    ) -> list[StoredMessage]:
+        """Lock (or take out) deferred messages by number. Raises message-not-found, and then takes none."""
+        found = [self._deferred(number, session) for number in dict.fromkeys(numbers)]
+        now = self._clock()
+        self.tally.delivered += len(found)
+        for stored in found:
+            self._hand_out(stored, session, now, delete=delete)
+        return found
+
+    def _deferred(self, number: int, session: Session | None) -> StoredMessage:
+        stored = self._messages.get(number)
+        if stored is None or stored.state is not DEFERRED or stored.lock_token is not None:
+            raise message_not_found(number, "deferred")
+        if session is not None and stored.message.session_id != session.session_id:
+            raise message_not_found(number, "deferred")
+        return stored
+
+    def _hand_out(self, stored: StoredMessage, session: Session | None, now: float, *, delete: bool) -> None:
+        if delete:
+            self.tally.completed += 1
+            self._remove(stored)
+            return
+        token = stored.lock_token = uuid4()
+        self._locked[token] = stored
+        if session is None:
+            stored.locked_until = now + self.settings.lock_duration
+            self._lock_ends.add(token, stored.locked_until)
+        else:
+            stored.locked_until = session.locked_until
+            session.tokens.add(token)
+
+    def peek(self, from_number: int, limit: int, session_id: str | None = None) -> list[StoredMessage]:
+        """Messages in any state from this sequence number on, without locking them."""
+        numbers = list(self._messages)
+        from_here = islice(numbers, bisect_left(numbers, from_number), None)
+        messages = (self._messages[number] for number in from_here)
+        wanted = (m for m in messages if session_id is None or m.message.session_id == session_id)
+        return list(islice(wanted, limit))
+
+    # --- settlement -------------------------------------------------------------------------------------
+
+    def settle(self, token: UUID, how: Settlement, properties: Mapping[str, bytes] | None = None) -> None:
+        """End a lock. `properties` (encoded values) are set on the message. Raises message-lock-lost."""
+        now = self._clock()
+        stored = self._locked.get(token)
+        if stored is None or (self.sessions is None and (stored.locked_until or 0) <= now):
+            raise message_lock_lost()
+        if how is Settlement.DEAD_LETTER and self.dead_letters is None:
+            raise not_allowed("A message in a dead-letter queue cannot be dead-lettered again.")
+        self._unlock(stored)
+        if properties:
+            stored.message = with_application_properties(stored.message, properties)
+        match how:
+            case Settlement.COMPLETE:
+                self.tally.completed += 1
+                self._remove(stored)
+            case Settlement.ABANDON:
+                self._return_failed(stored, now)
+            case Settlement.DEFER:
+                stored.state = DEFERRED
+                stored.delivery_count += 1
+                stored.locked_until = None
+            case Settlement.DEAD_LETTER:
+                self._dead_letter(stored)
+            case Settlement.RELEASE:
+                self._make_ready(stored, now)
+
+    def renew(self, token: UUID) -> float:
+        """Prolong the lock of a message. The new end. Raises message-lock-lost."""
+        now = self._clock()
+        stored = self._locked.get(token)
+        if stored is None or self.sessions is not None or (stored.locked_until or 0) <= now:
+            raise message_lock_lost()
+        stored.locked_until = now + self.settings.lock_duration
+        self._lock_ends.add(token, stored.locked_until)
+        return stored.locked_until
+
+    def _unlock(self, stored: StoredMessage) -> None:
+        token, stored.lock_token = stored.lock_token, None
+        del self._locked[token]
+        self._lock_ends.discard(token)
+        if self.sessions is not None and stored.message.session_id is not None:
+            session = self.sessions.find(stored.message.session_id)
+            if session is not None:
+                session.tokens.discard(token)
+
+    def _return_failed(self, stored: StoredMessage, now: float) -> None:
+        stored.delivery_count += 1
+        limit = self.settings.max_delivery_count
+        if limit is not None and stored.delivery_count >= limit and stored.state is not DEFERRED:
+            text = f"Message could not be consumed after {limit} delivery attempts."
+            self._dead_letter(stored, "MaxDeliveryCountExceeded", text)
+        else:
+            self._make_ready(stored, now)
+
+    def _expire(self, stored: StoredMessage, now: float) -> None:
+        if self.settings.dead_letter_on_expiration and self.dead_letters is not None:
+            text = "The message expired and was dead lettered."
+            self._dead_letter(stored, "TTLExpiredException", text)
+        else:
+            self._remove(stored)
+        self._refresh_session(stored, now)
+
+    def _refresh_session(self, stored: StoredMessage, now: float) -> None:
+        if self.sessions is not None and stored.message.session_id is not None:
+            session = self.sessions.get(stored.message.session_id, now)
+            session.ready.discard(stored.sequence_number)
+            self.sessions.refresh(session)
+
+    def _dead_letter(self, stored: StoredMessage, reason: str | None = None, text: str | None = None) -> None:
+        assert self.dead_letters is not None
+        self._remove(stored)
+        self.tally.dead_lettered += 1
+        if reason is not None and text is not None:
+            added = {
+                "DeadLetterReason": codec.string(reason),
+                "DeadLetterErrorDescription": codec.string(text),
+            }
+            stored.message = with_application_properties(stored.message, added)
+        self.dead_letters.take_dead_letter(stored, self.name)
+
+    def take_dead_letter(self, stored: StoredMessage, source: str) -> None:
+        """Take over a message of the queue that this dead-letter queue belongs to. It never expires here."""
+        number = next(self._numbers)
+        kept = StoredMessage(stored.message, number, stored.enqueue_sequence_number, stored.enqueued_at, None)
+        kept.delivery_count = stored.delivery_count
+        kept.dead_letter_source = source
+        self.tally.accepted += 1
+        self._messages[number] = kept
+        self._make_ready(kept, self._clock())
+
+    def _remove(self, stored: StoredMessage) -> None:
+        del self._messages[stored.sequence_number]
+        self._expiries.discard(stored.sequence_number)
+        self._ready.discard(stored.sequence_number)
+
+    # --- sessions ---------------------------------------------------------------------------------------
+
+    def accept_session(self, session_id: str | None, owner: Any) -> Session | None:
+        """Lock a session, or the next available one (None: there is none now).
+
+        Raises session-cannot-be-locked, or not-allowed on a queue without sessions.
+        """
+        if self.sessions is None:
+            raise not_allowed(f"Queue '{self.name}' does not require sessions: receive without a session.")
+        return self.sessions.accept(session_id, owner, self._clock())
+
+    def held_session(self, session_id: str | None, owner: Any) -> Session | None:
+        """The session that this owner holds; None on a queue without sessions. Raises session-lock-lost."""
+        if self.sessions is None:
+            return None
+        return self.sessions.held(session_id, owner, self._clock())
+
+    def renew_session(self, session_id: str, owner: Any) -> float:
+        """Prolong the lock, and with it those of the messages that are out. Raises session-lock-lost."""
+        if self.sessions is None:
+            raise not_allowed(f"Queue '{self.name}' does not require sessions.")
+        until = self.sessions.renew(session_id, owner, self._clock())
+        for token in self.sessions.get(session_id, until).tokens:
+            self._locked[token].locked_until = until
+        return until
+
+    def release_session(self, session_id: str, owner: Any) -> None:
+        """The owner closes the session: its unsettled messages are available again, their count unchanged."""
+        session = self.sessions.find(session_id) if self.sessions is not None else None
+        if session is not None and session.owner is owner:
+            self._end_session(session, self._make_ready)
+
+    def _end_session(self, session: Session, give_back: Callable[[StoredMessage, float], None]) -> None:
+        assert self.sessions is not None
+        now = self._clock()
+        for token in list(session.tokens):
+            stored = self._locked[token]
+            self._unlock(stored)
+            give_back(stored, now)
+        self.sessions.release(session)
+        self.has_news = True
+
+    # --- time -------------------------------------------------------------------------------------------
+
+    def next_due(self) -> float | None:
+        """When `advance` has something to do, seconds since 1970."""
+        times = [index.first_rank() for index in (self._scheduled, self._lock_ends, self._expiries)]
+        times.append(self.sessions.next_due() if self.sessions is not None else None)
+        return min((time for time in times if time is not None), default=None)
+
+    def advance(self) -> list[LostSession]:
+        """Do what has become due: scheduled messages, ends of locks, expiries. The lost sessions."""
+        now = self._clock()
+        for number in self._scheduled.pop_up_to(now):
+            self._enqueue_scheduled(self._messages.pop(number), now)
+        for token in self._lock_ends.pop_up_to(now):
+            stored = self._locked[token]
+            self._unlock(stored)
+            self._return_failed(stored, now)
+        lost = self._end_expired_sessions(now)
+        for number in self._expiries.pop_up_to(now):
+            if self._messages[number].lock_token is None:  # else the end of the lock decides
+                self._expire(self._messages[number], now)
+        if self._history is not None:
+            self._history.forget_old(now)
+        return lost
+
+    def _enqueue_scheduled(self, stored: StoredMessage, now: float) -> None:
+        """A scheduled message enters the queue as if it were sent now, with a new sequence number."""
+        self._activate(self._store(stored.message, now), now)
+
+    def _end_expired_sessions(self, now: float) -> list[LostSession]:
+        lost: list[LostSession] = []
+        for session in self.sessions.expired(now) if self.sessions is not None else ():
+            lost.append(LostSession(session.owner, session.session_id))
+            self._end_session(session, self._return_failed)
+        return lost
+
+    def end_all_locks(self) -> None:
+        """Make every lock of messages and sessions end now; `advance` does the rest."""
+        now = self._clock()
+        for token in self._lock_ends:
+            self._locked[token].locked_until = now
+            self._lock_ends.add(token, now)
+        if self.sessions is not None:
+            self.sessions.end_all_locks(now)
+
+    def size(self) -> int:
+        """How many messages there are, in any state."""
+        return len(self._messages)
+
+    def counts(self) -> QueueCounts:
+        waiting = [m for m in self._messages.values() if m.lock_token is None]
+        active = [m.enqueued_at for m in waiting if m.state is ACTIVE]
+        enqueued = [m.enqueued_at for m in self._locked.values()] + active
+        return QueueCounts(
+            active=len(active),
+            locked=len(self._locked),
+            deferred=sum(m.state is DEFERRED for m in waiting),
+            scheduled=len(self._scheduled),
+            oldest_enqueued_at=min(enqueued, default=None),
+            sessions_locked=self.sessions.locked_count() if self.sessions is not None else 0,
+        )
