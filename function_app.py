@@ -1,0 +1,12 @@
+"""The entry point of the Azure Functions app: registers the functions, and nothing else."""
+
+import azure.functions as func
+
+from shared.settings import load_settings
+from shared.triggers import health, intake, sync
+
+load_settings()  # a wrong setting stops the start, with one message that names it
+
+app = func.FunctionApp()
+for blueprint in (intake.blueprint, sync.blueprint, health.blueprint):
+    app.register_functions(blueprint)

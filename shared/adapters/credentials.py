@@ -1,0 +1,63 @@
+"""How the app proves who it is: a managed identity in Azure, one's own sign-in, or the stand's token.
+
+azure-identity is imported only when a token is first needed: it is the heaviest part of a cold start.
+"""
+
+from typing import TYPE_CHECKING, Protocol
+
+from shared.model.faults import OperatorFault, System, TransientFault
+from shared.settings import Credential, Settings
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+
+
+class Tokens(Protocol):
+    """Where bearer tokens come from."""
+
+    async def token(self, *, renew: bool = False) -> str:
+        """A valid token; `renew` after one was refused. Raises OperatorFault, TransientFault."""
+        ...
+
+
+class FixedToken:
+    """The token of the local stand."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    async def token(self, *, renew: bool = False) -> str:
+        """Always the same."""
+        return self._token
+
+
+class EntraTokens:
+    """Tokens from Microsoft Entra ID for one system; the credential caches and renews them."""
+
+    def __init__(self, credential: "AsyncTokenCredential", scope: str, system: System) -> None:
+        self._credential = credential
+        self._scope = scope
+        self._system = system
+
+    async def token(self, *, renew: bool = False) -> str:
+        """A token for the system's scope."""
+        from azure.core.exceptions import AzureError, ClientAuthenticationError
+
+        try:
+            return (await self._credential.get_token(self._scope)).token
+        except ClientAuthenticationError as error:
+            remedy = "Check the identity of the app and its access to this system."
+            raise OperatorFault(self._system, "no token was issued.", remedy) from error
+        except AzureError as error:
+            raise TransientFault(self._system, "no token could be had") from error
+
+
+def entra_credential(settings: Settings) -> "AsyncTokenCredential":
+    """The asynchronous credential of azure-identity that the settings name."""
+    if settings.credential is Credential.MANAGED_IDENTITY:
+        from azure.identity.aio import ManagedIdentityCredential
+
+        return ManagedIdentityCredential(client_id=settings.azure_client_id)
+    from azure.identity.aio import DefaultAzureCredential
+
+    return DefaultAzureCredential(managed_identity_client_id=settings.azure_client_id)

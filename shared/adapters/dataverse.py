@@ -1,0 +1,100 @@
+"""Reads accounts from the Dataverse Web API.
+
+Source: learn.microsoft.com/power-apps/developer/data-platform/webapi.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, cast
+from uuid import UUID
+
+import httpx
+
+from shared.adapters.odata import ODataClient, http_date
+from shared.model.account import Account, AccountCurrency
+from shared.model.faults import OperatorFault, System, TransientFault
+from shared.model.field_map import CURRENCY_COLUMN, Column, FieldMap
+
+API = "/api/data/v9.2/"
+HEADERS = {"Accept": "application/json", "OData-Version": "4.0", "OData-MaxVersion": "4.0"}
+# ObjectDoesNotExist, see the list of web service error codes in the developer's reference of Dataverse.
+_DOES_NOT_EXIST = "0x80040217"
+
+
+class DataverseAccounts:
+    """Implements the port AccountReader: one request an account, its currency included."""
+
+    def __init__(self, client: ODataClient, field_map: FieldMap) -> None:
+        self._client = client
+        self._columns = field_map.columns
+        self._query = _query(field_map)
+
+    async def read(self, account_id: UUID) -> Account | None:
+        """The account as it stands now; None only when Dataverse itself says that it does not exist."""
+        response = await self._client.get(f"{API}accounts({account_id})?{self._query}", HEADERS)
+        if response.status_code != 200:
+            return _no_account(response)
+        row = _json(response)
+        return Account(
+            account_id=account_id,
+            version=int(row["versionnumber"]),
+            read_at=http_date(response.headers.get("date", "")) or self._client.clock.now(),
+            columns={column.path: _value(row, column) for column in self._columns},
+            currency=_currency(row.get(CURRENCY_COLUMN)),
+        )
+
+
+def _value(row: Mapping[str, Any], column: Column) -> object:
+    value = row.get(column.column)
+    if column.lookup is None:
+        return value
+    return cast(Mapping[str, object], value).get(column.lookup) if isinstance(value, Mapping) else None
+
+
+def _query(field_map: FieldMap) -> str:
+    plain = sorted(column.column for column in field_map.columns if column.lookup is None)
+    expand: defaultdict[str, set[str]] = defaultdict(set)
+    for column in field_map.columns:
+        if column.lookup:
+            expand[column.column].add(column.lookup)
+    if CURRENCY_COLUMN in field_map.watched:
+        expand[CURRENCY_COLUMN] |= {"currencyname", "isocurrencycode"}
+    expanded = ",".join(f"{name}($select={','.join(sorted(of))})" for name, of in sorted(expand.items()))
+    return f"$select={','.join([*plain, 'versionnumber'])}" + (f"&$expand={expanded}" if expanded else "")
+
+
+def _currency(row: Mapping[str, Any] | None) -> AccountCurrency | None:
+    if not row or not row.get("currencyname"):
+        return None
+    return AccountCurrency(str(row["currencyname"]), row.get("isocurrencycode"))
+
+
+def _no_account(response: httpx.Response) -> None:
+    """None for an account that does not exist; every other answer raises."""
+    status, code = response.status_code, _error_code(response)
+    if status == 404 and code == _DOES_NOT_EXIST:
+        return
+    if status >= 500:
+        raise TransientFault(System.DATAVERSE, f"answered {status}")
+    reason = f"answered {status} {code}.".replace(" .", ".")
+    remedy = {
+        400: "Check that every column of the field map exists in this environment.",
+        403: "Give the app's user read access to accounts and currencies.",
+        404: "Check DATAVERSE_URL.",
+    }.get(status, "Check the environment and the app's access to it.")
+    raise OperatorFault(System.DATAVERSE, reason, remedy)
+
+
+def _error_code(response: httpx.Response) -> str:
+    try:
+        return str(response.json()["error"]["code"])
+    except (ValueError, LookupError, TypeError):
+        return ""
+
+
+def _json(response: httpx.Response) -> dict[str, Any]:
+    try:
+        return json.loads(response.content)
+    except ValueError as error:
+        raise TransientFault(System.DATAVERSE, "answered 200 without JSON") from error

@@ -1,0 +1,119 @@
+"""HTTP for the two OData services: tokens, short retries in place, and the faults both have in common.
+
+What enters is a request; what leaves is an answer of any status that the adapter has to understand
+itself. Faults of transport, 401, 408, 429 and bare 5xx are translated here. A text of an answer never gets
+further than the adapter that reads it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import quote
+
+import httpx
+
+from shared.adapters.credentials import Tokens
+from shared.model.faults import OperatorFault, System, TransientFault
+from shared.ports import Clock
+
+TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_TRIES = 3
+_LONGEST_WAIT_IN_PLACE = 2.0
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+def literal(text: str) -> str:
+    """A string literal of OData for a URL: quotes doubled, then percent-encoded, so that none is syntax."""
+    return "'" + quote(text.replace("'", "''"), safe="") + "'"
+
+
+@dataclass(frozen=True, slots=True)
+class ODataClient:
+    """One service: `http` is the shared client, `tokens` prove who is asking."""
+
+    system: System
+    http: httpx.AsyncClient
+    tokens: Tokens
+    clock: Clock
+
+    async def get(self, path: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
+        """Read; tried again in place after any transient fault."""
+        return await self._with_retries("GET", path, None, headers)
+
+    async def write(self, method: str, path: str, body: bytes) -> httpx.Response:
+        """POST or PATCH; tried again in place only where it certainly was not carried out."""
+        return await self._with_retries(method, path, body, {"Content-Type": "application/json"})
+
+    async def _with_retries(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None
+    ) -> httpx.Response:
+        for tried in range(1, _TRIES + 1):
+            try:
+                return await self._once(method, path, body, headers)
+            except TransientFault as fault:
+                wait = 0.2 * tried if fault.retry_after is None else fault.retry_after
+                if tried == _TRIES or fault.unknown_outcome or wait > _LONGEST_WAIT_IN_PLACE:
+                    raise
+                await self.clock.sleep(wait)
+        raise AssertionError
+
+    async def _once(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None
+    ) -> httpx.Response:
+        response = await self._send(method, path, body, headers, renew=False)
+        if response.status_code == 401:
+            response = await self._send(method, path, body, headers, renew=True)
+        self._raise_common(response, writing=method != "GET")
+        return response
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        *,
+        renew: bool,
+    ) -> httpx.Response:
+        token = await self.tokens.token(renew=renew)
+        all_headers = {"Authorization": f"Bearer {token}", **(headers or {})}
+        try:
+            return await self.http.request(method, path, content=body, headers=all_headers)
+        except _NEVER_SENT as error:
+            raise TransientFault(self.system, f"no connection ({type(error).__name__})") from error
+        except httpx.HTTPError as error:
+            reason = f"no answer ({type(error).__name__})"
+            raise TransientFault(self.system, reason, unknown_outcome=method != "GET") from error
+
+    def _raise_common(self, response: httpx.Response, *, writing: bool) -> None:
+        status = response.status_code
+        if status == 401:
+            remedy = "Check that the app is registered there and its credentials are valid."
+            raise OperatorFault(self.system, "refuses the app's token (401).", remedy)
+        if status in {408, 429} or (status == 503 and "retry-after" in response.headers):
+            wait = retry_after(response, self.clock.now())
+            default = 30.0 if status == 429 else None
+            raise TransientFault(
+                self.system,
+                f"answered {status}",
+                retry_after=default if wait is None else wait,
+                unknown_outcome=writing and status == 408,
+            )
+
+
+def retry_after(response: httpx.Response, now: datetime) -> float | None:
+    """Seconds of the header Retry-After, which may also be a date (RFC 9110, 10.2.3)."""
+    text = response.headers.get("retry-after", "").strip()
+    if text.isdigit():
+        return float(text)
+    moment = http_date(text)
+    return max(0.0, (moment - now).total_seconds()) if moment else None
+
+
+def http_date(text: str) -> datetime | None:
+    """A date of an HTTP header, UTC."""
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC)
+    except ValueError:
+        return None

@@ -1,0 +1,171 @@
+"""Finds, creates and changes customers in Operations over OData (entity set CustomersV3).
+
+Sources: learn.microsoft.com/dynamics365/fin-ops-core/dev-itpro/data-entities/odata and observed answers of
+live environments. `cross-company=true` goes with every request by key or filter: without it only the
+default company of the app's user is visible.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, cast
+
+import httpx
+
+from shared.adapters.odata import ODataClient, literal
+from shared.adapters.operations_errors import OperationsError, read_error
+from shared.model.customer import Customer, CustomerKey, FieldValue
+from shared.model.faults import (
+    AccountFault,
+    CustomerAlreadyExists,
+    CustomerNotFound,
+    OperatorFault,
+    System,
+    TransientFault,
+)
+from shared.model.field_map import FieldMap
+from shared.model.outcome import Cause, Problem
+from shared.ports import Clock
+
+_SET = "/data/CustomersV3"
+_GET_HEADERS = {"Accept": "application/json;odata.metadata=none"}
+
+
+class OperationsCustomers:
+    """Implements the port CustomerWriter."""
+
+    def __init__(self, client: ODataClient, field_map: FieldMap) -> None:
+        self._client = client
+        self._number = field_map.key.target
+        self._fields = (*field_map.fields, field_map.hold.target)
+        self._select = ",".join(("dataAreaId", self._number, *self._fields))
+
+    async def find(self, key: CustomerKey) -> Customer | None:
+        """The customer with its mapped fields. Raises AccountFault(AmbiguousMatch)."""
+        query = f"cross-company=true&$select={self._select}"
+        if "*" in key.number:  # in a filter, Operations takes an asterisk for a wildcard
+            response = await self._client.get(f"{self._path(key)}?{query}", _GET_HEADERS)
+            rows = [] if response.status_code == 404 else [_json(response)]
+        else:
+            ours = f"dataAreaId%20eq%20{literal(key.company)}"
+            condition = f"{ours}%20and%20{self._number}%20eq%20{literal(key.number)}"
+            response = await self._client.get(f"{_SET}?{query}&$filter={condition}&$top=2", _GET_HEADERS)
+            rows = _json(response)["value"]
+        found = [customer for customer in map(self._customer, rows) if customer.key.same_as(key)]
+        if len(found) > 1:
+            raise AccountFault(Problem(Cause.AMBIGUOUS_MATCH, field=self._number))
+        return found[0] if found else None
+
+    async def create(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> CustomerKey:
+        """Create; the key as Operations keeps it. Raises CustomerAlreadyExists, AccountFault."""
+        body = {"dataAreaId": key.company, self._number: key.number, **fields}
+        response = await self._client.write("POST", _SET, _encode(body))
+        if response.status_code == 201:
+            return self._customer(_json(response)).key
+        error = read_error(response)
+        if await self._exists(key, error):
+            raise CustomerAlreadyExists(key)
+        raise error.fault({*fields, self._number})
+
+    async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> None:
+        """Change these fields. Raises CustomerNotFound, AccountFault."""
+        path = f"{self._path(key)}?cross-company=true"
+        response = await self._client.write("PATCH", path, _encode(fields))
+        if response.status_code in {200, 204}:
+            return
+        error = read_error(response)
+        if await self._is_missing(key, error, fields):
+            raise CustomerNotFound
+        raise error.fault(fields)
+
+    async def _exists(self, key: CustomerKey, error: OperationsError) -> bool:
+        """Texts are translated, so a refused create that names no field is checked by a look."""
+        if error.says_exists:
+            return True
+        if not error.is_business or error.is_conflict or error.field(self._fields):
+            return False
+        return error.status in {400, 500} and await self.find(key) is not None
+
+    async def _is_missing(
+        self, key: CustomerKey, error: OperationsError, fields: Mapping[str, FieldValue]
+    ) -> bool:
+        """The same for a change: only a refusal that names no field may mean "there is none"."""
+        if error.says_not_found:
+            return True
+        if error.status != 400 or error.is_conflict or error.field(fields):
+            return False
+        return await self.find(key) is None
+
+    def _path(self, key: CustomerKey) -> str:
+        return f"{_SET}(dataAreaId={literal(key.company)},{self._number}={literal(key.number)})"
+
+    def _customer(self, row: Mapping[str, Any]) -> Customer:
+        key = CustomerKey(str(row.get("dataAreaId") or ""), str(row.get(self._number) or ""))
+        fields = {name: row[name] for name in self._fields if row.get(name) is not None}
+        return Customer(key, fields)
+
+
+class OperationsCurrencies:
+    """Implements the port ErpCurrencies: the list is kept for `seconds`, and asked for anew on a miss."""
+
+    def __init__(self, client: ODataClient, clock: Clock, seconds: float, miss_seconds: float = 5.0) -> None:
+        self._client = client
+        self._clock = clock
+        self._seconds = seconds
+        self._miss_seconds = miss_seconds
+        self._codes: frozenset[str] = frozenset()
+        self._read_at = float("-inf")
+        self._reading = asyncio.Lock()
+
+    async def knows(self, code: str) -> bool:
+        """Whether the code is one of Operations' own currencies."""
+        wanted = code.upper()
+        for longest in (self._seconds, self._miss_seconds):
+            async with self._reading:
+                if self._clock.now().timestamp() - self._read_at > longest:
+                    self._codes = await self._read()
+                    self._read_at = self._clock.now().timestamp()
+            if wanted in self._codes:
+                return True
+        return False
+
+    async def _read(self) -> frozenset[str]:
+        codes: set[str] = set()
+        path: str | None = "/data/Currencies?cross-company=true&$select=CurrencyCode"
+        while path:
+            page = _json(await self._client.get(path, _GET_HEADERS))
+            codes |= {str(row["CurrencyCode"]).upper() for row in page["value"]}
+            path = page.get("@odata.nextLink")
+        return frozenset(codes)
+
+
+def _encode(fields: Mapping[str, FieldValue]) -> bytes:
+    plain = {
+        name: float(value)
+        if isinstance(value, Decimal) and value != int(value)
+        else int(value)
+        if isinstance(value, Decimal)
+        else value
+        for name, value in fields.items()
+    }
+    return json.dumps(plain, ensure_ascii=False).encode()
+
+
+def _json(response: httpx.Response) -> dict[str, Any]:
+    """The content of a good answer; every other one of a read raises."""
+    status = response.status_code
+    if status in {200, 201}:
+        try:
+            return cast(dict[str, Any], json.loads(response.content, parse_float=Decimal))
+        except ValueError as error:
+            raise TransientFault(
+                System.OPERATIONS, f"answered {status} without JSON", unknown_outcome=status == 201
+            ) from error
+    if status >= 500:
+        raise TransientFault(System.OPERATIONS, f"answered {status}")
+    remedy = {
+        403: "Give the app's user in Operations access to customers and currencies.",
+        404: "Check OPERATIONS_URL.",
+    }.get(status, "Check that every field of the field map exists in this environment.")
+    raise OperatorFault(System.OPERATIONS, f"answered {status} to a read.", remedy)

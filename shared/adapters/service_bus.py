@@ -1,0 +1,114 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# The SDK is only partly typed.
+"""Sends to the queues: changes with their session, message id and time; rejected bodies with their reason."""
+
+import asyncio
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from shared.model.change import AccountChange, encode_change, session_id
+from shared.model.faults import QueueUnavailable
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from azure.servicebus import ServiceBusMessage
+    from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
+
+DATAVERSE_EVENTS = "dataverse-events"
+ACCOUNT_CHANGES = "account-changes"
+REJECTED_EVENTS = "rejected-events"
+SEND_SECONDS = 15.0
+LONGEST_REJECTED = 200 * 1024
+
+
+def service_bus(settings: Settings) -> "ServiceBusClient":
+    """The one client of the process."""
+    from azure.servicebus.aio import ServiceBusClient
+
+    retries: dict[str, Any] = {"retry_total": 2, "retry_backoff_factor": 0.2}
+    if settings.servicebus:
+        return ServiceBusClient.from_connection_string(settings.servicebus.get_secret_value(), **retries)
+    from shared.adapters.credentials import entra_credential
+
+    return ServiceBusClient(settings.servicebus_namespace or "", entra_credential(settings), **retries)
+
+
+class QueueSender:
+    """One queue's sender: opened on first use, shared, and opened anew after a failure."""
+
+    def __init__(self, client: "ServiceBusClient", queue: str) -> None:
+        self._client = client
+        self._queue = queue
+        self._sender: ServiceBusSender | None = None
+        self._sending = asyncio.Lock()  # a sender serves one task at a time
+
+    async def send(self, message: "ServiceBusMessage") -> None:
+        """Send one message. Raises QueueUnavailable."""
+        from azure.core.exceptions import AzureError
+
+        async with self._sending:
+            try:
+                async with asyncio.timeout(SEND_SECONDS):
+                    await self._opened().send_messages(message)
+            except (AzureError, OSError, TimeoutError, ValueError) as error:
+                await self._drop()
+                reason = f"{self._queue} takes no message ({type(error).__name__})"
+                raise QueueUnavailable(reason) from error
+            except asyncio.CancelledError:
+                self._sender = None  # half a transfer may stand on the wire
+                raise
+
+    def _opened(self) -> "ServiceBusSender":
+        if self._sender is None:
+            self._sender = self._client.get_queue_sender(self._queue)
+        return self._sender
+
+    async def _drop(self) -> None:
+        sender, self._sender = self._sender, None
+        if sender is not None:
+            await sender.close()
+
+
+class ServiceBusChanges:
+    """Implements the port ChangeQueue."""
+
+    def __init__(self, sender: QueueSender, partitions: int) -> None:
+        self._sender = sender
+        self._partitions = partitions
+
+    async def send(self, change: AccountChange, due: datetime | None = None) -> None:
+        """Send, to appear at `due`. Raises QueueUnavailable."""
+        from azure.servicebus import ServiceBusMessage
+
+        await self._sender.send(
+            ServiceBusMessage(
+                encode_change(change),
+                content_type="application/json",
+                message_id=change.message_id,
+                session_id=session_id(change.account_id, self._partitions),
+                correlation_id=str(change.correlation_id or change.operation_id),
+                subject=str(change.operation),
+                scheduled_enqueue_time_utc=due,
+            )
+        )
+
+
+class ServiceBusRejected:
+    """Implements the port RejectedEvents."""
+
+    def __init__(self, sender: QueueSender) -> None:
+        self._sender = sender
+
+    async def keep(self, body: bytes, reason: str, description: str, correlation_id: str | None) -> None:
+        """Keep a body that could not be understood, cut at 200 KB. Raises QueueUnavailable."""
+        from azure.servicebus import ServiceBusMessage
+
+        properties: dict[str | bytes, Any] = {"Reason": reason, "Description": description}
+        if len(body) > LONGEST_REJECTED:
+            properties["Truncated"] = True
+        message = ServiceBusMessage(
+            body[:LONGEST_REJECTED],
+            application_properties=properties,
+            correlation_id=correlation_id,
+        )
+        await self._sender.send(message)

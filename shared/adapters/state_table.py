@@ -1,0 +1,123 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# The SDK is only partly typed.
+"""The table AccountSync: the state of each account as one entity."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.data.tables import EdmType, EntityProperty, UpdateMode
+from azure.data.tables.aio import TableClient
+
+from shared.adapters.tables import table_faults, table_is_missing
+from shared.model.customer import CustomerKey
+from shared.model.faults import StateConflict
+from shared.model.sync_state import Lease, Phase, Stored, SyncState, decode_log, encode_log
+
+ROW = "state"
+
+
+class StateTable:
+    """Implements the port SyncStates."""
+
+    def __init__(self, table: TableClient) -> None:
+        self._table = table
+
+    async def get(self, account_id: UUID) -> Stored | None:
+        """The account's state, if there is one."""
+        with table_faults():
+            try:
+                entity = await self._table.get_entity(str(account_id), ROW)
+            except ResourceNotFoundError as error:
+                if table_is_missing(error):
+                    raise
+                return None
+        return Stored(decode_state(entity), entity.metadata["etag"])
+
+    async def put(self, state: SyncState, etag: str | None) -> str:
+        """Replace the state that has this ETag, or insert where there is none. Raises StateConflict."""
+        entity = encode_state(state)
+        with table_faults():
+            try:
+                if etag is None:
+                    done = await self._table.create_entity(entity)
+                else:
+                    done = await self._table.update_entity(
+                        entity,
+                        mode=UpdateMode.REPLACE,
+                        etag=etag,
+                        match_condition=MatchConditions.IfNotModified,
+                    )
+            except (ResourceExistsError, ResourceModifiedError) as error:
+                raise StateConflict from error
+            except ResourceNotFoundError as error:
+                if table_is_missing(error):
+                    raise
+                raise StateConflict from error
+        return str(done["etag"])
+
+
+def encode_state(state: SyncState) -> dict[str, Any]:
+    """The entity; what is not known is left out."""
+    entity: dict[str, Any] = {
+        "PartitionKey": str(state.account_id),
+        "RowKey": ROW,
+        "OrganizationId": str(state.organization_id),
+        "Phase": state.phase and str(state.phase),
+        **_encode_key(state.customer, "Company", "CustomerAccount"),
+        **_encode_key(state.intent, "IntendedCompany", "IntendedCustomerAccount"),
+        "CurrencyKey": state.currency_key,
+        "Issue": state.issue,
+        "PreviousHold": state.previous_hold,
+        "Deleted": state.deleted or None,
+        "Version": None if state.version is None else EntityProperty(state.version, EdmType.INT64),
+        "ReadAt": state.read_at and state.read_at.isoformat(),
+        "Confirmed": json.dumps(dict(state.confirmed), separators=(",", ":")),
+        "FingerprintKey": state.fingerprint_key,
+        "Unconfirmed": json.dumps(sorted(state.unconfirmed), separators=(",", ":")),
+        "DoubtfulUntil": state.doubtful_until and state.doubtful_until.isoformat(),
+        "LeaseOwner": state.lease and str(state.lease.owner),
+        "LeaseUntil": state.lease and state.lease.until.isoformat(),
+        "Log": encode_log(state.log),
+    }
+    return {name: value for name, value in entity.items() if value is not None}
+
+
+def decode_state(entity: Mapping[str, Any]) -> SyncState:
+    """The state in an entity."""
+    owner, phase, version = entity.get("LeaseOwner"), entity.get("Phase"), entity.get("Version")
+    return SyncState(
+        account_id=UUID(entity["PartitionKey"]),
+        organization_id=UUID(entity["OrganizationId"]),
+        phase=Phase(phase) if phase else None,
+        customer=_decode_key(entity, "Company", "CustomerAccount"),
+        intent=_decode_key(entity, "IntendedCompany", "IntendedCustomerAccount"),
+        currency_key=entity.get("CurrencyKey"),
+        issue=entity.get("Issue"),
+        previous_hold=entity.get("PreviousHold"),
+        deleted=bool(entity.get("Deleted")),
+        version=None if version is None else int(getattr(version, "value", version)),
+        read_at=_moment(entity.get("ReadAt")),
+        confirmed=json.loads(entity["Confirmed"]),
+        fingerprint_key=entity.get("FingerprintKey", ""),
+        unconfirmed=frozenset(json.loads(entity["Unconfirmed"])),
+        doubtful_until=_moment(entity.get("DoubtfulUntil")),
+        lease=Lease(UUID(owner), datetime.fromisoformat(entity["LeaseUntil"])) if owner else None,
+        log=decode_log(entity["Log"]),
+    )
+
+
+def _encode_key(key: CustomerKey | None, company: str, number: str) -> dict[str, str]:
+    return {} if key is None else {company: key.company, number: key.number}
+
+
+def _decode_key(entity: Mapping[str, Any], company: str, number: str) -> CustomerKey | None:
+    return CustomerKey(entity[company], entity[number]) if number in entity else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,72 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# The SDK is only partly typed.
+"""What the adapters of the five tables share: the client, and the faults of the Table service."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+)
+from azure.data.tables import TableErrorCode
+from azure.data.tables.aio import TableServiceClient
+
+from shared.adapters.credentials import entra_credential
+from shared.model.faults import OperatorFault, System, TransientFault
+from shared.settings import Settings
+
+CURRENCY_MAPPING = "CurrencyMapping"
+ACCOUNT_SYNC = "AccountSync"
+CUSTOMER_OWNERS = "CustomerOwners"
+ISSUES = "Issues"
+CONTROL = "Control"
+TABLES = (CURRENCY_MAPPING, ACCOUNT_SYNC, CUSTOMER_OWNERS, ISSUES, CONTROL)
+
+
+def table_service(settings: Settings) -> TableServiceClient:
+    """The one client of the process; its own retries are short, the long ones are ours."""
+    retries: dict[str, Any] = {
+        "retry_total": 2,
+        "retry_backoff_factor": 0.2,
+        "connection_timeout": 5,
+        "read_timeout": 20,
+    }
+    if settings.tables_connection:
+        text = settings.tables_connection.get_secret_value()
+        return TableServiceClient.from_connection_string(text, **retries)
+    return TableServiceClient(
+        endpoint=settings.tables_endpoint or "", credential=entra_credential(settings), **retries
+    )
+
+
+@contextmanager
+def table_faults() -> Generator[None]:
+    """Turns what the Table service answers into faults; conflicts are the adapters' own to catch before."""
+    try:
+        yield
+    except ClientAuthenticationError as error:
+        raise _refused(error) from error
+    except HttpResponseError as error:
+        if error.status_code in {400, 403, 404}:
+            raise _refused(error) from error
+        raise TransientFault(System.TABLES, f"answered {error.status_code}") from error
+    except ServiceRequestError as error:
+        raise TransientFault(System.TABLES, "no connection") from error
+    except AzureError as error:
+        raise TransientFault(System.TABLES, f"no answer ({type(error).__name__})") from error
+
+
+def table_is_missing(error: HttpResponseError) -> bool:
+    """Whether "not found" means the table itself, which is a wrong set-up, rather than a row."""
+    return getattr(error, "error_code", None) == TableErrorCode.TABLE_NOT_FOUND
+
+
+def _refused(error: HttpResponseError) -> OperatorFault:
+    code = getattr(error, "error_code", "") or ""
+    reason = f"answered {error.status_code} {code}.".replace(" .", ".")
+    remedy = "Check that the five tables exist and that the app has the role Storage Table Data Contributor."
+    return OperatorFault(System.TABLES, reason, remedy)

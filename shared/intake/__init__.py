@@ -1,0 +1,1 @@
+"""Stage 1, event -> queue: understand what came, decide whether it matters, queue it."""

@@ -1,0 +1,43 @@
+"""Decides which events need no look: a pure function of the event and the field map."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from shared.intake.dataverse_context import DataverseEvent
+from shared.model.change import Operation
+
+TABLE = "account"
+OPERATIONS = {
+    "create": Operation.CREATE,
+    "update": Operation.UPDATE,
+    "delete": Operation.DELETE,
+}
+# Columns that Dataverse adds to every update; they say nothing about what was changed.
+_ALWAYS_THERE = frozenset({"accountid", "modifiedon", "modifiedby", "modifiedonbehalfby"})
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What passes.
+
+    `watched`: the columns whose change matters; `write_back`: those that this app itself writes into
+    Dataverse, as the user `integration_user`.
+    """
+
+    watched: frozenset[str]
+    integration_user: UUID | None = None
+    write_back: frozenset[str] = frozenset()
+
+    def rule_against(self, event: DataverseEvent) -> str | None:
+        """The rule that filters the event out, or None: it is to be queued."""
+        if event.table != TABLE:
+            return "table"
+        if event.message not in OPERATIONS:
+            return "message"
+        if event.message != "update" or event.attributes is None:
+            return None
+        changed = event.attributes - _ALWAYS_THERE
+        if not changed & self.watched:
+            return "columns"
+        ours = self.integration_user is not None and event.initiating_user_id == self.integration_user
+        return "echo" if ours and changed <= self.write_back else None

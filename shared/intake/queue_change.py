@@ -1,0 +1,92 @@
+"""The use case of both intakes: a body comes in, an `AccountChange` is queued, or it is said why not."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from shared.intake.dataverse_context import DataverseEvent, read_event
+from shared.intake.filters import OPERATIONS, Filter
+from shared.model.change import AccountChange, Source
+from shared.model.faults import RejectedEvent
+from shared.ports import ChangeQueue, Clock, RejectedEvents
+from shared.telemetry import Intake, log_intake
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The change stands in the queue."""
+
+    operation_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """The event needs no look; `rule` says why."""
+
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The body was not understood and is kept in `rejected-events`."""
+
+    reason: str
+    description: str
+
+
+type Received = Queued | Filtered | Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class QueueChange:
+    """Checks an event and queues it."""
+
+    queue: ChangeQueue
+    rejected: RejectedEvents
+    filter: Filter
+    clock: Clock
+    transaction_margin: timedelta
+
+    async def receive(
+        self, body: bytes, content_type: str | None, source: Source, correlation_id: str | None = None
+    ) -> Received:
+        """Take one event. Raises QueueUnavailable, and then nothing has been settled."""
+        try:
+            event = read_event(body, content_type, self.clock.now())
+        except RejectedEvent as fault:
+            return await self.reject(body, fault, source, correlation_id)
+        if rule := self.filter.rule_against(event):
+            log_intake(Intake("filtered", source, event.operation_id, event.account_id, rule))
+            return Filtered(rule)
+        if event.account_id is None:
+            fault = RejectedEvent(
+                "no-account-id", "The event names no row: PrimaryEntityId and Target are empty."
+            )
+            return await self.reject(body, fault, source, correlation_id)
+        change = _change(event, event.account_id, source)
+        # A synchronous step runs inside the transaction of the save: its change is not committed yet, and
+        # refusing the event would roll the user's save back.
+        due = self.clock.now() + self.transaction_margin if event.in_transaction else None
+        await self.queue.send(change, due)
+        log_intake(Intake("queued", source, change.operation_id, change.account_id, change.message_id))
+        return Queued(change.operation_id)
+
+    async def reject(
+        self, body: bytes, fault: RejectedEvent, source: Source, correlation_id: str | None = None
+    ) -> Rejected:
+        """Keep a body that was not understood. Raises QueueUnavailable."""
+        await self.rejected.keep(body, fault.reason, fault.description, correlation_id)
+        log_intake(Intake("rejected", source, None, None, fault.reason))
+        return Rejected(fault.reason, fault.description)
+
+
+def _change(event: DataverseEvent, account_id: UUID, source: Source) -> AccountChange:
+    return AccountChange(
+        organization_id=event.organization_id,
+        account_id=account_id,
+        operation=OPERATIONS[event.message],
+        occurred_at=event.occurred_at,
+        source=source,
+        operation_id=event.operation_id,
+        correlation_id=event.correlation_id,
+    )

@@ -1,0 +1,1 @@
+"""Pure data and pure rules: no I/O, no SDK, no clock."""

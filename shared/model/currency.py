@@ -1,0 +1,63 @@
+"""The currency mapping: what Sales calls a currency -> the code under which Operations knows it.
+
+Keys are built as the table needs them: one name, one key, however it was typed.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+PARTITION = "currency"
+LONGEST_KEY = 512  # characters as the Table service counts them: UTF-16 units, 1 KiB in all
+# Characters that the Table service refuses in keys, besides the control characters U+0000-U+001F and
+# U+007F-U+009F (learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model);
+# `%` too, so that escaping round-trips.
+_FORBIDDEN = frozenset("/\\#?%")
+
+
+@dataclass(frozen=True, slots=True)
+class CurrencyMapping:
+    """One row: `crm` as typed by the operator, `ax` the code in Operations."""
+
+    crm: str
+    ax: str
+    etag: str = ""
+
+
+def currency_key(name: str) -> str:
+    """A currency name, normalised: NFKC, white space collapsed and trimmed, case folded.
+
+    Idempotent. Raises ValueError for a name that is empty, over 512 characters, or no Unicode text
+    (lone surrogates).
+    """
+    if any("\ud800" <= char <= "\udfff" for char in name):
+        message = "A currency name holds half of a surrogate pair, which no table can store; type it again."
+        raise ValueError(message)
+    key, before = fold(name), ""
+    while key != before:  # folding can bring about characters that fold once more
+        key, before = fold(key), key
+    if not key:
+        message = "A currency name is empty."
+        raise ValueError(message)
+    if len(escape_key(key).encode("utf-16-le")) > 2 * LONGEST_KEY:
+        message = f"A currency name is longer than {LONGEST_KEY} characters."
+        raise ValueError(message)
+    return key
+
+
+def fold(text: str) -> str:
+    """A text as it is compared: NFKC, case folded, white space collapsed and trimmed."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def escape_key(text: str) -> str:
+    """`text` as a PartitionKey or RowKey; `unescape_key` gives it back."""
+    return "".join(
+        quote(char, safe="") if char in _FORBIDDEN or unicodedata.category(char) == "Cc" else char
+        for char in text
+    )
+
+
+def unescape_key(key: str) -> str:
+    """The text that `escape_key` made `key` of."""
+    return unquote(key)

@@ -1,0 +1,105 @@
+"""The faults, a small closed tree named by what happens next.
+
+::
+
+    Fault
+    ├─ TransientFault     try again later
+    │  └─ QueueUnavailable   ... but the bus itself refuses: the host redelivers
+    ├─ AccountFault       park this account with a reason
+    ├─ CustomerNotFound, CustomerAlreadyExists   the writer's own to settle; they never leave it
+    ├─ OperatorFault      the set-up is wrong: wait for a person, park nothing
+    ├─ RejectedEvent      not understandable: keep the body, say why
+    └─ StateConflict      another worker wrote the account's state in between
+
+Adapters translate; nobody else sees httpx or azure errors. Anything outside this tree is a bug.
+"""
+
+from enum import StrEnum
+
+from shared.model.customer import CustomerKey
+from shared.model.outcome import Problem
+
+
+class System(StrEnum):
+    """The outside systems, as they are named in logs, metrics and breakers."""
+
+    DATAVERSE = "dataverse"
+    OPERATIONS = "operations"
+    TABLES = "tables"
+    SERVICE_BUS = "service-bus"
+
+
+class Fault(Exception):
+    """The root; never raised itself."""
+
+
+class TransientFault(Fault):
+    """Try again later.
+
+    `retry_after` in seconds where the system named one. `unknown_outcome`: a write may have been committed,
+    or may still be.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        reason: str,
+        *,
+        retry_after: float | None = None,
+        unknown_outcome: bool = False,
+    ) -> None:
+        super().__init__(f"{system}: {reason}")
+        self.system = system
+        self.reason = reason
+        self.retry_after = retry_after
+        self.unknown_outcome = unknown_outcome
+
+
+class QueueUnavailable(TransientFault):
+    """The bus refuses to take a message."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(System.SERVICE_BUS, reason)
+
+
+class AccountFault(Fault):
+    """This account's data cannot be written as it is."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+class CustomerNotFound(Fault):
+    """An update or a look by key met no customer."""
+
+
+class CustomerAlreadyExists(Fault):
+    """A create met a customer of the same key."""
+
+    def __init__(self, key: CustomerKey) -> None:
+        super().__init__(str(key))
+        self.key = key
+
+
+class OperatorFault(Fault):
+    """The set-up is wrong: a secret, a role, an address, a company. One bad secret must park no backlog."""
+
+    def __init__(self, system: System, reason: str, remedy: str) -> None:
+        super().__init__(f"{system}: {reason} {remedy}")
+        self.system = system
+        self.reason = reason
+        self.remedy = remedy
+
+
+class RejectedEvent(Fault):
+    """A body that cannot be understood. `reason` is stable and short, `description` says what to do."""
+
+    def __init__(self, reason: str, description: str) -> None:
+        super().__init__(f"{reason}: {description}")
+        self.reason = reason
+        self.description = description
+
+
+class StateConflict(Fault):
+    """The row of an account's state is not the one that was read."""

@@ -1,0 +1,204 @@
+"""The field map: the only place that knows which column of the account goes where.
+
+What enters is the content of a TOML file; what leaves is a checked, frozen `FieldMap`. Whatever does not
+hold together is refused with a message that names the entry.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal, Self, cast
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+CURRENCY = "currency"
+CURRENCY_COLUMN = "transactioncurrencyid"
+STATE_COLUMNS = ("statecode", "statuscode")
+_ODATA_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+
+type ValueMaps = Mapping[str, Mapping[str, str]]
+type Name = Annotated[str, Field(pattern=_ODATA_NAME.pattern)]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Column(_Entry):
+    """A column of the account or, with `lookup`, a column of the row that a look-up column refers to."""
+
+    column: Name
+    lookup: Name | None = None
+
+    @property
+    def path(self) -> str:
+        """The name under which `Account.columns` holds the value."""
+        return f"{self.column}.{self.lookup}" if self.lookup else self.column
+
+
+class Company(_Entry):
+    """Which legal entity: a setting, or a column with its values."""
+
+    setting: str | None = None
+    column: Name | None = None
+    lookup: Name | None = None
+    values: Mapping[str, str] = {}
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        _exactly_one("company", setting=self.setting, column=self.column)
+        return self
+
+
+class Key(_Entry):
+    """The customer's number: from a column, or assigned by Operations and found again by a second key."""
+
+    column: Name | None = None
+    target: Name = "CustomerAccount"
+    assigned_by_operations: bool = False
+    second_key: Name | None = None
+    second_key_column: Name = "accountid"
+    max_length: PositiveInt = 20
+
+    @model_validator(mode="after")
+    def _one_mode(self) -> Self:
+        if self.assigned_by_operations and self.second_key is None:
+            message = "[key] assigned_by_operations needs a second_key to find the customer again"
+            raise ValueError(message)
+        if not self.assigned_by_operations and self.column is None:
+            message = "[key] needs a column, or assigned_by_operations = true"
+            raise ValueError(message)
+        return self
+
+
+class RowRule(_Entry):
+    """A condition that an account must meet to be synchronised. Exactly one of the three tests."""
+
+    column: Name
+    in_: tuple[int | str | bool, ...] | None = Field(default=None, alias="in")
+    not_in: tuple[int | str | bool, ...] | None = None
+    filled: bool | None = None
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Self:
+        _exactly_one(f"only_if {self.column}", **{"in": self.in_}, not_in=self.not_in, filled=self.filled)
+        return self
+
+    def holds(self, value: object) -> bool:
+        """Whether the account passes."""
+        if self.in_ is not None:
+            return value in self.in_
+        if self.not_in is not None:
+            return value not in self.not_in
+        return (value not in (None, "")) == self.filled
+
+
+class MappedField(_Entry):
+    """Where the value of one field in Operations comes from, and what it must be like."""
+
+    column: Name | None = None
+    lookup: Name | None = None
+    setting: str | None = None
+    constant: str | int | None = None
+    via: str | None = None
+    type: Literal["text", "integer", "decimal"] = "text"
+    required: bool = False
+    max_length: PositiveInt | None = None
+    on_too_long: Literal["park", "truncate"] = "park"
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        _exactly_one("a field", column=self.column, setting=self.setting, constant=self.constant)
+        if self.via == CURRENCY and self.column != CURRENCY_COLUMN:
+            message = f'via = "{CURRENCY}" goes with column = "{CURRENCY_COLUMN}"'
+            raise ValueError(message)
+        return self
+
+    @property
+    def path(self) -> str:
+        """The name under which `Account.columns` holds the value; "" where no column is read."""
+        return Column(column=self.column, lookup=self.lookup).path if self.column else ""
+
+
+class Hold(_Entry):
+    """The field that blocks a customer, and the value with which we block."""
+
+    target: Name = "OnHoldStatus"
+    blocked: str = "All"
+
+
+class FieldMap(_Entry):
+    """The whole map, validated: every value map that is named exists, every rule and field is sound."""
+
+    company: Company
+    key: Key
+    only_if: tuple[RowRule, ...] = ()
+    fields: Mapping[Name, MappedField]
+    hold: Hold = Hold()
+    value_maps: ValueMaps = Field(default={}, validate_default=True)
+
+    @field_validator("value_maps", mode="after")
+    @classmethod
+    def _with_shipped_maps(cls, own: ValueMaps, info: ValidationInfo) -> ValueMaps:
+        """The maps that come with the app, in the validation context, under those of the file."""
+        context = cast(Mapping[str, ValueMaps], info.context or {})
+        shipped = context.get("value_maps", {})
+        return {name: {**shipped.get(name, {}), **own.get(name, {})} for name in {*shipped, *own}}
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        for name, entry in self.fields.items():
+            if entry.via not in {None, CURRENCY, *self.value_maps}:
+                message = f'fields.{name}: there is no [value_maps.{entry.via}] and it is not "{CURRENCY}"'
+                raise ValueError(message)
+        own = {self.key.target, self.hold.target, "dataAreaId", self.key.second_key}
+        if clash := own & set(self.fields):
+            message = f"fields.{min(str(name) for name in clash)} is set by [key], [company] or [hold]"
+            raise ValueError(message)
+        return self
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Every column that is read, once, the currency excepted, which comes as a row of its own."""
+        found = {column.path: column for column in self._read() if column.column != CURRENCY_COLUMN}
+        return tuple(found.values())
+
+    @property
+    def watched(self) -> frozenset[str]:
+        """The account's columns whose change matters: for the filter, the registration and $select alike."""
+        return frozenset(column.column for column in self._read())
+
+    @property
+    def has_currency(self) -> bool:
+        """Whether a field is resolved through the currency mapping."""
+        return any(entry.via == CURRENCY for entry in self.fields.values())
+
+    @property
+    def settings(self) -> frozenset[str]:
+        """The names of the settings that the map refers to."""
+        named = {entry.setting for entry in self.fields.values()} | {self.company.setting}
+        return frozenset(name for name in named if name)
+
+    def _read(self) -> Iterator[Column]:
+        if self.company.column:
+            yield Column(column=self.company.column, lookup=self.company.lookup)
+        if self.key.column:
+            yield Column(column=self.key.column)
+        yield from (Column(column=rule.column) for rule in self.only_if)
+        yield from (Column(column=name) for name in STATE_COLUMNS)
+        for entry in self.fields.values():
+            if entry.column:
+                yield Column(column=entry.column, lookup=entry.lookup)
+
+
+def _exactly_one(where: str, **given: object) -> None:
+    if sum(value is not None for value in given.values()) != 1:
+        message = f"{where} needs exactly one of {', '.join(given)}"
+        raise ValueError(message)

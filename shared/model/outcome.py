@@ -1,0 +1,112 @@
+"""Where an event or a look ends: one closed list, and the closed list of causes for parking."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shared.model.currency import escape_key
+
+
+class Ending(StrEnum):
+    """The named places. The sum over them equals the events that came in."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    COVERED = "covered"
+    MERGED = "merged"
+    REPEATED = "repeated"
+    FILTERED = "filtered"
+    DELETED = "deleted"
+    PARKED = "parked"
+    REJECTED = "rejected"
+    RETRYING = "retrying"  # only while it lasts
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one message was settled.
+
+    `detail` is the rule, the cause or the reason; `fields` are the names of what was written; `due` is when
+    a copy comes back.
+    """
+
+    ending: Ending
+    detail: str = ""
+    fields: tuple[str, ...] = ()
+    due: datetime | None = None
+
+
+class Cause(StrEnum):
+    """Why an account is parked. Each has its remedy."""
+
+    UNMAPPED_CURRENCY = "UnmappedCurrency"
+    BAD_MAPPING = "BadMapping"
+    UNKNOWN_ERP_CURRENCY = "UnknownErpCurrency"
+    UNMAPPED_VALUE = "UnmappedValue"
+    NO_ACCOUNT_NUMBER = "NoAccountNumber"
+    MISSING_VALUE = "MissingValue"
+    VALUE_TOO_LONG = "ValueTooLong"
+    BAD_VALUE = "BadValue"
+    KEY_CHANGED = "KeyChanged"
+    NUMBER_TAKEN = "NumberTaken"
+    CUSTOMER_EXISTS = "CustomerExists"
+    CUSTOMER_GONE = "CustomerGone"
+    AMBIGUOUS_MATCH = "AmbiguousMatch"
+    REFUSED = "RefusedByOperations"
+    ACCOUNT_NOT_FOUND = "AccountNotFound"
+    GUARD_TRIPPED = "GuardTripped"
+    RETRIES_EXHAUSTED = "RetriesExhausted"
+    UNEXPECTED = "UnexpectedError"
+
+
+REMEDIES: dict[Cause, str] = {
+    Cause.UNMAPPED_CURRENCY: "Add a row for this currency to the currency mapping; the account then follows.",
+    Cause.BAD_MAPPING: "Mend the rows of this currency in the currency mapping: exactly one, with a code.",
+    Cause.UNKNOWN_ERP_CURRENCY: "Correct the code in the currency mapping, or add it in Operations.",
+    Cause.UNMAPPED_VALUE: "Correct the value in Sales, or add it to the field map, then replay the account.",
+    Cause.NO_ACCOUNT_NUMBER: "Give the account an account number in Sales.",
+    Cause.MISSING_VALUE: "Fill the column in Sales.",
+    Cause.VALUE_TOO_LONG: "Shorten the value in Sales, or let the field map truncate it.",
+    Cause.BAD_VALUE: "Correct the value in Sales; it is not of the kind that the field takes.",
+    Cause.KEY_CHANGED: "Set the account number and company back, or rename the customer in Operations first.",
+    Cause.NUMBER_TAKEN: "Another account owns this customer; give one of the two a number of its own.",
+    Cause.CUSTOMER_EXISTS: "A customer of another name has this number; rename one, or let it be adopted.",
+    Cause.CUSTOMER_GONE: "The customer was removed in Operations; restore it, or unlink the account.",
+    Cause.AMBIGUOUS_MATCH: "Several customers answer to this key in Operations; merge them, then replay.",
+    Cause.REFUSED: "Operations refused the named field; correct it in Sales or the set-up in Operations.",
+    Cause.ACCOUNT_NOT_FOUND: "Sales does not know this account any more; check whether it was deleted.",
+    Cause.GUARD_TRIPPED: "More was to be created or blocked than is allowed in an hour; check, then replay.",
+    Cause.RETRIES_EXHAUSTED: "A system failed for too long; check it, then replay the account.",
+    Cause.UNEXPECTED: "This is a defect; its stack is in the log. Report it, then replay the account.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an account is parked, in terms that hold no personal data.
+
+    `value` is only given where it helps to group (a currency name, a code); `status` and `error_type` are
+    Operations' own, never its texts, which quote values.
+    """
+
+    cause: Cause
+    value: str = ""
+    field: str = ""
+    status: int | None = None
+    error_type: str = ""
+
+    @property
+    def key(self) -> str:
+        """The PartitionKey of its row in Issues."""
+        return f"{self.cause}|{escape_key(self.value)}" if self.value else str(self.cause)
+
+    @property
+    def remedy(self) -> str:
+        """What to do."""
+        return REMEDIES[self.cause]
+
+    def __str__(self) -> str:
+        """In one line: cause, field, value."""
+        parts = [str(self.cause), *(part for part in (self.field, self.value) if part)]
+        return " ".join(parts)

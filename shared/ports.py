@@ -1,0 +1,138 @@
+"""What the use cases need from outside, as protocols of one to four methods.
+
+Adapters implement them, tests bring their own. Every method may raise `TransientFault` and `OperatorFault`;
+what else it raises is said at the method.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
+from uuid import UUID
+
+from shared.model.account import Account
+from shared.model.change import AccountChange
+from shared.model.currency import CurrencyMapping
+from shared.model.customer import Customer, CustomerKey, FieldValue
+from shared.model.outcome import Problem
+from shared.model.sync_state import Stored, SyncState
+
+
+class Clock(Protocol):
+    """Time, and the one way to wait."""
+
+    def now(self) -> datetime:
+        """The present moment, UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class AccountReader(Protocol):
+    """Dataverse, as far as accounts go."""
+
+    async def read(self, account_id: UUID) -> Account | None:
+        """The account as it stands now; None only when Dataverse itself says that it does not exist."""
+        ...
+
+
+class CustomerWriter(Protocol):
+    """Operations, as far as customers go."""
+
+    async def find(self, key: CustomerKey) -> Customer | None:
+        """The customer with its mapped fields. Raises AccountFault(AmbiguousMatch)."""
+        ...
+
+    async def create(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> CustomerKey:
+        """Create; the key as Operations keeps it. Raises CustomerAlreadyExists, AccountFault."""
+        ...
+
+    async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> None:
+        """Change these fields. Raises CustomerNotFound, AccountFault."""
+        ...
+
+
+class ErpCurrencies(Protocol):
+    """The currencies that Operations itself knows."""
+
+    async def knows(self, code: str) -> bool:
+        """Whether the code is one of them; a list kept in the process, asked for anew on a miss."""
+        ...
+
+
+class CurrencyMappings(Protocol):
+    """The table CurrencyMapping."""
+
+    async def look_up(self, key: str, *, fresh: bool) -> Sequence[CurrencyMapping]:
+        """The rows whose normalised name is `key`; more than one is the operator's to mend.
+
+        `fresh` asks the table; otherwise a copy in the process may answer. A miss always asks the table.
+        """
+        ...
+
+
+class SyncStates(Protocol):
+    """The table AccountSync."""
+
+    async def get(self, account_id: UUID) -> Stored | None:
+        """The account's state, if there is one."""
+        ...
+
+    async def put(self, state: SyncState, etag: str | None) -> str:
+        """Replace the state that has this ETag, or insert where there is none; the new ETag.
+
+        Raises StateConflict if another worker was faster.
+        """
+        ...
+
+
+class Owner(NamedTuple):
+    """Who owns a customer, and how far its creation got: claimed, creating, created or adopted."""
+
+    account_id: UUID
+    stage: str
+
+
+class CustomerOwners(Protocol):
+    """The table CustomerOwners: one customer never has two accounts."""
+
+    async def claim(self, key: CustomerKey, account_id: UUID) -> Owner:
+        """Insert the row as `claimed` if there is none; the owner as it then stands, which may be another."""
+        ...
+
+    async def mark(self, key: CustomerKey, owner: Owner) -> None:
+        """Overwrite our own row."""
+        ...
+
+    async def release(self, key: CustomerKey) -> None:
+        """Delete our own row; nothing to do if there is none."""
+        ...
+
+
+class Issues(Protocol):
+    """The table Issues: the parked accounts by cause."""
+
+    async def put(self, account_id: UUID, problem: Problem, at: datetime) -> None:
+        """Write the account's row under the problem's key, or count it up."""
+        ...
+
+    async def remove(self, key: str, account_id: UUID) -> None:
+        """Delete the row; nothing to do if there is none."""
+        ...
+
+
+class ChangeQueue(Protocol):
+    """The queue `account-changes`."""
+
+    async def send(self, change: AccountChange, due: datetime | None = None) -> None:
+        """Send, to appear at `due`. Raises QueueUnavailable."""
+        ...
+
+
+class RejectedEvents(Protocol):
+    """The queue `rejected-events`."""
+
+    async def keep(self, body: bytes, reason: str, description: str, correlation_id: str | None) -> None:
+        """Keep a body that could not be understood; cut where the queue needs it. Raises QueueUnavailable."""
+        ...

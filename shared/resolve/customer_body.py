@@ -1,0 +1,128 @@
+"""Makes the customer of an account: the field map, row by row, over what was read. Pure.
+
+Everything is resolved before anything is written; whatever is missing or does not fit raises
+`AccountFault` with the field and the remedy, and no text of the customer's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+
+from shared.model.account import Account
+from shared.model.currency import fold
+from shared.model.customer import CustomerBody, CustomerKey, FieldValue
+from shared.model.faults import AccountFault
+from shared.model.field_map import CURRENCY, FieldMap, MappedField
+from shared.model.outcome import Cause, Problem
+
+
+def broken_rule(field_map: FieldMap, account: Account) -> str | None:
+    """The first row rule that the account does not meet, by its column."""
+    for rule in field_map.only_if:
+        if not rule.holds(account.columns.get(rule.column)):
+            return rule.column
+    return None
+
+
+@dataclass(frozen=True)
+class BuildCustomer:
+    """Builds bodies by one field map; `settings` are the texts of the settings that the map refers to."""
+
+    field_map: FieldMap
+    settings: Mapping[str, str]
+
+    def body(self, account: Account, currency_key: str | None, currency_code: str | None) -> CustomerBody:
+        """What shall stand in Operations for the account. Raises AccountFault."""
+        key = CustomerKey(self._company(account), self._number(account))
+        fields = {
+            name: self._value(name, entry, account, currency_code)
+            for name, entry in self.field_map.fields.items()
+        }
+        return CustomerBody(key, fields, currency_key)
+
+    def _company(self, account: Account) -> str:
+        company = self.field_map.company
+        if company.setting:
+            return self.settings[company.setting]
+        path = f"{company.column}.{company.lookup}" if company.lookup else str(company.column)
+        value = _text(account.columns.get(path))
+        if not value:
+            raise AccountFault(Problem(Cause.MISSING_VALUE, field="dataAreaId", value=path))
+        if company.values and value not in company.values:
+            raise AccountFault(Problem(Cause.UNMAPPED_VALUE, field="dataAreaId", value=value))
+        return company.values.get(value, value)
+
+    def _number(self, account: Account) -> str:
+        key = self.field_map.key
+        number = _text(account.columns.get(key.column or ""))
+        if not number:
+            raise AccountFault(Problem(Cause.NO_ACCOUNT_NUMBER, field=key.target))
+        if len(number) > key.max_length:
+            raise AccountFault(Problem(Cause.VALUE_TOO_LONG, field=key.target))
+        return number
+
+    def _value(
+        self, name: str, entry: MappedField, account: Account, currency_code: str | None
+    ) -> FieldValue:
+        match entry:
+            case MappedField(constant=str() | int() as constant):
+                return constant
+            case MappedField(setting=str() as setting):
+                value: object = self.settings[setting]
+            case MappedField(via="currency"):
+                value = currency_code
+            case _:
+                value = account.columns.get(entry.path)
+        if value in (None, "") or not str(value).strip():
+            if entry.required:
+                raise AccountFault(Problem(Cause.MISSING_VALUE, field=name, value=entry.path))
+            return "" if entry.type == "text" else 0
+        return self._converted(name, entry, value)
+
+    def _converted(self, name: str, entry: MappedField, value: object) -> FieldValue:
+        if entry.type != "text":
+            return _number(name, entry, value)
+        text = _text(value)
+        if entry.via and entry.via != CURRENCY:
+            text = self._mapped(name, entry.via, text)
+        if entry.max_length and len(text) > entry.max_length:
+            if entry.on_too_long == "park":
+                raise AccountFault(Problem(Cause.VALUE_TOO_LONG, field=name))
+            text = text[: entry.max_length].rstrip()
+        return text
+
+    def _mapped(self, name: str, value_map: str, text: str) -> str:
+        """The value that the map has for it; what already is one of its results stands for itself."""
+        mapped = self._value_maps[value_map].get(fold(text))
+        if mapped is None:
+            raise AccountFault(Problem(Cause.UNMAPPED_VALUE, field=name, value=text[:60]))
+        return mapped
+
+    @cached_property
+    def _value_maps(self) -> Mapping[str, Mapping[str, str]]:
+        return {
+            name: {fold(result): result for result in entries.values()}
+            | {fold(given): result for given, result in entries.items()}
+            for name, entries in self.field_map.value_maps.items()
+        }
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case _:
+            return str(value).strip()
+
+
+def _number(name: str, entry: MappedField, value: object) -> FieldValue:
+    try:
+        number = Decimal(str(value))
+        if not number.is_finite() or (entry.type == "integer" and number != int(number)):
+            raise InvalidOperation
+    except InvalidOperation as error:
+        raise AccountFault(Problem(Cause.BAD_VALUE, field=name)) from error
+    return int(number) if entry.type == "integer" else number

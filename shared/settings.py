@@ -1,0 +1,227 @@
+"""All configuration: read once from the environment, every problem listed at once.
+
+Secrets are `SecretStr` and never printed. No other module reads the environment.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from functools import cache
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+
+from shared.field_maps import FieldMapError, load_field_map
+from shared.model.field_map import FieldMap
+
+
+class SettingsError(Exception):
+    """The configuration is wrong; the message names every setting at fault and its remedy."""
+
+
+class Credential(StrEnum):
+    """How the app proves who it is."""
+
+    MANAGED_IDENTITY = "managed-identity"
+    DEFAULT = "default"
+    LOCAL = "local"
+
+
+class ExistingCustomer(StrEnum):
+    """What to do when a customer of an account's number is there already."""
+
+    MATCH = "match"
+    ADOPT = "adopt"
+    PARK = "park"
+
+
+class OnGone(StrEnum):
+    """What becomes of the customer of an account that was deleted or deactivated."""
+
+    BLOCK = "block"
+    IGNORE = "ignore"
+
+
+def _origin(url: str) -> str:
+    if not url.startswith(("https://", "http://")):
+        message = "must be an address such as https://contoso.crm.dynamics.com"
+        raise ValueError(message)
+    return url.rstrip("/")
+
+
+type Origin = Annotated[str, AfterValidator(_origin)]
+type Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+type Text = Annotated[str, Field(min_length=1)]
+
+
+def _nothing_if_blank(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+type Optional[T] = Annotated[T | None, BeforeValidator(_nothing_if_blank)]
+
+
+class Settings(BaseModel):
+    """Every setting, by the name of its environment variable in lower case."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    servicebus: Optional[SecretStr] = Field(
+        None,
+        alias="ServiceBus",
+        description="Connection string of the Service Bus; for the local stand only.",
+    )
+    servicebus_namespace: Optional[str] = Field(
+        None,
+        alias="ServiceBus__fullyQualifiedNamespace",
+        description="Host name of the Service Bus namespace, such as contoso.servicebus.windows.net.",
+    )
+    tables_connection: Optional[SecretStr] = Field(
+        None, description="Connection string of the Table Storage; for the local stand only."
+    )
+    tables_endpoint: Optional[Origin] = Field(
+        None, description="Address of the Table Storage, such as https://contoso.table.core.windows.net."
+    )
+    dataverse_url: Origin = Field(description="Address of the Sales environment.")
+    operations_url: Origin = Field(description="Address of the Operations environment.")
+    operations_company: Optional[str] = Field(
+        None, description="Legal entity (dataAreaId) that customers are written to."
+    )
+    operations_customer_group: Optional[str] = Field(
+        None, description="Customer group of the customers that are written."
+    )
+    credential: Credential = Field(
+        Credential.MANAGED_IDENTITY,
+        description="managed-identity in Azure, default for a developer's own sign-in, local for the stand.",
+    )
+    local_token: Optional[SecretStr] = Field(
+        None, description="Bearer token of the local stand; goes with CREDENTIAL=local."
+    )
+    azure_client_id: Optional[str] = Field(
+        None, description="Client id of the user-assigned managed identity, where there is one."
+    )
+    field_map: Text = Field(
+        "operations",
+        description="operations, operations-dual-write, or the path of a TOML file of your own.",
+    )
+    fingerprint_key: Annotated[SecretStr, Field(min_length=16)] = Field(
+        description="Secret of at least 16 characters under which sent values are remembered as hashes."
+    )
+    integration_user_id: Optional[UUID] = Field(
+        None, description="Dataverse systemuserid of this app's own user: its own write-backs are not events."
+    )
+    health_key: Optional[SecretStr] = Field(
+        None, description="Key that makes /api/health tell what each system's probe said."
+    )
+    build_id: str = Field("local", description="Which build this is; /api/health answers it.")
+
+    sync_partitions: Annotated[int, Field(ge=1, le=100)] = Field(
+        8, description="Sessions that accounts are spread over: the cap on concurrent work."
+    )
+    settle_seconds: Seconds = Field(
+        5, description="Events of an account read less than this ago are merged into one later look."
+    )
+    transaction_margin_seconds: Seconds = Field(
+        300, description="Longest that a change in Dataverse may stay uncommitted after its event was made."
+    )
+    retry_first_seconds: Annotated[float, Field(gt=0)] = Field(10, description="Ceiling of the first wait.")
+    retry_cap_seconds: Annotated[float, Field(gt=0)] = Field(900, description="Ceiling of every later wait.")
+    retry_attempts: Annotated[int, Field(ge=1)] = Field(
+        40, description="Real tries before an account is parked as RetriesExhausted."
+    )
+    operator_retry_seconds: Annotated[float, Field(gt=0)] = Field(
+        300, description="How long work waits when the set-up of a system is wrong."
+    )
+    longest_request_seconds: Seconds = Field(
+        600, description="Longest that Operations may still commit a request whose answer was lost."
+    )
+    invocation_deadline_seconds: Annotated[float, Field(gt=0)] = Field(
+        120, description="Hard limit for the work on one message."
+    )
+    currency_cache_seconds: Seconds = Field(
+        60, description="How long the currency mapping is kept in the process."
+    )
+    queue_wait_seconds: Seconds = Field(
+        20, description="Wait before a message is given back because the bus does not take its successor."
+    )
+    existing_customer: ExistingCustomer = Field(
+        ExistingCustomer.MATCH,
+        description="match adopts a customer of the same name, adopt any, park none.",
+    )
+    on_delete: OnGone = Field(OnGone.BLOCK, description="block or ignore the customer of a deleted account.")
+    on_deactivate: OnGone = Field(
+        OnGone.BLOCK, description="block or ignore the customer of a deactivated account."
+    )
+
+    def named(self, name: str) -> str | None:
+        """The text of the setting that a field map refers to by its environment name."""
+        value = getattr(self, name.lower(), None)
+        return value if isinstance(value, str) else None
+
+
+@cache
+def environment_names() -> Mapping[str, str]:
+    """Attribute -> the name of its environment variable."""
+    return {name: info.alias or name.upper() for name, info in Settings.model_fields.items()}
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> tuple[Settings, FieldMap]:
+    """The settings and the field map they name. Raises SettingsError with every problem found."""
+    environment = os.environ if environment is None else environment
+    given = {name: environment[name] for name in environment_names().values() if environment.get(name)}
+    problems = list(_mismatches(given))
+    settings = field_map = None
+    try:
+        settings = Settings.model_validate(
+            {Settings.model_fields[field].alias or field: given[name] for field, name in _given(given)}
+        )
+    except ValidationError as error:
+        problems += _problems(error)
+    try:
+        field_map = load_field_map(given.get("FIELD_MAP", "operations"))
+        problems += (f"{name}: is missing; the field map needs it" for name in _unset(field_map, given))
+    except FieldMapError as error:
+        problems.append(f"FIELD_MAP: {error}")
+    if problems or settings is None or field_map is None:
+        report = "\n".join(f"  - {problem}" for problem in problems)
+        message = f"The app settings are not right:\n{report}"
+        raise SettingsError(message)
+    return settings, field_map
+
+
+def _given(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    return ((field, name) for field, name in environment_names().items() if name in given)
+
+
+def _unset(field_map: FieldMap, given: Mapping[str, str]) -> list[str]:
+    return sorted(name for name in field_map.settings if not given.get(name, "").strip())
+
+
+def _mismatches(given: Mapping[str, str]) -> Iterator[str]:
+    for pair in (
+        ("ServiceBus", "ServiceBus__fullyQualifiedNamespace"),
+        ("TABLES_CONNECTION", "TABLES_ENDPOINT"),
+    ):
+        found = sum(name in given for name in pair)
+        if found != 1:
+            yield f"{pair[0]} or {pair[1]}: exactly one is needed, {'both' if found else 'neither'} is set"
+    if given.get("CREDENTIAL") == Credential.LOCAL and "LOCAL_TOKEN" not in given:
+        yield "LOCAL_TOKEN: is missing; CREDENTIAL=local needs it"
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    by_location = {info.alias or name: info for name, info in Settings.model_fields.items()}
+    for item in error.errors(include_url=False, include_input=False):
+        location = str(item["loc"][0])
+        info = by_location[location]
+        what = "is missing" if item["type"] == "missing" else item["msg"].removeprefix("Value error, ")
+        yield f"{info.alias or location.upper()}: {what} ({info.description})"

@@ -1,0 +1,1 @@
+"""Is everything set up: health now, registration and diagnosis."""

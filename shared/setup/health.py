@@ -1,0 +1,59 @@
+"""Whether the app is up and, for those who have the key, what each outside system's probe said."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+
+from pydantic import SecretStr
+
+from shared.model.faults import Fault, System
+from shared.ports import Clock
+
+PROBE_SECONDS = 3.0
+CACHE = timedelta(seconds=10)
+
+type Probe = Callable[[], Awaitable[None]]
+
+
+class Health:
+    """Answers for the function `health`. A probe takes 3 s at most, its answer is kept for 10."""
+
+    def __init__(
+        self, build: str, key: SecretStr | None, probes: Mapping[System, Probe], clock: Clock
+    ) -> None:
+        self._build = build
+        self._key = key
+        self._probes = probes
+        self._clock = clock
+        self._probed: tuple[datetime, dict[str, str]] | None = None
+
+    async def report(self, key: str | None) -> dict[str, object]:
+        """`{status, build}` for anyone; with the key also `systems`, each "ok" or what is wrong."""
+        if not self._admits(key):
+            return {"status": "ok", "build": self._build}
+        systems = await self._systems()
+        status = "ok" if set(systems.values()) == {"ok"} else "degraded"
+        return {"status": status, "build": self._build, "systems": systems}
+
+    def _admits(self, key: str | None) -> bool:
+        if self._key is None or not key:
+            return False
+        return secrets.compare_digest(key.encode(), self._key.get_secret_value().encode())
+
+    async def _systems(self) -> dict[str, str]:
+        now = self._clock.now()
+        if self._probed is None or now - self._probed[0] > CACHE:
+            found = await asyncio.gather(*(self._ask(probe) for probe in self._probes.values()))
+            self._probed = now, dict(zip(map(str, self._probes), found, strict=True))
+        return self._probed[1]
+
+    async def _ask(self, probe: Probe) -> str:
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                await probe()
+        except TimeoutError:
+            return f"no answer within {PROBE_SECONDS:.0f} s"
+        except Fault as fault:
+            return str(fault)
+        return "ok"

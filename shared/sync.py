@@ -1,0 +1,205 @@
+"""The pipeline: an AccountChange comes in, and its account ends in a named place.
+
+    state -> fresh? -> read -> rules -> resolve -> claim -> write -> record
+
+Every fault ends in a scheduled copy or in a parked account; the one that leaves is `QueueUnavailable`,
+when the bus itself takes nothing, and then the host delivers the message again.
+"""
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from shared.model.account import Account
+from shared.model.change import AccountChange, Operation
+from shared.model.faults import (
+    AccountFault,
+    Fault,
+    OperatorFault,
+    QueueUnavailable,
+    StateConflict,
+    System,
+    TransientFault,
+)
+from shared.model.outcome import Cause, Ending, Outcome, Problem
+from shared.model.sync_state import Phase
+from shared.ports import AccountReader, ChangeQueue, Clock, SyncStates
+from shared.recover.policy import Jitter, Later, Park, RetryPolicy
+from shared.resolve.currency import ResolveCurrency, key_of_currency
+from shared.resolve.customer_body import BuildCustomer, broken_rule
+from shared.resolve.freshness import Busy, Covered, Margins, Merged, judge
+from shared.telemetry import LOGGER, log_outcome
+from shared.write.apply import Apply
+from shared.write.record import Record
+from shared.write.work import Work
+
+_INACTIVE = 1
+NOT_FOUND_LOOKS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRules:
+    """`deadline` for one message; `longest_request` in seconds; what to do about gone accounts."""
+
+    deadline: timedelta
+    longest_request: float
+    block_on_delete: bool
+    block_on_deactivate: bool
+
+
+@dataclass(slots=True)
+class _Run:
+    change: AccountChange
+    work: Work | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncAccount:
+    """The use case behind the function `sync_account`."""
+
+    clock: Clock
+    states: SyncStates
+    reader: AccountReader
+    queue: ChangeQueue
+    currency: ResolveCurrency
+    build: BuildCustomer
+    apply: Apply
+    record: Record
+    policy: RetryPolicy
+    margins: Margins
+    rules: SyncRules
+    jitter: Jitter
+
+    async def handle(self, change: AccountChange) -> Outcome:
+        """Settle one change. Raises QueueUnavailable."""
+        run = _Run(change)
+        try:
+            async with asyncio.timeout(self.rules.deadline.total_seconds()):
+                outcome = await self._run(run)
+        except QueueUnavailable:
+            raise
+        except TimeoutError:
+            late = TransientFault(System.OPERATIONS, "the work on one message took too long")
+            outcome = await self._after(run, late)
+        except Exception as fault:  # noqa: BLE001 - the one place where a bug is caught, to be parked
+            outcome = await self._after(run, fault)
+        log_outcome(change, outcome)
+        return outcome
+
+    async def _run(self, run: _Run) -> Outcome:
+        change = run.change
+        stored = await self.states.get(change.account_id)
+        now = self.clock.now()
+        match judge(change, stored.state if stored else None, now, self.margins):
+            case Busy(until):
+                due = until + timedelta(seconds=1 + self.jitter(2))
+                return await self._later(change, Later(due, "another worker is writing", tried=False))
+            case Covered():
+                return Outcome(Ending.COVERED)
+            case Merged(look, due):
+                await self.queue.send(look, due)
+                return Outcome(Ending.MERGED, due=due)
+            case _:
+                work = run.work = Work.on(change, self.states, stored)
+        work.take_over(now, self.rules.longest_request)
+        account = await self.reader.read(change.account_id)
+        return await (self._gone(work) if account is None else self._present(work, account))
+
+    async def _present(self, work: Work, account: Account) -> Outcome:
+        if work.state.version is not None and account.version < work.state.version and not work.change.verify:
+            raise TransientFault(System.DATAVERSE, "an older version of the account was read than before")
+        work.state = replace(work.state, version=account.version, read_at=account.read_at, deleted=False)
+        if rule := broken_rule(self.build.field_map, account):
+            return await self.record.settled(work, Phase.FILTERED, Outcome(Ending.FILTERED, rule))
+        hold = account.columns.get("statecode") == _INACTIVE and self.rules.block_on_deactivate
+        if hold and work.state.customer is None:
+            return await self._inactive(work)
+        key = key_of_currency(account) if self.build.field_map.has_currency else None
+        work.state = replace(work.state, currency_key=key)
+        fresh = not work.change.source.is_dataverse
+        code = await self.currency.code(key, fresh=fresh) if key else None
+        body = self.build.body(account, key, code)
+        if work.state.customer is None:
+            await self.apply.settle_intent(work, body.key)
+            outcome = await self.apply.first(work, body)
+        elif work.state.customer.same_as(body.key):
+            outcome = await self.apply.known(work, body, hold=hold)
+        else:
+            raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.build.field_map.key.target))
+        return await self.record.settled(work, Phase.SYNCED, outcome)
+
+    async def _inactive(self, work: Work) -> Outcome:
+        """A deactivated account without a customer: none is made, and one that is in doubt is blocked."""
+        await self._block(work)
+        return await self.record.settled(work, Phase.FILTERED, Outcome(Ending.FILTERED, "statecode"))
+
+    async def _gone(self, work: Work) -> Outcome:
+        change, state = work.change, work.state
+        if change.operation is Operation.DELETE or state.deleted:
+            if state.phase is Phase.DELETED and state.settled and not change.verify:
+                return Outcome(Ending.DELETED, "already")
+            work.state = replace(state, deleted=True)
+            outcome = await self._block(work) if self.rules.block_on_delete else None
+            fields = outcome.fields if outcome else ()
+            return await self.record.settled(work, Phase.DELETED, Outcome(Ending.DELETED, fields=fields))
+        if change.attempt < NOT_FOUND_LOOKS:
+            raise TransientFault(System.DATAVERSE, "the account does not exist, or not yet")
+        if state.version is None:
+            never = Outcome(Ending.FILTERED, "never-committed")
+            return await self.record.settled(work, Phase.FILTERED, never)
+        raise AccountFault(Problem(Cause.ACCOUNT_NOT_FOUND))
+
+    async def _block(self, work: Work) -> Outcome | None:
+        key = work.state.customer or work.state.intent
+        outcome = await self.apply.block(work, key) if key else None
+        intent = work.state.intent
+        if outcome is None and intent is not None and work.state.doubtful_until is None:
+            await self.apply.disown(intent, work.state.account_id)
+            work.state = replace(work.state, intent=None)
+        return outcome
+
+    async def _after(self, run: _Run, fault: Exception) -> Outcome:
+        """What becomes of the message after a fault."""
+        change, work, now = run.change, run.work, self.clock.now()
+        if isinstance(fault, OperatorFault):
+            LOGGER.error("set-up is wrong: %s", fault, extra={"event": "operator-fault"})
+        elif not isinstance(fault, Fault):
+            LOGGER.error("unexpected error, account %s", change.account_id, exc_info=fault)
+        if work is not None and work.in_flight:
+            work.doubt(now, self.rules.longest_request)
+        disposition = self.policy.decide(fault, change.attempt, now, self.jitter)
+        if isinstance(disposition, Park):
+            try:
+                return await self._park(run, disposition.problem)
+            except QueueUnavailable:
+                raise
+            except Fault as trouble:
+                disposition = self.policy.later(trouble, change.attempt, now, self.jitter)
+        if work is not None and not isinstance(fault, StateConflict):
+            change = await self._note_retry(work, disposition)
+        return await self._later(change, disposition)
+
+    async def _park(self, run: _Run, problem: Problem) -> Outcome:
+        change = run.change
+        work = run.work or Work.on(change, self.states, await self.states.get(change.account_id))
+        state = work.state
+        if state.intent is not None and state.customer is None and state.doubtful_until is None:
+            await self.apply.disown(state.intent, state.account_id)
+            work.state = replace(state, intent=None)
+        return await self.record.parked(work, problem, Outcome(Ending.PARKED, str(problem.cause)))
+
+    async def _note_retry(self, work: Work, later: Later) -> AccountChange:
+        """Free the lease and say what is waited for; the copy itself depends on no table."""
+        try:
+            await self.record.retrying(work, Outcome(Ending.RETRYING, later.reason, due=later.due))
+        except QueueUnavailable:
+            raise
+        except StateConflict:
+            return replace(work.change, verify=True)
+        except Fault as trouble:
+            LOGGER.warning("the state of account %s was not stored: %s", work.change.account_id, trouble)
+        return work.change
+
+    async def _later(self, change: AccountChange, later: Later) -> Outcome:
+        await self.queue.send(change.copy(tried=later.tried), later.due)
+        return Outcome(Ending.RETRYING, later.reason, due=later.due)

@@ -1,0 +1,1 @@
+"""The functions: thin, and the only place where azure.functions is imported."""

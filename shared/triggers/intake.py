@@ -1,0 +1,91 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# The SDK is only partly typed.
+"""The two ways in: `receive_event` from the queue, `receive_webhook` by HTTP."""
+
+import json
+from uuid import UUID
+
+import azure.functions as func
+
+from shared.intake.queue_change import Filtered, Queued, Received
+from shared.model.change import Source
+from shared.model.faults import QueueUnavailable, RejectedEvent
+from shared.telemetry import LOGGER
+from shared.triggers.give_back import give_back
+
+LONGEST_BODY = 256 * 1024
+RETRY_SECONDS = 30
+
+blueprint = func.Blueprint()
+
+
+@blueprint.function_name("receive_event")
+@blueprint.service_bus_queue_trigger(
+    arg_name="message", queue_name="dataverse-events", connection="ServiceBus"
+)
+async def receive_event(message: func.ServiceBusMessage) -> None:
+    """One message that Dataverse's service endpoint posted."""
+    from shared.wiring import application
+
+    app = application()
+    correlation_id = message.correlation_id or message.message_id
+    try:
+        await app.queue_change.receive(
+            message.get_body(), message.content_type, Source.DATAVERSE_QUEUE, correlation_id
+        )
+    except QueueUnavailable:
+        await give_back(app)
+
+
+@blueprint.function_name("receive_webhook")
+@blueprint.route(route="dataverse/events", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+async def receive_webhook(req: func.HttpRequest) -> func.HttpResponse:
+    """One event that Dataverse's webhook posted."""
+    from shared.wiring import application
+
+    correlation_id = _correlation_id(req)
+    body = req.get_body()
+    if len(body) > LONGEST_BODY:
+        LOGGER.warning("webhook: %d bytes are too many, correlation %s", len(body), correlation_id)
+        return _answer(413, {"status": "rejected", "reason": "too-large"})
+    content_type = req.headers.get("content-type", "")
+    intake = application().queue_change
+    try:
+        if content_type.partition(";")[0].strip().lower() != "application/json":
+            description = "The content type is not application/json; Dataverse posts webhooks as JSON."
+            await intake.reject(body, RejectedEvent("not-json", description), Source.WEBHOOK, correlation_id)
+            return _answer(415, {"status": "rejected", "reason": "not-json", "description": description})
+        received = await intake.receive(body, content_type, Source.WEBHOOK, correlation_id)
+    except QueueUnavailable as fault:
+        LOGGER.warning("webhook: %s, correlation %s", fault, correlation_id)
+        return _answer(503, {"status": "unavailable"}, {"Retry-After": str(RETRY_SECONDS)})
+    return _answer_to(received)
+
+
+def _answer_to(received: Received) -> func.HttpResponse:
+    match received:
+        case Queued(operation_id):
+            return _answer(202, {"status": "queued", "operation_id": str(operation_id)})
+        case Filtered(rule):
+            return _answer(200, {"status": "filtered", "rule": rule})
+        case _:
+            content = {
+                "status": "rejected",
+                "reason": received.reason,
+                "description": received.description,
+            }
+            return _answer(400, content)
+
+
+def _answer(status: int, content: dict[str, str], headers: dict[str, str] | None = None) -> func.HttpResponse:
+    return func.HttpResponse(
+        json.dumps(content), status_code=status, headers=headers, mimetype="application/json"
+    )
+
+
+def _correlation_id(req: func.HttpRequest) -> str | None:
+    """The sender's correlation id, if it is one: nothing else gets into logs and queues."""
+    try:
+        return str(UUID(req.headers.get("x-ms-correlation-request-id", "")))
+    except ValueError:
+        return None

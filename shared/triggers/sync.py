@@ -1,0 +1,31 @@
+"""`sync_account`: one AccountChange from the queue, one session at a time."""
+
+import azure.functions as func
+
+from shared.model.change import Source, decode_change
+from shared.model.faults import QueueUnavailable, RejectedEvent
+from shared.triggers.give_back import give_back
+
+blueprint = func.Blueprint()
+
+
+@blueprint.function_name("sync_account")
+@blueprint.service_bus_queue_trigger(
+    arg_name="message", queue_name="account-changes", connection="ServiceBus", is_sessions_enabled=True
+)
+async def sync_account(message: func.ServiceBusMessage) -> None:
+    """Settle one change; whatever goes wrong is queued again or parked before this returns."""
+    from shared.wiring import application
+
+    app = application()
+    body = message.get_body()
+    try:
+        try:
+            change = decode_change(body)
+        except ValueError:
+            fault = RejectedEvent("not-an-account-change", "Only this app writes to account-changes.")
+            await app.queue_change.reject(body, fault, Source.REPLAY, message.message_id)
+            return
+        await app.sync_account.handle(change)
+    except QueueUnavailable:
+        await give_back(app)

@@ -1,0 +1,245 @@
+"""Writes one customer: claim, send, and leave behind what is known to stand there.
+
+What enters is the account's state and the body that shall stand in Operations; what leaves is the same
+`Work` with the state as it is to be recorded. Any fault may leave in the middle: `Work.in_flight` then
+tells whether a request of ours may still commit.
+"""
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID
+
+from shared.model.currency import fold
+from shared.model.customer import Customer, CustomerBody, CustomerKey, FieldValue
+from shared.model.faults import (
+    AccountFault,
+    CustomerAlreadyExists,
+    CustomerNotFound,
+    Fault,
+    System,
+    TransientFault,
+)
+from shared.model.field_map import FieldMap
+from shared.model.fingerprint import Fingerprints
+from shared.model.outcome import Cause, Ending, Outcome, Problem
+from shared.ports import Clock, CustomerOwners, CustomerWriter, Owner
+from shared.write.decide import differing, not_confirmed
+from shared.write.hold import must_look, plan_hold
+from shared.write.work import Work
+
+CLAIMED, CREATING, CREATED, ADOPTED = "claimed", "creating", "created", "adopted"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`existing`: match, adopt or park a customer that is there already; `lease`: longest one write takes."""
+
+    existing: str
+    lease: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Brings the customer of one account into line."""
+
+    writer: CustomerWriter
+    owners: CustomerOwners
+    clock: Clock
+    field_map: FieldMap
+    fingerprints: Fingerprints
+    rules: Rules
+
+    async def known(self, work: Work, body: CustomerBody, *, hold: bool) -> Outcome:
+        """The customer is known to stand in Operations: one PATCH of what differs, or nothing at all."""
+        found = None
+        if self._verify(work) or must_look(work.state, self.field_map.hold, self.fingerprints, wanted=hold):
+            found = await self._look(work, body.key)
+            if found is None:
+                return await self._vanished(work, body, hold=hold)
+        return await self._change(work, body, found, hold=hold)
+
+    async def first(self, work: Work, body: CustomerBody) -> Outcome:
+        """No customer is known yet: find one to adopt, or create it under our name."""
+        await self._claim(work, frozenset(body.fields), body.key)
+        owner = await self._own(work, body.key)
+        found = await self._look(work, body.key)
+        if found is not None:
+            return await self._take(work, body, found, owner)
+        return await self._create(work, body, owner)
+
+    async def settle_intent(self, work: Work, key: CustomerKey) -> None:
+        """Find out what became of a creation begun under a key that is not the account's any more.
+
+        Raises AccountFault(KeyChanged) while it may still come about, or once it has.
+        """
+        intent = work.state.intent
+        if intent is None or intent.same_as(key):
+            return
+        if work.state.doubtful_until is not None:
+            if self.clock.now() < work.state.doubtful_until:
+                raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.field_map.key.target))
+            if await self._begun(work, intent) and await self._look(work, intent) is not None:
+                work.state = replace(work.state, customer=intent, intent=None)
+                raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.field_map.key.target))
+        await self.disown(intent, work.state.account_id)
+        work.state = replace(work.state, intent=None)
+
+    async def block(self, work: Work, key: CustomerKey) -> Outcome | None:
+        """Block the customer of an account that is gone; None if there is no customer to block."""
+        found = None
+        if work.state.customer is None and not await self._begun(work, key):
+            return None
+        if work.state.customer is None or self._verify(work) or self._hold_unseen(work):
+            found = await self._look(work, key)
+            if found is None:
+                return None
+            work.state = replace(work.state, customer=found.key, intent=None)
+        return await self._change(work, CustomerBody(key, {}), found, hold=True)
+
+    async def disown(self, key: CustomerKey, account_id: UUID) -> None:
+        """Give up a customer number under which nothing was ever created."""
+        owner = await self.owners.claim(key, account_id)
+        if owner.account_id == account_id and owner.stage in {CLAIMED, CREATING}:
+            await self.owners.release(key)
+
+    async def _begun(self, work: Work, key: CustomerKey) -> bool:
+        """Whether the creation of this customer was begun for this account, and for no other."""
+        owner = await self.owners.claim(key, work.state.account_id)
+        return owner.account_id == work.state.account_id and owner.stage != CLAIMED
+
+    def _verify(self, work: Work) -> bool:
+        """A changed fingerprint key means one look, not a mass rewrite."""
+        return work.change.verify or work.state.fingerprint_key != self.fingerprints.key_id
+
+    def _hold_unseen(self, work: Work) -> bool:
+        return must_look(work.state, self.field_map.hold, self.fingerprints, wanted=True)
+
+    async def _look(self, work: Work, key: CustomerKey) -> Customer | None:
+        """See the customer; a look after the end of a doubt clears it."""
+        began = self.clock.now()
+        found = await self.writer.find(key)
+        doubtful_until = work.state.doubtful_until
+        if doubtful_until is not None and began >= doubtful_until:
+            work.state = replace(work.state, doubtful_until=None)
+        return found
+
+    async def _change(self, work: Work, body: CustomerBody, found: Customer | None, *, hold: bool) -> Outcome:
+        plan = plan_hold(work.state, self.field_map.hold, found, wanted=hold)
+        fields = {**body.fields, **plan.fields}
+        to_send = differing(fields, found) if found else not_confirmed(fields, work.state, self.fingerprints)
+        work.state = replace(work.state, previous_hold=plan.previous)
+        if to_send:
+            await self._claim(work, frozenset(to_send), None)
+            try:
+                await self._send(work, self.writer.update(body.key, to_send))
+            except CustomerNotFound:
+                return await self._vanished(work, body, hold=hold)
+        self._confirm(work, fields, whole=bool(to_send or found))
+        if not hold and work.state.doubtful_until is None:
+            self._forget_hold(work)
+        return Outcome(Ending.UPDATED if to_send else Ending.UNCHANGED, fields=tuple(sorted(to_send)))
+
+    async def _vanished(self, work: Work, body: CustomerBody, *, hold: bool) -> Outcome:
+        """A known customer is not there any more, as after a restore of Operations: make it anew."""
+        if hold:
+            return self._nothing_to_block(work)
+        if await self._look(work, body.key) is not None:
+            message = "the customer was not found, then found; trying again"
+            raise TransientFault(System.OPERATIONS, message)
+        if self.field_map.key.assigned_by_operations:
+            raise AccountFault(Problem(Cause.CUSTOMER_GONE))
+        await self._claim(work, frozenset(body.fields), body.key)
+        owner = await self._own(work, body.key)
+        return await self._create(work, body, owner)
+
+    def _nothing_to_block(self, work: Work) -> Outcome:
+        work.state = replace(
+            work.state, customer=None, previous_hold=None, confirmed={}, unconfirmed=frozenset()
+        )
+        return Outcome(Ending.UNCHANGED)
+
+    async def _own(self, work: Work, key: CustomerKey) -> Owner:
+        owner = await self.owners.claim(key, work.state.account_id)
+        if owner.account_id != work.state.account_id:
+            raise AccountFault(Problem(Cause.NUMBER_TAKEN, field=self.field_map.key.target))
+        return owner
+
+    async def _create(self, work: Work, body: CustomerBody, owner: Owner) -> Outcome:
+        account_id = work.state.account_id
+        await self.owners.mark(body.key, Owner(account_id, CREATING))
+        try:
+            await self._send(work, self.writer.create(body.key, body.fields))
+        except TransientFault as fault:
+            if owner.stage == CLAIMED and not fault.unknown_outcome:
+                await self.owners.mark(body.key, owner)
+            raise
+        except CustomerAlreadyExists:
+            found = await self._look(work, body.key)
+            if found is None:
+                message = "the customer exists, but cannot be found; trying again"
+                raise TransientFault(System.OPERATIONS, message) from None
+            return await self._take(work, body, found, owner)
+        await self.owners.mark(body.key, Owner(account_id, CREATED))
+        work.state = replace(work.state, customer=body.key, intent=None)
+        self._confirm(work, body.fields, whole=True)
+        return Outcome(Ending.CREATED, fields=tuple(sorted(body.fields)))
+
+    async def _take(self, work: Work, body: CustomerBody, found: Customer, owner: Owner) -> Outcome:
+        """The customer is there already: ours from an earlier request, or to be adopted, or neither."""
+        account_id = work.state.account_id
+        if owner.stage == CLAIMED:
+            if not self._may_adopt(body, found):
+                raise AccountFault(Problem(Cause.CUSTOMER_EXISTS, field=self.field_map.key.target))
+            await self.owners.mark(body.key, Owner(account_id, ADOPTED))
+        elif owner.stage == CREATING:
+            await self.owners.mark(body.key, Owner(account_id, CREATED))
+        work.state = replace(work.state, customer=body.key, intent=None)
+        return await self._change(work, body, found, hold=False)
+
+    def _may_adopt(self, body: CustomerBody, found: Customer) -> bool:
+        if self.rules.existing != "match":
+            return self.rules.existing == "adopt"
+        names = [name for name, entry in self.field_map.fields.items() if entry.column == "name"]
+        return bool(names) and all(
+            fold(str(body.fields[name])) == fold(str(found.fields.get(name, ""))) for name in names
+        )
+
+    async def _claim(self, work: Work, fields: frozenset[str], intent: CustomerKey | None) -> None:
+        await work.claim(self.clock.now() + self.rules.lease, fields, intent)
+
+    async def _send(self, work: Work, request: Awaitable[object]) -> None:
+        """Send one write; whatever ends it without an answer leaves it in flight."""
+        work.in_flight = True
+        try:
+            await request
+        except TransientFault as fault:
+            work.in_flight = fault.unknown_outcome
+            raise
+        except Fault:
+            work.in_flight = False
+            raise
+        work.in_flight = False
+
+    def _confirm(self, work: Work, fields: Mapping[str, FieldValue], *, whole: bool) -> None:
+        """All these fields were written or seen equal. Without a write or a look nothing new is known."""
+        everything = set(self.field_map.fields) <= set(fields)
+        unconfirmed = frozenset[str]() if everything else work.state.unconfirmed - set(fields)
+        work.state = replace(work.state, unconfirmed=unconfirmed)
+        if whole:
+            confirmed = self.fingerprints.of_all(fields)
+            work.state = replace(
+                work.state,
+                confirmed=confirmed if everything else {**work.state.confirmed, **confirmed},
+                fingerprint_key=self.fingerprints.key_id,
+            )
+
+    def _forget_hold(self, work: Work) -> None:
+        target = self.field_map.hold.target
+        confirmed = {name: value for name, value in work.state.confirmed.items() if name != target}
+        work.state = replace(
+            work.state,
+            previous_hold=None,
+            confirmed=confirmed,
+            unconfirmed=work.state.unconfirmed - {target},
+        )
