@@ -1,0 +1,5 @@
+"""Simulators of the Dataverse Web API and of the OData service of Dynamics 365 finance and operations.
+
+An HTTP client enters, what the documented service would answer leaves. State is in memory, faults come on
+demand through a control endpoint. Nothing here knows the product: the simulators are its independent judge.
+"""

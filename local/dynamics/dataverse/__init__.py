@@ -1,0 +1,1 @@
+"""The Dataverse Web API: tables, rows, queries and change notifications of one organisation."""

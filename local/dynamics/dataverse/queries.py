@@ -1,0 +1,172 @@
+"""Collection requests of the Web API: query options enter, a page of rows with its links leaves.
+
+Page size 5,000 at most by `Prefer: odata.maxpagesize`, no `$skip` (learn.microsoft.com/power-apps/developer/
+data-platform/webapi/query/page-results); strings compare without regard to case.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from local.dynamics.calls import Call
+from local.dynamics.dataverse import errors
+from local.dynamics.dataverse.render import View, make_view, render
+from local.dynamics.dataverse.schema import Table
+from local.dynamics.dataverse.store import Row, Store
+from local.dynamics.odata.errors import QueryError
+from local.dynamics.odata.filters import parse_filter, sort_value
+from local.dynamics.odata.options import Options, parse_options
+
+MAX_PAGE = 5000
+COLLECTION_OPTIONS = ("$select", "$filter", "$expand", "$orderby", "$top", "$count", "$skiptoken")
+ROW_OPTIONS = ("$select", "$expand")
+
+
+@dataclass(frozen=True, slots=True)
+class TableDialect:
+    """Names and types of one table's properties for `$filter`; one step through a lookup is allowed."""
+
+    store: Store
+    table: Table
+    functions: frozenset[str] = frozenset({"contains", "startswith", "endswith"})
+
+    def resolve(self, name: str) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
+        """The OData type and reader of a property or of `navigation/property`."""
+        head, _, tail = name.partition("/")
+        if tail:
+            return self._through(head, tail)
+        column = self.table.by_property(head)
+        if column is None:
+            raise errors.no_property(head, self.table.name)
+        return column.edm, lambda row: _plain(row[""].get(column.name))
+
+    def equal_text(self, value: str, wanted: str) -> bool:
+        """Text compares without regard to case."""
+        return value.casefold() == wanted.casefold()
+
+    def _through(self, head: str, tail: str) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
+        column = self.table.by_navigation(head)
+        target = self.store.tables.get(column.target or "") if column else None
+        if column is None or target is None:
+            raise errors.no_property(head, self.table.name)
+        kind, get = TableDialect(self.store, target).resolve(tail)
+
+        def read(row: Mapping[str, Any]) -> Any:
+            found = self.store.rows(target.name).get(row[""].get(column.name) or "")
+            return None if found is None else get({"": found})
+
+        return kind, read
+
+
+def _plain(value: Any) -> Any:
+    return value.replace(microsecond=0) if isinstance(value, datetime) else value
+
+
+def filtered(store: Store, table: Table, text: str | None) -> list[Row]:
+    """The rows of a table that a `$filter` lets through; raises QueryError or DataverseError."""
+    rows = list(store.rows(table.name).values())
+    if text is None:
+        return rows
+    predicate = parse_filter(text, TableDialect(store, table))
+    return [row for row in rows if predicate({"": row})]
+
+
+def read_options(call: Call, supported: tuple[str, ...]) -> Options:
+    """The query options; what is not understood is the documented 400."""
+    try:
+        return parse_options(call.query, supported)
+    except QueryError as error:
+        raise errors.bad_query(str(error)) from error
+
+
+def query_view(call: Call, table: Table, options: Options) -> View:
+    """What to show of each row, with the annotations that the client asked for."""
+    view = make_view(table, options.select, options.expand)
+    wanted = call.preferences().get("odata.include-annotations", "")
+    return View(view.columns, view.expand, annotation_patterns(call, wanted))
+
+
+def annotation_patterns(call: Call, wanted: str) -> tuple[str, ...]:
+    """The patterns of `odata.include-annotations`; its quoted list may hold commas."""
+    header = call.headers.get("prefer", "")
+    start = header.find('odata.include-annotations="')
+    if start >= 0:
+        wanted = header[start:].split('"')[1]
+    return tuple(part.strip() for part in wanted.split(",") if part.strip())
+
+
+def query(store: Store, table: Table, call: Call) -> dict[str, Any]:
+    """The answer's body for a collection request; raises DataverseError."""
+    options = read_options(call, COLLECTION_OPTIONS)
+    view = query_view(call, table, options)
+    try:
+        rows = ordered(table, filtered(store, table, options.filter), options)
+    except QueryError as error:
+        raise errors.bad_query(str(error)) from error
+    body: dict[str, Any] = {"@odata.context": context(call, table, options)}
+    if options.count:
+        body["@odata.count"] = min(len(rows), MAX_PAGE)
+    limit = options.top if options.top is not None else len(rows)
+    rows = rows[: max(limit, 0)]
+    page, rest = _page(rows, call)
+    body["value"] = [render(store, table, row, view) for row in page]
+    if rest is not None:
+        body["@odata.nextLink"] = next_link(call, rest)
+    return body
+
+
+def ordered(table: Table, rows: list[Row], options: Options) -> list[Row]:
+    """Rows in the asked order; the key breaks ties, so that pages never overlap."""
+    rows = sorted(rows, key=lambda row: row.id)
+    for name, descending in reversed(options.order):
+        if table.by_property(name) is None:
+            raise errors.no_property(name, table.name)
+        logical = name[1:-6] if name not in table.columns else name
+        rows.sort(key=lambda row, logical=logical: sort_value(row.get(logical)), reverse=descending)
+    return rows
+
+
+def page_size(call: Call) -> int:
+    """`odata.maxpagesize`, larger values are ignored."""
+    text = call.preferences().get("odata.maxpagesize", "")
+    return min(int(text), MAX_PAGE) if text.isascii() and text.isdigit() and int(text) > 0 else MAX_PAGE
+
+
+def _page(rows: list[Row], call: Call) -> tuple[list[Row], dict[str, Any] | None]:
+    """One page, and the cookie of the next one when there is more."""
+    start = _start(rows, call.query.get("$skiptoken"))
+    size = page_size(call)
+    page = rows[start : start + size]
+    if start + size >= len(rows):
+        return page, None
+    return page, {"offset": start + size, "last": page[-1].id}
+
+
+def _start(rows: list[Row], token: str | None) -> int:
+    if token is None:
+        return 0
+    try:
+        cookie = json.loads(base64.urlsafe_b64decode(token.encode()))
+        last, offset = str(cookie["last"]), int(cookie["offset"])
+    except (ValueError, KeyError, TypeError, binascii.Error) as error:
+        raise errors.bad_query("Malformed XML in the paging cookie of $skiptoken.") from error
+    position = next((at for at, row in enumerate(rows) if row.id == last), None)
+    return offset if position is None else position + 1
+
+
+def next_link(call: Call, cookie: dict[str, Any]) -> str:
+    """The absolute link to the next page: the same query with a paging cookie."""
+    token = base64.urlsafe_b64encode(json.dumps(cookie).encode()).decode()
+    options = {**{k: v for k, v in call.query.items() if k != "$count"}, "$skiptoken": token}
+    return f"{call.root}/{call.path}?{urlencode(options, quote_via=quote, safe='$,()')}"
+
+
+def context(call: Call, table: Table, options: Options) -> str:
+    """`@odata.context` of a collection."""
+    names = ",".join(options.select or ())
+    return f"{call.root}/$metadata#{table.entity_set}" + (f"({names})" if names else "")

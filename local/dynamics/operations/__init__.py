@@ -1,0 +1,1 @@
+"""The OData service of Dynamics 365 finance and operations: customers, customer groups and currencies."""

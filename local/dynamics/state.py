@@ -1,0 +1,120 @@
+"""The data of both simulators: what to seed or to reset enters, all rows leave."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from local.dynamics.dataverse import seed
+from local.dynamics.dataverse.render import make_view, render
+from local.dynamics.dataverse.store import Change, Origin
+from local.dynamics.dataverse.values import read_payload
+from local.dynamics.operations.service import show
+from local.dynamics.simulator import Simulator
+
+type Rows = list[dict[str, Any]]
+
+
+class StateChange(BaseModel):
+    """The body of `POST /state`.
+
+    `reset` empties accounts, customers, groups, currencies (of Operations) and events first. Accounts are
+    written in the form of the Web API, without an event unless `events` is set; `transactioncurrencies` need
+    `currencyname` and `isocurrencycode`. The others are written in the form of their data entity.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    reset: bool = False
+    events: bool = False
+    transactioncurrencies: Rows = Field(default_factory=list[dict[str, Any]])
+    accounts: Rows = Field(default_factory=list[dict[str, Any]])
+    currencies: Rows = Field(default_factory=list[dict[str, Any]])
+    groups: Rows = Field(default_factory=list[dict[str, Any]])
+    customers: Rows = Field(default_factory=list[dict[str, Any]])
+
+
+SETS = {"currencies": "Currencies", "groups": "CustomerGroups", "customers": "CustomersV3"}
+
+
+def apply_state(simulator: Simulator, change: StateChange) -> None:
+    """Reset and seed; raises DataverseError or OperationsError for rows that the services would refuse."""
+    if change.reset:
+        reset(simulator)
+    seed.seed_currencies(simulator.store, change.transactioncurrencies)
+    _seed_accounts(simulator, change)
+    for name, entity_set in SETS.items():
+        for row in getattr(change, name):
+            seed_record(simulator, entity_set, row)
+
+
+def reset(simulator: Simulator) -> None:
+    """Empty everything that tests and demonstrations fill."""
+    simulator.store.clear("account")
+    for entity_set in SETS.values():
+        simulator.records.clear(entity_set)
+    simulator.jobs.clear()
+
+
+def _seed_accounts(simulator: Simulator, change: StateChange) -> None:
+    store = simulator.store
+    table = store.tables["account"]
+    listener = store.on_change
+    if not change.events:
+        store.on_change = _ignore
+    try:
+        with store.transaction():
+            for row in change.accounts:
+                store.create(table, read_payload(table, row).values, Origin())
+    finally:
+        store.on_change = listener
+
+
+def _ignore(_change: Change) -> None:
+    """Seeded accounts make no events."""
+
+
+def seed_record(simulator: Simulator, entity_set: str, row: dict[str, Any]) -> None:
+    """Write one row of a data entity, over one that is there."""
+    rules, records = simulator.operations.rules, simulator.records
+    entity = rules.entities[entity_set]
+    values = {name: item.empty for name, item in entity.properties.items()} | row
+    unknown = set(row) - set(entity.properties)
+    if unknown:
+        raise ValueError(f"{entity_set} has no properties {sorted(unknown)}.")
+    with records.transaction():
+        before = records.find(entity, values)
+        if before is None:
+            records.insert(entity, values)
+        else:
+            records.replace(entity, before, values)
+
+
+def read_state(simulator: Simulator, system: str | None) -> dict[str, Any]:
+    """All rows, by system and kind."""
+    found: dict[str, Any] = {}
+    if system in (None, "dataverse"):
+        found["dataverse"] = {
+            "accounts": dataverse_rows(simulator, "account"),
+            "transactioncurrencies": dataverse_rows(simulator, "transactioncurrency"),
+            "serviceendpoints": dataverse_rows(simulator, "serviceendpoint"),
+            "sdkmessageprocessingsteps": dataverse_rows(simulator, "sdkmessageprocessingstep"),
+        }
+    if system in (None, "operations"):
+        entities = simulator.operations.rules.entities
+        found["operations"] = {
+            name: [
+                show(entities[entity_set], row, None) for row in simulator.records.rows(entity_set).values()
+            ]
+            for name, entity_set in SETS.items()
+        }
+    if system in (None, "events"):
+        found["events"] = [job.report() for job in simulator.jobs.records]
+    return found
+
+
+def dataverse_rows(simulator: Simulator, name: str) -> Rows:
+    """All rows of a table as the Web API shows them."""
+    store = simulator.store
+    table = store.tables[name]
+    view = make_view(table, None, {})
+    return [render(store, table, row, view) for row in store.rows(name).values()]
