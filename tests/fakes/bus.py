@@ -1,0 +1,46 @@
+"""The queues in memory: duplicate detection, due times, and one message at a time per account."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.model.change import AccountChange
+from tests.fakes.clock import FakeClock
+
+
+@dataclass
+class FakeQueue:
+    """Implements ChangeQueue; `take` gives what is due, oldest first."""
+
+    clock: FakeClock
+    waiting: list[tuple[datetime, int, AccountChange]] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    repeated: list[AccountChange] = field(default_factory=list)
+    sent: list[AccountChange] = field(default_factory=list)
+
+    async def send(self, change: AccountChange, due: datetime | None = None) -> None:
+        if change.message_id in self.seen:
+            self.repeated.append(change)
+            return
+        self.seen.add(change.message_id)
+        self.sent.append(change)
+        self.waiting.append((due or self.clock.now(), len(self.seen), change))
+        self.waiting.sort(key=lambda item: item[:2])
+
+    def take(self) -> AccountChange | None:
+        """The next message that is due, or None."""
+        if self.waiting and self.waiting[0][0] <= self.clock.now():
+            return self.waiting.pop(0)[2]
+        return None
+
+    def next_due(self) -> datetime | None:
+        return self.waiting[0][0] if self.waiting else None
+
+
+@dataclass
+class FakeRejected:
+    """Implements RejectedEvents."""
+
+    kept: list[tuple[bytes, str, str, str | None]] = field(default_factory=list)
+
+    async def keep(self, body: bytes, reason: str, description: str, correlation_id: str | None) -> None:
+        self.kept.append((body, reason, description, correlation_id))

@@ -1,0 +1,134 @@
+"""Sales and Operations in memory, just enough of them for the pipeline; the exact ones are the simulators."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+from shared.model.account import Account, AccountCurrency
+from shared.model.customer import Customer, CustomerKey, FieldValue
+from shared.model.faults import CustomerAlreadyExists, CustomerNotFound
+from tests.fakes.clock import FakeClock
+
+
+@dataclass
+class FakeSales:
+    """Implements AccountReader; `save` changes an account as a person would."""
+
+    clock: FakeClock
+    rows: dict[UUID, Account] = field(default_factory=dict)
+    reads: int = 0
+    version: int = 1000
+
+    def save(self, account_id: UUID, currency: str | None = None, **columns: object) -> None:
+        self.version += 1
+        old = self.rows.get(account_id)
+        merged = {"statecode": 0, **(old.columns if old else {}), **columns}
+        kept = old.currency if old else None
+        self.rows[account_id] = Account(
+            account_id, self.version, self.clock.now(), merged, AccountCurrency(currency) if currency else kept
+        )
+
+    def delete(self, account_id: UUID) -> None:
+        self.rows.pop(account_id, None)
+
+    async def read(self, account_id: UUID) -> Account | None:
+        self.reads += 1
+        account = self.rows.get(account_id)
+        return replace(account, read_at=self.clock.now()) if account else None
+
+
+type Late = tuple[datetime, Callable[[], None]]
+
+
+@dataclass
+class FakeOperations:
+    """Implements CustomerWriter.
+
+    `script` holds what the next writes do instead of answering: an exception raised before the commit, or,
+    wrapped in `AfterCommit`, one raised after it. `late` commits whatever was put there once it is due.
+    """
+
+    clock: FakeClock
+    customers: dict[CustomerKey, dict[str, FieldValue]] = field(default_factory=dict)
+    currencies: set[str] = field(default_factory=lambda: {"USD", "EUR", "GBP"})
+    script: list[Exception] = field(default_factory=list)
+    late: list[Late] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    async def find(self, key: CustomerKey) -> Customer | None:
+        self._begin("GET")
+        fields = self.customers.get(key.folded)
+        return None if fields is None else Customer(key, dict(fields))
+
+    async def create(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> CustomerKey:
+        self._begin("POST")
+
+        def commit() -> None:
+            self.customers.setdefault(key.folded, {"OnHoldStatus": "No", **fields})
+
+        if key.folded in self.customers:
+            raise CustomerAlreadyExists(key)
+        self._carry_out(commit)
+        return key
+
+    async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> None:
+        self._begin("PATCH")
+        if key.folded not in self.customers:
+            raise CustomerNotFound
+
+        def commit() -> None:
+            if key.folded in self.customers:
+                self.customers[key.folded].update(fields)
+
+        self._carry_out(commit)
+
+    async def knows(self, code: str) -> bool:
+        return code.upper() in self.currencies
+
+    def _begin(self, method: str) -> None:
+        for due, commit in [item for item in self.late if item[0] <= self.clock.now()]:
+            commit()
+            self.late.remove((due, commit))
+        self.requests.append(method)
+
+    def settle_late(self) -> None:
+        """Let every request that is still under way commit now."""
+        for _, commit in self.late:
+            commit()
+        self.late.clear()
+
+    def _carry_out(self, commit: Callable[[], None]) -> None:
+        fault = self.script.pop(0) if self.script else None
+        match fault:
+            case None:
+                commit()
+            case AfterCommit(reason):
+                commit()
+                raise reason
+            case LateCommit(reason, due):
+                self.late.append((due, commit))
+                raise reason
+            case _:
+                raise fault
+
+
+class AfterCommit(Exception):
+    """Commit, then lose the answer with this fault."""
+
+    __match_args__ = ("reason",)
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class LateCommit(Exception):
+    """Lose the answer now, commit at `due`."""
+
+    __match_args__ = ("reason", "due")
+
+    def __init__(self, reason: Exception, due: datetime) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.due = due
