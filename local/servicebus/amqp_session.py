@@ -24,6 +24,8 @@ from local.servicebus.performatives import (
     Performative,
     Transfer,
     encode,
+    encode_settled,
+    encode_transfer,
 )
 
 if TYPE_CHECKING:
@@ -173,7 +175,7 @@ class AmqpSession:
 
     def send_settled(self, delivery_id: int, state: bytes, *, receiver: bool) -> None:
         """Settle a delivery; `receiver`: in the role of the receiver of the delivery."""
-        self.send(Disposition(receiver, delivery_id, None, True, state))
+        self.connection.send(self.channel, encode_settled(delivery_id, state, receiver=receiver))
 
     def send_transfer(self, handle: int, tag: bytes, payload: bytes, *, settled: bool) -> int:
         """Send a message in as many frames as the client's frame size asks for. The delivery id."""
@@ -182,7 +184,8 @@ class AmqpSession:
         for start in range(0, len(payload) or 1, room):
             part, more = payload[start : start + room], start + room < len(payload)
             if start == 0:
-                self.send(Transfer(handle, delivery_id, tag, 0, settled, more), part)
+                first = encode_transfer(handle, delivery_id, tag, settled=settled, more=more)
+                self.connection.send(self.channel, first + part)
             else:
                 self.send(Transfer(handle, more=more), part)
             self._next_outgoing = (self._next_outgoing + 1) & _SERIAL

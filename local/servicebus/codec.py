@@ -199,17 +199,34 @@ def _skip_body(code: int, data: Buffer, at: int) -> int:
     return end
 
 
-def list_items(data: Buffer, at: int = 0) -> tuple[list[tuple[int, int]], int]:
-    """The extents (start, end) of the encoded items of the list at `at`, and the offset behind the list."""
+def descriptor(data: Buffer, at: int = 0) -> tuple[int, int]:
+    """The numeric descriptor of the described value at `at`, and the offset of the value itself."""
+    if len(data) < at + 3 or data[at] != 0:
+        raise MalformedBytes("A described value was expected.")
+    if data[at + 1] == 0x53:
+        return data[at + 2], at + 3
+    code, at = decode(data, at + 1)
+    if not isinstance(code, int):
+        raise MalformedBytes("A numeric descriptor was expected.")
+    return code, at
+
+
+def list_head(data: Buffer, at: int) -> tuple[int, int, int]:
+    """Of the list at `at`: the offset of its first item, the offset behind the list, and its length."""
     try:
         code = data[at]
         if code == EMPTY_LIST[0]:
-            return [], at + 1
+            return at + 1, at + 1, 0
         if code not in _LISTS:
             raise MalformedBytes("A list was expected.")
-        return _extents(code, data, at + 1)
+        return _compound_extent(code, data, at + 1)
     except (IndexError, struct.error) as error:
         raise MalformedBytes(f"The bytes are no AMQP list: {error}") from error
+
+
+def list_items(data: Buffer, at: int = 0) -> tuple[list[tuple[int, int]], int]:
+    """The extents (start, end) of the encoded items of the list at `at`, and the offset behind the list."""
+    return _extents(data, *list_head(data, at))
 
 
 def map_entries(data: Buffer, at: int = 0) -> tuple[dict[Any, bytes], int]:
@@ -220,15 +237,14 @@ def map_entries(data: Buffer, at: int = 0) -> tuple[dict[Any, bytes], int]:
             return {}, at + 1
         if code not in _MAPS:
             raise MalformedBytes("A map was expected.")
-        extents, end = _extents(code, data, at + 1)
+        extents, end = _extents(data, *_compound_extent(code, data, at + 1))
         pairs = zip(extents[::2], extents[1::2], strict=True)
         return {_decode(data, key[0], 0)[0]: bytes(data[value[0] : value[1]]) for key, value in pairs}, end
     except _MALFORMED as error:
         raise MalformedBytes(f"The bytes are no AMQP map: {error}") from error
 
 
-def _extents(code: int, data: Buffer, at: int) -> tuple[list[tuple[int, int]], int]:
-    at, end, count = _compound_extent(code, data, at)
+def _extents(data: Buffer, at: int, end: int, count: int) -> tuple[list[tuple[int, int]], int]:
     extents: list[tuple[int, int]] = []
     for _ in range(count):
         behind = skip(data, at)

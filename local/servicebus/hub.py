@@ -47,14 +47,13 @@ class Hub:
 
     def _arm(self) -> None:
         due = self.broker.next_due()
-        if due == self._armed_for:
+        # A timer that is now too early does no harm and sets itself anew; most locks end before their time.
+        if due is None or (self._armed_for is not None and self._armed_for <= due):
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer, self._armed_for = None, due
-        if due is not None:
-            wait = max(0.0, due - self.broker.clock())
-            self._timer = get_running_loop().call_later(wait, self._fire)
+        wait = max(0.0, due - self.broker.clock())
+        self._timer, self._armed_for = get_running_loop().call_later(wait, self._fire), due
 
     def _fire(self) -> None:
         self._timer = self._armed_for = None

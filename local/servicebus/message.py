@@ -10,8 +10,8 @@ learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-protocol-guide 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Any
-from uuid import uuid4
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
 
 from local.servicebus import codec
 from local.servicebus.errors import BrokerFault, MalformedBytes
@@ -79,13 +79,13 @@ def parse_message(payload: bytes) -> Message:
 def _parse_message(payload: bytes) -> Message:
     header, annotations, properties, application = _NO_HEADER, {}, b"", b""
     ttl: int | None = None
-    fields: list[Any] = []
+    known = _Properties(None, None, None, None)
     body: list[bytes] = []
     for code, start, end, begin in _sections(payload):
         if code >= _DATA:
             body.append(payload[begin:end])
         elif code == _PROPERTIES:
-            fields, _ = codec.decode(payload, start)
+            known = _read_properties(payload, start)
             properties = payload[begin:end]
         elif code == _APPLICATION_PROPERTIES:
             application = payload[begin:end]
@@ -93,17 +93,15 @@ def _parse_message(payload: bytes) -> Message:
             annotations, _ = codec.map_entries(payload, start)
         elif code == _HEADER:
             header, ttl = _read_header(payload, start)
-    if not isinstance(fields, list):
-        raise MalformedBytes("The properties of a message must be a list.")
-    fields += [None] * (13 - len(fields))
-    if fields[0] is None or fields[0] == "":
-        fields[0], properties = _with_new_id(properties)
+    message_id = known.message_id
+    if message_id is None or message_id == "":
+        message_id, properties = _with_new_id(properties)
     scheduled = codec.decode(annotations[_SCHEDULED_KEY])[0] if _SCHEDULED_KEY in annotations else None
     kept = [codec.symbol(key) + value for key, value in annotations.items() if _is_senders(key)]
     return Message(
-        message_id=fields[0],
-        session_id=fields[10] if isinstance(fields[10], str) else None,
-        time_to_live=_time_to_live(ttl, fields),
+        message_id=message_id,
+        session_id=known.group_id if isinstance(known.group_id, str) else None,
+        time_to_live=_time_to_live(ttl, known),
         scheduled_at=scheduled / 1000 if isinstance(scheduled, int) else None,
         header=header,
         annotations=b"".join(kept),
@@ -118,15 +116,36 @@ def _sections(payload: bytes) -> list[tuple[int, int, int, int]]:
     """For each section: its code, where its value starts, where it ends, where it begins."""
     at, length, found = 0, len(payload), []
     while at < length:
-        if payload[at] != 0:
-            raise MalformedBytes("A message must consist of described sections.")
-        code, start = codec.decode(payload, at + 1)
-        if not isinstance(code, int) or not _HEADER <= code <= _FOOTER:
-            raise MalformedBytes(f"Unknown message section {code!r}.")
+        code, start = codec.descriptor(payload, at)
+        if not _HEADER <= code <= _FOOTER:
+            raise MalformedBytes(f"Unknown message section {code}.")
         end = codec.skip(payload, start)
         found.append((code, start, end, at))
         at = end
     return found
+
+
+class _Properties(NamedTuple):
+    """The properties that the broker reads, decoded."""
+
+    message_id: Any
+    expiry: Any
+    creation: Any
+    group_id: Any
+
+
+_KNOWN_PROPERTIES = (0, 8, 9, 10)
+
+
+def _read_properties(payload: bytes, start: int) -> _Properties:
+    extents, _ = codec.list_items(payload, start)
+    values = [
+        codec.decode(payload, extents[index][0])[0] if index < len(extents) else None
+        for index in _KNOWN_PROPERTIES
+    ]
+    if not isinstance(values[0], str | int | bytes | UUID | None):
+        raise MalformedBytes("A message id must be a string, a number, bytes or a UUID.")
+    return _Properties(*values)
 
 
 _NO_HEADER = codec.NULL * 4
@@ -142,9 +161,9 @@ def _read_header(payload: bytes, start: int) -> tuple[bytes, int | None]:
     return b"".join(fields) + codec.NULL * (4 - len(fields)), ttl if isinstance(ttl, int) else None
 
 
-def _time_to_live(header_ttl: int | None, fields: list[Any]) -> float | None:
+def _time_to_live(header_ttl: int | None, known: _Properties) -> float | None:
     """Seconds. The header can say 49 days at most; beyond, creation and expiry times tell."""
-    expiry, creation = fields[8], fields[9]
+    expiry, creation = known.expiry, known.creation
     if header_ttl is None or header_ttl < _TTL_UNBOUNDED:
         return None if header_ttl is None else header_ttl / 1000
     if isinstance(expiry, int) and isinstance(creation, int) and expiry > creation:

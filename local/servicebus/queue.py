@@ -334,9 +334,12 @@ class Queue:
 
     def next_due(self) -> float | None:
         """When `advance` has something to do, seconds since 1970."""
-        times = [index.first_rank() for index in (self._scheduled, self._lock_ends, self._expiries)]
-        times.append(self.sessions.next_due() if self.sessions is not None else None)
-        return min((time for time in times if time is not None), default=None)
+        due = self.sessions.next_due() if self.sessions is not None else None
+        for index in (self._lock_ends, self._expiries, self._scheduled):
+            first = index.first_rank()
+            if first is not None and (due is None or first < due):
+                due = first
+        return due
 
     def advance(self) -> list[LostSession]:
         """Do what has become due: scheduled messages, ends of locks, expiries. The lost sessions."""
