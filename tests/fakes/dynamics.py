@@ -20,14 +20,13 @@ class FakeSales:
     reads: int = 0
     version: int = 1000
 
-    def save(self, account_id: UUID, currency: str | None = None, **columns: object) -> None:
+    def save(self, account_id: UUID, currency: str | None = None, /, **columns: object) -> None:
         self.version += 1
         old = self.rows.get(account_id)
         merged = {"statecode": 0, **(old.columns if old else {}), **columns}
         kept = old.currency if old else None
-        self.rows[account_id] = Account(
-            account_id, self.version, self.clock.now(), merged, AccountCurrency(currency) if currency else kept
-        )
+        given = AccountCurrency(currency) if currency else kept
+        self.rows[account_id] = Account(account_id, self.version, self.clock.now(), merged, given)
 
     def delete(self, account_id: UUID) -> None:
         self.rows.pop(account_id, None)
@@ -46,7 +45,7 @@ class FakeOperations:
     """Implements CustomerWriter.
 
     `script` holds what the next writes do instead of answering: an exception raised before the commit, or,
-    wrapped in `AfterCommit`, one raised after it. `late` commits whatever was put there once it is due.
+    wrapped in `CommittedError`, one raised after it. `late` commits whatever was put there once it is due.
     """
 
     clock: FakeClock
@@ -55,6 +54,7 @@ class FakeOperations:
     script: list[Exception] = field(default_factory=list)
     late: list[Late] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    next_fault: Callable[[], Exception | None] | None = None
 
     async def find(self, key: CustomerKey) -> Customer | None:
         self._begin("GET")
@@ -99,21 +99,24 @@ class FakeOperations:
         self.late.clear()
 
     def _carry_out(self, commit: Callable[[], None]) -> None:
-        fault = self.script.pop(0) if self.script else None
+        if self.next_fault is not None:
+            fault = self.next_fault()
+        else:
+            fault = self.script.pop(0) if self.script else None
         match fault:
             case None:
                 commit()
-            case AfterCommit(reason):
+            case CommittedError(reason):
                 commit()
                 raise reason
-            case LateCommit(reason, due):
+            case CommittedLateError(reason, due):
                 self.late.append((due, commit))
                 raise reason
             case _:
                 raise fault
 
 
-class AfterCommit(Exception):
+class CommittedError(Exception):
     """Commit, then lose the answer with this fault."""
 
     __match_args__ = ("reason",)
@@ -123,7 +126,7 @@ class AfterCommit(Exception):
         self.reason = reason
 
 
-class LateCommit(Exception):
+class CommittedLateError(Exception):
     """Lose the answer now, commit at `due`."""
 
     __match_args__ = ("reason", "due")

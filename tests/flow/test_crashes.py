@@ -1,0 +1,131 @@
+"""The pipeline stopped at every step and run again: nothing lost, nothing doubled, nothing wrong."""
+
+from collections.abc import Callable
+from itertools import count
+
+import pytest
+
+from shared.model.change import AccountChange
+from shared.model.customer import CustomerKey
+from tests.flow.world import Crash, World, account
+
+type Scenario = Callable[[World], AccountChange]
+
+
+def create(world: World) -> AccountChange:
+    return world.save("A1", "Euro")
+
+
+def update(world: World) -> AccountChange:
+    return world.save("A1", "Pound Sterling", telephone1="2")
+
+
+def deactivate(world: World) -> AccountChange:
+    return world.save("A1", statecode=1)
+
+
+def delete(world: World) -> AccountChange:
+    return world.delete("A1")
+
+
+def park(world: World) -> AccountChange:
+    return world.save("A1", "Yen")
+
+
+def verify(world: World) -> AccountChange:
+    customer = world.customer("A1")
+    if customer is not None:
+        customer["OrganizationName"] = "changed by hand"
+    return world.look("A1")
+
+
+async def _prepared(*before: Scenario) -> World:
+    world = World()
+    for scenario in before:
+        await world.sync(scenario(world))
+        world.clock.advance(1000)
+    return world
+
+
+def _stop_at(step: int) -> Callable[[str], object]:
+    passed = count()
+
+    async def gate(_: str) -> None:
+        if next(passed) == step:
+            raise Crash
+
+    return gate
+
+
+async def _crashed_at(step: int, world: World, change: AccountChange) -> bool:
+    """Deliver once, stopped at the step; then deliver the same message again, as the broker would."""
+    try:
+        await world.deliver(change, world.application(_stop_at(step)))  # pyright: ignore[reportArgumentType]
+    except Crash:
+        await world.deliver(change)
+        await world.drain()
+        return True
+    await world.drain()
+    return False
+
+
+CASES: dict[str, tuple[tuple[Scenario, ...], Scenario, dict[str, object] | None]] = {
+    "create": ((), create, {"SalesCurrencyCode": "EUR", "OnHoldStatus": "No"}),
+    "update": ((create,), update, {"SalesCurrencyCode": "GBP", "PrimaryContactPhone": "2"}),
+    "deactivate": ((create,), deactivate, {"SalesCurrencyCode": "EUR", "OnHoldStatus": "All"}),
+    "reactivate": ((create, deactivate), lambda w: w.save("A1", statecode=0), {"OnHoldStatus": "No"}),
+    "delete": ((create,), delete, {"OnHoldStatus": "All"}),
+    "park": ((), park, None),
+    "park a known one": ((create,), park, {"SalesCurrencyCode": "EUR"}),
+    "release a parked one": ((park,), create, {"SalesCurrencyCode": "EUR"}),
+    "verify": ((create,), verify, {"OrganizationName": "Account A1"}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+async def test_a_crash_at_any_step_changes_nothing_about_the_end(case: str) -> None:
+    before, scenario, expected = CASES[case]
+    for step in count():
+        world = await _prepared(*before)
+        crashed = await _crashed_at(step, world, scenario(world))
+        customer = world.customer("A1")
+        context = f"{case}, stopped at step {step}"
+        if expected is None:
+            assert customer is None, context
+            assert [key for key, _ in world.issues.rows] == ["UnmappedCurrency|yen"], context
+        else:
+            assert customer is not None, context
+            assert expected.items() <= customer.items(), context
+            assert len(world.operations.customers) == 1, context
+        state = world.state("A1")
+        assert state.lease is None, context
+        assert state.doubtful_until is None, context
+        if case != "park a known one":
+            assert state.unconfirmed == frozenset(), context
+        if state.issue is not None:
+            assert (state.issue, account("A1")) in world.issues.rows, context
+        if not crashed:
+            break
+    assert step > 8, "the gates were passed"
+
+
+async def test_a_crash_before_the_create_never_adopts_a_stranger() -> None:
+    """Whoever made a customer of that number meanwhile: it is not taken for ours."""
+    for step in count():
+        world = World()
+        change = create(world)
+        try:
+            await world.deliver(change, world.application(_stop_at(step)))  # pyright: ignore[reportArgumentType]
+        except Crash:
+            pass
+        else:
+            break
+        key = CustomerKey("USMF", "A1")
+        if "POST" in world.operations.requests:
+            continue
+        stage = world.owners.rows[key].stage if key in world.owners.rows else "claimed"
+        world.operations.customers[key] = {"OrganizationName": "Stranger", "OnHoldStatus": "No"}
+        await world.deliver(change)
+        await world.drain()
+        if stage == "claimed":
+            assert world.customer("A1") == {"OrganizationName": "Stranger", "OnHoldStatus": "No"}, step
