@@ -62,7 +62,7 @@ class Simulator:
         self.log = RequestLog()
         self.latency = Latency()
         self.store = Store(organisation_tables(dual_write=options.dual_write))
-        self.store.check = lambda table, values, before: apply_rules(self.store, table, values, before)
+        self.store.check = lambda table, values: apply_rules(self.store, table, values)
         self.jobs = Jobs(self.faults)
         self.notifier = Notifier(self.store, self.jobs)
         self.dataverse = Dataverse(self.store)

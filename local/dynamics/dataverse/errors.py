@@ -101,6 +101,11 @@ def bad_payload(entity_set: str) -> DataverseError:
     )
 
 
+def bad_batch(message: str) -> DataverseError:
+    """A `$batch` body that cannot be run; code 0x80060888 is what live organisations answer."""
+    return bad_query(message)
+
+
 def too_long(column: str, table: str, limit: int) -> DataverseError:
     """StringLengthTooLong."""
     return DataverseError(

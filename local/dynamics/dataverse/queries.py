@@ -139,7 +139,7 @@ def page_size(call: Call) -> int:
 
 def _page(rows: list[Row], call: Call) -> tuple[list[Row], dict[str, Any] | None]:
     """One page, and the cookie of the next one when there is more."""
-    start = _start(rows, call.query.get("$skiptoken"))
+    start = _start(rows, call)
     size = page_size(call)
     page = rows[start : start + size]
     if start + size >= len(rows):
@@ -147,16 +147,25 @@ def _page(rows: list[Row], call: Call) -> tuple[list[Row], dict[str, Any] | None
     return page, {"offset": start + size, "last": page[-1].id}
 
 
-def _start(rows: list[Row], token: str | None) -> int:
-    if token is None:
+def _start(rows: list[Row], call: Call) -> int:
+    """Where the page begins: after the last row of the page before, wherever that row stands by now."""
+    cookie = read_cookie(call)
+    if not cookie:
         return 0
+    position = next((at for at, row in enumerate(rows) if row.id == cookie["last"]), None)
+    return cookie["offset"] if position is None else position + 1
+
+
+def read_cookie(call: Call) -> dict[str, Any]:
+    """The paging cookie of `$skiptoken`, empty when there is none; raises DataverseError for a broken one."""
+    if "$skiptoken" not in call.query:
+        return {}
     try:
-        cookie = json.loads(base64.urlsafe_b64decode(token.encode()))
-        last, offset = str(cookie["last"]), int(cookie["offset"])
+        cookie = json.loads(base64.urlsafe_b64decode(call.query["$skiptoken"].encode()))
+        track = {"track": int(cookie["track"])} if "track" in cookie else {}
+        return {"last": str(cookie["last"]), "offset": int(cookie["offset"]), **track}
     except (ValueError, KeyError, TypeError, binascii.Error) as error:
         raise errors.bad_query("Malformed XML in the paging cookie of $skiptoken.") from error
-    position = next((at for at, row in enumerate(rows) if row.id == last), None)
-    return offset if position is None else position + 1
 
 
 def next_link(call: Call, cookie: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from local.dynamics.dataverse import registration
 from local.dynamics.dataverse.schema import Table
-from local.dynamics.dataverse.store import Row, Store
+from local.dynamics.dataverse.store import Store
 
 
 def apply_rules(
@@ -18,7 +18,7 @@ def apply_rules(
     """The row as the platform keeps it; raises DataverseError."""
     if table.name == "account":
         return _money(store, table, values)
-    return registration.apply_rules(store, table, values, before)
+    return registration.apply_rules(store, table, values)
 
 
 def _money(store: Store, table: Table, values: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -7,24 +7,29 @@ perform-conditional-operations-using-web-api. Upsert by PATCH:
 
 import json
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from local.dynamics.batch import Batching
 from local.dynamics.calls import Answer, Call
 from local.dynamics.dataverse import errors
+from local.dynamics.dataverse.bulk import ACTIONS, run_bulk
+from local.dynamics.dataverse.definitions import Definitions
 from local.dynamics.dataverse.errors import DataverseError
 from local.dynamics.dataverse.queries import (
     COLLECTION_OPTIONS,
+    MAX_PAGE,
     ROW_OPTIONS,
     filtered,
     query,
     query_view,
     read_options,
 )
+from local.dynamics.dataverse.registration import COLLECTIONS, before_delete
 from local.dynamics.dataverse.render import etag, make_view, render
 from local.dynamics.dataverse.schema import Table
 from local.dynamics.dataverse.store import Origin, Row, Store
+from local.dynamics.dataverse.tracking import Tracking
 from local.dynamics.dataverse.values import Payload, read_guid, read_payload
 from local.dynamics.odata.errors import QueryError
 from local.dynamics.odata.options import parse_options, parse_segment
@@ -40,9 +45,18 @@ class Dataverse:
     """
 
     store: Store
-    extra: dict[str, Callable[[Call, list[str]], Answer]] = field(
-        default_factory=dict[str, Callable[[Call, list[str]], Answer]]
-    )
+    tracking: Tracking = field(init=False)
+    definitions: Definitions = field(init=False)
+    batching: Batching = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the parts that answer for themselves; at most 1,000 operations fit into a batch
+        (learn.microsoft.com/power-apps/developer/data-platform/webapi/execute-batch-operations-using-web-api).
+        """
+        self.tracking = Tracking(self.store)
+        self.definitions = Definitions(self.store)
+        refuse = lambda message: errors.bad_batch(message).answer()  # noqa: E731 - one line says it all
+        self.batching = Batching(self.handle, self.store.transaction, refuse, 1000, True, True)
 
     def handle(self, call: Call) -> Answer:
         """Answer one call, all of its writes in one transaction."""
@@ -65,9 +79,11 @@ class Dataverse:
         segments = call.segments
         if not segments:
             return self._service_document(call)
-        if handler := self.extra.get(segments[0].partition("(")[0]):
-            return handler(call, segments)
+        if segments == ["$batch"]:
+            return self.batching.run(call)
         name, key = parse_segment(segments[0])
+        if name == "EntityDefinitions":
+            return self.definitions.answer(call, segments)
         if name == "WhoAmI":
             return self._who_am_i(call)
         table = self._table(name)
@@ -92,17 +108,26 @@ class Dataverse:
             raise errors.bad_query("Bad Request - Error in query syntax.") from error
 
     def _collection(self, call: Call, table: Table, rest: list[str], origin: Origin) -> Answer:
+        if rest and rest[0] in ACTIONS and call.method == "POST":
+            return run_bulk(self.store, table, rest[0], read_json(call, table), origin)
         if rest == ["$count"] and call.method == "GET":
-            text = parse_options(call.query, COLLECTION_OPTIONS).filter
-            number = min(len(filtered(self.store, table, text)), 5000)
-            return Answer(200, str(number), {"Content-Type": "text/plain"})
+            return Answer(200, str(self._count(call, table)), {"Content-Type": "text/plain"})
         if rest:
             raise errors.no_segment(rest[0])
+        if call.method == "GET" and self.tracking.wanted(call):
+            return self.tracking.read(call, table)
         if call.method == "GET":
             return Answer(200, query(self.store, table, call))
         if call.method == "POST":
             return self._create(call, table, read_json(call, table), origin)
         raise _not_allowed(call)
+
+    def _count(self, call: Call, table: Table) -> int:
+        """The number of rows, 5,000 at most, or of changes since a delta token."""
+        if "$deltatoken" in call.query:
+            return self.tracking.count(call, table)
+        text = parse_options(call.query, COLLECTION_OPTIONS).filter
+        return min(len(filtered(self.store, table, text)), MAX_PAGE)
 
     def _row(self, call: Call, table: Table, row_id: str, rest: list[str], origin: Origin) -> Answer:
         if rest:
@@ -116,6 +141,7 @@ class Dataverse:
                 row = self.store.find(table, row_id)
                 self._check_match(call, row)
                 with self.store.transaction():
+                    before_delete(self.store, table, row, origin)
                     self.store.delete(table, row, origin)
                 return Answer(204)
             case _:
@@ -134,11 +160,13 @@ class Dataverse:
         return Answer(200, body, {"ETag": etag(row)})
 
     def _part(self, call: Call, table: Table, row_id: str, rest: list[str]) -> Answer:
-        """`set(id)/navigation` of a lookup, or `set(id)/column`."""
+        """`set(id)/navigation` of a lookup or of a collection, or `set(id)/column`."""
         row = self.store.find(table, row_id)
         column = table.by_navigation(rest[0])
         if call.method != "GET" or len(rest) != 1:
             raise errors.no_segment(rest[-1])
+        if (collection := COLLECTIONS.get((table.name, rest[0]))) is not None:
+            return self._related(call, row, *collection)
         if column is not None and column.target in self.store.tables:
             target = self.store.tables[column.target]
             found = row.get(column.name)
@@ -149,6 +177,14 @@ class Dataverse:
         shown = render(self.store, table, row, make_view(table, (rest[0],), {}))[rest[0]]
         link = f"{call.root}/$metadata#{table.entity_set}({row_id})/{rest[0]}"
         return Answer(204) if shown is None else Answer(200, {"@odata.context": link, "value": shown})
+
+    def _related(self, call: Call, row: Row, name: str, lookup: str) -> Answer:
+        """The rows of another table that point to this one."""
+        table = self.store.tables[name]
+        options = read_options(call, ROW_OPTIONS)
+        view = query_view(call, table, options)
+        found = [render(self.store, table, one, view) for one in referring(self.store, name, lookup, row.id)]
+        return Answer(200, {"@odata.context": context(call, table, options), "value": found})
 
     def _create(
         self, call: Call, table: Table, body: object, origin: Origin, row_id: str | None = None

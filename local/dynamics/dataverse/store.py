@@ -164,9 +164,10 @@ class Store:
         del self.rows(table.name)[before.id]
         self._undo.append(lambda: self.rows(table.name).__setitem__(before.id, before))
         self.version += 1
-        tombstone = Tombstone(table.name, before.id, self.version)
-        self.tombstones.append(tombstone)
-        self._undo.append(lambda: self.tombstones.remove(tombstone))
+        if table.tracked:
+            tombstone = Tombstone(table.name, before.id, self.version)
+            self.tombstones.append(tombstone)
+            self._undo.append(lambda: self.tombstones.remove(tombstone))
         self._announce("Delete", table, ({}, {}), (before, None), origin)
 
     def clear(self, table: str) -> None:
@@ -208,7 +209,7 @@ class Store:
 
     def _complete(self, table: Table, values: dict[str, Any], before: Row | None) -> Mapping[str, Any]:
         values = _paired_status(table, values, before)
-        return self.check(table, values, before)
+        return self.check(table, values)
 
     def _owner(self, table: Table, sent: Mapping[str, Any]) -> dict[str, Any]:
         if "ownerid" not in table.columns:

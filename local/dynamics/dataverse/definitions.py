@@ -1,0 +1,225 @@
+"""Table definitions: a request below `EntityDefinitions` enters, metadata of tables and columns leaves.
+
+learn.microsoft.com/power-apps/developer/data-platform/webapi/query-metadata-web-api. Reading only; names of
+metadata properties are case-sensitive, an unknown one is 400.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from local.dynamics.calls import Answer, Call
+from local.dynamics.dataverse import errors
+from local.dynamics.dataverse.errors import DataverseError
+from local.dynamics.dataverse.schema import CHOICES, Column, Table
+from local.dynamics.dataverse.seed import fixed_id
+from local.dynamics.dataverse.store import Store
+from local.dynamics.odata.filters import parse_filter
+from local.dynamics.odata.options import parse_expand, parse_key, parse_options, parse_segment
+from local.dynamics.odata.tokens import unquote_text
+
+OPTIONS = ("$select", "$filter", "$expand", "$count")
+NAMESPACE = "Microsoft.Dynamics.CRM"
+type Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentDialect:
+    """Names and types of metadata properties, taken from a sample document."""
+
+    sample: Document
+    functions: frozenset[str] = frozenset()
+
+    def resolve(self, name: str) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
+        """The OData type of a metadata property and its reader."""
+        if name not in self.sample:
+            raise _no_property(name)
+        value = self.sample[name]
+        kinds = {bool: "Edm.Boolean", int: "Edm.Int32"}
+        kind = "Edm.Guid" if name == "MetadataId" else kinds.get(type(value), "Edm.String")
+        return kind, lambda row: row.get(name)
+
+    def equal_text(self, value: str, wanted: str) -> bool:
+        """Metadata names compare exactly."""
+        return value == wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """The metadata of one organisation."""
+
+    store: Store
+
+    def answer(self, call: Call, segments: list[str]) -> Answer:
+        """Answer a call below `EntityDefinitions`; raises DataverseError or QueryError."""
+        if call.method != "GET":
+            raise DataverseError(405, "0x80060888", "Operation not supported on EntityMetadata")
+        _, key = parse_segment(segments[0])
+        tables = [
+            table for table in self.store.tables.values() if key is None or _is(table_document(table), key)
+        ]
+        if key is None:
+            return self._list(call, "EntityDefinitions", [table_document(one, full=True) for one in tables])
+        if not tables:
+            raise _not_found()
+        if len(segments) == 1:
+            return self._one(call, "EntityDefinitions", table_document(tables[0], full=True))
+        return self._attributes(call, tables[0], segments[1:])
+
+    def _attributes(self, call: Call, table: Table, rest: list[str]) -> Answer:
+        name, key = parse_segment(rest[0])
+        if name != "Attributes" or len(rest) > 2:
+            raise errors.no_segment(rest[0])
+        documents = [column_document(table, column) for column in table.columns.values()]
+        if len(rest) == 2:
+            documents = [one for one in documents if one["@odata.type"] == f"#{rest[1]}"]
+        context = f"EntityDefinitions('{table.name}')/Attributes"
+        if key is None:
+            return self._list(call, context, documents)
+        found = [document for document in documents if _is(document, key)]
+        if not found:
+            raise _not_found()
+        return self._one(call, context, found[0])
+
+    def _list(self, call: Call, context: str, documents: list[Document]) -> Answer:
+        options = parse_options(call.query, OPTIONS)
+        if options.filter is not None and documents:
+            predicate = parse_filter(options.filter, DocumentDialect(_merged(documents)))
+            documents = [document for document in documents if predicate(document)]
+        shown = [_shown(call, document, options.select) for document in documents]
+        return Answer(200, {"@odata.context": f"{call.root}/$metadata#{context}", "value": shown})
+
+    def _one(self, call: Call, context: str, document: Document) -> Answer:
+        select = parse_options(call.query, OPTIONS).select
+        shown = _shown(call, document, select)
+        return Answer(200, {"@odata.context": f"{call.root}/$metadata#{context}/$entity", **shown})
+
+
+def _merged(documents: Iterable[Document]) -> Document:
+    merged: Document = {}
+    for document in documents:
+        merged = document | merged
+    return merged
+
+
+def _shown(call: Call, document: Document, select: tuple[str, ...] | None) -> Document:
+    """The selected properties; the type and the id are always there."""
+    expand = parse_expand(call.query.get("$expand", ""))
+    for name in (*(select or ()), *expand):
+        if name not in document and name not in TYPED_PROPERTIES:
+            raise _no_property(name)
+    plain = {name: value for name, value in document.items() if name not in NAVIGATION}
+    chosen = plain if select is None else {name: plain[name] for name in select if name in plain}
+    always = {name: document[name] for name in ("@odata.type", "MetadataId") if name in document}
+    return {
+        **always,
+        **chosen,
+        **{name: _related(document.get(name), inner) for name, inner in expand.items()},
+    }
+
+
+NAVIGATION = ("Attributes", "OptionSet")
+# Properties that only some column types have: selecting them from a mixed list is no error here.
+TYPED_PROPERTIES = (
+    "MaxLength",
+    "MinValue",
+    "MaxValue",
+    "Precision",
+    "Targets",
+    "Format",
+    "OptionSet",
+)
+
+
+def _related(value: Any, select: tuple[str, ...] | None) -> Any:
+    if isinstance(value, list):
+        return [_related(one, select) for one in value]
+    if not isinstance(value, dict) or select is None:
+        return value
+    return {
+        name: one for name, one in value.items() if name in select or name in ("@odata.type", "MetadataId")
+    }
+
+
+def _is(document: Document, key: str) -> bool:
+    """Whether a key (`guid` or `LogicalName='x'`) means this document."""
+    if "=" in key:
+        return all(document.get(name) == value for name, value in parse_key(key).items())
+    wanted = unquote_text(key) if key.startswith("'") else key.lower()
+    return wanted in (document["MetadataId"], document["LogicalName"])
+
+
+def table_document(table: Table, *, full: bool = False) -> Document:
+    """EntityMetadata of a table; `full` with its columns, which show when expanded."""
+    document: Document = {
+        "MetadataId": fixed_id("entity", table.name),
+        "LogicalName": table.name,
+        "SchemaName": table.name[:1].upper() + table.name[1:],
+        "EntitySetName": table.entity_set,
+        "LogicalCollectionName": table.entity_set,
+        "PrimaryIdAttribute": table.primary_id,
+        "PrimaryNameAttribute": table.primary_name,
+        "ObjectTypeCode": table.type_code,
+        "ChangeTrackingEnabled": table.tracked,
+        "IsCustomEntity": table.name.startswith("msdyn_"),
+        "IsPrivate": False,
+        "IsIntersect": False,
+        "OwnershipType": "UserOwned" if "ownerid" in table.columns else "OrganizationOwned",
+        "DisplayName": _label(table.name.title()),
+    }
+    if full:
+        document["Attributes"] = [column_document(table, column) for column in table.columns.values()]
+    return document
+
+
+def column_document(table: Table, column: Column) -> Document:
+    """AttributeMetadata of a column with what its type adds."""
+    key = column.name == table.primary_id
+    document: Document = {
+        "@odata.type": f"#{NAMESPACE}.{_type_name(column)}AttributeMetadata",
+        "MetadataId": fixed_id("attribute", f"{table.name}/{column.name}"),
+        "LogicalName": column.name,
+        "SchemaName": column.name[:1].upper() + column.name[1:],
+        "EntityLogicalName": table.name,
+        "AttributeType": column.kind,
+        "AttributeTypeName": {"Value": f"{column.kind}Type"},
+        "IsPrimaryId": key,
+        "IsPrimaryName": column.name == table.primary_name,
+        "IsValidForCreate": not column.read_only,
+        "IsValidForUpdate": not column.read_only and not key,
+        "IsValidForRead": not column.write_only,
+        "IsCustomAttribute": column.name.startswith("msdyn_"),
+        "RequiredLevel": {"Value": "ApplicationRequired" if column.required else "None"},
+        "DisplayName": _label(column.name.title()),
+    }
+    return document | _typed(column)
+
+
+def _type_name(column: Column) -> str:
+    return {"Uniqueidentifier": "UniqueIdentifier"}.get(column.kind, column.kind)
+
+
+def _typed(column: Column) -> Document:
+    if column.max_length is not None:
+        return {"MaxLength": column.max_length}
+    if column.kind in ("Integer", "Decimal", "Money"):
+        return {"MinValue": column.low, "MaxValue": column.high}
+    if column.kind == "Lookup":
+        return {"Targets": [column.target]}
+    if column.kind in CHOICES or column.kind == "Boolean":
+        options = [{"Value": value, "Label": _label(text)} for value, text in column.options.items()]
+        return {"OptionSet": {"Options": options}}
+    return {}
+
+
+def _label(text: str) -> Document:
+    localized = {"Label": text, "LanguageCode": 1033}
+    return {"LocalizedLabels": [localized], "UserLocalizedLabel": localized}
+
+
+def _no_property(name: str) -> DataverseError:
+    return errors.bad_query(f"Could not find a property named '{name}' on type '{NAMESPACE}.MetadataBase'.")
+
+
+def _not_found() -> DataverseError:
+    return DataverseError(404, "0x80060888", "Not Found")
