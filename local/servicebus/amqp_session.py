@@ -8,7 +8,7 @@ Source of the rules: OASIS AMQP 1.0, part 2, sections 2.5 and 2.6.
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from local.servicebus import codec
+from local.servicebus import encoder
 from local.servicebus.attaching import open_link
 from local.servicebus.errors import BrokerFault, MalformedBytes
 from local.servicebus.frames import HEADER_LENGTH
@@ -123,7 +123,7 @@ class AmqpSession:
 
     def _settle(self, receiver: QueueReceiver, token: UUID, outcome: Outcome | None) -> bytes:
         if outcome is None:  # settled without a decision: the end of the lock decides
-            return codec.NULL
+            return encoder.NULL
         try:
             receiver.settle(token, outcome)
         except BrokerFault as fault:

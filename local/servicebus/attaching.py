@@ -9,7 +9,7 @@ one. Source of the rules: learn.microsoft.com/azure/service-bus-messaging/servic
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from local.servicebus import cbs, codec, management
+from local.servicebus import cbs, decoder, encoder, management
 from local.servicebus.config import MAX_MESSAGE_SIZE
 from local.servicebus.errors import BrokerFault, not_allowed, not_implemented
 from local.servicebus.links import Delivery, IncomingLink, Link, QueueReceiver, ReplyLink
@@ -100,8 +100,8 @@ def _open_request_link(session: "AmqpSession", attach: Attach, address: str) -> 
 def _accept_session(
     session: "AmqpSession", attach: Attach, receiver: QueueReceiver, terminus: _Terminus
 ) -> None:
-    wanted = codec.decode(terminus.filters[SESSION_FILTER])[0]
-    wanted = wanted.value if isinstance(wanted, codec.Described) else wanted
+    wanted = decoder.decode(terminus.filters[SESSION_FILTER])[0]
+    wanted = wanted.value if isinstance(wanted, decoder.Described) else wanted
     if wanted is not None and not isinstance(wanted, str):
         raise not_allowed("A session id must be a string.")
     held = receiver.queue.accept_session(wanted, receiver)
@@ -118,9 +118,9 @@ def accept_session_receiver(session: "AmqpSession", receiver: QueueReceiver) -> 
     attach, held = receiver.attach, receiver.held
     assert held is not None
     assert attach.source is not None
-    filters = codec.map_of([(codec.symbol(SESSION_FILTER), codec.string(held.session_id))])
+    filters = encoder.map_of([(encoder.symbol(SESSION_FILTER), encoder.string(held.session_id))])
     ticks = int(held.locked_until * 10_000_000) + _TICKS_AT_1970
-    properties = codec.map_of([(codec.symbol(LOCKED_UNTIL), codec.long(ticks))])
+    properties = encoder.map_of([(encoder.symbol(LOCKED_UNTIL), encoder.long(ticks))])
     answered = attach._replace(source=_with_filters(attach.source, filters))
     _accept(session, answered, receiver, properties)
     session.connection.hub.dispatcher.add(receiver)
@@ -128,8 +128,8 @@ def accept_session_receiver(session: "AmqpSession", receiver: QueueReceiver) -> 
 
 def _wait_of(attach: Attach) -> float:
     """How long a client wants to wait for the next available session, in seconds."""
-    entries, _ = codec.map_entries(attach.properties) if attach.properties is not None else ({}, 0)
-    wait = codec.decode(entries[WAIT])[0] if WAIT in entries else None
+    entries, _ = decoder.map_entries(attach.properties) if attach.properties is not None else ({}, 0)
+    wait = decoder.decode(entries[WAIT])[0] if WAIT in entries else None
     return wait / 1000 if isinstance(wait, int) else DEFAULT_WAIT
 
 
@@ -167,16 +167,16 @@ def refuse(session: "AmqpSession", attach: Attach, fault: BrokerFault) -> None:
 def _read_terminus(encoded: bytes | None) -> _Terminus:
     if encoded is None:
         raise BrokerFault("amqp:invalid-field", "A link must name its source or target.")
-    code, at = codec.decode(encoded, 1)
+    code, at = decoder.decode(encoded, 1)
     if code == _COORDINATOR:
         raise not_implemented("Transactions are not supported.")
-    extents, _ = codec.list_items(encoded, at)
-    address = codec.decode(encoded, extents[0][0])[0] if extents else None
+    extents, _ = decoder.list_items(encoded, at)
+    address = decoder.decode(encoded, extents[0][0])[0] if extents else None
     if not isinstance(address, str):
         raise BrokerFault("amqp:invalid-field", "A link must name the address of a queue.")
     filters: dict[str, bytes] = {}
     if code == 0x28 and len(extents) > _FILTER_FIELD:
-        filters, _ = codec.map_entries(encoded, extents[_FILTER_FIELD][0])
+        filters, _ = decoder.map_entries(encoded, extents[_FILTER_FIELD][0])
     return _Terminus(_entity_of(address), filters)
 
 
@@ -188,7 +188,7 @@ def _entity_of(address: str) -> str:
 
 
 def _with_filters(source: bytes, filters: bytes) -> bytes:
-    _, at = codec.decode(source, 1)
-    fields = [source[start:end] for start, end in codec.list_items(source, at)[0]]
+    _, at = decoder.decode(source, 1)
+    fields = [source[start:end] for start, end in decoder.list_items(source, at)[0]]
     fields[_FILTER_FIELD] = filters
-    return codec.described(0x28, codec.list_of(fields))
+    return encoder.described(0x28, encoder.list_of(fields))

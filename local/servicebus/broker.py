@@ -3,7 +3,8 @@
 from local.servicebus.clock import Clock
 from local.servicebus.config import NamespaceSettings, QueueSettings
 from local.servicebus.errors import entity_not_found
-from local.servicebus.queue import LostSession, Queue
+from local.servicebus.queue import Queue
+from local.servicebus.settlement import LostSession
 
 DEAD_LETTER_SUFFIX = "/$deadletterqueue"
 

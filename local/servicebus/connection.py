@@ -11,7 +11,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import TYPE_CHECKING, cast
 
-from local.servicebus import codec
+from local.servicebus import encoder
 from local.servicebus.amqp_session import AmqpSession
 from local.servicebus.errors import MalformedBytes
 from local.servicebus.frames import (
@@ -148,7 +148,7 @@ class Connection(asyncio.Protocol):
 
     def _on_header(self, header: bytes) -> None:
         if header == SASL_HEADER:
-            mechanisms = encode(SaslMechanisms(codec.array_of_symbols(MECHANISMS)))
+            mechanisms = encode(SaslMechanisms(encoder.array_of_symbols(MECHANISMS)))
             self._write(SASL_HEADER + encode_frame(0, mechanisms, SASL_FRAME))
             self._phase = _Phase.SASL
             return

@@ -8,7 +8,7 @@ learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-request-respons
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from local.servicebus import codec
+from local.servicebus import decoder, encoder
 from local.servicebus.config import MAX_MESSAGE_SIZE
 from local.servicebus.errors import (
     BrokerFault,
@@ -20,8 +20,9 @@ from local.servicebus.errors import (
 )
 from local.servicebus.links import Delivery
 from local.servicebus.message import StoredMessage, encode_delivery, parse_message
-from local.servicebus.queue import Queue, Settlement
+from local.servicebus.queue import Queue
 from local.servicebus.requests import Request, encode_answer, encode_refusal, read_request
+from local.servicebus.settlement import Settlement
 
 if TYPE_CHECKING:
     from local.servicebus.amqp_session import AmqpSession
@@ -41,7 +42,7 @@ class Call(NamedTuple):
 
     def value(self, name: str) -> Any:
         encoded = self.fields.get(name)
-        return codec.decode(encoded)[0] if encoded is not None else None
+        return decoder.decode(encoded)[0] if encoded is not None else None
 
     def required(self, name: str, kind: type) -> Any:
         value = self.value(name)
@@ -61,7 +62,7 @@ class Call(NamedTuple):
 
 
 class Answer(NamedTuple):
-    body: bytes = codec.NULL
+    body: bytes = encoder.NULL
     status: int = 200
 
 
@@ -89,7 +90,7 @@ def _answer(session: "AmqpSession", queue: Queue, request: Request) -> bytes:
 
 
 def _body(**fields: bytes) -> bytes:
-    return codec.map_of((codec.string(name.replace("_", "-")), value) for name, value in fields.items())
+    return encoder.map_of((encoder.string(name.replace("_", "-")), value) for name, value in fields.items())
 
 
 # --- locks ----------------------------------------------------------------------------------------------
@@ -97,20 +98,20 @@ def _body(**fields: bytes) -> bytes:
 
 def _renew_lock(call: Call) -> Answer:
     ends = [call.queue.renew(token) for token in call.required("lock-tokens", list)]
-    return Answer(_body(expirations=codec.array_of_timestamps(int(end * 1000) for end in ends)))
+    return Answer(_body(expirations=encoder.array_of_timestamps(int(end * 1000) for end in ends)))
 
 
 def _renew_session_lock(call: Call) -> Answer:
     session_id = call.required("session-id", str)
     end = call.queue.renew_session(session_id, call.owner(session_id))
-    return Answer(_body(expiration=codec.timestamp(int(end * 1000))))
+    return Answer(_body(expiration=encoder.timestamp(int(end * 1000))))
 
 
 def _update_disposition(call: Call) -> Answer:
     how = _settlement(call.required("disposition-status", str))
     properties: dict[str, bytes] = {}
     if "properties-to-modify" in call.fields:
-        properties, _ = codec.map_entries(call.fields["properties-to-modify"])
+        properties, _ = decoder.map_entries(call.fields["properties-to-modify"])
     if how is Settlement.DEAD_LETTER:
         names = {
             "deadletter-reason": "DeadLetterReason",
@@ -119,7 +120,7 @@ def _update_disposition(call: Call) -> Answer:
         properties |= {
             names[name]: call.fields[name]
             for name in names
-            if call.fields.get(name, codec.NULL) not in (codec.NULL, codec.string(""))
+            if call.fields.get(name, encoder.NULL) not in (encoder.NULL, encoder.string(""))
         }
     if call.queue.sessions is not None:
         session_id = call.value("session-id")
@@ -151,8 +152,8 @@ def _peek_message(call: Call) -> Answer:
         size += len(message)
         if entries and size > _LARGEST_PAGE:
             break
-        entries.append(_body(message=codec.binary(message)))
-    return Answer(_body(messages=codec.list_of(entries))) if entries else Answer(status=204)
+        entries.append(_body(message=encoder.binary(message)))
+    return Answer(_body(messages=encoder.list_of(entries))) if entries else Answer(status=204)
 
 
 def _schedule_message(call: Call) -> Answer:
@@ -168,7 +169,7 @@ def _schedule_message(call: Call) -> Answer:
     for message in messages:
         call.queue.check(message)
     numbers = [call.queue.send(message) or 0 for message in messages]
-    return Answer(_body(sequence_numbers=codec.array_of_longs(numbers)))
+    return Answer(_body(sequence_numbers=encoder.array_of_longs(numbers)))
 
 
 def _cancel_scheduled_message(call: Call) -> Answer:
@@ -181,14 +182,14 @@ def _receive_by_sequence_number(call: Call) -> Answer:
     session = call.queue.held_session(session_id, call.owner(session_id))
     delete = call.value("receiver-settle-mode") == _RECEIVE_AND_DELETE
     found = call.queue.receive_deferred(call.numbers(), session, delete=delete)
-    return Answer(_body(messages=codec.list_of(_deferred_entry(stored) for stored in found)))
+    return Answer(_body(messages=encoder.list_of(_deferred_entry(stored) for stored in found)))
 
 
 def _deferred_entry(stored: StoredMessage) -> bytes:
-    message = codec.binary(encode_delivery(stored))
+    message = encoder.binary(encode_delivery(stored))
     if stored.lock_token is None:
         return _body(message=message)
-    return _body(message=message, lock_token=codec.guid(stored.lock_token))
+    return _body(message=message, lock_token=encoder.guid(stored.lock_token))
 
 
 # --- sessions -------------------------------------------------------------------------------------------
@@ -198,7 +199,7 @@ def _set_session_state(call: Call) -> Answer:
     session = call.queue.held_session(*_session_and_owner(call))
     if session is None:
         raise session_lock_lost(None)
-    state = call.fields.get("session-state", codec.NULL)
+    state = call.fields.get("session-state", encoder.NULL)
     if len(state) > MAX_MESSAGE_SIZE:
         raise message_too_large(MAX_MESSAGE_SIZE)
     session.state, session.updated_at = state, call.queue.now()
@@ -226,7 +227,7 @@ def _get_message_sessions(call: Call) -> Answer:
     page = call.queue.sessions.listed(since)[skip : skip + top]
     if not page:
         return Answer(status=204)
-    return Answer(_body(skip=codec.int32(skip + len(page)), sessions_ids=codec.array_of_strings(page)))
+    return Answer(_body(skip=encoder.int32(skip + len(page)), sessions_ids=encoder.array_of_strings(page)))
 
 
 _ALL_SESSIONS = 253_402_214_400_000  # .NET's greatest date, in ms: "the sessions that have messages"

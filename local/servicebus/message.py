@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
-from local.servicebus import codec
+from local.servicebus import decoder, encoder
 from local.servicebus.errors import BrokerFault, MalformedBytes
 
 BATCH_FORMAT = 0x80013700
@@ -62,7 +62,7 @@ class Message:
 
 def parse_batch(payload: bytes) -> list[Message]:
     """The messages of a batch: an envelope with one data section for each."""
-    parts = [codec.decode(payload, start)[0] for code, start, _, _ in _sections(payload) if code == _DATA]
+    parts = [decoder.decode(payload, start)[0] for code, start, _, _ in _sections(payload) if code == _DATA]
     if not parts:
         raise BrokerFault("amqp:decode-error", "A batch must hold one data section for each message.")
     return [parse_message(part) for part in parts]
@@ -90,14 +90,14 @@ def _parse_message(payload: bytes) -> Message:
         elif code == _APPLICATION_PROPERTIES:
             application = payload[begin:end]
         elif code == _ANNOTATIONS:
-            annotations, _ = codec.map_entries(payload, start)
+            annotations, _ = decoder.map_entries(payload, start)
         elif code == _HEADER:
             header, ttl = _read_header(payload, start)
     message_id = known.message_id
     if message_id is None or message_id == "":
         message_id, properties = _with_new_id(properties)
-    scheduled = codec.decode(annotations[_SCHEDULED_KEY])[0] if _SCHEDULED_KEY in annotations else None
-    kept = [codec.symbol(key) + value for key, value in annotations.items() if _is_senders(key)]
+    scheduled = decoder.decode(annotations[_SCHEDULED_KEY])[0] if _SCHEDULED_KEY in annotations else None
+    kept = [encoder.symbol(key) + value for key, value in annotations.items() if _is_senders(key)]
     return Message(
         message_id=message_id,
         session_id=known.group_id if isinstance(known.group_id, str) else None,
@@ -116,10 +116,10 @@ def _sections(payload: bytes) -> list[tuple[int, int, int, int]]:
     """For each section: its code, where its value starts, where it ends, where it begins."""
     at, length, found = 0, len(payload), []
     while at < length:
-        code, start = codec.descriptor(payload, at)
+        code, start = decoder.descriptor(payload, at)
         if not _HEADER <= code <= _FOOTER:
             raise MalformedBytes(f"Unknown message section {code}.")
-        end = codec.skip(payload, start)
+        end = decoder.skip(payload, start)
         found.append((code, start, end, at))
         at = end
     return found
@@ -138,9 +138,9 @@ _KNOWN_PROPERTIES = (0, 8, 9, 10)
 
 
 def _read_properties(payload: bytes, start: int) -> _Properties:
-    extents, _ = codec.list_items(payload, start)
+    extents, _ = decoder.list_items(payload, start)
     values = [
-        codec.decode(payload, extents[index][0])[0] if index < len(extents) else None
+        decoder.decode(payload, extents[index][0])[0] if index < len(extents) else None
         for index in _KNOWN_PROPERTIES
     ]
     if not isinstance(values[0], str | int | bytes | UUID | None):
@@ -148,17 +148,17 @@ def _read_properties(payload: bytes, start: int) -> _Properties:
     return _Properties(*values)
 
 
-_NO_HEADER = codec.NULL * 4
+_NO_HEADER = encoder.NULL * 4
 _LARGEST_HEADER_FIELD = 9  # a long with its type code
 
 
 def _read_header(payload: bytes, start: int) -> tuple[bytes, int | None]:
-    extents, _ = codec.list_items(payload, start)
+    extents, _ = decoder.list_items(payload, start)
     fields = [payload[begin:end] for begin, end in extents[:4]]
     if any(len(field) > _LARGEST_HEADER_FIELD for field in fields):
         raise MalformedBytes("The header of a message must hold booleans and numbers only.")
-    ttl = codec.decode(fields[2])[0] if len(fields) > 2 else None
-    return b"".join(fields) + codec.NULL * (4 - len(fields)), ttl if isinstance(ttl, int) else None
+    ttl = decoder.decode(fields[2])[0] if len(fields) > 2 else None
+    return b"".join(fields) + encoder.NULL * (4 - len(fields)), ttl if isinstance(ttl, int) else None
 
 
 def _time_to_live(header_ttl: int | None, known: _Properties) -> float | None:
@@ -180,31 +180,31 @@ def _with_new_id(properties: bytes) -> tuple[str, bytes]:
     new_id = uuid4().hex
     parts: list[bytes] = []
     if properties:
-        _, at = codec.decode(properties, 1)
-        parts = [properties[start:end] for start, end in codec.list_items(properties, at)[0]]
-    return new_id, codec.described(_PROPERTIES, codec.list_of([codec.string(new_id), *parts[1:]]))
+        _, at = decoder.decode(properties, 1)
+        parts = [properties[start:end] for start, end in decoder.list_items(properties, at)[0]]
+    return new_id, encoder.described(_PROPERTIES, encoder.list_of([encoder.string(new_id), *parts[1:]]))
 
 
 def with_application_properties(message: Message, added: Mapping[str, bytes]) -> Message:
     """The message with these application properties (encoded values) added or replaced."""
     entries: dict[Any, bytes] = {}
     if message.application_properties:
-        _, at = codec.decode(message.application_properties, 1)
-        entries, _ = codec.map_entries(message.application_properties, at)
+        _, at = decoder.decode(message.application_properties, 1)
+        entries, _ = decoder.map_entries(message.application_properties, at)
     entries |= added
-    body = codec.map_of((codec.string(str(key)), value) for key, value in entries.items())
-    return replace(message, application_properties=codec.described(_APPLICATION_PROPERTIES, body))
+    body = encoder.map_of((encoder.string(str(key)), value) for key, value in entries.items())
+    return replace(message, application_properties=encoder.described(_APPLICATION_PROPERTIES, body))
 
 
-_SEQUENCE_NUMBER = codec.symbol("x-opt-sequence-number")
-_ENQUEUE_SEQUENCE_NUMBER = codec.symbol("x-opt-enqueue-sequence-number")
-_ENQUEUED_TIME = codec.symbol("x-opt-enqueued-time")
-_LOCKED_UNTIL = codec.symbol("x-opt-locked-until")
-_MESSAGE_STATE = codec.symbol("x-opt-message-state")
-_DEAD_LETTER_SOURCE = codec.symbol("x-opt-deadletter-source")
+_SEQUENCE_NUMBER = encoder.symbol("x-opt-sequence-number")
+_ENQUEUE_SEQUENCE_NUMBER = encoder.symbol("x-opt-enqueue-sequence-number")
+_ENQUEUED_TIME = encoder.symbol("x-opt-enqueued-time")
+_LOCKED_UNTIL = encoder.symbol("x-opt-locked-until")
+_MESSAGE_STATE = encoder.symbol("x-opt-message-state")
+_DEAD_LETTER_SOURCE = encoder.symbol("x-opt-deadletter-source")
 _HEADER_PREFIX = b"\x00\x53\x70\xc0"
 _ANNOTATIONS_PREFIX = b"\x00\x53\x72\xd1"
-_STATES = {state: codec.int32(state) for state in MessageState}
+_STATES = {state: encoder.int32(state) for state in MessageState}
 
 
 @dataclass(slots=True)
@@ -229,24 +229,24 @@ def encode_delivery(stored: StoredMessage, *, locked: bool = True) -> bytes:
     `locked=False`: for one who only looks, and does not get to know the lock of somebody else.
     """
     message = stored.message
-    header = message.header + codec.uint(stored.delivery_count)
+    header = message.header + encoder.uint(stored.delivery_count)
     stamps = [
         message.annotations,
         _SEQUENCE_NUMBER,
-        codec.long(stored.sequence_number),
+        encoder.long(stored.sequence_number),
         _ENQUEUE_SEQUENCE_NUMBER,
-        codec.long(stored.enqueue_sequence_number),
+        encoder.long(stored.enqueue_sequence_number),
         _ENQUEUED_TIME,
-        codec.timestamp(int(stored.enqueued_at * 1000)),
+        encoder.timestamp(int(stored.enqueued_at * 1000)),
         _MESSAGE_STATE,
         _STATES[stored.state],
     ]
     count = message.annotation_count + 8
     if locked and stored.locked_until is not None:
-        stamps += (_LOCKED_UNTIL, codec.timestamp(int(stored.locked_until * 1000)))
+        stamps += (_LOCKED_UNTIL, encoder.timestamp(int(stored.locked_until * 1000)))
         count += 2
     if stored.dead_letter_source is not None:
-        stamps += (_DEAD_LETTER_SOURCE, codec.string(stored.dead_letter_source))
+        stamps += (_DEAD_LETTER_SOURCE, encoder.string(stored.dead_letter_source))
         count += 2
     annotations = b"".join(stamps)
     return b"".join(

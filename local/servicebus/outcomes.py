@@ -6,14 +6,14 @@ learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-protocol-guide.
 
 from dataclasses import dataclass, field
 
-from local.servicebus import codec
+from local.servicebus import decoder, encoder
 from local.servicebus.errors import BrokerFault, MalformedBytes
-from local.servicebus.queue import Settlement
+from local.servicebus.settlement import Settlement
 
 _RECEIVED, _ACCEPTED, _REJECTED, _RELEASED, _MODIFIED = 0x23, 0x24, 0x25, 0x26, 0x27
 
-ACCEPTED = codec.described(_ACCEPTED, codec.EMPTY_LIST)
-REJECTED = codec.described(_REJECTED, codec.EMPTY_LIST)
+ACCEPTED = encoder.described(_ACCEPTED, encoder.EMPTY_LIST)
+REJECTED = encoder.described(_REJECTED, encoder.EMPTY_LIST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def read_outcome(state: bytes | None) -> Outcome | None:
         return None
     if state == ACCEPTED:
         return _COMPLETE
-    code, at = codec.decode(state, 1)
+    code, at = decoder.decode(state, 1)
     match code:
         case 0x24:
             return _COMPLETE
@@ -50,39 +50,39 @@ def read_outcome(state: bytes | None) -> Outcome | None:
 
 
 def _modified(state: bytes, at: int) -> Outcome:
-    extents, _ = codec.list_items(state, at)
+    extents, _ = decoder.list_items(state, at)
     failed, undeliverable = (
-        codec.decode(state, extents[index][0])[0] if len(extents) > index else None for index in (0, 1)
+        decoder.decode(state, extents[index][0])[0] if len(extents) > index else None for index in (0, 1)
     )
-    entries, _ = codec.map_entries(state, extents[2][0]) if len(extents) > 2 else ({}, 0)
+    entries, _ = decoder.map_entries(state, extents[2][0]) if len(extents) > 2 else ({}, 0)
     how = Settlement.DEFER if undeliverable else Settlement.ABANDON if failed else Settlement.RELEASE
     return Outcome(how, state, _text_keys(entries))
 
 
 def _rejection_info(state: bytes, at: int) -> dict[str, bytes]:
-    extents, _ = codec.list_items(state, at)
-    if not extents or state[extents[0][0]] == codec.NULL[0]:
+    extents, _ = decoder.list_items(state, at)
+    if not extents or state[extents[0][0]] == encoder.NULL[0]:
         return {}
-    _, error_at = codec.decode(state, extents[0][0] + 1)
-    error, _ = codec.list_items(state, error_at)
+    _, error_at = decoder.decode(state, extents[0][0] + 1)
+    error, _ = decoder.list_items(state, error_at)
     if len(error) < 3:
         return {}
-    entries, _ = codec.map_entries(state, error[2][0])
+    entries, _ = decoder.map_entries(state, error[2][0])
     return _text_keys(entries)
 
 
 def _text_keys(entries: dict[object, bytes]) -> dict[str, bytes]:
     """Null values say nothing (a dead letter without a description sends one)."""
-    return {key: value for key, value in entries.items() if isinstance(key, str) and value != codec.NULL}
+    return {key: value for key, value in entries.items() if isinstance(key, str) and value != encoder.NULL}
 
 
 def error(fault: BrokerFault | MalformedBytes) -> bytes:
     """An AMQP error, as links, sessions, connections and rejections carry it."""
-    return codec.described(
-        0x1D, codec.list_of([codec.symbol(fault.condition), codec.string(fault.description)])
+    return encoder.described(
+        0x1D, encoder.list_of([encoder.symbol(fault.condition), encoder.string(fault.description)])
     )
 
 
 def rejected(fault: BrokerFault) -> bytes:
     """The state that tells that an operation failed."""
-    return codec.described(_REJECTED, codec.list_of([error(fault)]))
+    return encoder.described(_REJECTED, encoder.list_of([error(fault)]))

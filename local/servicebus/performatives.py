@@ -11,21 +11,21 @@ import struct
 from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple, cast, get_args, get_origin, get_type_hints
 
-from local.servicebus import codec
-from local.servicebus.codec import Buffer
+from local.servicebus import decoder, encoder
+from local.servicebus.decoder import Buffer
 from local.servicebus.errors import MalformedBytes
 
 type Encoder = Callable[[Any], bytes]
 
 Raw = Annotated[bytes, "raw"]
-Boolean = Annotated[bool, codec.boolean]
-UByte = Annotated[int, codec.ubyte]
-UShort = Annotated[int, codec.ushort]
-UInt = Annotated[int, codec.uint]
-ULong = Annotated[int, codec.ulong]
-String = Annotated[str, codec.string]
-Symbol = Annotated[str, codec.symbol]
-Binary = Annotated[bytes, codec.binary]
+Boolean = Annotated[bool, encoder.boolean]
+UByte = Annotated[int, encoder.ubyte]
+UShort = Annotated[int, encoder.ushort]
+UInt = Annotated[int, encoder.uint]
+ULong = Annotated[int, encoder.ulong]
+String = Annotated[str, encoder.string]
+Symbol = Annotated[str, encoder.symbol]
+Binary = Annotated[bytes, encoder.binary]
 
 UINT_MAX = 0xFFFFFFFF
 
@@ -160,10 +160,10 @@ def _fields(performative: type[Any]) -> tuple[_Field, ...]:
     for name, hint in get_type_hints(performative, include_extras=True).items():
         optional = get_origin(hint) is not Annotated
         kind, written = get_args(get_args(hint)[0] if optional else hint)
-        encoder = None if written == "raw" else written
-        largest = 0xFF if written is codec.ubyte else 0xFFFF if written is codec.ushort else UINT_MAX
-        largest = 0xFFFFFFFFFFFFFFFF if written is codec.ulong else largest
-        fields.append(_Field(name, kind, encoder, not optional, largest))
+        written_by = None if written == "raw" else written
+        largest = 0xFF if written is encoder.ubyte else 0xFFFF if written is encoder.ushort else UINT_MAX
+        largest = 0xFFFFFFFFFFFFFFFF if written is encoder.ulong else largest
+        fields.append(_Field(name, kind, written_by, not optional, largest))
     return tuple(fields)
 
 
@@ -172,16 +172,16 @@ _LEAST = {  # how many fields there must be
     performative: max((i for i, field in enumerate(fields, 1) if field.mandatory), default=0)
     for performative, fields in _FIELDS.items()
 }
-_PREFIXES = {performative: b"\x00" + codec.ulong(code) for code, performative in _CODES.items()}
+_PREFIXES = {performative: b"\x00" + encoder.ulong(code) for code, performative in _CODES.items()}
 
 
 def decode_body(body: Buffer) -> tuple[Performative, int]:
     """The performative at the start of a frame body and the offset of the payload behind it."""
-    code, at = codec.descriptor(body)
+    code, at = decoder.descriptor(body)
     performative = _CODES.get(code)
     if performative is None:
         raise MalformedBytes(f"Unknown performative 0x{code:02x}.")
-    at, end, count = codec.list_head(body, at)
+    at, end, count = decoder.list_head(body, at)
     fields = _FIELDS[performative]
     if not _LEAST[performative] <= count <= len(fields):
         raise MalformedBytes(f"{performative.__name__} has too few or too many fields.")
@@ -194,14 +194,14 @@ def decode_body(body: Buffer) -> tuple[Performative, int]:
 
 
 def _read_field(field: _Field, body: Buffer, at: int) -> tuple[Any, int]:
-    if body[at : at + 1] == codec.NULL:
+    if body[at : at + 1] == encoder.NULL:
         if field.mandatory:
             raise MalformedBytes(f"The field {field.name} must not be null.")
         return None, at + 1
     if field.encoder is None:
-        end = codec.skip(body, at)
+        end = decoder.skip(body, at)
         return bytes(body[at:end]), end
-    value, end = codec.decode(body, at)
+    value, end = decoder.decode(body, at)
     if not isinstance(value, field.kind):
         raise MalformedBytes(f"The field {field.name} has the wrong type.")
     if field.kind is int and not 0 <= value <= field.largest:
@@ -216,11 +216,11 @@ def encode(performative: Performative) -> bytes:
     length = 0
     for field, value in zip(_FIELDS[kind], performative, strict=True):
         if value is None:
-            parts.append(codec.NULL)
+            parts.append(encoder.NULL)
             continue
         parts.append(cast(bytes, value) if field.encoder is None else field.encoder(value))
         length = len(parts)
-    return _PREFIXES[kind] + codec.list_of(parts[:length])
+    return _PREFIXES[kind] + encoder.list_of(parts[:length])
 
 
 # The two that make up nearly all the traffic are written by hand, byte for byte as `encode` would.
@@ -233,13 +233,13 @@ def encode_settled(delivery_id: int, state: bytes, *, receiver: bool) -> bytes:
     if len(state) > 200:
         return encode(Disposition(receiver, delivery_id, None, True, state))
     head = _pack_settled(
-        b"\x00\x53\x15\xc0", len(state) + 9, 5, codec.boolean(receiver), 0x70, delivery_id, b"\x40\x41"
+        b"\x00\x53\x15\xc0", len(state) + 9, 5, encoder.boolean(receiver), 0x70, delivery_id, b"\x40\x41"
     )
     return head + state
 
 
 def encode_transfer(handle: int, delivery_id: int, tag: bytes, *, settled: bool, more: bool) -> bytes:
     """The first or only transfer of a delivery; `tag` is at most 32 bytes long."""
-    parts = (codec.uint(handle), codec.uint(delivery_id), bytes((0xA0, len(tag))), tag)
-    fields = b"".join((*parts, b"\x43", codec.boolean(settled), codec.boolean(more)))
+    parts = (encoder.uint(handle), encoder.uint(delivery_id), bytes((0xA0, len(tag))), tag)
+    fields = b"".join((*parts, b"\x43", encoder.boolean(settled), encoder.boolean(more)))
     return b"\x00\x53\x14\xc0" + bytes((len(fields) + 1, 6)) + fields

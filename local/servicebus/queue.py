@@ -7,41 +7,24 @@ learn.microsoft.com/azure/service-bus-messaging/message-transfers-locks-settleme
 message-expiration, message-deferral, service-bus-dead-letter-queues.
 """
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
-from enum import Enum
-from itertools import count, islice
-from typing import Any, NamedTuple
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import UUID
 
-from local.servicebus import codec
+from local.servicebus import encoder
 from local.servicebus.clock import Clock
 from local.servicebus.config import QueueSettings
 from local.servicebus.counts import QueueCounts, Tally
 from local.servicebus.duplicates import DuplicateHistory
-from local.servicebus.errors import message_lock_lost, message_not_found, not_allowed
+from local.servicebus.errors import message_not_found, not_allowed
+from local.servicebus.locks import MessageLocks
 from local.servicebus.message import Message, MessageState, StoredMessage, with_application_properties
 from local.servicebus.ordering import LowestFirst
 from local.servicebus.sessions import Session, Sessions
+from local.servicebus.settlement import LostSession, Settlement
+from local.servicebus.store import MessageStore
 
 ACTIVE, DEFERRED, SCHEDULED = MessageState.ACTIVE, MessageState.DEFERRED, MessageState.SCHEDULED
-
-
-class Settlement(Enum):
-    """What a receiver can do with a message that it has locked."""
-
-    COMPLETE = "completed"
-    ABANDON = "abandoned"
-    DEFER = "defered"  # sic, on the wire
-    DEAD_LETTER = "suspended"
-    RELEASE = "released"  # given back unread: the delivery does not count
-
-
-class LostSession(NamedTuple):
-    """Tells that `owner` no longer holds the session."""
-
-    owner: Any
-    session_id: str
 
 
 class Queue:
@@ -55,11 +38,9 @@ class Queue:
         self.tally = Tally()
         self.has_news = False
         self._clock = clock
-        self._numbers = count(1)
-        self._messages: dict[int, StoredMessage] = {}  # by sequence number, which also is their order
-        self._ready: LowestFirst[int] = LowestFirst()  # of a queue without sessions
-        self._locked: dict[UUID, StoredMessage] = {}
-        self._lock_ends: LowestFirst[UUID] = LowestFirst()
+        self._store = MessageStore()
+        self._locks = MessageLocks(settings.lock_duration)
+        self._ready: LowestFirst[int] = LowestFirst()  # of a queue without sessions; sequence numbers
         self._scheduled: LowestFirst[int] = LowestFirst()
         self._expiries: LowestFirst[int] = LowestFirst()
         detects = settings.requires_duplicate_detection
@@ -86,19 +67,13 @@ class Queue:
             self.tally.duplicates_dropped += 1
             return None
         if message.scheduled_at is not None and message.scheduled_at > now:
-            stored = self._store(message, message.scheduled_at)
+            stored = self._store.add(message, message.scheduled_at)
             stored.state = SCHEDULED
             self._scheduled.add(stored.sequence_number, message.scheduled_at)
         else:
-            stored = self._store(message, now)
+            stored = self._store.add(message, now)
             self._activate(stored, now)
         return stored.sequence_number
-
-    def _store(self, message: Message, enqueued_at: float) -> StoredMessage:
-        number = next(self._numbers)
-        stored = StoredMessage(message, number, number, enqueued_at, None)
-        self._messages[number] = stored
-        return stored
 
     def _activate(self, stored: StoredMessage, now: float) -> None:
         limits = (stored.message.time_to_live, self.settings.default_time_to_live)
@@ -109,7 +84,6 @@ class Queue:
         self._make_ready(stored, now)
 
     def _make_ready(self, stored: StoredMessage, now: float) -> None:
-        stored.locked_until = None
         if stored.expires_at is not None and stored.expires_at <= now:
             self._expire(stored, now)
             return
@@ -132,7 +106,7 @@ class Queue:
                 raise message_not_found(number, "scheduled")
         for number in wanted:
             self._scheduled.discard(number)
-            self._messages.pop(number, None)
+            self._store.remove(number)
 
     # --- out --------------------------------------------------------------------------------------------
 
@@ -141,7 +115,7 @@ class Queue:
         now = self._clock()
         ready = self._ready if session is None else session.ready
         while (number := ready.pop_first()) is not None:
-            stored = self._messages[number]
+            stored = self._store[number]
             if stored.expires_at is not None and stored.expires_at <= now:
                 self._expire(stored, now)
                 continue
@@ -162,7 +136,7 @@ class Queue:
         return found
 
     def _deferred(self, number: int, session: Session | None) -> StoredMessage:
-        stored = self._messages.get(number)
+        stored = self._store.find(number)
         if stored is None or stored.state is not DEFERRED or stored.lock_token is not None:
             raise message_not_found(number, "deferred")
         if session is not None and stored.message.session_id != session.session_id:
@@ -174,31 +148,21 @@ class Queue:
             self.tally.completed += 1
             self._remove(stored)
             return
-        token = stored.lock_token = uuid4()
-        self._locked[token] = stored
         if session is None:
-            stored.locked_until = now + self.settings.lock_duration
-            self._lock_ends.add(token, stored.locked_until)
+            self._locks.lock(stored, now)
         else:
-            stored.locked_until = session.locked_until
-            session.tokens.add(token)
+            session.tokens.add(self._locks.lock(stored, now, session.locked_until))
 
     def peek(self, from_number: int, limit: int, session_id: str | None = None) -> list[StoredMessage]:
         """Messages in any state from this sequence number on, without locking them."""
-        numbers = list(self._messages)
-        from_here = islice(numbers, bisect_left(numbers, from_number), None)
-        messages = (self._messages[number] for number in from_here)
-        wanted = (m for m in messages if session_id is None or m.message.session_id == session_id)
-        return list(islice(wanted, limit))
+        return self._store.peek(from_number, limit, session_id)
 
     # --- settlement -------------------------------------------------------------------------------------
 
     def settle(self, token: UUID, how: Settlement, properties: Mapping[str, bytes] | None = None) -> None:
         """End a lock. `properties` (encoded values) are set on the message. Raises message-lock-lost."""
         now = self._clock()
-        stored = self._locked.get(token)
-        if stored is None or (self.sessions is None and (stored.locked_until or 0) <= now):
-            raise message_lock_lost()
+        stored = self._locks.find(token, now)
         if how is Settlement.DEAD_LETTER and self.dead_letters is None:
             raise not_allowed("A message in a dead-letter queue cannot be dead-lettered again.")
         self._unlock(stored)
@@ -213,7 +177,6 @@ class Queue:
             case Settlement.DEFER:
                 stored.state = DEFERRED
                 stored.delivery_count += 1
-                stored.locked_until = None
             case Settlement.DEAD_LETTER:
                 self._dead_letter(stored)
             case Settlement.RELEASE:
@@ -221,18 +184,10 @@ class Queue:
 
     def renew(self, token: UUID) -> float:
         """Prolong the lock of a message. The new end. Raises message-lock-lost."""
-        now = self._clock()
-        stored = self._locked.get(token)
-        if stored is None or self.sessions is not None or (stored.locked_until or 0) <= now:
-            raise message_lock_lost()
-        stored.locked_until = now + self.settings.lock_duration
-        self._lock_ends.add(token, stored.locked_until)
-        return stored.locked_until
+        return self._locks.renew(token, self._clock())
 
     def _unlock(self, stored: StoredMessage) -> None:
-        token, stored.lock_token = stored.lock_token, None
-        del self._locked[token]
-        self._lock_ends.discard(token)
+        token = self._locks.unlock(stored)
         if self.sessions is not None and stored.message.session_id is not None:
             session = self.sessions.find(stored.message.session_id)
             if session is not None:
@@ -267,24 +222,23 @@ class Queue:
         self.tally.dead_lettered += 1
         if reason is not None and text is not None:
             added = {
-                "DeadLetterReason": codec.string(reason),
-                "DeadLetterErrorDescription": codec.string(text),
+                "DeadLetterReason": encoder.string(reason),
+                "DeadLetterErrorDescription": encoder.string(text),
             }
             stored.message = with_application_properties(stored.message, added)
         self.dead_letters.take_dead_letter(stored, self.name)
 
     def take_dead_letter(self, stored: StoredMessage, source: str) -> None:
         """Take over a message of the queue that this dead-letter queue belongs to. It never expires here."""
-        number = next(self._numbers)
-        kept = StoredMessage(stored.message, number, stored.enqueue_sequence_number, stored.enqueued_at, None)
+        kept = self._store.add(stored.message, stored.enqueued_at)
+        kept.enqueue_sequence_number = stored.enqueue_sequence_number
         kept.delivery_count = stored.delivery_count
         kept.dead_letter_source = source
         self.tally.accepted += 1
-        self._messages[number] = kept
         self._make_ready(kept, self._clock())
 
     def _remove(self, stored: StoredMessage) -> None:
-        del self._messages[stored.sequence_number]
+        self._store.remove(stored.sequence_number)
         self._expiries.discard(stored.sequence_number)
         self._ready.discard(stored.sequence_number)
 
@@ -310,8 +264,7 @@ class Queue:
         if self.sessions is None:
             raise not_allowed(f"Queue '{self.name}' does not require sessions.")
         until = self.sessions.renew(session_id, owner, self._clock())
-        for token in self.sessions.get(session_id, until).tokens:
-            self._locked[token].locked_until = until
+        self._locks.set_session_end(self.sessions.get(session_id, until).tokens, until)
         return until
 
     def release_session(self, session_id: str, owner: Any) -> None:
@@ -323,8 +276,7 @@ class Queue:
     def _end_session(self, session: Session, give_back: Callable[[StoredMessage, float], None]) -> None:
         assert self.sessions is not None
         now = self._clock()
-        for token in list(session.tokens):
-            stored = self._locked[token]
+        for stored in self._locks.of(session.tokens):
             self._unlock(stored)
             give_back(stored, now)
         self.sessions.release(session)
@@ -335,8 +287,7 @@ class Queue:
     def next_due(self) -> float | None:
         """When `advance` has something to do, seconds since 1970."""
         due = self.sessions.next_due() if self.sessions is not None else None
-        for index in (self._lock_ends, self._expiries, self._scheduled):
-            first = index.first_rank()
+        for first in (self._locks.next_due(), self._expiries.first_rank(), self._scheduled.first_rank()):
             if first is not None and (due is None or first < due):
                 due = first
         return due
@@ -345,22 +296,21 @@ class Queue:
         """Do what has become due: scheduled messages, ends of locks, expiries. The lost sessions."""
         now = self._clock()
         for number in self._scheduled.pop_up_to(now):
-            self._enqueue_scheduled(self._messages.pop(number), now)
-        for token in self._lock_ends.pop_up_to(now):
-            stored = self._locked[token]
+            self._enqueue_scheduled(self._store.remove(number), now)
+        for stored in self._locks.ended(now):
             self._unlock(stored)
             self._return_failed(stored, now)
         lost = self._end_expired_sessions(now)
         for number in self._expiries.pop_up_to(now):
-            if self._messages[number].lock_token is None:  # else the end of the lock decides
-                self._expire(self._messages[number], now)
+            if self._store[number].lock_token is None:  # else the end of the lock decides
+                self._expire(self._store[number], now)
         if self._history is not None:
             self._history.forget_old(now)
         return lost
 
     def _enqueue_scheduled(self, stored: StoredMessage, now: float) -> None:
         """A scheduled message enters the queue as if it were sent now, with a new sequence number."""
-        self._activate(self._store(stored.message, now), now)
+        self._activate(self._store.add(stored.message, now), now)
 
     def _end_expired_sessions(self, now: float) -> list[LostSession]:
         lost: list[LostSession] = []
@@ -372,23 +322,21 @@ class Queue:
     def end_all_locks(self) -> None:
         """Make every lock of messages and sessions end now; `advance` does the rest."""
         now = self._clock()
-        for token in self._lock_ends:
-            self._locked[token].locked_until = now
-            self._lock_ends.add(token, now)
+        self._locks.end_all(now)
         if self.sessions is not None:
             self.sessions.end_all_locks(now)
 
     def size(self) -> int:
         """How many messages there are, in any state."""
-        return len(self._messages)
+        return len(self._store)
 
     def counts(self) -> QueueCounts:
-        waiting = [m for m in self._messages.values() if m.lock_token is None]
+        waiting = [m for m in self._store.all() if m.lock_token is None]
         active = [m.enqueued_at for m in waiting if m.state is ACTIVE]
-        enqueued = [m.enqueued_at for m in self._locked.values()] + active
+        enqueued = [m.enqueued_at for m in self._locks.messages()] + active
         return QueueCounts(
             active=len(active),
-            locked=len(self._locked),
+            locked=len(self._locks),
             deferred=sum(m.state is DEFERRED for m in waiting),
             scheduled=len(self._scheduled),
             oldest_enqueued_at=min(enqueued, default=None),

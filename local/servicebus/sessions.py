@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from local.servicebus import codec
+from local.servicebus import encoder
 from local.servicebus.errors import session_cannot_be_locked, session_lock_lost
 from local.servicebus.ordering import LowestFirst
 
@@ -21,7 +21,7 @@ class Session:
     updated_at: float
     ready: LowestFirst[int] = field(default_factory=LowestFirst)  # sequence numbers
     tokens: set[UUID] = field(default_factory=set)  # lock tokens of the messages that are out
-    state: bytes = codec.NULL
+    state: bytes = encoder.NULL
     owner: Any = None
     locked_until: float = 0.0
 
@@ -112,7 +112,7 @@ class Sessions:
             self._free.add(session.session_id, oldest)
             return
         self._free.discard(session.session_id)
-        if session.owner is None and not session.tokens and session.state == codec.NULL:
+        if session.owner is None and not session.tokens and session.state == encoder.NULL:
             self._sessions.pop(session.session_id, None)
 
     def listed(self, updated_since: float | None) -> list[str]:
@@ -121,7 +121,7 @@ class Sessions:
             return sorted(
                 session.session_id
                 for session in self._sessions.values()
-                if session.state != codec.NULL and session.updated_at > updated_since
+                if session.state != encoder.NULL and session.updated_at > updated_since
             )
         return sorted(session.session_id for session in self._sessions.values())
 
