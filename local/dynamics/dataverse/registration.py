@@ -37,9 +37,7 @@ COLLECTIONS = {
 }
 
 
-def apply_rules(
-    store: Store, table: Table, values: Mapping[str, Any], before: Row | None
-) -> Mapping[str, Any]:
+def apply_rules(store: Store, table: Table, values: Mapping[str, Any]) -> Mapping[str, Any]:
     """The row as the platform keeps it; raises DataverseError."""
     match table.name:
         case "serviceendpoint":

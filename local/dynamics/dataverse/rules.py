@@ -12,9 +12,7 @@ from local.dynamics.dataverse.schema import Table
 from local.dynamics.dataverse.store import Store
 
 
-def apply_rules(
-    store: Store, table: Table, values: Mapping[str, Any], before: Row | None
-) -> Mapping[str, Any]:
+def apply_rules(store: Store, table: Table, values: Mapping[str, Any]) -> Mapping[str, Any]:
     """The row as the platform keeps it; raises DataverseError."""
     if table.name == "account":
         return _money(store, table, values)

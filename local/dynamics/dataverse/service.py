@@ -20,12 +20,13 @@ from local.dynamics.dataverse.queries import (
     COLLECTION_OPTIONS,
     MAX_PAGE,
     ROW_OPTIONS,
+    context,
     filtered,
     query,
     query_view,
     read_options,
 )
-from local.dynamics.dataverse.registration import COLLECTIONS, before_delete
+from local.dynamics.dataverse.registration import COLLECTIONS, before_delete, referring
 from local.dynamics.dataverse.render import etag, make_view, render
 from local.dynamics.dataverse.schema import Table
 from local.dynamics.dataverse.store import Origin, Row, Store

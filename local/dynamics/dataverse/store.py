@@ -93,9 +93,7 @@ class Store:
     identity: Identity = field(default_factory=Identity)
     clock: Clock = utc_now
     on_change: Callable[[Change], None] = lambda change: None
-    check: Callable[[Table, Mapping[str, Any], Row | None], Mapping[str, Any]] = (
-        lambda table, values, before: values
-    )
+    check: Callable[[Table, Mapping[str, Any]], Mapping[str, Any]] = lambda table, values: values
     version: int = FIRST_VERSION
     tombstones: list[Tombstone] = field(default_factory=list[Tombstone])
     _rows: dict[str, dict[str, Row]] = field(default_factory=dict[str, dict[str, Row]])
