@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, cast
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from shared.model.faults import RejectedEvent
 
@@ -72,7 +72,8 @@ def _typed_scalar(value: object) -> object:
     return cast(object, value)
 
 
-type _Guid = Annotated[UUID, BeforeValidator(_typed_scalar)]
+type _Name = Annotated[str, Field(min_length=1)]
+type _Typed[T] = Annotated[T, BeforeValidator(_typed_scalar)]
 
 
 class _KeyValue(BaseModel):
@@ -83,20 +84,18 @@ class _KeyValue(BaseModel):
 class _Context(BaseModel):
     """The members that are used; any other is ignored, ParentContext is never looked into."""
 
-    model_config = ConfigDict(populate_by_name=True)
-
-    organization_id: _Guid = Field(alias="OrganizationId")
-    table: str = Field(alias="PrimaryEntityName", min_length=1)
-    message: str = Field(alias="MessageName", min_length=1)
-    primary_entity_id: _Guid | None = Field(None, alias="PrimaryEntityId")
-    operation_id: _Guid | None = Field(None, alias="OperationId")
-    request_id: _Guid | None = Field(None, alias="RequestId")
-    correlation_id: _Guid | None = Field(None, alias="CorrelationId")
-    occurred: str | None = Field(None, alias="OperationCreatedOn")
-    mode: int | None = Field(None, alias="Mode")
-    is_in_transaction: bool | None = Field(None, alias="IsInTransaction")
-    initiating_user_id: _Guid | None = Field(None, alias="InitiatingUserId")
-    user_id: _Guid | None = Field(None, alias="UserId")
+    organization_id: _Typed[UUID] = Field(alias="OrganizationId")
+    table: _Typed[_Name] = Field(alias="PrimaryEntityName")
+    message: _Typed[_Name] = Field(alias="MessageName")
+    primary_entity_id: _Typed[UUID | None] = Field(None, alias="PrimaryEntityId")
+    operation_id: _Typed[UUID | None] = Field(None, alias="OperationId")
+    request_id: _Typed[UUID | None] = Field(None, alias="RequestId")
+    correlation_id: _Typed[UUID | None] = Field(None, alias="CorrelationId")
+    occurred: _Typed[str | None] = Field(None, alias="OperationCreatedOn")
+    mode: _Typed[int | None] = Field(None, alias="Mode")
+    is_in_transaction: _Typed[bool | None] = Field(None, alias="IsInTransaction")
+    initiating_user_id: _Typed[UUID | None] = Field(None, alias="InitiatingUserId")
+    user_id: _Typed[UUID | None] = Field(None, alias="UserId")
     input_parameters: list[_KeyValue] | None = Field(None, alias="InputParameters")
 
     def target(self) -> Mapping[str, object]:

@@ -64,7 +64,7 @@ def _covered(change: AccountChange, state: SyncState, margins: Margins) -> bool:
         and change.operation is not Operation.DELETE
         and state.settled
         and state.read_at is not None
-        and state.read_at > change.occurred_at + margins.transaction
+        and state.read_at - margins.transaction > change.occurred_at
     )
 
 
