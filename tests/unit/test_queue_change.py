@@ -1,0 +1,119 @@
+"""The use case behind both intakes."""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.intake.filters import Filter
+from shared.intake.queue_change import Filtered, QueueChange, Queued, Rejected
+from shared.model.change import AccountChange, Operation, Source
+from shared.model.faults import QueueUnavailable
+from tests.fakes.bus import FakeQueue, FakeRejected
+from tests.fakes.clock import FakeClock
+from tests.unit.making import ACCOUNT, OPERATION, ORGANIZATION, body, field_map, sample_bytes, target
+
+MARGIN = timedelta(seconds=300)
+
+
+class Intake:
+    """The use case over fakes."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.queue = FakeQueue(self.clock)
+        self.rejected = FakeRejected()
+        self.use_case = QueueChange(
+            self.queue, self.rejected, Filter(field_map().watched), self.clock, MARGIN
+        )
+
+    async def receive(self, content: bytes, source: Source = Source.DATAVERSE_QUEUE) -> Any:
+        return await self.use_case.receive(content, "application/json", source, "correlation")
+
+
+async def test_an_event_becomes_a_change() -> None:
+    intake = Intake()
+    assert await intake.receive(sample_bytes("account-create"), Source.WEBHOOK) == Queued(OPERATION)
+    (change,) = intake.queue.sent
+    assert (change.account_id, change.organization_id) == (ACCOUNT, ORGANIZATION)
+    assert (change.operation, change.source) == (Operation.CREATE, Source.WEBHOOK)
+    assert (change.operation_id, change.hop, change.attempt, change.verify) == (OPERATION, 0, 0, False)
+    assert intake.queue.next_due() == intake.clock.now()
+
+
+async def test_the_same_event_twice_is_one_message() -> None:
+    intake = Intake()
+    for _ in range(2):
+        assert await intake.receive(sample_bytes("account-update")) == Queued(OPERATION)
+    assert len(intake.queue.sent) == 1
+
+
+async def test_one_operation_on_two_accounts_is_two_messages() -> None:
+    intake = Intake()
+    await intake.receive(body())
+    await intake.receive(body(PrimaryEntityId="11111111-1111-1111-1111-111111111111"))
+    assert len(intake.queue.sent) == 2
+
+
+@pytest.mark.parametrize("members", [{"Mode": 0}, {"IsInTransaction": True}])
+async def test_an_event_inside_a_transaction_waits_for_its_end(members: dict[str, Any]) -> None:
+    intake = Intake()
+    assert isinstance(await intake.receive(body(**members)), Queued)
+    assert intake.queue.next_due() == intake.clock.now() + MARGIN
+
+
+async def test_a_filtered_event_is_neither_queued_nor_kept() -> None:
+    intake = Intake()
+    assert await intake.receive(body(InputParameters=target(description="x"))) == Filtered("columns")
+    assert not intake.queue.sent
+    assert not intake.rejected.kept
+
+
+async def test_what_is_not_understood_is_kept_whole() -> None:
+    intake = Intake()
+    received = await intake.receive(b"<xml/>")
+    assert isinstance(received, Rejected)
+    assert intake.rejected.kept == [(b"<xml/>", "xml", received.description, "correlation")]
+
+
+async def test_an_event_without_an_account_is_kept() -> None:
+    intake = Intake()
+    received = await intake.receive(body(PrimaryEntityId=None))
+    assert isinstance(received, Rejected)
+    assert received.reason == "no-account-id"
+    assert len(intake.rejected.kept) == 1
+
+
+class _NoBus:
+    async def send(self, change: AccountChange, due: object = None) -> None:
+        raise QueueUnavailable("away")
+
+    async def keep(self, body: bytes, reason: str, description: str, correlation_id: str | None) -> None:
+        raise QueueUnavailable("away")
+
+
+@pytest.mark.parametrize("content", [body(), b"<xml/>"])
+async def test_when_the_bus_takes_nothing_nothing_is_settled(
+    content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "account_sync")
+    use_case = QueueChange(_NoBus(), _NoBus(), Filter(field_map().watched), FakeClock(), MARGIN)
+    with pytest.raises(QueueUnavailable):
+        await use_case.receive(content, None, Source.DATAVERSE_QUEUE)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("content", "ending"),
+    [(body(), "queued"), (body(MessageName="Assign"), "filtered"), (b"Max Mustermann", "rejected")],
+)
+async def test_each_event_is_one_log_line_without_its_texts(
+    content: bytes, ending: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "account_sync")
+    await Intake().receive(content)
+    (record,) = caplog.records
+    assert record.__dict__["event"] == "intake"
+    assert record.__dict__["ending"] == ending
+    assert "Mustermann" not in str(record.__dict__)
