@@ -176,7 +176,7 @@ class SyncAccount:
             except Fault as trouble:
                 disposition = self.policy.later(trouble, change.attempt, now, self.jitter)
         if work is not None and not isinstance(fault, StateConflict):
-            change = await self._note_retry(work, disposition)
+            await self._note_retry(work, disposition)
         return await self._later(change, disposition)
 
     async def _park(self, run: _Run, problem: Problem) -> Outcome:
@@ -188,17 +188,14 @@ class SyncAccount:
             work.state = replace(state, intent=None)
         return await self.record.parked(work, problem, Outcome(Ending.PARKED, str(problem.cause)))
 
-    async def _note_retry(self, work: Work, later: Later) -> AccountChange:
+    async def _note_retry(self, work: Work, later: Later) -> None:
         """Free the lease and say what is waited for; the copy itself depends on no table."""
         try:
             await self.record.retrying(work, Outcome(Ending.RETRYING, later.reason, due=later.due))
         except QueueUnavailable:
             raise
-        except StateConflict:
-            return replace(work.change, verify=True)
         except Fault as trouble:
             LOGGER.warning("the state of account %s was not stored: %s", work.change.account_id, trouble)
-        return work.change
 
     async def _later(self, change: AccountChange, later: Later) -> Outcome:
         await self.queue.send(change.copy(tried=later.tried), later.due)

@@ -103,3 +103,7 @@ class RejectedEvent(Fault):
 
 class StateConflict(Fault):
     """The row of an account's state is not the one that was read."""
+
+    def __str__(self) -> str:
+        """For the log."""
+        return "another worker was faster"

@@ -53,10 +53,10 @@ class SyncState:
 
     `customer` is the customer known to stand in Operations; `intent` the one whose creation was begun and
     of which no more is known. `confirmed` holds a short keyed hash per mapped field as last seen or written
-    there, under `fingerprint_key`; `unconfirmed` the fields that were sent without an answer. While
-    `doubtful_until` is set, a request sent earlier may still commit, so nothing counts as confirmed; only a
-    verifying look made after that moment clears it. `previous_hold` is set while we hold the customer: the
-    value to go back to. `deleted`: Dataverse said so, and the account was not seen since.
+    there, under `fingerprint_key`. While `doubtful_until` is set, a request whose answer was lost may still
+    commit, so nothing counts as confirmed; only a look made after that moment clears it. `previous_hold` is
+    set while we hold the customer: the value to go back to. `deleted`: Dataverse said so, and the account
+    was not seen since.
     """
 
     account_id: UUID
@@ -72,7 +72,6 @@ class SyncState:
     read_at: datetime | None = None
     confirmed: Mapping[str, str] = NOTHING
     fingerprint_key: str = ""
-    unconfirmed: frozenset[str] = frozenset()
     doubtful_until: datetime | None = None
     lease: Lease | None = None
     log: tuple[LogEntry, ...] = ()
@@ -82,7 +81,7 @@ class SyncState:
         """Nothing is under way, open or doubtful."""
         return (
             self.phase in {Phase.SYNCED, Phase.FILTERED, Phase.DELETED}
-            and not self.unconfirmed
+            and self.lease is None
             and self.doubtful_until is None
         )
 

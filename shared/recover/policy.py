@@ -63,7 +63,7 @@ class RetryPolicy:
                 return Later(_after(now, self.operator + jitter(self.first)), str(fault), tried=False)
             case StateConflict():
                 wait = 1 + jitter(_CONFLICT_SECONDS)
-                return Later(_after(now, wait), "another worker was faster", tried=False)
+                return Later(_after(now, wait), str(fault), tried=False)
             case TransientFault(retry_after=float() | int() as seconds):
                 return Later(_after(now, seconds + jitter(self.first)), str(fault), tried=True)
             case _:

@@ -61,7 +61,7 @@ class Apply:
 
     async def first(self, work: Work, body: CustomerBody) -> Outcome:
         """No customer is known yet: find one to adopt, or create it under our name."""
-        await self._claim(work, frozenset(body.fields), body.key)
+        await self._claim(work, body.key)
         owner = await self._own(work, body.key)
         found = await self._look(work, body.key)
         if found is not None:
@@ -130,12 +130,13 @@ class Apply:
         to_send = differing(fields, found) if found else not_confirmed(fields, work.state, self.fingerprints)
         work.state = replace(work.state, previous_hold=plan.previous)
         if to_send:
-            await self._claim(work, frozenset(to_send), None)
+            await self._claim(work, None)
             try:
                 await self._send(work, self.writer.update(body.key, to_send))
             except CustomerNotFound:
                 return await self._vanished(work, body, hold=hold)
-        self._confirm(work, fields, whole=bool(to_send or found))
+        if to_send or found:
+            self._confirm(work, fields)
         if not hold and work.state.doubtful_until is None:
             self._forget_hold(work)
         return Outcome(Ending.UPDATED if to_send else Ending.UNCHANGED, fields=tuple(sorted(to_send)))
@@ -149,14 +150,12 @@ class Apply:
             raise TransientFault(System.OPERATIONS, message)
         if self.field_map.key.assigned_by_operations:
             raise AccountFault(Problem(Cause.CUSTOMER_GONE))
-        await self._claim(work, frozenset(body.fields), body.key)
+        await self._claim(work, body.key)
         owner = await self._own(work, body.key)
         return await self._create(work, body, owner)
 
     def _nothing_to_block(self, work: Work) -> Outcome:
-        work.state = replace(
-            work.state, customer=None, previous_hold=None, confirmed={}, unconfirmed=frozenset()
-        )
+        work.state = replace(work.state, customer=None, previous_hold=None, confirmed={})
         return Outcome(Ending.UNCHANGED)
 
     async def _own(self, work: Work, key: CustomerKey) -> Owner:
@@ -182,7 +181,7 @@ class Apply:
             return await self._take(work, body, found, owner)
         await self.owners.mark(body.key, Owner(account_id, CREATED))
         work.state = replace(work.state, customer=body.key, intent=None)
-        self._confirm(work, body.fields, whole=True)
+        self._confirm(work, body.fields)
         return Outcome(Ending.CREATED, fields=tuple(sorted(body.fields)))
 
     async def _take(self, work: Work, body: CustomerBody, found: Customer, owner: Owner) -> Outcome:
@@ -205,8 +204,8 @@ class Apply:
             fold(str(body.fields[name])) == fold(str(found.fields.get(name, ""))) for name in names
         )
 
-    async def _claim(self, work: Work, fields: frozenset[str], intent: CustomerKey | None) -> None:
-        await work.claim(self.clock.now() + self.rules.lease, fields, intent)
+    async def _claim(self, work: Work, intent: CustomerKey | None) -> None:
+        await work.claim(self.clock.now() + self.rules.lease, intent)
 
     async def _send(self, work: Work, request: Awaitable[object]) -> None:
         """Send one write; whatever ends it without an answer leaves it in flight."""
@@ -221,25 +220,17 @@ class Apply:
             raise
         work.in_flight = False
 
-    def _confirm(self, work: Work, fields: Mapping[str, FieldValue], *, whole: bool) -> None:
-        """All these fields were written or seen equal. Without a write or a look nothing new is known."""
+    def _confirm(self, work: Work, fields: Mapping[str, FieldValue]) -> None:
+        """All these fields were written or seen equal; of the others nothing new is known."""
         everything = set(self.field_map.fields) <= set(fields)
-        unconfirmed = frozenset[str]() if everything else work.state.unconfirmed - set(fields)
-        work.state = replace(work.state, unconfirmed=unconfirmed)
-        if whole:
-            confirmed = self.fingerprints.of_all(fields)
-            work.state = replace(
-                work.state,
-                confirmed=confirmed if everything else {**work.state.confirmed, **confirmed},
-                fingerprint_key=self.fingerprints.key_id,
-            )
+        confirmed = self.fingerprints.of_all(fields)
+        work.state = replace(
+            work.state,
+            confirmed=confirmed if everything else {**work.state.confirmed, **confirmed},
+            fingerprint_key=self.fingerprints.key_id,
+        )
 
     def _forget_hold(self, work: Work) -> None:
         target = self.field_map.hold.target
         confirmed = {name: value for name, value in work.state.confirmed.items() if name != target}
-        work.state = replace(
-            work.state,
-            previous_hold=None,
-            confirmed=confirmed,
-            unconfirmed=work.state.unconfirmed - {target},
-        )
+        work.state = replace(work.state, previous_hold=None, confirmed=confirmed)

@@ -10,13 +10,13 @@ from shared.model.sync_state import SyncState
 def not_confirmed(
     fields: Mapping[str, FieldValue], state: SyncState, fingerprints: Fingerprints
 ) -> dict[str, FieldValue]:
-    """The fields that differ from what was last confirmed, or of which that is not known."""
+    """The fields that differ from what was last confirmed; all of them while anything is in doubt."""
     if state.doubtful_until is not None or state.fingerprint_key != fingerprints.key_id:
         return dict(fields)
     return {
         name: value
         for name, value in fields.items()
-        if name in state.unconfirmed or state.confirmed.get(name) != fingerprints.of(name, value)
+        if state.confirmed.get(name) != fingerprints.of(name, value)
     }
 
 

@@ -44,14 +44,9 @@ class Work:
         self.state = replace(self.state, doubtful_until=max(until, known) if known else until)
         self.doubt_added = True
 
-    async def claim(self, until: datetime, fields: frozenset[str], intent: CustomerKey | None) -> None:
-        """Write down, before anything is sent, who sends what. Raises StateConflict."""
-        self.state = replace(
-            self.state,
-            lease=Lease(self.owner, until),
-            unconfirmed=self.state.unconfirmed | fields,
-            intent=intent,
-        )
+    async def claim(self, until: datetime, intent: CustomerKey | None) -> None:
+        """Write down, before anything is sent, who is writing what. Raises StateConflict."""
+        self.state = replace(self.state, lease=Lease(self.owner, until), intent=intent)
         await self.store()
 
     async def store(self) -> None:

@@ -1,13 +1,18 @@
 """The pipeline stopped at every step and run again: nothing lost, nothing doubled, nothing wrong."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import count
 
 import pytest
 
 from shared.model.change import AccountChange
 from shared.model.customer import CustomerKey
+from shared.model.faults import System, TransientFault
+from tests.fakes.dynamics import CommittedError, CommittedLateError
 from tests.flow.world import Crash, World, account
+
+LOST = TransientFault(System.OPERATIONS, "no answer", unknown_outcome=True)
 
 type Scenario = Callable[[World], AccountChange]
 
@@ -100,8 +105,6 @@ async def test_a_crash_at_any_step_changes_nothing_about_the_end(case: str) -> N
         state = world.state("A1")
         assert state.lease is None, context
         assert state.doubtful_until is None, context
-        if case != "park a known one":
-            assert state.unconfirmed == frozenset(), context
         if state.issue is not None:
             assert (state.issue, account("A1")) in world.issues.rows, context
         if not crashed:
@@ -129,3 +132,64 @@ async def test_a_crash_before_the_create_never_adopts_a_stranger() -> None:
         await world.drain()
         if stage == "claimed":
             assert world.customer("A1") == {"OrganizationName": "Stranger", "OnHoldStatus": "No"}, step
+
+
+async def test_what_a_dead_worker_sent_is_repaired_when_it_commits_late() -> None:
+    world = await _prepared(create)
+    late = world.clock.now() + timedelta(seconds=500)
+    world.operations.script = [CommittedLateError(Crash(), late)]
+    with pytest.raises(Crash):
+        await world.deliver(world.save("A1", telephone1="old"))
+    world.clock.advance(60)
+    await world.send(world.save("A1", telephone1="new"))
+    await world.drain()
+    customer = world.customer("A1")
+    assert customer is not None
+    assert customer["PrimaryContactPhone"] == "new"
+
+
+async def test_after_a_lost_answer_a_value_set_back_is_sent_again_at_once() -> None:
+    world = await _prepared(lambda w: w.save("A1", telephone1="right"))
+    world.operations.script = [CommittedError(LOST)]
+    await world.deliver(world.save("A1", telephone1="wrong"))
+    world.clock.advance(30)
+    assert (await world.deliver(world.save("A1", telephone1="right"))).ending == "updated"
+    customer = world.customer("A1")
+    assert customer is not None
+    assert customer["PrimaryContactPhone"] == "right"
+
+
+async def test_a_customer_of_ours_is_known_again_under_another_name() -> None:
+    """The create's answer was lost, and the account was renamed before the next try."""
+    world = World()
+    world.operations.script = [CommittedError(LOST)]
+    await world.deliver(create(world))
+    world.clock.advance(30)
+    await world.send(world.save("A1", name="Renamed"))
+    await world.drain()
+    customer = world.customer("A1")
+    assert customer is not None
+    assert customer["OrganizationName"] == "Renamed"
+
+
+@pytest.mark.parametrize("then", [delete, deactivate, lambda w: w.save("A1", accountnumber="A2")])
+async def test_a_create_that_never_began_gives_no_claim_to_a_stranger(then: Scenario) -> None:
+    """The worker died after writing down what it meant to create, and before it owned the number."""
+    world = World()
+    stranger = {"OrganizationName": "Stranger", "OnHoldStatus": "No"}
+    world.operations.customers[CustomerKey("USMF", "A1")] = dict(stranger)
+    change = create(world)
+
+    async def gate(step: str) -> None:
+        if step == "before owners.claim":
+            raise Crash
+
+    with pytest.raises(Crash):
+        await world.deliver(change, world.application(gate))
+    assert world.state("A1").intent == CustomerKey("usmf", "A1")
+    world.clock.advance(1000)
+    await world.send(then(world))
+    await world.drain()
+    assert world.customer("A1") == stranger
+    customer = world.state("A1").customer
+    assert customer is None or customer.number == "A2"

@@ -1,7 +1,8 @@
 """Two workers on one account, interleaved at every step, as after a lost session lock."""
 
 import asyncio
-from itertools import count
+from collections.abc import Callable
+from itertools import count, product
 
 import pytest
 
@@ -9,77 +10,112 @@ from shared.model.change import AccountChange
 from tests.flow.world import World
 
 
-async def _interleaved(world: World, first: AccountChange, step: int, second: AccountChange) -> bool:
-    """Hold the first worker at a step while the second does all its work; then let it go on."""
-    reached, go_on, passed = asyncio.Event(), asyncio.Event(), count()
+class Worker:
+    """A worker that can be held once, at a step of one's choice."""
 
-    async def gate(_: str) -> None:
-        if next(passed) == step:
-            reached.set()
-            await go_on.wait()
+    def __init__(self, world: World, step: int) -> None:
+        self.held = asyncio.Event()
+        self._go_on = asyncio.Event()
+        self._step = step
+        self._passed = count()
+        self._world = world
+        self._running: asyncio.Task[object] | None = None
 
-    running = asyncio.create_task(world.deliver(first, world.application(gate)))
-    waiting = asyncio.create_task(reached.wait())
-    await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    held = reached.is_set()
-    waiting.cancel()
-    await world.deliver(second)
-    go_on.set()
-    await running
+    async def _gate(self, _: str) -> None:
+        if next(self._passed) == self._step:
+            self.held.set()
+            await self._go_on.wait()
+
+    async def start(self, change: AccountChange) -> None:
+        """Deliver the change, until the step or the end is reached."""
+        delivery = self._world.deliver(change, self._world.application(self._gate))
+        self._running = asyncio.create_task(delivery)
+        waiting = asyncio.create_task(self.held.wait())
+        await asyncio.wait({self._running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+
+    async def finish(self) -> None:
+        """Go on to the end."""
+        self._go_on.set()
+        assert self._running is not None
+        await self._running
+
+
+async def _held_while(
+    world: World, step: int, first: AccountChange, meanwhile: Callable[[], AccountChange]
+) -> bool:
+    """Hold a worker at a step while another does all its work; whether the step was reached."""
+    worker = Worker(world, step)
+    await worker.start(first)
+    await world.deliver(meanwhile())
+    await worker.finish()
     await world.drain()
-    return held
+    return worker.held.is_set()
+
+
+def _phone(world: World) -> object:
+    customer = world.customer("A1")
+    assert customer is not None
+    assert len(world.operations.customers) == 1
+    return customer["PrimaryContactPhone"]
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["first write", "known customer"])
-async def test_two_workers_leave_the_last_state_of_the_account(known: bool) -> None:
+@pytest.mark.parametrize("wait", [0, 30, 1000], ids=["at once", "later", "after the lease"])
+async def test_the_last_save_wins_whichever_worker_is_slower(known: bool, wait: float) -> None:
     for step in count():
         world = World()
         if known:
             await world.sync(world.save("A1"))
             world.clock.advance(1000)
-        first = world.save("A1", "Euro", telephone1="first")
-        second = world.event("A1")
-        world.sales.save(first.account_id, telephone1="second")
-        held = await _interleaved(world, first, step, second)
-        customer = world.customer("A1")
-        assert customer is not None, step
-        assert (customer["SalesCurrencyCode"], customer["PrimaryContactPhone"]) == ("EUR", "second"), step
-        assert len(world.operations.customers) == 1, step
-        assert world.state("A1").unconfirmed == frozenset(), step
+        first = world.save("A1", telephone1="old")
+
+        def meanwhile(world: World = world) -> AccountChange:
+            world.clock.advance(wait)
+            return world.save("A1", telephone1="new")
+
+        held = await _held_while(world, step, first, meanwhile)
+        assert _phone(world) == "new", step
+        assert world.state("A1").lease is None, step
         if not held:
             break
     assert step > 8
 
 
-async def test_a_save_between_read_and_write_is_not_lost_to_the_slower_worker() -> None:
-    """The first worker holds what it read; the account changes, and the second worker handles that."""
-    for step in count():
+async def test_neither_worker_undoes_the_other_when_both_are_held() -> None:
+    """The account goes from old to new and back to old; each worker has read another of the three."""
+    for one, other in product(range(14), range(14)):
         world = World()
-        await world.sync(world.save("A1"))
+        await world.sync(world.save("A1", telephone1="old"))
         world.clock.advance(1000)
-        first = world.save("A1", telephone1="old")
-        reached, go_on, passed = asyncio.Event(), asyncio.Event(), count()
-
-        async def gate(_: str, step: int = step, passed=passed, reached=reached, go_on=go_on) -> None:
-            if next(passed) == step:
-                reached.set()
-                await go_on.wait()
-
-        running = asyncio.create_task(world.deliver(first, world.application(gate)))
-        waiting = asyncio.create_task(reached.wait())
-        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        held = reached.is_set()
-        waiting.cancel()
-        world.clock.advance(30)
-        await world.deliver(world.save("A1", telephone1="new"))
-        go_on.set()
-        await running
+        first, second = Worker(world, one), Worker(world, other)
+        await first.start(world.save("A1", telephone1="new"))
+        world.clock.advance(20)
+        await second.start(world.save("A1", telephone1="old"))
+        await first.finish()
+        await second.finish()
         await world.drain()
-        customer = world.customer("A1")
-        assert customer is not None
-        assert customer["PrimaryContactPhone"] == "new", step
-        if not held:
+        assert _phone(world) == "old", (one, other)
+
+
+async def test_while_one_worker_writes_the_other_waits_and_sends_nothing() -> None:
+    world = World()
+    worker = Worker(world, step=-1)
+    change = world.save("A1")
+    for step in count():
+        worker = Worker(world := World(), step)
+        await worker.start(change := world.save("A1"))
+        if "GET" in world.operations.requests:
             break
+    before = list(world.operations.requests)
+    outcome = await world.deliver(world.event("A1"))
+    assert (outcome.ending, outcome.detail) == ("retrying", "another worker is writing")
+    assert world.operations.requests == before
+    assert world.queue.sent[-1].attempt == 0
+    await worker.finish()
+    await world.drain()
+    assert world.state("A1").customer is not None
+    assert change.attempt == 0
 
 
 async def test_two_accounts_of_one_number_never_share_a_customer() -> None:
@@ -87,7 +123,7 @@ async def test_two_accounts_of_one_number_never_share_a_customer() -> None:
         world = World()
         first = world.save("A1", accountnumber="N1", name="Account")
         second = world.save("A2", accountnumber="n1 ", name="Account")
-        held = await _interleaved(world, first, step, second)
+        held = await _held_while(world, step, first, lambda second=second: second)
         owners = [world.state(name).customer for name in ("A1", "A2")]
         assert sum(owner is not None for owner in owners) == 1, step
         assert len(world.operations.customers) == 1, step
