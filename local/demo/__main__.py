@@ -1,0 +1,73 @@
+"""`python -m local.demo [--accounts N] [--events N] [--json FILE]`: exit code 1 if anything differs."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from local.child import ChildError
+from local.demo.report import show, write_json
+from local.demo.run import SETTINGS, DemoError, Result, run
+
+FEWEST_ACCOUNTS = 5
+
+
+def main() -> int:
+    """Parse the command line and run; return the exit code."""
+    arguments = _arguments()
+    console = Console()
+    shortened = ", ".join(f"{name}={value}" for name, value in SETTINGS.items())
+    console.print(
+        f"Local stand with shorter waits than by default: {shortened}", highlight=False, style="dim"
+    )
+    try:
+        result = asyncio.run(_run(arguments.accounts, arguments.events, console))
+    except (ChildError, DemoError) as error:
+        console.print(f"[red]The demonstration failed:[/] {error}", highlight=False)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except asyncio.CancelledError:
+        return 143
+    show(result, console)
+    if arguments.json:
+        write_json(result, arguments.json)
+    return 1 if result.differences or result.lost else 0
+
+
+async def _run(accounts: int, events: int, console: Console) -> Result:
+    task = asyncio.current_task()
+    assert task is not None
+    if sys.platform != "win32":
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=console.is_terminal) as bar:
+        shown = bar.add_task("", total=events)
+        return await run(
+            accounts, events, lambda what, ended: bar.update(shown, description=what, completed=ended)
+        )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="dev.py demo", description="Run the synchronisation once, and check it."
+    )
+    parser.add_argument("--accounts", type=int, default=25, help="accounts to create (25)")
+    parser.add_argument(
+        "--events", type=int, default=100, help="events in all, the creations counted in (100)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result to this file")
+    arguments = parser.parse_args()
+    if arguments.accounts < FEWEST_ACCOUNTS:
+        parser.error(f"--accounts: at least {FEWEST_ACCOUNTS}, so that there is something to see")
+    if arguments.events < arguments.accounts:
+        parser.error("--events: at least as many as --accounts, because each creation is an event")
+    return arguments
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""The cases by hand: accounts, what happens to them, and what must then stand in Operations.
+
+Every value here is literal; nothing is computed as the product computes it. `then` says what a step changes
+in Operations: fields by their name there, or nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+type Kind = Literal["patch", "delete", "repeat", "late", "stripped", "xml"]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An account as it is created; `customer` is what Operations shows then, None if it is parked."""
+
+    number: str
+    name: str
+    currency: str
+    columns: Mapping[str, object]
+    customer: Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event: a change of an account, or a message that is posted by hand.
+
+    `columns` are written in Sales (`currency` stands for the look-up). `then`: fields that change in
+    Operations; where there was no customer yet, there is one with these. Kinds: repeat = the message of the
+    creation once more; late = one made an hour ago; stripped = one that lost its columns to the size limit;
+    xml = a body that cannot be understood.
+    """
+
+    number: str
+    kind: Kind = "patch"
+    columns: Mapping[str, object] = field(default_factory=dict[str, object])
+    then: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+CASES = (
+    Case(
+        "D-1001",
+        "Adventure Works",
+        "US Dollar",
+        {"address1_city": "Seattle", "address1_country": "United States"},
+        {"SalesCurrencyCode": "USD", "AddressCity": "Seattle", "AddressCountryRegionISOCode": "US"},
+    ),
+    Case("D-1002", "Alpine Ski House", "Swiss Franc", {}, {"SalesCurrencyCode": "CHF"}),
+    Case("D-1003", "Thimphu Trading", "Bhutanese Ngultrum", {}, None),
+    Case("D-1004", "Coho Vineyard (Pty)", "Rand R/c #1", {}, {"SalesCurrencyCode": "ZAR"}),
+    Case("D-1005", "Contoso", "Euro", {}, {"SalesCurrencyCode": "EUR"}),
+    Case("D-1006", "Fabrikam & Sons", "Pound Sterling", {}, {"SalesCurrencyCode": "GBP"}),
+    Case("D-1007", "Bosporus Travel", "Turkish Lira", {}, None),
+    Case("D-1008", "Lost Continent Divers", "Euro", {"address1_country": "Atlantis"}, None),
+    Case("D-1009", "Smørrebrød Ærø", "Danish Krone", {}, {"SalesCurrencyCode": "DKK"}),
+    Case("D-1010", "Żabka Łódź", "Polish Złoty", {}, {"SalesCurrencyCode": "PLN"}),
+)
+
+_GREEK = {"SalesCurrencyCode": "EUR", "AddressCountryRegionISOCode": "GR"}
+
+# In the order of their importance: few events mean the first of these. Each wave is over before the next.
+STEPS: tuple[tuple[int, Step], ...] = (
+    (1, Step("D-1001", columns={"currency": "Euro"}, then={"SalesCurrencyCode": "EUR"})),
+    (1, Step("D-1001", "repeat")),
+    (1, Step("D-1004", columns={"description": "Operations has no such field"})),
+    (2, Step("D-1005", "delete", then={"OnHoldStatus": "All"})),
+    (2, Step("D-1001", "late")),
+    (1, Step("", "xml")),
+    (2, Step("D-1006", "stripped")),
+    (1, Step("D-1002", columns={"telephone1": "+41 1"}, then={"PrimaryContactPhone": "+41 1"})),
+    (1, Step("D-1002", columns={"telephone1": "+41 2"}, then={"PrimaryContactPhone": "+41 2"})),
+    (1, Step("D-1002", columns={"telephone1": "+41 3"}, then={"PrimaryContactPhone": "+41 3"})),
+    (2, Step("D-1003", columns={"telephone1": "+975 2"})),
+    (2, Step("D-1004", columns={"name": "Coho Vineyard (Pty)"})),
+    (2, Step("D-1001", "repeat")),
+    (3, Step("D-1005", "late")),
+    (2, Step("D-1007", columns={"currency": "Euro"}, then={"SalesCurrencyCode": "EUR"})),
+    (2, Step("D-1008", columns={"address1_country": "Greece"}, then=_GREEK)),
+    (1, Step("D-1009", columns={"statecode": 1}, then={"OnHoldStatus": "All"})),
+    (2, Step("D-1009", columns={"statecode": 0}, then={"OnHoldStatus": "No"})),
+    (1, Step("D-1010", columns={"name": "Żabka Kraków"}, then={"OrganizationName": "Żabka Kraków"})),
+    (1, Step("D-1006", columns={"currency": "Japanese Yen"}, then={"SalesCurrencyCode": "JPY"})),
+    (1, Step("D-1006", columns={"currency": "Pound Sterling"}, then={"SalesCurrencyCode": "GBP"})),
+    (3, Step("", "xml")),
+)

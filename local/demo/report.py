@@ -1,0 +1,123 @@
+"""What the demonstration shows at the end: two tables, what differs, and the same as JSON."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from local.demo.requests import per_event
+from local.demo.run import Result
+from local.demo.watch import OUTCOMES
+
+MOST_ROWS = 40
+MEANINGS = {
+    "created": "a new customer",
+    "updated": "what had changed was written",
+    "unchanged": "read; nothing had to be written",
+    "covered": "the account was read later than this change",
+    "merged": "one of a burst; one look serves them all",
+    "repeated": "the same message again; the broker dropped it",
+    "filtered": "no column changed that Operations has",
+    "deleted": "the customer is blocked",
+    "parked": "waits for somebody to mend the cause",
+    "rejected": "not understood; kept in rejected-events",
+}
+
+
+def summary(result: Result) -> dict[str, Any]:
+    """All of it as one JSON object."""
+    outcomes = result.ledger.outcomes()
+    return {
+        "events": result.scenario.events,
+        "accounts": len(result.scenario.cases),
+        "outcomes": {name: outcomes[name] for name in OUTCOMES},
+        "parked_causes": dict(sorted(result.ledger.parked_causes().items())),
+        "requests": result.requests,
+        "customers": [_account(result, case.number) for case in result.scenario.cases],
+        "checks": {"customers_equal": not result.differences, "nothing_lost": not result.lost},
+        "seconds": round(result.seconds, 1),
+    }
+
+
+def _account(result: Result, number: str) -> dict[str, str | None]:
+    account_id = result.ids[number]
+    customer = result.standing.get(number)
+    look = result.ledger.last_look.get(account_id)
+    return {
+        "account_id": account_id,
+        "account_number": number,
+        "crm_currency": result.currency_of[number],
+        "currency_code": customer["SalesCurrencyCode"] if customer else None,
+        "customer_account": number if customer else None,
+        "outcome": look["ending"] if look else None,
+    }
+
+
+def write_json(result: Result, file: Path) -> None:
+    """Write the JSON object to a file."""
+    text = json.dumps(summary(result), indent=2, ensure_ascii=False)
+    file.write_text(text + "\n", encoding="utf-8")
+
+
+def show(result: Result, console: Console) -> None:
+    """Print the tables and what differs."""
+    content = summary(result)
+    console.print(_accounts(result, content))
+    console.print(_events(content))
+    console.print(_requests(content), highlight=False)
+    for difference in [*result.differences, *result.lost]:
+        console.print(f"[red]differs[/]  {difference}", highlight=False)
+    equal, kept = (content["checks"][name] for name in ("customers_equal", "nothing_lost"))
+    console.print(
+        f"{_tick(equal)} {len(result.standing)} customers in Operations are as expected by hand\n"
+        f"{_tick(kept)} all {content['events']} events ended in one named place, queues drained, "
+        f"no dead letters\n"
+        f"{content['seconds']} s, with the stand's start and all waits",
+        highlight=False,
+    )
+
+
+def _tick(ok: bool) -> str:
+    return "[green]ok    [/]" if ok else "[red]wrong [/]"
+
+
+def _accounts(result: Result, content: dict[str, Any]) -> Table:
+    table = Table(title="Accounts in Sales, customers in Operations", title_justify="left")
+    for heading in ("Account", "Currency in Sales", "Code", "Customer", "Last look at it"):
+        table.add_column(heading)
+    rows = content["customers"]
+    for row in rows[:MOST_ROWS]:
+        customer = result.standing.get(row["account_number"])
+        look = result.ledger.last_look.get(row["account_id"])
+        blocked = ", blocked" if customer and customer["OnHoldStatus"] == "All" else ""
+        why = f": {look['detail']}" if look and look["ending"] == "parked" else ""
+        table.add_row(
+            row["account_number"],
+            row["crm_currency"],
+            row["currency_code"] or "-",
+            row["customer_account"] or "-",
+            (row["outcome"] or "-") + why + blocked,
+        )
+    if len(rows) > MOST_ROWS:
+        table.caption = f"and {len(rows) - MOST_ROWS} more; --json FILE writes all of them"
+    return table
+
+
+def _events(content: dict[str, Any]) -> Table:
+    table = Table(title=f"What became of {content['events']} events", title_justify="left")
+    table.add_column("Outcome")
+    table.add_column("Events", justify="right")
+    table.add_column("Meaning")
+    causes = ", ".join(f"{cause} {number}" for cause, number in content["parked_causes"].items())
+    for name in OUTCOMES:
+        meaning = causes if name == "parked" and causes else MEANINGS[name]
+        table.add_row(name, str(content["outcomes"][name]), meaning)
+    return table
+
+
+def _requests(content: dict[str, Any]) -> str:
+    each = per_event(content["requests"], content["events"])
+    parts = (f"{system} {number} ({each[system]})" for system, number in content["requests"].items())
+    return f"Requests in all (per event): {', '.join(parts)}"

@@ -1,0 +1,136 @@
+"""The course of the demonstration: start, seed, create, change wave by wave, wait, compare.
+
+In: how many accounts and events. Out: a `Result` with all that the report shows. Raises `DemoError` when the
+events do not come to an end in time.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+import httpx
+
+from local.demo.checks import customers_differ, customers_in, events_lost
+from local.demo.drive import Sales
+from local.demo.requests import RequestCount
+from local.demo.scenario import Customer, Scenario, plan
+from local.demo.seed import seed
+from local.demo.watch import Ledger, Tail, idle
+from local.stand import Stand, StandOptions
+
+SETTLE_SECONDS = 1.0
+# Shorter waits than by default, so that nobody has to watch them; all rules are the same.
+SETTINGS = {
+    "SETTLE_SECONDS": f"{SETTLE_SECONDS:g}",
+    "RETRY_FIRST_SECONDS": "1",
+    "RETRY_CAP_SECONDS": "5",
+    "LONGEST_REQUEST_SECONDS": "10",
+}
+POLL_SECONDS = 0.1
+
+type Progress = Callable[[str, int], None]
+"""What goes on now, and how many events have ended."""
+
+
+class DemoError(Exception):
+    """The demonstration cannot go on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of it; `differences` and `lost` in words, empty if all is well."""
+
+    scenario: Scenario
+    ids: dict[str, str]
+    currency_of: dict[str, str]
+    standing: dict[str, Customer]
+    ledger: Ledger
+    requests: dict[str, int]
+    differences: list[str]
+    lost: list[str]
+    seconds: float
+
+
+async def run(accounts: int, events: int, progress: Progress) -> Result:
+    """Run it all once. Raises DemoError and ChildError."""
+    began = time.monotonic()
+    scenario = plan(accounts, events)
+    progress("Starting the stand", 0)
+    # The outcomes are read from the log of local.host; that of `func` is no JSON.
+    options = StandOptions(settings=SETTINGS, table_access_log=True, core_tools=False)
+    async with Stand.start(options) as stand:
+        await seed(stand.addresses)
+        count = RequestCount(stand)
+        await count.start()
+        async with Sales.at(stand.addresses) as sales:
+            watch = _Watch(stand, sales, progress)
+            await _drive(scenario, sales, watch)
+            requests = await count.total(sales.requests)
+            standing = await customers_in(stand.addresses)
+            progress("Stopping the stand", events)
+            return Result(
+                scenario=scenario,
+                ids=sales.ids,
+                currency_of=sales.currency_of,
+                standing=standing,
+                ledger=watch.ledger,
+                requests=requests,
+                differences=list(customers_differ(scenario.expected(), standing)),
+                lost=list(events_lost(await sales.jobs(), watch.ledger, await watch.queues())),
+                seconds=time.monotonic() - began,
+            )
+
+
+async def _drive(scenario: Scenario, sales: Sales, watch: "_Watch") -> None:
+    """Create, then change; each wave begins when all before it has come to rest."""
+    totals = list(accumulate((len(wave) for wave in scenario.waves), initial=len(scenario.cases)))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(sales.create(scenario.cases))
+        await watch.until_ended(totals[0], f"Creating {totals[0]} accounts")
+    for number, (wave, total) in enumerate(zip(scenario.waves, totals[1:], strict=True), 1):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(sales.take(wave))
+            await watch.until_ended(total, f"Changing them, wave {number} of {len(scenario.waves)}")
+
+
+class _Watch:
+    """Follows the log and the queues."""
+
+    def __init__(self, stand: Stand, sales: Sales, progress: Progress) -> None:
+        self.ledger = Ledger()
+        self._tail = Tail(stand.host_logs)
+        self._sales = sales
+        self._progress = progress
+        self._broker = httpx.AsyncClient(base_url=stand.addresses.servicebus_control)
+        self._last_news = 0.0
+
+    async def queues(self) -> dict[str, Any]:
+        """The broker's counts."""
+        return (await self._broker.get("/queues")).raise_for_status().json()
+
+    async def until_ended(self, events: int, what: str) -> None:
+        """Wait until that many events have ended and all has come to rest. Raises DemoError."""
+        allowed = 60 + 0.5 * events
+        try:
+            async with asyncio.timeout(allowed):
+                while not await self._at_rest(events, what):  # noqa: ASYNC110 - asks other processes
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            ended = self.ledger.outcomes().total()
+            message = f"after {allowed:g} s only {ended} of {events} events had ended: {what}"
+            raise DemoError(message) from None
+
+    async def _at_rest(self, events: int, what: str) -> bool:
+        """All ended, nothing queued or scheduled, and every account past the time in which it settles."""
+        for record in self._tail.records():
+            self.ledger.add(record)
+            if record.get("event") == "outcome":
+                self._last_news = time.monotonic()
+        ended = self.ledger.outcomes().total()
+        self._progress(what, ended)
+        if ended < events or time.monotonic() < self._last_news + SETTLE_SECONDS:
+            return False
+        return idle(await self.queues())
