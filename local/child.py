@@ -77,7 +77,7 @@ class Child:
         try:
             self.ready = json.loads(line)
         except ValueError:
-            raise ChildError(f"{self.name} did not start: {self._tail() or line!r}") from None
+            raise ChildError(f"{self.name} did not start: {self._tail() or repr(line)}") from None
         self._drained = asyncio.ensure_future(self.process.stdout.read())
 
     def _tail(self) -> str:

@@ -64,7 +64,7 @@ class Ports:
 class StandOptions:
     """What to start.
 
-    `settings` override those of local.settings.json.example; `folder` keeps settings and logs (if not given: a
+    `settings` override those of local.settings.json.example; `folder` keeps settings and logs (not given: a
     temporary one, removed at the end); `table_folder` keeps the tables' data (in memory if not given);
     `core_tools` runs the app with `func` instead of `local.host` (None: if it is on the PATH).
     """

@@ -58,6 +58,8 @@ class HttpSide:
         function = self._functions[route.function]
         if not self._may(request, function.trigger.get("authLevel", "FUNCTION")):
             return web.Response(status=401)
+        if (request.content_length or 0) > LARGEST_BODY:
+            return web.Response(status=413)
         datum = await _request_datum(request, parameters)
         try:
             result = await self._worker.invoke(

@@ -5,6 +5,7 @@ never come. Differs from Unix cron: day and day of week must both hold. Five fie
 reads them. Source: learn.microsoft.com/azure/azure-functions/functions-bindings-timer (NCRONTAB expressions).
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -50,21 +51,27 @@ class Schedule:
 
     def next_after(self, moment: datetime) -> datetime:
         """The first moment of the schedule after `moment`; raise `ScheduleError` if none comes."""
-        day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-        last = moment + _HORIZON
-        while day <= last:
-            if day.month in self.months and day.day in self.days and day.isoweekday() % 7 in self.weekdays:
-                for time in self._times_of(day):
-                    if time > moment:
-                        return time
+        if self._runs_on(moment):
+            for hour, minute, second in self._times_from(moment.hour, moment.minute):
+                found = moment.replace(hour=hour, minute=minute, second=second, microsecond=0)
+                if found > moment:
+                    return found
+        day, last = moment + timedelta(days=1), moment + _HORIZON
+        while not self._runs_on(day):
             day += timedelta(days=1)
-        raise ScheduleError("the schedule names no day that exists")
+            if day > last:
+                raise ScheduleError("the schedule names no day that exists")
+        return day.replace(hour=self.hours[0], minute=self.minutes[0], second=self.seconds[0], microsecond=0)
 
-    def _times_of(self, day: datetime) -> Iterator[datetime]:
-        for hour in self.hours:
-            for minute in self.minutes:
-                for second in self.seconds:
-                    yield day.replace(hour=hour, minute=minute, second=second)
+    def _runs_on(self, day: datetime) -> bool:
+        return day.month in self.months and day.day in self.days and day.isoweekday() % 7 in self.weekdays
+
+    def _times_from(self, hour: int, minute: int) -> Iterator[tuple[int, int, int]]:
+        """The times of a day from this minute on."""
+        for h in self.hours[bisect_left(self.hours, hour) :]:
+            for m in self.minutes[bisect_left(self.minutes, minute) if h == hour else 0 :]:
+                for s in self.seconds:
+                    yield h, m, s
 
 
 def _values(field: str, name: str, low: int, high: int) -> tuple[int, ...]:

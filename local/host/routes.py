@@ -29,7 +29,7 @@ class RouteError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One function's route. `rank` orders routes: literal segments before parameters before catch-alls."""
+    """One function's route. `rank`: literals, constrained parameters, parameters, catch-alls."""
 
     function: str
     methods: frozenset[str]
@@ -52,7 +52,7 @@ class Route:
                 rank.append(0)
                 continue
             pattern += _segment(function, match)
-            rank.append(2 if match["star"] else 1)
+            rank.append(3 if match["star"] else 1 if match["constraint"] else 2)
             if match["default"] is not None:
                 defaults[match["name"]] = match["default"]
         allowed = frozenset(method.upper() for method in methods)

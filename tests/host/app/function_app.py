@@ -79,6 +79,6 @@ async def _handle(queue: str, msg: func.ServiceBusMessage) -> None:
     facts = {name: value for name, value in msg.to_dict().items() if name != "body"}
     log.info("begin", extra={"queue": queue, "order": order, "facts": facts})
     await asyncio.sleep(order.get("seconds", 0))
-    if (msg.delivery_count or 0) <= order.get("fail", 0):
+    if (msg.delivery_count or 1) <= order.get("fail", 0):
         raise RuntimeError("told to fail")
     log.info("end", extra={"queue": queue, "order": order})
