@@ -39,7 +39,7 @@ def currency_key(name: str) -> str:
     if not key:
         message = "A currency name is empty."
         raise ValueError(message)
-    if len(escape_key(key).encode("utf-16-le")) > 2 * LONGEST_KEY:
+    if not fits_key(escape_key(key)):
         message = f"A currency name is longer than {LONGEST_KEY} characters."
         raise ValueError(message)
     return key
@@ -56,6 +56,11 @@ def escape_key(text: str) -> str:
         quote(char, safe="") if char in _FORBIDDEN or unicodedata.category(char) == "Cc" else char
         for char in text
     )
+
+
+def fits_key(key: str) -> bool:
+    """Whether an escaped key is short enough for the Table service."""
+    return len(key.encode("utf-16-le")) <= 2 * LONGEST_KEY
 
 
 def unescape_key(key: str) -> str:

@@ -1,10 +1,11 @@
 """Where an event or a look ends: one closed list, and the closed list of causes for parking."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from shared.model.currency import escape_key
+from shared.model.currency import escape_key, fits_key
 
 
 class Ending(StrEnum):
@@ -98,8 +99,13 @@ class Problem:
 
     @property
     def key(self) -> str:
-        """The PartitionKey of its row in Issues."""
-        return f"{self.cause}|{escape_key(self.value)}" if self.value else str(self.cause)
+        """The PartitionKey of its row in Issues; of a value too long for one, a hash."""
+        if not self.value:
+            return str(self.cause)
+        key = f"{self.cause}|{escape_key(self.value)}"
+        if fits_key(key):
+            return key
+        return f"{self.cause}|{hashlib.blake2b(self.value.encode(), digest_size=16).hexdigest()}"
 
     @property
     def remedy(self) -> str:

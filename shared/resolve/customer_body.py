@@ -46,7 +46,7 @@ class BuildCustomer:
         if company.setting:
             return self.settings[company.setting]
         path = f"{company.column}.{company.lookup}" if company.lookup else str(company.column)
-        value = _text(account.columns.get(path))
+        value = _text("dataAreaId", account.columns.get(path))
         if not value:
             raise AccountFault(Problem(Cause.MISSING_VALUE, field="dataAreaId", value=path))
         if company.values and value not in company.values:
@@ -55,10 +55,10 @@ class BuildCustomer:
 
     def _number(self, account: Account) -> str:
         key = self.field_map.key
-        number = _text(account.columns.get(key.column or ""))
+        number = _text(key.target, account.columns.get(key.column or ""))
         if not number:
             raise AccountFault(Problem(Cause.NO_ACCOUNT_NUMBER, field=key.target))
-        if len(number) > key.max_length:
+        if _length(number) > key.max_length:
             raise AccountFault(Problem(Cause.VALUE_TOO_LONG, field=key.target))
         return number
 
@@ -83,13 +83,13 @@ class BuildCustomer:
     def _converted(self, name: str, entry: MappedField, value: object) -> FieldValue:
         if entry.type != "text":
             return _number(name, entry, value)
-        text = _text(value)
+        text = _text(name, value)
         if entry.via and entry.via != CURRENCY:
             text = self._mapped(name, entry.via, text)
-        if entry.max_length and len(text) > entry.max_length:
+        if entry.max_length and _length(text) > entry.max_length:
             if entry.on_too_long == "park":
                 raise AccountFault(Problem(Cause.VALUE_TOO_LONG, field=name))
-            text = text[: entry.max_length].rstrip()
+            text = _cut(text, entry.max_length)
         return text
 
     def _mapped(self, name: str, value_map: str, text: str) -> str:
@@ -108,14 +108,28 @@ class BuildCustomer:
         }
 
 
-def _text(value: object) -> str:
+def _text(field: str, value: object) -> str:
+    """A value as text. Half of a surrogate pair, which neither HTTP nor a table could carry, is refused."""
     match value:
         case None:
             return ""
         case bool():
             return str(value).lower()
         case _:
-            return str(value).strip()
+            text = str(value).strip()
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise AccountFault(Problem(Cause.BAD_VALUE, field=field))
+    return text
+
+
+def _length(text: str) -> int:
+    """The length as Operations counts it: in UTF-16 units."""
+    return len(text) + sum(char > "\uffff" for char in text)
+
+
+def _cut(text: str, length: int) -> str:
+    """The start of a text, no longer than `length` and without half characters."""
+    return text.encode("utf-16-le")[: 2 * length].decode("utf-16-le", "ignore").rstrip()
 
 
 def _number(name: str, entry: MappedField, value: object) -> FieldValue:
