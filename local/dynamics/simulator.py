@@ -4,16 +4,18 @@ Options enter, three listeners on 127.0.0.1 leave; `start` binds them and `stop`
 """
 
 import secrets
-import ssl
 from dataclasses import dataclass, field
+from ssl import SSLContext
 
 from aiohttp import web
 
+from local.dynamics.certificate import make_certificate
 from local.dynamics.dataverse import seed
 from local.dynamics.dataverse.rules import apply_rules
 from local.dynamics.dataverse.service import PREFIX, Dataverse
 from local.dynamics.dataverse.store import Store
 from local.dynamics.dataverse.tables import organisation_tables
+from local.dynamics.events.joblog import JobLog
 from local.dynamics.events.jobs import Jobs
 from local.dynamics.events.notifier import Notifier, Routing
 from local.dynamics.faults import Faults
@@ -42,7 +44,7 @@ class Options:
     webhook_key: str | None = None
     webhook_key_header: bool = False
     dual_write: bool = False
-    tls: ssl.SSLContext | None = None
+    tls: bool = False
 
 
 @dataclass(slots=True)
@@ -84,12 +86,15 @@ class Simulator:
         routing: Routing = "both" if options.servicebus and options.webhook else "registered"
         self.notifier.via = routing
         self.store.on_change = self.notifier.changed
+        self.jobs.on_progress = JobLog(self.store).record
 
     async def start(self) -> dict[str, str]:
         """Bind the listeners; answers the addresses and the token."""
         from local.dynamics.control import control_application
 
         options, token = self.options, self.options.token
+        certificate = make_certificate() if options.tls else None
+        tls = certificate.context if certificate else None
         dataverse = Listener(
             "dataverse",
             (PREFIX,),
@@ -109,12 +114,13 @@ class Simulator:
             lambda: self.latency.operations,
         )
         addresses = {
-            "dataverse": await self._bind(dataverse.application(), options.dataverse_port, options.tls),
-            "operations": await self._bind(operations.application(), options.operations_port, options.tls),
+            "dataverse": await self._bind(dataverse.application(), options.dataverse_port, tls),
+            "operations": await self._bind(operations.application(), options.operations_port, tls),
             "control": await self._bind(control_application(self), options.control_port, None),
         }
         self.notifier.organization_url = addresses["dataverse"]
-        return {**addresses, "token": token}
+        trust = {"certificate": certificate.pem} if certificate else {}
+        return {**addresses, "token": token, **trust}
 
     async def stop(self) -> None:
         """End jobs and listeners."""
@@ -123,7 +129,7 @@ class Simulator:
             await runner.cleanup()
         self._runners.clear()
 
-    async def _bind(self, app: web.Application, port: int, tls: ssl.SSLContext | None) -> str:
+    async def _bind(self, app: web.Application, port: int, tls: SSLContext | None) -> str:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
         self._runners.append(runner)

@@ -56,8 +56,7 @@ class Dataverse:
         """
         self.tracking = Tracking(self.store)
         self.definitions = Definitions(self.store)
-        refuse = lambda message: errors.bad_batch(message).answer()  # noqa: E731 - one line says it all
-        self.batching = Batching(self.handle, self.store.transaction, refuse, 1000, True, True)
+        self.batching = Batching(self.handle, self.store.transaction, _refuse_batch, 1000, True, True)
 
     def handle(self, call: Call) -> Answer:
         """Answer one call, all of its writes in one transaction."""
@@ -262,6 +261,10 @@ class Dataverse:
             for table in self.store.tables.values()
         ]
         return Answer(200, {"@odata.context": f"{call.root}/$metadata", "value": sets})
+
+
+def _refuse_batch(message: str) -> Answer:
+    return errors.bad_batch(message).answer()
 
 
 def read_json(call: Call, table: Table) -> Any:

@@ -36,6 +36,7 @@ class Job:
     step_id: str | None = None
     repeat_of: str | None = None
     stripped: bool = False
+    auto_delete: bool = False
     state: State = "waiting"
     tries: int = 0
     posted_at: datetime | None = None
@@ -84,7 +85,7 @@ class Jobs:
     workers: int = 1
     holding: bool = False
     records: list[Job] = field(default_factory=list[Job])
-    on_settled: Callable[[Job], None] = lambda job: None
+    on_progress: Callable[[Job], None] = lambda job: None
     _held: list[Job] = field(default_factory=list[Job])
     _lanes: dict[str, asyncio.Queue[Job]] = field(default_factory=dict[str, asyncio.Queue[Job]])
     _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
@@ -93,7 +94,7 @@ class Jobs:
         """Take a job on; it is posted later, or held."""
         self.records.append(job)
         if self.holding:
-            job.state = "held"
+            self._progress(job, "held")
             self._held.append(job)
         else:
             self._enqueue(job)
@@ -131,7 +132,7 @@ class Jobs:
         await self.posting.close()
 
     def _enqueue(self, job: Job) -> None:
-        job.state = "waiting"
+        self._progress(job, "waiting")
         lane = self._lanes.get(job.endpoint.id)
         if lane is None:
             lane = self._lanes[job.endpoint.id] = asyncio.Queue()
@@ -149,16 +150,19 @@ class Jobs:
             await self._deliver(await lane.get())
 
     async def _deliver(self, job: Job) -> None:
-        job.state = "posting"
         job.tries += 1
+        self._progress(job, "posting")
         job.outcome = outcome = await self._post(job)
         if outcome.retry:
-            job.state = "waiting"
+            self._progress(job, "waiting")
             self._start(self._later(job, self.intervals.after(job.tries)))
             return
-        job.state = "posted" if outcome.delivered else "failed"
         job.posted_at = datetime.now(UTC)
-        self.on_settled(job)
+        self._progress(job, "posted" if outcome.delivered else "failed")
+
+    def _progress(self, job: Job, state: State) -> None:
+        job.state = state
+        self.on_progress(job)
 
     async def _later(self, job: Job, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -46,7 +46,9 @@ class Notifier:
     _turn: int = 0
 
     def changed(self, change: Change) -> None:
-        """Hear of a committed change."""
+        """Hear of a committed change; the platform's own system jobs fire no steps."""
+        if change.table.name == "asyncoperation":
+            return
         for step in self.routed(list(fired_steps(self.store, change))):
             self.post(change, step, Occurrence())
 
@@ -77,6 +79,7 @@ class Notifier:
             step_id=step.id,
             repeat_of=how.repeat_of,
             stripped=stripped,
+            auto_delete=step.auto_delete,
         )
         if step.endpoint.via == "queue" and len(body) > LIMITS["queue"]:
             job.state, job.outcome = "failed", Outcome(delivered=False, error="The message is too large.")

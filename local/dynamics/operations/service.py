@@ -14,17 +14,20 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from local.dynamics.batch import Batching
 from local.dynamics.calls import Answer, Call
 from local.dynamics.odata.errors import QueryError
 from local.dynamics.odata.filters import parse_filter, sort_value
 from local.dynamics.odata.options import Options, parse_key, parse_options, parse_segment
 from local.dynamics.operations import errors
 from local.dynamics.operations.errors import OperationsError
+from local.dynamics.operations.metadata import answer_metadata, csdl
 from local.dynamics.operations.rules import Rules
 from local.dynamics.operations.schema import NAMESPACE, Entity
 from local.dynamics.operations.store import Record, normal
 
-PREFIXES = ("/data", "/metadata")
+METADATA = "/metadata"
+PREFIXES = ("/data", METADATA)
 OPTIONS = ("$select", "$filter", "$expand", "$orderby", "$top", "$skip", "$count")
 
 
@@ -58,12 +61,16 @@ class EntityDialect:
 
 @dataclass(slots=True)
 class Operations:
-    """One environment behind `/data`; `extra` are handlers of other first segments."""
+    """One environment behind `/data` and `/metadata`."""
 
     rules: Rules
-    extra: dict[str, Callable[[Call, list[str]], Answer]] = field(
-        default_factory=dict[str, Callable[[Call, list[str]], Answer]]
-    )
+    batching: Batching = field(init=False)
+
+    def __post_init__(self) -> None:
+        """A batch may have 5,000 operations and is answered with 200 even if some of them failed
+        (learn.microsoft.com/dynamics365/fin-ops-core/dev-itpro/data-entities/odata, "Batch requests")."""
+        transaction = self.rules.records.transaction
+        self.batching = Batching(self.handle, transaction, _refuse_batch, 5000, False, False)
 
     def handle(self, call: Call) -> Answer:
         """Answer one call, all of its writes in one transaction."""
@@ -81,12 +88,16 @@ class Operations:
         return errors.failure(status, code)
 
     def _route(self, call: Call) -> Answer:
+        if call.root.endswith(METADATA):
+            return answer_metadata(call, self.rules.entities, self.rules.environment.read_only)
         segments = call.segments
         if not segments:
             sets = [{"name": name, "kind": "EntitySet", "url": name} for name in self.rules.entities]
             return Answer(200, {"@odata.context": f"{call.root}/$metadata", "value": sets})
-        if handler := self.extra.get(segments[0].partition("(")[0]):
-            return handler(call, segments)
+        if segments == ["$batch"]:
+            return self.batching.run(call)
+        if segments == ["$metadata"]:
+            return Answer(200, csdl(self.rules.entities), {"Content-Type": "application/xml"})
         name, key = parse_segment(segments[0])
         entity = self.rules.entities.get(name)
         if entity is None or len(segments) > 2 or (len(segments) == 2 and segments[1] != "$count"):
@@ -202,6 +213,10 @@ class Operations:
         text = call.preferences().get("odata.maxpagesize", "")
         limit = self.rules.environment.page_size
         return min(int(text), limit) if text.isascii() and text.isdigit() and int(text) > 0 else limit
+
+
+def _refuse_batch(message: str) -> Answer:
+    return errors.bad_body(message).answer()
 
 
 def show(entity: Entity, record: Record, select: tuple[str, ...] | None) -> dict[str, Any]:
