@@ -233,7 +233,7 @@ class Stand:
 
     def _write_settings(self) -> None:
         here = self.addresses
-        values = _example_settings() | {
+        values = example_settings() | {
             "FUNCTIONS_WORKER_RUNTIME": "python",
             "AzureWebJobsStorage": here.tables,
             "ServiceBus": here.servicebus,
@@ -242,6 +242,7 @@ class Stand:
             "OPERATIONS_URL": here.operations,
             "CREDENTIAL": "local",
             "LOCAL_TOKEN": here.token,
+            "HEALTH_KEY": here.function_key,
         }
         content = {"IsEncrypted": False, "Values": values | dict(self.options.settings)}
         self._settings_file.write_text(json.dumps(content, indent=2), encoding="utf-8")
@@ -252,7 +253,8 @@ class Stand:
         await asyncio.gather(*(part.stop(within=10) for part in self._parts.values()))
 
 
-def _example_settings() -> dict[str, str]:
+def example_settings() -> dict[str, str]:
+    """The Values of local.settings.json.example, which the stand starts from."""
     file = ROOT / "local.settings.json.example"
     return json.loads(file.read_text(encoding="utf-8"))["Values"]
 
