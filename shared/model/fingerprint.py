@@ -26,7 +26,7 @@ class Fingerprints:
 
     def of(self, field: str, value: FieldValue) -> str:
         """The hash of one field's value, 16 hexadecimal digits. Equal numbers have equal hashes."""
-        canonical = value.rstrip() if isinstance(value, str) else f"{Decimal(value).normalize():f}"
+        canonical = value.rstrip() if isinstance(value, str) else f"{Decimal(value).normalize() + 0:f}"
         data = json.dumps([field, canonical], ensure_ascii=True).encode()
         return hashlib.blake2b(data, key=self.key, digest_size=_BYTES).hexdigest()
 
