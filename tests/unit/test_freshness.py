@@ -1,0 +1,125 @@
+"""Does a change need a look now?"""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.model.change import Operation, Source
+from shared.model.sync_state import Lease, Phase
+from shared.resolve.freshness import Busy, Covered, Margins, Merged, Proceed, judge
+from tests.unit.making import NOW, OPERATION, change, state
+
+MARGINS = Margins(settle=timedelta(seconds=5), transaction=timedelta(seconds=300))
+LONG_AGO = NOW - timedelta(hours=1)
+OWN_SOURCES = [source for source in Source if not source.is_dataverse]
+
+
+def seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
+
+
+def settled(**members: Any) -> Any:
+    return state(**{"phase": Phase.SYNCED, "read_at": NOW - seconds(10), **members})
+
+
+def old(**members: Any) -> Any:
+    """A change made long before the account was read."""
+    return change(**{"occurred_at": LONG_AGO, **members})
+
+
+def test_nothing_known_needs_a_look() -> None:
+    assert judge(change(), None, NOW, MARGINS) == Proceed()
+
+
+def test_a_change_that_was_read_since_is_covered() -> None:
+    for phase in (Phase.SYNCED, Phase.FILTERED, Phase.DELETED):
+        assert judge(old(), settled(phase=phase), NOW, MARGINS) == Covered()
+
+
+@pytest.mark.parametrize(("after", "covered"), [(300, False), (300.001, True), (299, False)])
+def test_a_change_counts_as_uncommitted_for_the_whole_margin(after: float, covered: bool) -> None:
+    read_at = NOW - seconds(10)
+    found = judge(change(occurred_at=read_at - seconds(after)), settled(), NOW, MARGINS)
+    assert isinstance(found, Covered) == covered
+
+
+@pytest.mark.parametrize(
+    ("of_change", "of_state"),
+    [
+        ({"operation": Operation.DELETE}, {}),
+        *(({"source": source}, {}) for source in OWN_SOURCES),
+        ({}, {"phase": Phase.PARKED}),
+        ({}, {"phase": Phase.RETRYING}),
+        ({}, {"phase": None}),
+        ({}, {"doubtful_until": LONG_AGO}),
+        ({}, {"read_at": None}),
+    ],
+)
+def test_what_is_never_covered(of_change: dict[str, Any], of_state: dict[str, Any]) -> None:
+    assert judge(old(**of_change), settled(**of_state), NOW, MARGINS) == Proceed()
+
+
+def test_a_foreign_lease_is_waited_for_until_its_end() -> None:
+    for wait in (0.001, 60):
+        lease = Lease(uuid4(), NOW + seconds(wait))
+        assert judge(old(), settled(lease=lease), NOW, MARGINS) == Busy(lease.until)
+    over = Lease(uuid4(), NOW)
+    assert not isinstance(judge(old(), settled(lease=over), NOW, MARGINS), Busy)
+
+
+def test_an_event_right_after_a_look_becomes_one_later_look() -> None:
+    found = judge(change(), settled(read_at=NOW - seconds(1)), NOW, MARGINS)
+    assert isinstance(found, Merged)
+    assert found.look.source is Source.BURST
+    assert found.look.operation is Operation.LOOK
+    assert (found.look.hop, found.look.attempt, found.look.verify) == (0, 0, False)
+    assert found.due - NOW <= seconds(10)
+    assert found.due > NOW
+
+
+@pytest.mark.parametrize(
+    ("of_change", "of_state"),
+    [
+        ({"operation": Operation.DELETE}, {}),
+        ({"hop": 1}, {}),
+        *(({"source": source}, {}) for source in OWN_SOURCES),
+        ({}, {"read_at": NOW - seconds(5)}),
+        ({}, {"read_at": None}),
+    ],
+)
+def test_what_is_never_merged(of_change: dict[str, Any], of_state: dict[str, Any]) -> None:
+    fresh = settled(**{"read_at": NOW - seconds(1), **of_state})
+    assert judge(change(**of_change), fresh, NOW, MARGINS) == Proceed()
+
+
+@given(st.lists(st.floats(0, 4.999), min_size=2, max_size=6), st.uuids())
+def test_all_events_of_one_slot_make_one_message(offsets: list[float], operation: Any) -> None:
+    looks: set[str] = set()
+    dues = set[Any]()
+    for offset in offsets:
+        now = NOW + seconds(offset)
+        found = judge(change(operation_id=operation), settled(read_at=now), now, MARGINS)
+        assert isinstance(found, Merged)
+        assert found.due > now + MARGINS.settle - seconds(0.001)
+        looks.add(found.look.message_id)
+        dues.add(found.due)
+    assert len(looks) == len(dues) == 1
+
+
+def test_another_slot_or_account_is_another_message() -> None:
+    def look(**members: Any) -> str:
+        now = members.pop("now", NOW)
+        found = judge(change(**members), settled(read_at=now), now, MARGINS)
+        assert isinstance(found, Merged)
+        return found.look.message_id
+
+    assert len({look(), look(now=NOW + seconds(5)), look(account_id=OPERATION)}) == 3
+
+
+@given(st.datetimes(timezones=st.just(NOW.tzinfo)))
+def test_no_moment_of_the_calendar_breaks_the_judgement(occurred_at: Any) -> None:
+    assert judge(change(occurred_at=occurred_at), settled(), NOW, MARGINS) in (Covered(), Proceed())
