@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cache
 from typing import Annotated
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import (
@@ -52,14 +53,16 @@ class OnGone(StrEnum):
 
 
 def _origin(url: str) -> str:
-    if not url.startswith(("https://", "http://")):
+    parts = urlsplit(url)
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
         message = "must be an address such as https://contoso.crm.dynamics.com"
         raise ValueError(message)
     return url.rstrip("/")
 
 
 type Origin = Annotated[str, AfterValidator(_origin)]
-type Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+type Seconds = Annotated[float, Field(ge=0, le=604_800, allow_inf_nan=False)]
+type PositiveSeconds = Annotated[Seconds, Field(gt=0)]
 type Text = Annotated[str, Field(min_length=1)]
 
 
@@ -133,18 +136,18 @@ class Settings(BaseModel):
     transaction_margin_seconds: Seconds = Field(
         300, description="Longest that a change in Dataverse may stay uncommitted after its event was made."
     )
-    retry_first_seconds: Annotated[float, Field(gt=0)] = Field(10, description="Ceiling of the first wait.")
-    retry_cap_seconds: Annotated[float, Field(gt=0)] = Field(900, description="Ceiling of every later wait.")
+    retry_first_seconds: PositiveSeconds = Field(10, description="Ceiling of the first wait.")
+    retry_cap_seconds: PositiveSeconds = Field(900, description="Ceiling of every later wait.")
     retry_attempts: Annotated[int, Field(ge=1)] = Field(
         40, description="Real tries before an account is parked as RetriesExhausted."
     )
-    operator_retry_seconds: Annotated[float, Field(gt=0)] = Field(
+    operator_retry_seconds: PositiveSeconds = Field(
         300, description="How long work waits when the set-up of a system is wrong."
     )
     longest_request_seconds: Seconds = Field(
         600, description="Longest that Operations may still commit a request whose answer was lost."
     )
-    invocation_deadline_seconds: Annotated[float, Field(gt=0)] = Field(
+    invocation_deadline_seconds: PositiveSeconds = Field(
         120, description="Hard limit for the work on one message."
     )
     currency_cache_seconds: Seconds = Field(

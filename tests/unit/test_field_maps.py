@@ -1,0 +1,140 @@
+"""The shipped field maps load; what does not hold together is refused by name."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.field_maps import FieldMapError, load_field_map
+
+SHIPPED = Path(__file__).parents[2] / "shared/field_maps"
+SOUND = """
+[company]
+setting = "OPERATIONS_COMPANY"
+[key]
+column = "accountnumber"
+[fields.OrganizationName]
+column = "name"
+"""
+
+
+def refusal(tmp_path: Path, text: str) -> str:
+    file = tmp_path / "own.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(FieldMapError) as raised:
+        load_field_map(str(file))
+    assert "own.toml" in str(raised.value)
+    return str(raised.value)
+
+
+def test_the_default_map_needs_standard_columns_only() -> None:
+    found = load_field_map("operations")
+    assert not any(name.startswith(("msdyn_", "cdm_")) for name in found.watched)
+    assert not found.only_if
+    assert found.settings == {"OPERATIONS_COMPANY", "OPERATIONS_CUSTOMER_GROUP"}
+    assert found.has_currency
+    assert {"accountnumber", "name", "statecode", "statuscode", "transactioncurrencyid"} <= found.watched
+
+
+def test_the_dual_write_map_takes_company_and_group_from_the_account() -> None:
+    found = load_field_map("operations-dual-write")
+    assert found.settings == set()
+    assert found.company.column == "msdyn_company"
+    assert {"msdyn_company", "msdyn_customergroupid", "customertypecode"} <= found.watched
+    assert [rule.column for rule in found.only_if] == ["customertypecode"]
+
+
+@pytest.mark.parametrize("name", ["operations", "operations-dual-write"])
+def test_every_column_that_is_read_is_watched_and_named_once(name: str) -> None:
+    found = load_field_map(name)
+    paths = [column.path for column in found.columns]
+    assert len(paths) == len(set(paths))
+    assert {column.column for column in found.columns} | {"transactioncurrencyid"} == found.watched
+    for field in found.fields.values():
+        assert not field.path or field.via == "currency" or field.path in paths
+
+
+def test_country_names_lead_to_iso_codes() -> None:
+    countries = tomllib.loads((SHIPPED / "countries.toml").read_text(encoding="utf-8"))
+    assert len(set(countries.values())) >= 249
+    assert all(len(code) == 2 and code.isupper() for code in countries.values())
+
+
+def test_entries_of_an_own_map_come_on_top_of_the_shipped_ones(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(
+        SOUND + '[value_maps.country]\n"Deutschland" = "DE"\n"Germany" = "XX"\n', encoding="utf-8"
+    )
+    countries = load_field_map(str(file)).value_maps["country"]
+    assert (countries["Deutschland"], countries["Germany"], countries["France"]) == ("DE", "XX", "FR")
+
+
+@pytest.mark.parametrize(
+    ("entry", "named"),
+    [
+        ("nonsense = 1", "nonsense"),
+        ('[fields.A]\ncolumn = "a"\nconstant = "b"', "fields.A"),
+        ("[fields.A]\nrequired = true", "fields.A"),
+        ('[fields.A]\ncolumn = "a"\ncolour = "b"', "fields.A.colour"),
+        ('[fields.A]\ncolumn = "a"\nmax_length = 0', "fields.A.max_length"),
+        ('[fields.A]\ncolumn = "a"\non_too_long = "burn"', "fields.A.on_too_long"),
+        ('[fields.A]\ncolumn = "a"\ntype = "date"', "fields.A.type"),
+        ('[fields.A]\ncolumn = "a"\nvia = "colours"', "value_maps.colours"),
+        ('[fields.A]\ncolumn = "a"\nvia = "currency"', "fields.A"),
+        ('[fields.A]\ncolumn = "a b"', "fields.A.column"),
+        ('[fields.A]\ncolumn = "a?$select=b"', "fields.A.column"),
+        ('[fields."A,B"]\ncolumn = "a"', "A,B"),
+        ('[fields.CustomerAccount]\ncolumn = "a"', "fields.CustomerAccount"),
+        ('[fields.OnHoldStatus]\ncolumn = "a"', "fields.OnHoldStatus"),
+        ('[fields.dataAreaId]\ncolumn = "a"', "fields.dataAreaId"),
+        ('[[only_if]]\ncolumn = "a"', "only_if"),
+        ('[[only_if]]\ncolumn = "a"\nin = [1]\nfilled = true', "only_if"),
+        ("[[only_if]]\nin = [1]", "only_if.0.column"),
+        ("[value_maps.colours]\nred = 5", "value_maps.colours.red"),
+    ],
+)
+def test_a_wrong_entry_is_refused_by_name(tmp_path: Path, entry: str, named: str) -> None:
+    assert named in refusal(tmp_path, entry + SOUND if entry == "nonsense = 1" else SOUND + entry)
+
+
+@pytest.mark.parametrize(
+    ("company", "key", "named"),
+    [
+        ("", 'column = "a"', "company"),
+        ('setting = "A"\ncolumn = "b"', 'column = "a"', "company"),
+        ('setting = "A"', "", "key"),
+        ('setting = "A"', "assigned_by_operations = true", "second_key"),
+        ('setting = "A"', 'column = "a"\nmax_length = -1', "key.max_length"),
+    ],
+)
+def test_company_and_key_need_exactly_one_source(tmp_path: Path, company: str, key: str, named: str) -> None:
+    text = f'[company]\n{company}\n[key]\n{key}\n[fields.A]\ncolumn = "a"\n'
+    assert named in refusal(tmp_path, text)
+
+
+def test_all_wrong_entries_are_told_at_once(tmp_path: Path) -> None:
+    text = refusal(tmp_path, SOUND + '[fields.A]\n[fields.B]\ncolumn = "a"\ntype = "date"\n')
+    assert "fields.A" in text
+    assert "fields.B" in text
+
+
+def test_what_is_no_toml_is_refused(tmp_path: Path) -> None:
+    assert "TOML" in refusal(tmp_path, "[company")
+    (tmp_path / "own.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(FieldMapError, match="TOML"):
+        load_field_map(str(tmp_path / "own.toml"))
+
+
+@pytest.mark.parametrize("name", ["nowhere", "countries.toml.bak", "/nowhere/at/all.toml"])
+def test_an_unknown_map_is_refused_with_the_shipped_ones(name: str) -> None:
+    with pytest.raises(FieldMapError, match="operations, operations-dual-write"):
+        load_field_map(name)
+
+
+def test_a_map_that_assigns_numbers_finds_customers_by_the_second_key(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    key = '[key]\nassigned_by_operations = true\nsecond_key = "IdentificationNumber"\n'
+    file.write_text('[company]\nsetting = "A"\n' + key + '[fields.B]\ncolumn = "b"\n', encoding="utf-8")
+    found: Any = load_field_map(str(file))
+    assert (found.key.second_key, found.key.second_key_column) == ("IdentificationNumber", "accountid")

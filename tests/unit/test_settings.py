@@ -1,0 +1,142 @@
+"""The configuration: complete, or refused with everything that is wrong with it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.settings import Credential, Settings, SettingsError, environment_names, load_settings
+
+EXAMPLE: dict[str, str] = json.loads(
+    (Path(__file__).parents[2] / "local.settings.json.example").read_text(encoding="utf-8")
+)["Values"]
+HOST_ONLY = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"}
+IN_AZURE_INSTEAD = {"ServiceBus__fullyQualifiedNamespace", "TABLES_ENDPOINT", "AZURE_CLIENT_ID"}
+
+
+def load(**changes: str | None) -> Settings:
+    """The settings of the example with these changes; None removes one."""
+    return load_settings({name: text for name, text in (EXAMPLE | changes).items() if text is not None})[0]
+
+
+def refusal(**changes: str | None) -> str:
+    with pytest.raises(SettingsError) as raised:
+        load(**changes)
+    return str(raised.value)
+
+
+def test_the_example_works() -> None:
+    settings = load()
+    assert settings.credential is Credential.LOCAL
+    assert settings.sync_partitions == 8
+    assert settings.integration_user_id is None
+
+
+def test_the_example_names_every_setting() -> None:
+    assert set(EXAMPLE) - HOST_ONLY == set(environment_names().values()) - IN_AZURE_INSTEAD
+
+
+def test_the_example_shows_the_defaults() -> None:
+    given_only = {name: EXAMPLE[name] for name in EXAMPLE if name in NEEDED}
+    by_default, shown = load_settings(given_only)[0].model_dump(), load().model_dump()
+    assert {name for name in shown if shown[name] != by_default[name]} == {"health_key"}
+
+
+NEEDED = {
+    *("ServiceBus", "TABLES_CONNECTION", "DATAVERSE_URL", "OPERATIONS_URL", "OPERATIONS_COMPANY"),
+    *("OPERATIONS_CUSTOMER_GROUP", "FINGERPRINT_KEY", "CREDENTIAL", "LOCAL_TOKEN"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(NEEDED - {"CREDENTIAL"}))
+@pytest.mark.parametrize("text", [None, ""])
+def test_a_missing_setting_is_named(name: str, text: str | None) -> None:
+    report = refusal(**{name: text})
+    assert name in report
+    assert report.count("\n") == 1
+
+
+def test_every_problem_is_told_at_once() -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_settings({"CREDENTIAL": "magic", "SYNC_PARTITIONS": "0", "FIELD_MAP": "nowhere"})
+    report = str(raised.value)
+    for name in ("ServiceBus", "TABLES_CONNECTION", "DATAVERSE_URL", "OPERATIONS_URL", "FINGERPRINT_KEY"):
+        assert name in report
+    for name in ("CREDENTIAL", "SYNC_PARTITIONS", "FIELD_MAP"):
+        assert name in report
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *(("DATAVERSE_URL", "contoso.crm.dynamics.com"), ("OPERATIONS_URL", "ftp://x")),
+        *(("CREDENTIAL", "password"), ("FINGERPRINT_KEY", "short"), ("INTEGRATION_USER_ID", "me")),
+        *(("SYNC_PARTITIONS", "0"), ("SYNC_PARTITIONS", "101"), ("SYNC_PARTITIONS", "many")),
+        *(("SETTLE_SECONDS", "-1"), ("SETTLE_SECONDS", "inf"), ("SETTLE_SECONDS", "nan")),
+        *(("RETRY_FIRST_SECONDS", "0"), ("RETRY_ATTEMPTS", "0"), ("INVOCATION_DEADLINE_SECONDS", "0")),
+        *(("RETRY_CAP_SECONDS", "inf"), ("RETRY_FIRST_SECONDS", "nan"), ("OPERATOR_RETRY_SECONDS", "inf")),
+        *(("INVOCATION_DEADLINE_SECONDS", "inf"), ("SETTLE_SECONDS", "1e300"), ("DATAVERSE_URL", "https://")),
+        *(("EXISTING_CUSTOMER", "perhaps"), ("ON_DELETE", "remove"), ("ON_DEACTIVATE", "x")),
+        *(("FIELD_MAP", "nowhere"), ("CURRENCY_CACHE_SECONDS", "x"), ("QUEUE_WAIT_SECONDS", "-5")),
+        *(("LONGEST_REQUEST_SECONDS", "inf"), ("TRANSACTION_MARGIN_SECONDS", "-0.1")),
+    ],
+)
+def test_a_wrong_value_is_named(name: str, text: str) -> None:
+    assert name in refusal(**{name: text})
+
+
+def test_a_setting_that_the_field_map_needs_is_named() -> None:
+    report = refusal(OPERATIONS_COMPANY=" ")
+    assert "OPERATIONS_COMPANY: is missing; the field map needs it" in report
+    assert load(OPERATIONS_COMPANY=None, FIELD_MAP="operations-dual-write").operations_company is None
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [("ServiceBus", "ServiceBus__fullyQualifiedNamespace"), ("TABLES_CONNECTION", "TABLES_ENDPOINT")],
+)
+def test_of_two_ways_to_say_it_exactly_one_is_taken(here: str, there: str) -> None:
+    in_azure = "https://contoso.table.core.windows.net"
+    assert load(**{here: None, there: in_azure})
+    assert "both" in refusal(**{there: in_azure})
+    assert "neither" in refusal(**{here: None})
+
+
+def test_the_managed_identity_is_the_default_and_needs_no_token() -> None:
+    settings = load(CREDENTIAL=None, LOCAL_TOKEN=None)
+    assert settings.credential is Credential.MANAGED_IDENTITY
+
+
+def test_addresses_lose_their_trailing_slash() -> None:
+    assert load(OPERATIONS_URL="https://contoso.operations.dynamics.com/").operations_url == (
+        "https://contoso.operations.dynamics.com"
+    )
+
+
+SECRETS = {"ServiceBus", "TABLES_CONNECTION", "LOCAL_TOKEN", "FINGERPRINT_KEY", "HEALTH_KEY"}
+
+
+def test_secrets_are_never_shown() -> None:
+    marked = dict.fromkeys(SECRETS, "a secret that nobody sees")
+    assert "nobody" not in repr(load(**marked))
+    assert "nobody" not in str(load(**marked).model_dump())
+    assert "nobody" not in refusal(**marked, CREDENTIAL="nobody?".removesuffix("nobody?") + "magic")
+
+
+@given(st.dictionaries(st.sampled_from(sorted(EXAMPLE)), st.text(max_size=20)))
+def test_no_environment_ends_other_than_in_settings_or_one_report(changes: dict[str, str]) -> None:
+    try:
+        settings = load(**changes)
+    except SettingsError as error:
+        assert str(error).startswith("The app settings are not right:\n  - ")  # noqa: PT017 - one of two ends
+    else:
+        assert settings.fingerprint_key
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings: Any = load()
+    with pytest.raises(ValueError, match="frozen"):
+        settings.sync_partitions = 5
