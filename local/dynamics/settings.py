@@ -56,6 +56,7 @@ class SettingsChange(BaseModel):
     retry_cap_seconds: float | None = Field(default=None, gt=0)
     latency_ms: LatencyChange | None = None
     seed: int | None = None
+    change_tracking_days: float | None = Field(default=None, ge=0, le=365)
     default_company: str | None = None
     duplicate_status: int | None = Field(default=None, ge=400, le=599)
     page_size: int | None = Field(default=None, ge=1, le=10_000)
@@ -70,6 +71,8 @@ def apply_settings(simulator: Simulator, change: SettingsChange) -> None:
     if change.latency_ms is not None:
         for name, value in change.latency_ms.model_dump(exclude_none=True).items():
             setattr(simulator.latency, name, value)
+    if change.change_tracking_days is not None:
+        simulator.dataverse.tracking.lifetime = timedelta(days=change.change_tracking_days)
     if change.seed is not None:
         simulator.faults.seed(change.seed)
 
@@ -135,6 +138,7 @@ def read_settings(simulator: Simulator) -> dict[str, Any]:
         "retry_first_seconds": jobs.intervals.first,
         "retry_cap_seconds": jobs.intervals.cap,
         "latency_ms": {"dataverse": simulator.latency.dataverse, "operations": simulator.latency.operations},
+        "change_tracking_days": simulator.dataverse.tracking.lifetime / timedelta(days=1),
         "default_company": environment.default_company,
         "duplicate_status": environment.duplicate_status,
         "page_size": environment.page_size,

@@ -114,18 +114,26 @@ class Tracking:
         return [*sorted(rows, key=lambda row: row.version), *sorted(gone, key=lambda one: one.version)]
 
     def _version(self, token: str) -> int:
-        match = _TOKEN.fullmatch(token)
-        if match is None:
-            raise errors.bad_query("The delta token is not valid.")
-        issued = datetime.strptime(match["time"], _TIME).replace(tzinfo=UTC)
+        version, issued = read_token(token)
         if self.store.clock() - issued > self.lifetime:
             raise expired()
-        return int(match["version"])
+        return version
 
     def _delta_link(self, call: Call, table: Table, version: int) -> str:
         token = quote(f"{version}!{self.store.clock().strftime(_TIME)}", safe="")
         select = f"$select={call.query['$select']}&" if "$select" in call.query else ""
         return f"{call.root}/{table.entity_set}?{select}$deltatoken={token}"
+
+
+def read_token(token: str) -> tuple[int, datetime]:
+    """The version of a delta token and when it was issued; raises DataverseError."""
+    match = _TOKEN.fullmatch(token)
+    try:
+        if match is not None:
+            return int(match["version"]), datetime.strptime(match["time"], _TIME).replace(tzinfo=UTC)
+    except ValueError:
+        pass  # a date that does not exist is refused like any other made-up token
+    raise errors.bad_query("The delta token is not valid.")
 
 
 def expired() -> DataverseError:
