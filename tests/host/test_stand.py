@@ -1,0 +1,107 @@
+"""The whole stand: ready, restartable, and gone without a trace however it ends."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from asyncio.subprocess import DEVNULL
+from pathlib import Path
+
+import httpx
+import pytest
+from azure.data.tables.aio import TableServiceClient
+
+from local.child import ChildError
+from local.ports import free_port, is_free
+from local.stand import TABLES, Ports, Stand, StandOptions
+from local.start import IN_FILE, well_known_ports
+from tests.host.hosting import ROOT, until
+
+
+async def test_everything_serves_when_the_stand_is_ready(tmp_path: Path) -> None:
+    before = _below(os.getpid())
+    async with Stand.start(StandOptions(hosts=2, folder=tmp_path, core_tools=False)) as stand:
+        for url in stand.function_urls():
+            async with httpx.AsyncClient() as client:
+                assert (await client.get(f"{url}/api/health")).status_code == 200
+        async with TableServiceClient.from_connection_string(stand.addresses.tables) as service:
+            assert {table.name async for table in service.list_tables()} == set(TABLES)
+        await stand.restart_host(1, kill=True)
+        async with httpx.AsyncClient() as client:
+            assert (await client.get(f"{stand.function_urls()[1]}/api/health")).status_code == 200
+        started = _below(os.getpid())
+        assert len(started - before) >= 6  # tables (two processes), broker, both systems, two hosts
+    await _all_end(started - before)
+
+
+async def test_a_part_that_does_not_start_is_named_with_its_reason(tmp_path: Path) -> None:
+    before = _below(os.getpid())
+    (tmp_path / "Config.json").write_text("{")
+    options = StandOptions(broker_config=tmp_path / "Config.json", folder=tmp_path, core_tools=False)
+    with pytest.raises(ChildError, match="broker did not start") as error:
+        async with Stand.start(options):
+            pass
+    assert len(str(error.value).splitlines()) == 1
+    await _all_end(_below(os.getpid()) - before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 0), (signal.SIGKILL, -signal.SIGKILL)]
+)
+async def test_the_started_stand_ends_with_its_process(tmp_path: Path, number: int, code: int) -> None:
+    file = tmp_path / "addresses.json"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "dev.py", "start", "--json", str(file)), cwd=ROOT, stdout=DEVNULL, stderr=DEVNULL
+    )
+    await until(file.exists, 60, "the addresses are written")
+    addresses = json.loads(file.read_text())
+    assert list(addresses) == IN_FILE
+    started = _below(process.pid)
+    assert len(started) >= 5
+    process.send_signal(number)
+    assert await asyncio.wait_for(process.wait(), 30) == code
+    ports = [
+        int(addresses[name].rpartition(":")[2])
+        for name in ("functions", "dataverse", "operations", "control")
+    ]
+    await until(lambda: all(is_free(port) for port in ports), 30, "nothing listens any more")
+    await _all_end(started)
+
+
+def test_a_wanted_port_that_is_taken_is_replaced() -> None:
+    taken = free_port()
+    with socket.create_server(("127.0.0.1", taken)):
+        assert Ports(functions=taken).free().functions != taken
+    assert Ports(functions=taken).free().functions == taken
+
+
+def test_the_well_known_ports_are_those_of_the_example_settings() -> None:
+    ports = well_known_ports()
+    assert (ports.functions, ports.servicebus, ports.tables) == (7071, 5672, 10002)
+    assert ports.dataverse
+    assert ports.operations
+
+
+def _running() -> dict[int, int]:
+    """All processes with their parents, without those that ended and were not yet waited for."""
+    listing = subprocess.run(
+        ["ps", "-eo", "pid=,ppid=,stat="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [line.split() for line in listing.splitlines()]
+    return {int(pid): int(parent) for pid, parent, state in rows if not state.startswith("Z")}
+
+
+def _below(pid: int) -> set[int]:
+    """The processes that this one has started, and theirs."""
+    running, found = _running(), {pid}
+    while more := {child for child, parent in running.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
+async def _all_end(processes: set[int]) -> None:
+    await until(lambda: not processes & _running().keys(), 30, "all processes ended")
