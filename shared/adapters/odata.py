@@ -1,8 +1,8 @@
 """HTTP for the two OData services: tokens, short retries in place, and the faults both have in common.
 
 What enters is a request; what leaves is an answer of any status that the adapter has to understand
-itself. Faults of transport, 401, 408, 429 and bare 5xx are translated here. A text of an answer never gets
-further than the adapter that reads it.
+itself. Faults of transport, 401, 408, 429 and, of reads, 5xx are translated here; a 5xx to a write may carry
+the verdict of the application. A text of an answer never gets further than the adapter that reads it.
 """
 
 from collections.abc import Mapping
@@ -20,6 +20,7 @@ from shared.ports import Clock
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _TRIES = 3
 _LONGEST_WAIT_IN_PLACE = 2.0
+_LONGEST_RETRY_AFTER = 86_400.0
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -91,7 +92,8 @@ class ODataClient:
         if status == 401:
             remedy = "Check that the app is registered there and its credentials are valid."
             raise OperatorFault(self.system, "refuses the app's token (401).", remedy)
-        if status in {408, 429} or (status == 503 and "retry-after" in response.headers):
+        after = status == 503 and "retry-after" in response.headers
+        if status in {408, 429} or after or (status >= 500 and not writing):
             wait = retry_after(response, self.clock.now())
             default = 30.0 if status == 429 else None
             raise TransientFault(
@@ -103,17 +105,17 @@ class ODataClient:
 
 
 def retry_after(response: httpx.Response, now: datetime) -> float | None:
-    """Seconds of the header Retry-After, which may also be a date (RFC 9110, 10.2.3)."""
+    """Seconds of the header Retry-After, which may also be a date (RFC 9110, 10.2.3); a day at most."""
     text = response.headers.get("retry-after", "").strip()
-    if text.isdigit():
-        return float(text)
+    if text.isdecimal():
+        return min(float(text), _LONGEST_RETRY_AFTER)
     moment = http_date(text)
-    return max(0.0, (moment - now).total_seconds()) if moment else None
+    return min(max(0.0, (moment - now).total_seconds()), _LONGEST_RETRY_AFTER) if moment else None
 
 
 def http_date(text: str) -> datetime | None:
     """A date of an HTTP header, UTC."""
     try:
         return parsedate_to_datetime(text).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

@@ -15,7 +15,6 @@ import httpx
 
 from shared.model.faults import (
     AccountFault,
-    CustomerNotFound,
     Fault,
     OperatorFault,
     System,
@@ -41,8 +40,8 @@ class OperationsError:
 
     @property
     def is_business(self) -> bool:
-        """Whether X++ code answered, as against a gateway or a failing server; a 500 may be either."""
-        return bool(self.type) or self._says("infolog")
+        """Whether the application refused, as against a gateway or a failing server; a 500 may be either."""
+        return self.type.startswith("AxOData") or self._says("infolog")
 
     @property
     def is_conflict(self) -> bool:
@@ -75,7 +74,7 @@ class OperationsError:
     def fault(self, sent: Collection[str]) -> Fault:
         """The fault that this answer to a write is, apart from "not found" and "already exists"."""
         if self.is_conflict:
-            return TransientFault(System.OPERATIONS, "update conflict")
+            return TransientFault(System.OPERATIONS, "update conflict", about_system=False)
         if self.status == 403 and not self.field(sent):
             remedy = "Give the app's user in Operations the duties for customers."
             return OperatorFault(System.OPERATIONS, f"refuses access ({self.type or 403}).", remedy)
@@ -83,7 +82,7 @@ class OperationsError:
             reason = f"answered {self.status}"
             return TransientFault(System.OPERATIONS, reason, unknown_outcome=True)
         if self.status == 404:
-            return CustomerNotFound()
+            return OperatorFault(System.OPERATIONS, "answered 404 to a write.", "Check OPERATIONS_URL.")
         problem = Problem(
             Cause.REFUSED, field=self.field(sent), status=self.status, error_type=self.type[-120:]
         )
@@ -94,7 +93,7 @@ def read_error(response: httpx.Response) -> OperationsError:
     """The error in an answer; one from a gateway may be no JSON at all."""
     try:
         inner: object = json.loads(response.content)["error"]["innererror"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return OperationsError(response.status_code, "", "")
     kind, texts = "", list[str]()
     while isinstance(inner, dict):
