@@ -19,6 +19,7 @@ type Predicate = Callable[[Row], bool]
 type Getter = Callable[[Row], Any]
 
 COMPARISONS = ("eq", "ne", "gt", "ge", "lt", "le")
+MAX_DEPTH = 100
 NUMBERS = ("Edm.Int32", "Edm.Int64", "Edm.Decimal", "Edm.Double")
 
 
@@ -63,6 +64,7 @@ class _Parser:
         self._tokens = tokens
         self._dialect = dialect
         self._at = 0
+        self._depth = 0
 
     def disjunction(self) -> Predicate:
         terms = [self._conjunction()]
@@ -81,6 +83,12 @@ class _Parser:
         return terms[0] if len(terms) == 1 else lambda row: all(term(row) for term in terms)
 
     def _negation(self) -> Predicate:
+        self._deeper()
+        term = self._term()
+        self._depth -= 1
+        return term
+
+    def _term(self) -> Predicate:
         if self._skip_word("not"):
             term = self._negation()
             return lambda row: not term(row)
@@ -119,11 +127,18 @@ class _Parser:
     def _call(self, name: str) -> Operand:
         if name not in self._dialect.functions:
             raise QueryError(f"An unknown function with name '{name}' was found.")
+        self._deeper()
         arguments = [self._operand()]
         while self._skip(","):
             arguments.append(self._operand())
         self._expect(")")
+        self._depth -= 1
         return _function(name, arguments)
+
+    def _deeper(self) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise QueryError("Recursion depth exceeded allowed limit.")
 
     def _peek(self) -> Token | None:
         return self._tokens[self._at] if self._at < len(self._tokens) else None

@@ -1,0 +1,141 @@
+"""Both simulated services as functions: no call makes them raise, and a failed transaction leaves nothing."""
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from local.dynamics.calls import Call
+from local.dynamics.dataverse.store import Change
+from local.dynamics.simulator import Options, Simulator
+
+ROOT = "http://sim.example"
+SIMULATOR = Simulator(Options())
+ACCOUNT = "11111111-1111-1111-1111-111111111111"
+
+SEGMENTS = [
+    *(
+        "accounts",
+        f"accounts({ACCOUNT})",
+        "accounts()",
+        "accounts(1)",
+        "accounts/$count",
+        "transactioncurrencies",
+    ),
+    *(
+        "WhoAmI",
+        "$batch",
+        "$metadata",
+        "EntityDefinitions",
+        "EntityDefinitions(LogicalName='account')/Attributes",
+    ),
+    *("serviceendpoints", "sdkmessageprocessingsteps", "accounts/Microsoft.Dynamics.CRM.CreateMultiple", ""),
+    *(
+        "CustomersV3",
+        "CustomersV3(dataAreaId='dat',CustomerAccount='1')",
+        "CustomersV3()",
+        "Currencies('USD')",
+    ),
+    *("CustomersV3/$count", "PublicEntities", "PublicEntities('CustomerV3')", "CustomerGroups"),
+]
+OPTIONS = [
+    "$select",
+    "$filter",
+    "$expand",
+    "$orderby",
+    "$top",
+    "$skip",
+    "$count",
+    "$skiptoken",
+    "$deltatoken",
+]
+VALUES = [
+    *(
+        "name",
+        "accountid,name",
+        "name eq 'x'",
+        "name eq",
+        "statecode eq 0",
+        "transactioncurrencyid($select=x)",
+    ),
+    *("name desc", "0", "-1", "x", "", "e30=", "e30", "1!01/01/2026 00:00:00", "CreditLimit gt 1", "*"),
+]
+HEADERS = [
+    {},
+    {"prefer": "odata.track-changes"},
+    {"prefer": "odata.maxpagesize=0,return=representation"},
+    {"prefer": 'odata.include-annotations="*"'},
+    {"if-match": "*"},
+    {"if-match": 'W/"1"'},
+    {"if-none-match": "*"},
+    {"content-type": "multipart/mixed; boundary=b"},
+]
+COLUMNS = [
+    *("name", "accountid", "creditlimit", "statecode", "transactioncurrencyid@odata.bind", "contract"),
+    *("stage", "Targets", "CustomerAccount", "OrganizationName", "CreditLimit", "OnHoldStatus", "dataAreaId"),
+    "AddressValidFrom",
+]
+NAMES = st.sampled_from(COLUMNS)
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False),
+    st.text(),
+    st.sampled_from(["dat", "All"]),
+)
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+BODIES = st.one_of(
+    st.binary(max_size=60),
+    JSON.map(lambda value: json.dumps(value).encode()),
+    st.dictionaries(NAMES, JSON, max_size=5).map(lambda value: json.dumps(value).encode()),
+)
+CALLS = st.builds(
+    Call,
+    method=st.sampled_from(["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]),
+    path=st.one_of(st.sampled_from(SEGMENTS), st.text(max_size=20)),
+    query=st.dictionaries(
+        st.one_of(st.sampled_from([*OPTIONS, "cross-company"]), st.text(max_size=8)),
+        st.one_of(st.sampled_from([*VALUES, "true"]), st.text(max_size=20)),
+        max_size=3,
+    ),
+    headers=st.sampled_from(HEADERS),
+    body=BODIES,
+    root=st.sampled_from([f"{ROOT}/data", f"{ROOT}/metadata", f"{ROOT}/api/data/v9.2"]),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(CALLS)
+def test_every_call_gets_an_answer(call: Call) -> None:
+    for service in (SIMULATOR.dataverse, SIMULATOR.operations):
+        answer = service.handle(call)
+        assert 200 <= answer.status < 500
+        assert isinstance(answer.payload(), bytes)
+
+
+def batch_of(*bodies: dict[str, Any]) -> Call:
+    parts = "".join(
+        "--b\r\nContent-Type: application/http\r\nContent-ID: 1\r\n\r\n"
+        f"POST accounts HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{json.dumps(body)}\r\n"
+        for body in bodies
+    )
+    body = f"--a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n{parts}--b--\r\n\r\n--a--\r\n"
+    headers = {"content-type": "multipart/mixed; boundary=a"}
+    return Call("POST", "$batch", {}, headers, body.encode(), f"{ROOT}/api/data/v9.2")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.booleans(), min_size=1, max_size=6))
+def test_a_changeset_happens_as_a_whole_or_not_at_all(good: list[bool]) -> None:
+    simulator = Simulator(Options())
+    heard: list[Change] = []
+    simulator.store.on_change = heard.append
+    simulator.dataverse.handle(batch_of(*({"name": "A" if one else "x" * 161} for one in good)))
+    expected = len(good) if all(good) else 0
+    assert len(simulator.store.rows("account")) == len(heard) == expected
