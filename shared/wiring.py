@@ -134,12 +134,13 @@ class Application:
     def health(self) -> Health:
         """The use case behind the function `health`."""
         from shared.adapters.probes import probe_dataverse, probe_operations, probe_queue, probe_tables
+        from shared.adapters.service_bus import ACCOUNT_CHANGES
 
         probes: dict[System, Probe] = {
             System.DATAVERSE: lambda: probe_dataverse(self._dataverse),
             System.OPERATIONS: lambda: probe_operations(self._operations),
             System.TABLES: lambda: probe_tables(self._tables),
-            System.SERVICE_BUS: lambda: probe_queue(self._service_bus),
+            System.SERVICE_BUS: lambda: probe_queue(self._service_bus, ACCOUNT_CHANGES),
         }
         return Health(self.settings.build_id, self.settings.health_key, probes, self.ports.clock)
 

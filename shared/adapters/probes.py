@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
 from shared.adapters.odata import ODataClient
-from shared.adapters.service_bus import ACCOUNT_CHANGES
 from shared.adapters.tables import CONTROL, table_faults, table_is_missing
 from shared.model.faults import OperatorFault, QueueUnavailable
 
@@ -36,13 +35,13 @@ async def probe_tables(client: "TableServiceClient") -> None:
                 raise
 
 
-async def probe_queue(client: "ServiceBusClient") -> None:
+async def probe_queue(client: "ServiceBusClient", queue: str) -> None:
     """Open a sender's link."""
     try:
-        async with client.get_queue_sender(ACCOUNT_CHANGES) as sender:
+        async with client.get_queue_sender(queue) as sender:
             await sender.create_message_batch()
     except (AzureError, OSError) as error:
-        raise QueueUnavailable(f"{ACCOUNT_CHANGES} cannot be opened ({type(error).__name__})") from error
+        raise QueueUnavailable(f"{queue} cannot be opened ({type(error).__name__})") from error
 
 
 async def _probe(client: ODataClient, path: str) -> None:
