@@ -1,0 +1,234 @@
+"""The import rule of the architecture, by walking the syntax trees; and what a cold start must not load."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FILES = [ROOT / "function_app.py", *sorted((ROOT / "shared").rglob("*.py"))]
+STAGES = ("intake", "resolve", "write", "recover")
+USE_CASES = ("sync", "setup", "load")
+# Who may import whom within shared/. A part is the first name below shared, "" is function_app.py.
+ALLOWED: Mapping[str, set[str]] = {
+    "": {"settings", "triggers"},
+    "model": {"model"},
+    "field_maps": {"field_maps", "model"},
+    "settings": {"field_maps", "model"},
+    "ports": {"model"},
+    "telemetry": {"model"},
+    **{stage: {stage, "model", "ports", "telemetry"} for stage in STAGES},
+    **{case: {case, *USE_CASES, *STAGES, "model", "ports", "telemetry"} for case in USE_CASES},
+    "adapters": {"adapters", "model", "ports", "settings", "telemetry"},
+    "triggers": {"triggers", "wiring", *USE_CASES, "intake", "model", "telemetry", "settings"},
+    "cli": {"cli", "wiring", *USE_CASES, "model", "telemetry", "settings"},
+}
+SHARED_ADAPTERS = {"odata", "credentials", "tables"}
+CLIENTS = {"AsyncClient", "Client", "ServiceBusClient", "TableServiceClient", "TableClient", "ODataClient"}
+
+
+class Import(NamedTuple):
+    """One imported module; `lazy` if the import stands in a function or is for types only."""
+
+    name: str
+    line: int
+    lazy: bool
+
+
+def module_of(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(tree: ast.AST, *, lazy: bool = False) -> Iterator[Import]:
+    for node in ast.iter_child_nodes(tree):
+        match node:
+            case ast.Import(names=names):
+                yield from (Import(name.name, node.lineno, lazy) for name in names)
+            case ast.ImportFrom(module=module, names=names, level=level):
+                origin = "." * level + (module or "")
+                yield from (Import(f"{origin}.{name.name}", node.lineno, lazy) for name in names)
+            case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+                yield from imports(node, lazy=True)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                yield from imports(node, lazy=True)
+            case _:
+                yield from imports(node, lazy=lazy)
+
+
+def faults(module: str, source: str) -> list[str]:
+    """Every breach of the rule in one module, with its line."""
+    tree = ast.parse(source)
+    found = [text for imported in imports(tree) for text in _edge(module, imported)]
+    return [*found, *_calls(module, tree), *_globals(tree)]
+
+
+def _edge(module: str, imported: Import) -> Iterator[str]:
+    part, name = _part(module), imported.name
+    where = f"{module}:{imported.line} imports {name}"
+    if name.startswith("."):
+        yield f"{where}: imports are absolute"
+    if name.split(".")[0] in {"local", "tests", "bench", "dev", "function_app"}:
+        yield f"{where}: nothing in shared knows what is not deployed"
+    if name.startswith("shared."):
+        yield from _inner_edge(module, imported, where)
+    if name.startswith("azure.functions"):
+        if part not in {"", "triggers"}:
+            yield f"{where}: only triggers know azure.functions"
+    elif name.split(".")[0] in {"azure", "httpx", "aiohttp", "msal"} and not (
+        part == "adapters" or (part == "wiring" and imported.lazy)
+    ):
+        yield f"{where}: only adapters know SDKs and HTTP"
+
+
+def _inner_edge(module: str, imported: Import, where: str) -> Iterator[str]:
+    part, other = _part(module), _part(imported.name)
+    if part == "wiring":
+        return
+    if other not in ALLOWED.get(part, set()):
+        yield f"{where}: {part or 'function_app'} must not know {other}"
+    if part == other == "adapters":
+        ours, theirs = module.rpartition(".")[2], imported.name.split(".")[2]
+        if theirs not in SHARED_ADAPTERS and not theirs.startswith(ours):
+            yield f"{where}: adapters do not know each other"
+
+
+def _part(module: str) -> str:
+    names = module.split(".")
+    return names[1] if names[0] == "shared" and len(names) > 1 else ""
+
+
+def _calls(module: str, tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id="os"), attr="environ" | "getenv" | "putenv"):
+                if module != "shared.settings":
+                    yield f"{module}:{node.lineno} reads the environment outside settings"
+            case ast.Attribute(value=ast.Name(id="datetime" | "date"), attr="now" | "utcnow" | "today"):
+                if module != "shared.adapters.clock":
+                    yield f"{module}:{node.lineno} asks the time outside the clock"
+            case ast.Attribute(value=ast.Name(id="time"), attr="time" | "time_ns"):
+                yield f"{module}:{node.lineno} asks the time outside the clock"
+            case _:
+                continue
+
+
+def _globals(tree: ast.Module) -> Iterator[str]:
+    """Clients that are made when a module is imported, wherever that stands outside a function."""
+    waiting: list[ast.AST] = [*tree.body]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called in CLIENTS or called in {"from_connection_string", "application"}:
+                yield f"line {node.lineno} makes {called} when it is imported"
+        waiting += ast.iter_child_nodes(node)
+
+
+def test_every_part_of_the_product_is_under_the_rule() -> None:
+    assert len(FILES) > 40
+    parts = {_part(module_of(file)) for file in FILES}
+    assert parts - {"wiring"} <= set(ALLOWED)
+    assert {"model", "ports", "adapters", "triggers", *STAGES} <= parts
+
+
+@pytest.mark.parametrize("file", FILES, ids=module_of)
+def test_the_import_rule_holds(file: Path) -> None:
+    assert faults(module_of(file), file.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("shared.model.change", "from shared.ports import Clock"),
+        ("shared.model.change", "import shared.settings"),
+        ("shared.ports", "from shared.telemetry import LOGGER"),
+        ("shared.intake.filters", "from shared.resolve.currency import ResolveCurrency"),
+        ("shared.write.apply", "from shared.recover.policy import Park"),
+        ("shared.write.apply", "def f():\n    from shared.intake import filters"),
+        ("shared.resolve.currency", "from shared.adapters.tables import TABLES"),
+        ("shared.resolve.currency", "from shared import adapters"),
+        ("shared.recover.policy", "from shared.settings import Settings"),
+        ("shared.sync", "from shared.wiring import application"),
+        ("shared.sync", "from shared.adapters.clock import SystemClock"),
+        ("shared.setup.health", "from shared.triggers import health"),
+        ("shared.adapters.dataverse", "from shared.adapters.operations import OperationsCustomers"),
+        ("shared.adapters.dataverse", "from shared.adapters import operations"),
+        ("shared.adapters.dataverse", "from shared.resolve.currency import ResolveCurrency"),
+        ("shared.triggers.sync", "from shared.adapters.clock import SystemClock"),
+        ("shared.triggers.sync", "from shared.write.apply import Apply"),
+        ("function_app", "from shared.wiring import application"),
+        ("shared.sync", "import azure.functions as func"),
+        ("shared.adapters.clock", "import azure.functions"),
+        ("shared.sync", "import httpx"),
+        ("shared.resolve.currency", "def f():\n    from azure.core import exceptions"),
+        ("shared.wiring", "import httpx"),
+        ("shared.triggers.sync", "from azure.servicebus import ServiceBusMessage"),
+        ("shared.wiring", "from local.stand import Stand"),
+        ("shared.wiring", "def f():\n    import tests.fakes"),
+        ("shared.sync", "from .model import change"),
+        ("shared.sync", "import os\nLEVEL = os.environ['LEVEL']"),
+        ("shared.sync", "import os\ndef f(): return os.getenv('LEVEL')"),
+        ("shared.sync", "from datetime import datetime\ndef f(): return datetime.now()"),
+        ("shared.sync", "import time\ndef f(): return time.time()"),
+        ("shared.adapters.odata", "import httpx\nCLIENT = httpx.AsyncClient()"),
+        ("shared.adapters.tables", "class A:\n    client = TableServiceClient.from_connection_string('')"),
+        ("shared.triggers.sync", "from shared import wiring\nAPP = wiring.application()"),
+    ],
+)
+def test_the_rule_finds_a_breach(module: str, source: str) -> None:
+    assert faults(module, source)
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("shared.wiring", "def f():\n    import httpx\n    return httpx.AsyncClient()"),
+        ("shared.adapters.operations", "from shared.adapters.operations_errors import read_error"),
+        ("shared.adapters.clock", "from datetime import datetime\ndef f(): return datetime.now()"),
+        ("shared.settings", "import os\ndef f(): return os.environ"),
+        ("function_app", "import azure.functions\nfrom shared.triggers import sync"),
+    ],
+)
+def test_the_rule_allows_what_is_meant(module: str, source: str) -> None:
+    assert faults(module, source) == []
+
+
+HEAVY = ("httpx", "aiohttp", "msal", "cryptography", "azure.core", "azure.identity", "azure.servicebus")
+HEAVY_TOO = ("azure.data.tables", "opentelemetry.sdk", "tomli", "local")
+
+
+def test_a_cold_start_loads_no_sdk() -> None:
+    code = (
+        "import json, os, sys\n"
+        "values = json.load(open('local.settings.json.example', encoding='utf-8'))['Values']\n"
+        "os.environ.update(values)\n"
+        "import function_app\n"
+        f"print([name for name in {HEAVY + HEAVY_TOO} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
+
+
+def test_wrong_settings_stop_the_start_with_one_message_that_names_them() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import function_app"],
+        cwd=ROOT,
+        env={"PATH": "", "CREDENTIAL": "magic"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    for name in ("ServiceBus", "TABLES_CONNECTION", "DATAVERSE_URL", "OPERATIONS_URL", "CREDENTIAL"):
+        assert f"  - {name}" in done.stderr
