@@ -55,6 +55,7 @@ def _open(session: "AmqpSession", attach: Attach, terminus: _Terminus) -> None:
         _open_request_link(session, attach, address)
         return
     queue = session.connection.hub.broker.find(address)
+    session.connection.queues.add(queue)
     if not attach.role:
         _accept_incoming(
             session, attach, IncomingLink(session, attach, lambda delivery: _enqueue(queue, delivery))

@@ -69,6 +69,7 @@ class Connection(asyncio.Protocol):
         self.hub = hub
         self.is_writable = True
         self.peer_frame_size = FRAME_SIZE
+        self.queues: set[Queue] = set()  # that the client has used
         self._phase = _Phase.HEADER
         self._reader = FrameReader(FRAME_SIZE)
         self._sessions: dict[int, AmqpSession] = {}

@@ -1,18 +1,22 @@
 """The control endpoint over plain HTTP: what is in the queues, and faults on demand.
 
 - GET /queues, GET /queues/{name}: counts of now and since the start.
-- POST /disconnect {"clients": "all" | N}: drops connections; queues and locks stay as they are.
+- POST /disconnect {"clients": "all" | N, "queue": name?}: drops connections (those that use the queue);
+  messages, locks and schedules stay as they are.
 - POST /expire-locks {"queue": name}: ends all locks of the queue and of its dead-letter queue now.
+- POST /clear {"queue": name}: removes all messages of the queue and of its dead-letter queue.
+- GET /$Resources/queues, GET /{name}: the same counts for the SDKs' administration client (see `admin`).
 Anything else is answered with 404, 405 or 400 and a JSON body that says what is wrong.
 """
 
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
+from local.servicebus import admin
 from local.servicebus.errors import BrokerFault
 from local.servicebus.hub import Hub
 from local.servicebus.queue import Queue
@@ -22,10 +26,11 @@ _HUB: web.AppKey[Hub] = web.AppKey("hub", Hub)
 
 class _Disconnect(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    clients: PositiveInt | str = "all"
+    clients: PositiveInt | Literal["all"] = "all"
+    queue: str | None = None
 
 
-class _ExpireLocks(BaseModel):
+class _OneQueue(BaseModel):
     model_config = ConfigDict(extra="forbid")
     queue: str
 
@@ -40,6 +45,9 @@ def control_app(hub: Hub) -> web.Application:
             web.get("/queues/{name}", _get_queue),
             web.post("/disconnect", _disconnect),
             web.post("/expire-locks", _expire_locks),
+            web.post("/clear", _clear),
+            web.get("/$Resources/queues", _feed),
+            web.get("/{name}", _entry),
         ]
     )
     return app
@@ -67,22 +75,43 @@ async def _get_queue(request: web.Request) -> web.Response:
 
 
 async def _disconnect(request: web.Request) -> web.Response:
-    wanted = _Disconnect.model_validate_json(await request.text() or "{}").clients
-    if isinstance(wanted, str) and wanted != "all":
-        return web.json_response({"error": "'clients' must be a number or 'all'."}, status=400)
-    limit = wanted if isinstance(wanted, int) else None
-    return web.json_response({"disconnected": request.app[_HUB].disconnect(limit)})
+    wanted = _Disconnect.model_validate_json(await request.text() or "{}")
+    hub = request.app[_HUB]
+    queue = hub.broker.find(wanted.queue) if wanted.queue is not None else None
+    limit = wanted.clients if isinstance(wanted.clients, int) else None
+    return web.json_response({"disconnected": hub.disconnect(limit, queue)})
 
 
 async def _expire_locks(request: web.Request) -> web.Response:
     hub = request.app[_HUB]
-    queue = hub.broker.find(_ExpireLocks.model_validate_json(await request.text()).queue)
+    queue = hub.broker.find(_OneQueue.model_validate_json(await request.text()).queue)
     before = queue.counts()
     for each in (queue, queue.dead_letters):
         if each is not None:
             each.end_all_locks()
     hub.advance()
     return web.json_response({"messages": before.locked, "sessions": before.sessions_locked})
+
+
+async def _clear(request: web.Request) -> web.Response:
+    hub = request.app[_HUB]
+    queue = hub.broker.find(_OneQueue.model_validate_json(await request.text()).queue)
+    removed = [each.clear() for each in (queue, queue.dead_letters) if each is not None]
+    return web.json_response({"removed": sum(removed)})
+
+
+async def _feed(request: web.Request) -> web.Response:
+    skip, top = int(request.query.get("$skip", "0")), int(request.query.get("$top", "100"))
+    queues = list(request.app[_HUB].broker.queues.values())[skip : skip + top]
+    return web.Response(text=admin.feed(queues), content_type=admin.CONTENT_TYPE)
+
+
+async def _entry(request: web.Request) -> web.Response:
+    try:
+        text = admin.entry(request.app[_HUB].broker.find(request.match_info["name"]))
+    except BrokerFault:  # the service answers with an empty feed, not with 404, and the SDKs expect it
+        text = admin.feed([])
+    return web.Response(text=text, content_type=admin.CONTENT_TYPE)
 
 
 def describe(queue: Queue) -> dict[str, Any]:

@@ -1,6 +1,10 @@
 """What a queue has done and what is in it, in numbers."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from local.servicebus.message import MessageState, StoredMessage
 
 
 @dataclass(slots=True)
@@ -25,3 +29,22 @@ class QueueCounts:
     scheduled: int
     oldest_enqueued_at: float | None  # of the active and locked ones, seconds since 1970
     sessions_locked: int
+
+
+def count_messages(messages: Iterable[StoredMessage], sessions_locked: int) -> QueueCounts:
+    """Count the messages of a queue by what can be done with them."""
+    kinds: Counter[str] = Counter()
+    oldest: float | None = None
+    for stored in messages:
+        kind = "LOCKED" if stored.lock_token is not None else stored.state.name
+        kinds[kind] += 1
+        if kind in ("LOCKED", MessageState.ACTIVE.name):
+            oldest = stored.enqueued_at if oldest is None else min(oldest, stored.enqueued_at)
+    return QueueCounts(
+        active=kinds[MessageState.ACTIVE.name],
+        locked=kinds["LOCKED"],
+        deferred=kinds[MessageState.DEFERRED.name],
+        scheduled=kinds[MessageState.SCHEDULED.name],
+        oldest_enqueued_at=oldest,
+        sessions_locked=sessions_locked,
+    )

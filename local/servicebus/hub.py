@@ -11,6 +11,7 @@ from local.servicebus.broker import Broker
 from local.servicebus.dispatcher import Dispatcher
 from local.servicebus.errors import BrokerFault, session_lock_lost
 from local.servicebus.links import QueueReceiver
+from local.servicebus.queue import Queue
 
 if TYPE_CHECKING:
     from local.servicebus.connection import Connection
@@ -66,9 +67,10 @@ class Hub:
         refuse(receiver.session, receiver.attach, fault)
         self.turn()
 
-    def disconnect(self, limit: int | None = None) -> int:
-        """Drop connections without a word, all or so many. How many were dropped."""
-        chosen = list(self.connections)[:limit]
+    def disconnect(self, limit: int | None = None, queue: Queue | None = None) -> int:
+        """Drop connections (those that use a queue) without a word, all or so many. How many were dropped."""
+        using = [each for each in self.connections if queue is None or queue in each.queues]
+        chosen = using[:limit]
         for connection in chosen:
             connection.abort()
         return len(chosen)

@@ -11,6 +11,7 @@ from local.servicebus.errors import BrokerFault, MalformedBytes
 from local.servicebus.settlement import Settlement
 
 _RECEIVED, _ACCEPTED, _REJECTED, _RELEASED, _MODIFIED = 0x23, 0x24, 0x25, 0x26, 0x27
+_ERROR = 0x1D
 
 ACCEPTED = encoder.described(_ACCEPTED, encoder.EMPTY_LIST)
 REJECTED = encoder.described(_REJECTED, encoder.EMPTY_LIST)
@@ -78,9 +79,9 @@ def _text_keys(entries: dict[object, bytes]) -> dict[str, bytes]:
 
 def error(fault: BrokerFault | MalformedBytes) -> bytes:
     """An AMQP error, as links, sessions, connections and rejections carry it."""
-    return encoder.described(
-        0x1D, encoder.list_of([encoder.symbol(fault.condition), encoder.string(fault.description)])
-    )
+    # The null at the end may be left out, but the Python SDK reads all three fields without looking.
+    fields = (encoder.symbol(fault.condition), encoder.string(fault.description), encoder.NULL)
+    return encoder.described(_ERROR, encoder.list_of(fields))
 
 
 def rejected(fault: BrokerFault) -> bytes:

@@ -14,7 +14,7 @@ from uuid import UUID
 from local.servicebus import encoder
 from local.servicebus.clock import Clock
 from local.servicebus.config import QueueSettings
-from local.servicebus.counts import QueueCounts, Tally
+from local.servicebus.counts import QueueCounts, Tally, count_messages
 from local.servicebus.duplicates import DuplicateHistory
 from local.servicebus.errors import message_not_found, not_allowed
 from local.servicebus.locks import MessageLocks
@@ -207,6 +207,7 @@ class Queue:
             text = "The message expired and was dead lettered."
             self._dead_letter(stored, "TTLExpiredException", text)
         else:
+            self.tally.expired += 1
             self._remove(stored)
         self._refresh_session(stored, now)
 
@@ -326,19 +327,21 @@ class Queue:
         if self.sessions is not None:
             self.sessions.end_all_locks(now)
 
+    def clear(self) -> int:
+        """Remove all messages, locked ones too; their receivers find the locks lost. How many there were."""
+        found = list(self._store.all())
+        for stored in found:
+            if stored.lock_token is not None:
+                self._unlock(stored)
+            self._scheduled.discard(stored.sequence_number)
+            self._remove(stored)
+            self._refresh_session(stored, self._clock())
+        return len(found)
+
     def size(self) -> int:
         """How many messages there are, in any state."""
         return len(self._store)
 
     def counts(self) -> QueueCounts:
-        waiting = [m for m in self._store.all() if m.lock_token is None]
-        active = [m.enqueued_at for m in waiting if m.state is ACTIVE]
-        enqueued = [m.enqueued_at for m in self._locks.messages()] + active
-        return QueueCounts(
-            active=len(active),
-            locked=len(self._locks),
-            deferred=sum(m.state is DEFERRED for m in waiting),
-            scheduled=len(self._scheduled),
-            oldest_enqueued_at=min(enqueued, default=None),
-            sessions_locked=self.sessions.locked_count() if self.sessions is not None else 0,
-        )
+        sessions_locked = self.sessions.locked_count() if self.sessions is not None else 0
+        return count_messages(self._store.all(), sessions_locked)

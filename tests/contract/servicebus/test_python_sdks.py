@@ -1,0 +1,16 @@
+"""The unmodified Python SDKs against the broker: one suite of behaviours on the synchronous and the async one."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+
+# The SDKs leave sockets unclosed when a connection is lost.
+@pytest.mark.filterwarnings(
+    "ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+async def test_python_sdk(
+    behaviour: tuple[str, Any], outcomes: dict[tuple[str, Any], "asyncio.Future[None]"]
+) -> None:
+    await outcomes[behaviour]
