@@ -99,10 +99,11 @@ class Child:
 
     async def stop(self, within: float = STOP_SECONDS) -> None:
         """Ask the process to end and wait for it; kill it if it takes longer than `within` seconds."""
-        with contextlib.suppress(ProcessLookupError):
-            self.process.terminate()
+        if sys.platform != "win32":  # there it would be no request
+            with contextlib.suppress(ProcessLookupError):
+                self.process.terminate()
         if self.process.stdin is not None:
-            self.process.stdin.close()  # where terminate is no request (Windows), the end of input is
+            self.process.stdin.close()
         try:
             async with asyncio.timeout(within):
                 await self.process.wait()

@@ -57,7 +57,7 @@ async def _run(arguments: argparse.Namespace) -> int:
         )
     try:
         url = f"http://127.0.0.1:{arguments.port}"
-        announce_ready(functions=url, function_names=await _function_names(url), master_key="")
+        announce_ready(functions=url, function_names=await _function_names(url, process), master_key="")
         await stop.wait()
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -66,16 +66,17 @@ async def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def _function_names(url: str) -> list[str]:
-    """The functions, as soon as the host answers; raise `TimeoutError`."""
+async def _function_names(url: str, process: asyncio.subprocess.Process) -> list[str]:
+    """The functions, as soon as the host answers; raise `TimeoutError`, or `ConfigError` if it has ended."""
     async with httpx.AsyncClient(base_url=url) as client, asyncio.timeout(READY_SECONDS):
-        while True:
+        while process.returncode is None:
             with contextlib.suppress(httpx.TransportError):
                 status = await client.get("/admin/host/status")
                 if status.status_code == 200 and status.json().get("state") == "Running":
                     functions = await client.get("/admin/functions")
                     return [function["name"] for function in functions.json()]
             await asyncio.sleep(0.5)
+    raise ConfigError(f"func ended with exit code {process.returncode}, its log says why")
 
 
 if __name__ == "__main__":
