@@ -113,10 +113,12 @@ class _Control:
         apply_settings(self._simulator, SettingsChange.model_validate_json(await request.read()))
         return web.json_response(read_settings(self._simulator))
 
-    async def list_events(self, _request: web.Request) -> web.Response:
+    async def list_events(self, request: web.Request) -> web.Response:
         jobs = self._simulator.jobs
-        events = [job.report() for job in jobs.records]
-        return web.json_response({"pending": jobs.pending(), "holding": jobs.holding, "events": events})
+        limit = int(request.query.get("limit", len(jobs.records)))
+        newest = jobs.records[max(len(jobs.records) - limit, 0) :]
+        body = {"pending": jobs.pending(), "holding": jobs.holding, "states": jobs.states()}
+        return web.json_response({**body, "events": [job.report() for job in newest]})
 
     async def add_event(self, request: web.Request) -> web.Response:
         simulator = self._simulator

@@ -1,9 +1,9 @@
 """Faults on demand: rules enter through the control endpoint, the first one that fires decides a request's
 fate.
 
-A rule names a system, optionally a method and a path (regular expression searched in the path below the
-service's root), a kind, and limits: `rate` (probability), `count` (how often it fires), `seconds` (how long
-it lives). The random source is seeded, so a run can be repeated. Unknown kinds and systems are refused.
+A rule names a system, optionally a method and a path (regular expression searched in the raw path, whole or
+below the service's root), a kind, and limits: `rate` (probability), `count` (how often it fires), `seconds`
+(how long it lives). The random source is seeded, so a run can be repeated. Unknown kinds are refused.
 """
 
 import random
@@ -59,7 +59,7 @@ class ActiveFault:
     matched: int = 0
     fired: int = 0
 
-    def matches(self, system: str, method: str, path: str, now: float) -> bool:
+    def matches(self, system: str, method: str, paths: tuple[str, ...], now: float) -> bool:
         """Whether the rule is alive and meant for this request."""
         rule = self.rule
         if rule.system != system or (self.ends is not None and now >= self.ends):
@@ -68,7 +68,7 @@ class ActiveFault:
             return False
         if rule.method is not None and rule.method.upper() != method:
             return False
-        return rule.path is None or re.search(rule.path, path) is not None
+        return rule.path is None or any(re.search(rule.path, path) for path in paths)
 
 
 @dataclass(slots=True)
@@ -96,11 +96,11 @@ class Faults:
         """Remove all rules."""
         self.active.clear()
 
-    def draw(self, system: str, method: str, path: str) -> FaultRule | None:
+    def draw(self, system: str, method: str, *paths: str) -> FaultRule | None:
         """The rule that this request falls under, if any; counts matches and firings."""
         now = self.clock()
         for fault in self.active:
-            if not fault.matches(system, method, path, now):
+            if not fault.matches(system, method, paths, now):
                 continue
             fault.matched += 1
             if fault.rule.rate >= 1 or self._random.random() < fault.rule.rate:

@@ -56,6 +56,8 @@ def _repeat(order: EventOrder, store: Store, jobs: Jobs) -> Job:
     first = jobs.find(order.repeat_of)
     if first is None:
         raise LookupError(f"No event has the operation id {order.repeat_of}; GET /events lists them.")
+    if not first.message.body:
+        raise LookupError(f"The message of {order.repeat_of} is too old: only the newest are kept.")
     endpoint = first.endpoint if order.via in (None, first.endpoint.via) else _endpoint(store, order.via)
     job = Job(
         operation_id=first.operation_id,

@@ -42,7 +42,9 @@ class Listener:
         fault, status = None, 0
         try:
             call = await self._call(request)
-            fault = self.faults.draw(self.system, call.method, call.path) if call else None
+            if call is not None:
+                whole, _ = split_target(request.raw_path)
+                fault = self.faults.draw(self.system, call.method, call.path, whole)
             answer = await self._answer(request, call, fault)
             if answer is None:
                 _abort(request)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from local.dynamics.dataverse.store import Origin
 from local.dynamics.events.notifier import Routing
+from local.dynamics.events.steps import names
 from local.dynamics.operations.environment import Company
 from local.dynamics.simulator import Simulator
 
@@ -89,7 +90,7 @@ def _apply_events(simulator: Simulator, change: SettingsChange) -> None:
         set_filtering_attributes(simulator, change.filtering_attributes)
 
 
-def set_filtering_attributes(simulator: Simulator, names: list[str]) -> None:
+def set_filtering_attributes(simulator: Simulator, columns: list[str]) -> None:
     """Give all Update steps their filtering attributes; an empty list means every update fires."""
     store = simulator.store
     table = store.tables["sdkmessageprocessingstep"]
@@ -97,7 +98,17 @@ def set_filtering_attributes(simulator: Simulator, names: list[str]) -> None:
         for row in list(store.rows(table.name).values()):
             message = store.rows("sdkmessage").get(row.get("sdkmessageid") or "")
             if message is not None and message.get("name") == "Update":
-                store.update(table, row, {"filteringattributes": ",".join(names) or None}, Origin())
+                store.update(table, row, {"filteringattributes": ",".join(columns) or None}, Origin())
+
+
+def filtering_attributes(simulator: Simulator) -> list[str]:
+    """The filtering attributes of the first Update step; empty when there is none."""
+    store = simulator.store
+    for row in store.rows("sdkmessageprocessingstep").values():
+        message = store.rows("sdkmessage").get(row.get("sdkmessageid") or "")
+        if message is not None and message.get("name") == "Update":
+            return sorted(names(row.get("filteringattributes")))
+    return []
 
 
 def _apply_operations(simulator: Simulator, change: SettingsChange) -> None:
@@ -133,6 +144,7 @@ def read_settings(simulator: Simulator) -> dict[str, Any]:
     environment, jobs, notifier = simulator.environment, simulator.jobs, simulator.notifier
     return {
         "via": notifier.via,
+        "filtering_attributes": filtering_attributes(simulator),
         "utc_offset_minutes": round(notifier.utc_offset.total_seconds() / 60),
         "workers": jobs.workers,
         "retry_first_seconds": jobs.intervals.first,

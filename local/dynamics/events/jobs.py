@@ -9,8 +9,9 @@ Service Bus that fails waits and tries again after growing intervals
 import asyncio
 import random
 import uuid
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from local.dynamics.faults import FaultRule, Faults
 type State = Literal["held", "waiting", "posting", "posted", "failed"]
 type Order = Literal["fifo", "reverse", "random"]
 SETTLED = ("posted", "failed")
+KEPT_BODIES = 5000
 
 
 @dataclass(slots=True)
@@ -41,6 +43,11 @@ class Job:
     tries: int = 0
     posted_at: datetime | None = None
     outcome: Outcome | None = None
+    size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Remember the size: the body of an old job is not kept."""
+        self.size = len(self.message.body)
 
     def report(self) -> dict[str, Any]:
         """The job as the control endpoint shows it."""
@@ -56,7 +63,7 @@ class Job:
             "tries": self.tries,
             "repeat_of": self.repeat_of,
             "stripped": self.stripped,
-            "size": len(self.message.body),
+            "size": self.size,
             "status": outcome.status if outcome else None,
             "answer": outcome.answer if outcome else None,
             "error": outcome.error if outcome else None,
@@ -86,6 +93,7 @@ class Jobs:
     holding: bool = False
     records: list[Job] = field(default_factory=list[Job])
     on_progress: Callable[[Job], None] = lambda job: None
+    _bodies: deque[Job] = field(default_factory=deque[Job])
     _held: list[Job] = field(default_factory=list[Job])
     _lanes: dict[str, asyncio.Queue[Job]] = field(default_factory=dict[str, asyncio.Queue[Job]])
     _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
@@ -106,6 +114,10 @@ class Jobs:
     def pending(self) -> int:
         """How many jobs are not settled yet, held ones included."""
         return sum(job.state not in SETTLED for job in self.records)
+
+    def states(self) -> dict[str, int]:
+        """How many jobs are in each state."""
+        return dict(Counter(job.state for job in self.records))
 
     async def release(self, order: Order, seed: int) -> int:
         """Post all held jobs one after the other in the order asked for; answers how many there were."""
@@ -140,8 +152,8 @@ class Jobs:
                 self._start(self._work(lane))
         lane.put_nowait(job)
 
-    def _start(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -159,6 +171,10 @@ class Jobs:
             return
         job.posted_at = datetime.now(UTC)
         self._progress(job, "posted" if outcome.delivered else "failed")
+        self._bodies.append(job)
+        if len(self._bodies) > KEPT_BODIES:
+            old = self._bodies.popleft()
+            old.message = replace(old.message, body=b"")
 
     def _progress(self, job: Job, state: State) -> None:
         job.state = state

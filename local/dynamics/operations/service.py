@@ -7,7 +7,7 @@ company from the body (learn.microsoft.com/dynamics365/fin-ops-core/dev-itpro/da
 
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -19,6 +19,7 @@ from local.dynamics.calls import Answer, Call
 from local.dynamics.odata.errors import QueryError
 from local.dynamics.odata.filters import parse_filter, sort_value
 from local.dynamics.odata.options import Options, parse_key, parse_options, parse_segment
+from local.dynamics.odata.tokens import unquote_text
 from local.dynamics.operations import errors
 from local.dynamics.operations.errors import OperationsError
 from local.dynamics.operations.metadata import answer_metadata, csdl
@@ -172,15 +173,20 @@ class Operations:
         return record.values["dataAreaId"] == self.rules.environment.default_company
 
     def _filtered(self, call: Call, entity: Entity, options: Options) -> list[Record]:
-        rows = [
-            one
-            for one in self.rules.records.rows(entity.entity_set).values()
-            if self._visible(call, entity, one)
-        ]
         if options.filter is None:
-            return rows
+            candidates = self.rules.records.rows(entity.entity_set).values()
+            return [one for one in candidates if self._visible(call, entity, one)]
         predicate = parse_filter(options.filter, EntityDialect(entity))
-        return [row for row in rows if predicate(row.values)]
+        candidates = self._candidates(entity, options.filter)
+        return [one for one in candidates if self._visible(call, entity, one) and predicate(one.values)]
+
+    def _candidates(self, entity: Entity, text: str) -> Iterable[Record]:
+        """The rows that a filter can let through: one at most where it names the whole key."""
+        key = key_of_filter(text)
+        if not set(entity.keys) <= set(key) or any("*" in value for value in key.values()):
+            return self.rules.records.rows(entity.entity_set).values()
+        found = self.rules.records.find(entity, key)
+        return () if found is None else (found,)
 
     def _ordered(self, entity: Entity, rows: list[Record], options: Options) -> list[Record]:
         rows = sorted(rows, key=lambda row: self.rules.records.key(entity, row.values))
@@ -213,6 +219,22 @@ class Operations:
         text = call.preferences().get("odata.maxpagesize", "")
         limit = self.rules.environment.page_size
         return min(int(text), limit) if text.isascii() and text.isdigit() and int(text) > 0 else limit
+
+
+_EQUALITY = re.compile(r"(\w+) eq ('(?:[^']|'')*')( and |$)")
+
+
+def key_of_filter(text: str) -> dict[str, str]:
+    """The values of a filter that is nothing but `name eq 'value'` joined by `and`; empty for any other."""
+    found: dict[str, str] = {}
+    position = 0
+    while position < len(text):
+        match = _EQUALITY.match(text, position)
+        if match is None:
+            return {}
+        found[match[1]] = unquote_text(match[2])
+        position = match.end()
+    return found
 
 
 def _refuse_batch(message: str) -> Answer:

@@ -43,6 +43,12 @@ async def test_a_fault_is_chosen_by_method_and_path(stand: Stand) -> None:
     assert await customers(stand) == []
 
 
+async def test_a_fault_may_name_the_whole_path(stand: Stand) -> None:
+    await stand.fault(system="dataverse", kind="status", status=503, path="^/api/data/v9.2/accounts")
+    assert (await stand.dataverse.get("accounts")).status_code == 503
+    assert (await stand.dataverse.get("transactioncurrencies")).status_code == 200
+
+
 async def test_drop_before_leaves_nothing_behind(stand: Stand) -> None:
     await stand.fault(system="operations", kind="drop-before", count=1)
     with pytest.raises(httpx.TransportError):
