@@ -27,7 +27,7 @@ class CurrencyTable:
         self._cache_seconds = cache_seconds
         self._rows: Mapping[str, Sequence[CurrencyMapping]] = {}
         self._read_at = float("-inf")
-        self._started = 0
+        self._started = self._finished = 0
         self._reading = asyncio.Lock()
 
     async def look_up(self, key: str, *, fresh: bool) -> Sequence[CurrencyMapping]:
@@ -37,16 +37,21 @@ class CurrencyTable:
             await self._reload()
         return self._rows.get(key, ())
 
+    async def rows(self) -> Mapping[str, Sequence[CurrencyMapping]]:
+        """The rows by normalised name, as they stand now."""
+        await self._reload()
+        return self._rows
+
     async def _reload(self) -> None:
         """Read the table, once for all who ask at the same time: a reading begun after one asked will do."""
         wanted = self._started + 1
         async with self._reading:
-            if self._started >= wanted:
+            if self._finished >= wanted:
                 return
-            self._started += 1
+            self._started = number = self._started + 1
             began = self._clock.now().timestamp()
             self._rows = await self._read()
-            self._read_at = began
+            self._read_at, self._finished = began, number
 
     async def _read(self) -> Mapping[str, Sequence[CurrencyMapping]]:
         rows: defaultdict[str, list[CurrencyMapping]] = defaultdict(list)

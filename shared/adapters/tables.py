@@ -62,11 +62,17 @@ def table_faults() -> Generator[None]:
 
 def table_is_missing(error: HttpResponseError) -> bool:
     """Whether "not found" means the table itself, which is a wrong set-up, rather than a row."""
-    return getattr(error, "error_code", None) == TableErrorCode.TABLE_NOT_FOUND
+    return _code(error) == TableErrorCode.TABLE_NOT_FOUND
 
 
 def _refused(error: HttpResponseError) -> OperatorFault:
-    code = getattr(error, "error_code", "") or ""
-    reason = f"answered {error.status_code} {code}.".replace(" .", ".")
+    reason = f"answered {error.status_code} {_code(error)}.".replace(" .", ".")
     remedy = "Check that the five tables exist and that the app has the role Storage Table Data Contributor."
     return OperatorFault(System.TABLES, reason, remedy)
+
+
+def _code(error: HttpResponseError) -> str:
+    """The service's error code; not every operation of the SDK passes it on."""
+    headers = getattr(error.response, "headers", {})
+    code = getattr(error, "error_code", None) or headers.get("x-ms-error-code")
+    return str(getattr(code, "value", code) or "")
