@@ -69,4 +69,11 @@ class FakeMappings:
         self.rows = [CurrencyMapping(crm, ax) for crm, ax in (rows or {}).items()]
 
     async def look_up(self, key: str, *, fresh: bool) -> Sequence[CurrencyMapping]:
-        return [row for row in self.rows if currency_key(row.crm) == key]
+        return [row for row in self.rows if _key_of(row) == key]
+
+
+def _key_of(row: CurrencyMapping) -> str | None:
+    try:
+        return currency_key(row.crm)
+    except ValueError:
+        return None  # such a row is not used

@@ -1,0 +1,52 @@
+"""The real things that the ports are held against: Azurite, the broker, both simulators."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from azure.data.tables.aio import TableClient, TableServiceClient
+
+from local.child import Child
+
+ROOT = Path(__file__).parents[2]
+
+type NewTable = Callable[[], Awaitable[TableClient]]
+
+
+@pytest.fixture(scope="session")
+async def azurite(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The connection string of a running table service."""
+    log = tmp_path_factory.mktemp("azurite") / "log"
+    child = await Child.start("tables", "local.azurite", ["--port", "0"], log, cwd=ROOT)
+    yield child.ready["connection_string"]
+    await child.stop()
+
+
+@pytest.fixture(scope="session")
+async def new_table(azurite: str) -> AsyncIterator[NewTable]:
+    """Makes tables that no other test uses."""
+    async with TableServiceClient.from_connection_string(azurite) as service:
+
+        async def make() -> TableClient:
+            return await service.create_table(f"t{uuid4().hex}")
+
+        yield make
+
+
+QUEUES = 40
+
+
+@pytest.fixture(scope="session")
+def queue_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Many queues like `account-changes` and a few like `rejected-events`, one for each test."""
+    shipped = json.loads((ROOT / "local/servicebus/Config.json").read_text(encoding="utf-8"))
+    (namespace,) = shipped["UserConfig"]["Namespaces"]
+    by_name = {queue["Name"]: queue for queue in namespace["Queues"]}
+    for number in range(QUEUES):
+        for name in ("account-changes", "rejected-events"):
+            namespace["Queues"].append({**by_name[name], "Name": f"{name}-{number}"})
+    file = tmp_path_factory.mktemp("queues") / "Config.json"
+    file.write_text(json.dumps(shipped), encoding="utf-8")
+    return file

@@ -1,0 +1,102 @@
+"""The port CustomerOwners: the fake and Azurite behave alike."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+from azure.data.tables.aio import TableServiceClient
+
+from shared.adapters.owner_table import OwnerTable
+from shared.model.customer import CustomerKey
+from shared.model.faults import OperatorFault
+from shared.ports import CustomerOwners, Owner
+from tests.contract.conftest import NewTable
+from tests.fakes.tables import FakeOwners
+
+KEY = CustomerKey("usmf", "C-1")
+NASTY = [
+    *("C/1", "a\\b", "50%", "#1?", "O'Neil", "''", "ü€", "😀", "a  b", "\u0081x", "..", ".", "%2F", "a%2Fb"),
+    *("a/b", "=1+1", "x" * 20, "<&>", '"', "a|b", "İ", "straße"),
+]
+
+
+@pytest.fixture(params=["fake", "azurite"])
+async def owners(request: pytest.FixtureRequest, new_table: NewTable) -> CustomerOwners:
+    return FakeOwners() if request.param == "fake" else OwnerTable(await new_table())
+
+
+async def test_the_first_claim_gets_the_customer(owners: CustomerOwners) -> None:
+    us, them = uuid4(), uuid4()
+    assert await owners.claim(KEY, us) == Owner(us, "claimed")
+    assert await owners.claim(KEY, us) == Owner(us, "claimed")
+    assert await owners.claim(KEY, them) == Owner(us, "claimed")
+
+
+async def test_a_claim_tells_how_far_its_owner_got(owners: CustomerOwners) -> None:
+    us = uuid4()
+    await owners.claim(KEY, us)
+    for stage in ("creating", "created", "adopted", "claimed"):
+        await owners.mark(KEY, Owner(us, stage))
+        assert await owners.claim(KEY, uuid4()) == Owner(us, stage)
+
+
+async def test_of_claims_at_the_same_time_one_wins(owners: CustomerOwners) -> None:
+    accounts = [uuid4() for _ in range(8)]
+    answers = await asyncio.gather(*(owners.claim(KEY, account) for account in accounts))
+    assert len(set(answers)) == 1
+    assert answers[0].account_id in accounts
+
+
+async def test_a_released_customer_is_free_again(owners: CustomerOwners) -> None:
+    us, them = uuid4(), uuid4()
+    await owners.claim(KEY, us)
+    await owners.release(KEY)
+    assert await owners.claim(KEY, them) == Owner(them, "claimed")
+
+
+async def test_releasing_nothing_is_no_fault(owners: CustomerOwners) -> None:
+    await owners.release(KEY)
+
+
+async def test_a_mark_needs_no_claim_before(owners: CustomerOwners) -> None:
+    us = uuid4()
+    await owners.mark(KEY, Owner(us, "created"))
+    assert await owners.claim(KEY, uuid4()) == Owner(us, "created")
+
+
+@pytest.mark.parametrize("same", [CustomerKey("USMF", "c-1"), CustomerKey(" usmf", "C-1  ")])
+async def test_keys_are_compared_as_operations_compares_them(
+    owners: CustomerOwners, same: CustomerKey
+) -> None:
+    us = uuid4()
+    await owners.claim(KEY, us)
+    assert (await owners.claim(same, uuid4())).account_id == us
+    await owners.release(same)
+    assert (await owners.claim(KEY, uuid4())).account_id != us
+
+
+async def test_every_number_is_a_row_of_its_own(owners: CustomerOwners) -> None:
+    accounts = {number: uuid4() for number in NASTY}
+    for number, account in accounts.items():
+        assert (await owners.claim(CustomerKey("usmf", number), account)).account_id == account, number
+    for number, account in accounts.items():
+        assert (await owners.claim(CustomerKey("usmf", number), uuid4())).account_id == account, number
+    for number in NASTY:
+        await owners.release(CustomerKey("usmf", number))
+        other = uuid4()
+        assert (await owners.claim(CustomerKey("usmf", number), other)).account_id == other, number
+
+
+async def test_companies_have_their_own_numbers(owners: CustomerOwners) -> None:
+    us, them = uuid4(), uuid4()
+    await owners.claim(KEY, us)
+    assert await owners.claim(CustomerKey("demf", "C-1"), them) == Owner(them, "claimed")
+
+
+async def test_a_missing_table_is_a_wrong_set_up(azurite: str) -> None:
+    async with TableServiceClient.from_connection_string(azurite) as service:
+        nowhere = OwnerTable(service.get_table_client("nowhere"))
+        with pytest.raises(OperatorFault, match="TableNotFound"):
+            await nowhere.claim(KEY, uuid4())
+        with pytest.raises(OperatorFault, match="TableNotFound"):
+            await nowhere.mark(KEY, Owner(uuid4(), "created"))

@@ -1,0 +1,161 @@
+"""The port SyncStates: the fake and Azurite behave alike."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from azure.data.tables.aio import TableServiceClient
+
+from local.ports import free_port
+from shared.adapters.state_table import StateTable
+from shared.model.customer import CustomerKey
+from shared.model.faults import OperatorFault, StateConflict, TransientFault
+from shared.model.sync_state import LOG_ENTRIES, Lease, LogEntry, Phase, SyncState
+from shared.ports import SyncStates
+from tests.contract.conftest import NewTable
+from tests.fakes.tables import FakeStates
+
+MOMENT = datetime(2026, 11, 22, 12, 0, 0, 123456, UTC)
+NASTY = 'O\'Neil & "Söhne" / \\ # ? % \u0081 \u2028 € 😀 <xml> ={1}'
+
+
+@pytest.fixture(params=["fake", "azurite"])
+async def states(request: pytest.FixtureRequest, new_table: NewTable) -> SyncStates:
+    return FakeStates() if request.param == "fake" else StateTable(await new_table())
+
+
+def blank() -> SyncState:
+    return SyncState(account_id=uuid4(), organization_id=uuid4())
+
+
+def full() -> SyncState:
+    """A state with every member set, as large as one gets."""
+    state = replace(
+        blank(),
+        phase=Phase.PARKED,
+        customer=CustomerKey("usmf", NASTY),
+        intent=CustomerKey("demf", "C-2"),
+        currency_key=NASTY,
+        issue=f"UnmappedCurrency|{NASTY}",
+        previous_hold="",
+        deleted=True,
+        version=2**60,
+        read_at=MOMENT,
+        confirmed={f"Field{number}": "0123456789abcdef" for number in range(150)},
+        fingerprint_key="01234567",
+        doubtful_until=MOMENT + timedelta(seconds=600),
+        lease=Lease(uuid4(), MOMENT + timedelta(microseconds=1)),
+    )
+    for number in range(LOG_ENTRIES):
+        line = LogEntry(MOMENT.isoformat(), "updated", NASTY * 12, "webhook", "update", str(uuid4()), number)
+        state = state.logged(line)
+    return state
+
+
+async def test_an_unknown_account_has_no_state(states: SyncStates) -> None:
+    assert await states.get(uuid4()) is None
+
+
+@pytest.mark.parametrize("make", [blank, full])
+async def test_a_state_comes_back_as_it_was_put(states: SyncStates, make: Callable[[], SyncState]) -> None:
+    state = make()
+    etag = await states.put(state, None)
+    stored = await states.get(state.account_id)
+    assert stored is not None
+    assert (stored.state, stored.etag) == (state, etag)
+
+
+@pytest.mark.parametrize("phase", [None, *Phase])
+async def test_every_phase_comes_back(states: SyncStates, phase: Phase | None) -> None:
+    state = replace(blank(), phase=phase)
+    await states.put(state, None)
+    stored = await states.get(state.account_id)
+    assert stored is not None
+    assert stored.state.phase is phase
+
+
+async def test_what_is_not_known_any_more_is_gone_after_a_put(states: SyncStates) -> None:
+    state = full()
+    etag = await states.put(state, None)
+    empty = SyncState(account_id=state.account_id, organization_id=state.organization_id)
+    await states.put(empty, etag)
+    stored = await states.get(state.account_id)
+    assert stored is not None
+    assert stored.state == empty
+
+
+async def test_a_second_insert_conflicts(states: SyncStates) -> None:
+    state = blank()
+    await states.put(state, None)
+    with pytest.raises(StateConflict):
+        await states.put(state, None)
+
+
+async def test_only_the_etag_that_was_read_replaces(states: SyncStates) -> None:
+    state = blank()
+    first = await states.put(state, None)
+    second = await states.put(replace(state, version=1), first)
+    assert first != second
+    with pytest.raises(StateConflict):
+        await states.put(replace(state, version=2), first)
+    stored = await states.get(state.account_id)
+    assert stored is not None
+    assert (stored.state.version, stored.etag) == (1, second)
+
+
+async def test_a_replacement_of_nothing_conflicts(states: SyncStates) -> None:
+    other = await states.put(blank(), None)
+    with pytest.raises(StateConflict):
+        await states.put(blank(), other)
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_of_workers_at_the_same_time_one_wins(states: SyncStates, known: bool) -> None:
+    state = blank()
+    etag = await states.put(state, None) if known else None
+    tries = [states.put(replace(state, version=number), etag) for number in range(8)]
+    done = await asyncio.gather(*tries, return_exceptions=True)
+    (winner,) = [number for number, result in enumerate(done) if isinstance(result, str)]
+    assert all(isinstance(result, str | StateConflict) for result in done)
+    stored = await states.get(state.account_id)
+    assert stored is not None
+    assert (stored.state.version, stored.etag) == (winner, done[winner])
+
+
+async def test_accounts_do_not_touch_each_other(states: SyncStates) -> None:
+    one, other = blank(), blank()
+    etag = await states.put(one, None)
+    await states.put(other, None)
+    await states.put(replace(one, version=1), etag)
+    stored = await states.get(other.account_id)
+    assert stored is not None
+    assert stored.state == other
+
+
+async def test_a_missing_table_is_a_wrong_set_up(azurite: str) -> None:
+    async with TableServiceClient.from_connection_string(azurite) as service:
+        nowhere = StateTable(service.get_table_client("nowhere"))
+        with pytest.raises(OperatorFault, match="TableNotFound"):
+            await nowhere.get(uuid4())
+        for etag in (None, 'W/"x"'):
+            with pytest.raises(OperatorFault, match="TableNotFound"):
+                await nowhere.put(blank(), etag)
+
+
+@pytest.mark.filterwarnings("ignore:Testing an element:DeprecationWarning")  # the SDK reading the answer
+async def test_wrong_credentials_are_a_wrong_set_up(azurite: str) -> None:
+    wrong = azurite.replace("AccountKey=Eby8", "AccountKey=Aby8")
+    async with TableServiceClient.from_connection_string(wrong) as service:
+        with pytest.raises(OperatorFault, match="403"):
+            await StateTable(service.get_table_client("nowhere")).get(uuid4())
+
+
+async def test_a_service_that_is_away_is_transient() -> None:
+    endpoint = f"TableEndpoint=http://127.0.0.1:{free_port()}/a;"
+    away = f"DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;{endpoint}"
+    async with TableServiceClient.from_connection_string(away, retry_total=0) as service:
+        with pytest.raises(TransientFault):
+            await StateTable(service.get_table_client("any")).get(UUID(int=1))
