@@ -6,6 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
+import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -26,8 +27,8 @@ def main() -> int:
     )
     try:
         result = asyncio.run(_run(arguments.accounts, arguments.events, console))
-    except (ChildError, DemoError) as error:
-        console.print(f"[red]The demonstration failed:[/] {error}", highlight=False)
+    except (ChildError, DemoError, httpx.HTTPError) as error:
+        console.print(f"[red]The demonstration failed:[/] {error!s}", highlight=False)
         return 1
     except KeyboardInterrupt:
         return 130

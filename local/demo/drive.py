@@ -128,6 +128,4 @@ async def _some_at_a_time(work: Iterable[Any]) -> None:
         async with gate:
             await coroutine
 
-    async with asyncio.TaskGroup() as group:
-        for coroutine in work:
-            group.create_task(one(coroutine))
+    await asyncio.gather(*(one(coroutine) for coroutine in work))

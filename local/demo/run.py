@@ -6,7 +6,7 @@ events do not come to an end in time.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -62,7 +62,7 @@ async def run(accounts: int, events: int, progress: Progress) -> Result:
     # The outcomes are read from the log of local.host; that of `func` is no JSON.
     options = StandOptions(settings=SETTINGS, table_access_log=True, core_tools=False)
     async with Stand.start(options) as stand:
-        await seed(stand.addresses)
+        await seed(stand)
         count = RequestCount(stand)
         await count.start()
         async with Sales.at(stand.addresses) as sales:
@@ -87,13 +87,23 @@ async def run(accounts: int, events: int, progress: Progress) -> Result:
 async def _drive(scenario: Scenario, sales: Sales, watch: "_Watch") -> None:
     """Create, then change; each wave begins when all before it has come to rest."""
     totals = list(accumulate((len(wave) for wave in scenario.waves), initial=len(scenario.cases)))
-    async with asyncio.TaskGroup() as group:
-        group.create_task(sales.create(scenario.cases))
-        await watch.until_ended(totals[0], f"Creating {totals[0]} accounts")
+    await _both(
+        sales.create(scenario.cases),
+        watch.until_ended(totals[0], f"Creating {totals[0]} accounts"),
+    )
     for number, (wave, total) in enumerate(zip(scenario.waves, totals[1:], strict=True), 1):
+        what = f"Changing them, wave {number} of {len(scenario.waves)}"
+        await _both(sales.take(wave), watch.until_ended(total, what))
+
+
+async def _both(*work: Coroutine[Any, Any, None]) -> None:
+    """Do both at a time; the first error ends the other, and comes out as it is."""
+    try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(sales.take(wave))
-            await watch.until_ended(total, f"Changing them, wave {number} of {len(scenario.waves)}")
+            for each in work:
+                group.create_task(each)
+    except* (DemoError, httpx.HTTPError) as errors:
+        raise errors.exceptions[0] from None
 
 
 class _Watch:
@@ -101,6 +111,7 @@ class _Watch:
 
     def __init__(self, stand: Stand, sales: Sales, progress: Progress) -> None:
         self.ledger = Ledger()
+        self._folder = stand.folder
         self._tail = Tail(stand.host_logs)
         self._sales = sales
         self._progress = progress
@@ -120,7 +131,10 @@ class _Watch:
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
             ended = self.ledger.outcomes().total()
-            message = f"after {allowed:g} s only {ended} of {events} events had ended: {what}"
+            message = (
+                f"after {allowed:g} s only {ended} of {events} events had ended or not all had come to rest "
+                f"({what}); the logs are in {self._folder}"
+            )
             raise DemoError(message) from None
 
     async def _at_rest(self, events: int, what: str) -> bool:

@@ -1,15 +1,27 @@
-"""What is there before the first event: the currencies of Sales and of Operations, and the mapping table."""
+"""What is there before the first event: the currencies of Sales and of Operations, and the mapping table.
+
+The app's healing looks at the mapping table once a minute, and again at every account whose row is new. It is
+called once in advance, so that the table is as good as old when the accounts come.
+"""
+
+import asyncio
 
 import httpx
 from azure.data.tables.aio import TableServiceClient
 
 from local.demo.currencies import CODES_IN_OPERATIONS, IN_SALES, IN_TABLE
-from local.stand import Addresses
+from local.demo.watch import Tail
+from local.stand import Stand
+
+HEAL = "heal"
+HEAL_SECONDS = 30.0
 
 
-async def seed(addresses: Addresses) -> None:
+async def seed(stand: Stand) -> None:
     """Fill the table CurrencyMapping, and the reference data of both Dynamics systems."""
+    addresses = stand.addresses
     await _map_currencies(addresses.tables)
+    await _heal(stand)
     async with httpx.AsyncClient(base_url=addresses.control) as control:
         state = (await control.get("/state", params={"system": "dataverse"})).raise_for_status().json()
         there = {row["currencyname"] for row in state["dataverse"]["transactioncurrencies"]}
@@ -37,3 +49,22 @@ async def _map_currencies(connection: str) -> None:
                 "UpdatedBy": "demo",
             }
             await table.upsert_entity(row)
+
+
+async def _heal(stand: Stand) -> None:
+    """Run the timer function by hand, as learn.microsoft.com/azure/azure-functions/functions-manually-run-
+    non-http shows, and wait until it has run."""
+    key = {"x-functions-key": stand.addresses.function_key}
+    async with httpx.AsyncClient(base_url=stand.addresses.functions, headers=key) as host:
+        answer = await host.post(f"/admin/functions/{HEAL}", json={})
+        if answer.status_code == 404:  # an app without healing
+            return
+        answer.raise_for_status()
+    tail = Tail(stand.host_logs)
+    async with asyncio.timeout(HEAL_SECONDS):
+        while not any(map(_healed, tail.records())):  # noqa: ASYNC110 - another process's log
+            await asyncio.sleep(0.05)
+
+
+def _healed(record: dict[str, object]) -> bool:
+    return record.get("event") == "invocation_finished" and record.get("function") == HEAL
