@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from simulator_stand import TOKEN, Stand, WebhookReceiver, start
 
 from local.dynamics.simulator import Options
+from tests.contract.dynamics.simulator_stand import TOKEN, Stand, WebhookReceiver, start
 
 
 @pytest.fixture

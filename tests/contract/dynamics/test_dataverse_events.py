@@ -6,9 +6,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from simulator_stand import TOKEN, Stand, WebhookReceiver, start, wait_until
 
 from local.dynamics.simulator import Options
+from tests.contract.dynamics.simulator_stand import TOKEN, Stand, WebhookReceiver, start, wait_until
 
 TARGET_TYPE = "Entity:http://schemas.microsoft.com/xrm/2011/Contracts"
 DATE = re.compile(r"/Date\(-?\d+\)/")

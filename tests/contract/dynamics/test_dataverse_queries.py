@@ -1,7 +1,8 @@
 """Collections of the Dataverse Web API: filters, order, pages and their refusals."""
 
 import pytest
-from simulator_stand import Stand
+
+from tests.contract.dynamics.simulator_stand import Stand
 
 ACCOUNTS = [
     {"name": "Adventure Works", "accountnumber": "A-1", "numberofemployees": 10, "customertypecode": 3},

@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from simulator_stand import Stand, WebhookReceiver, wait_until
+
+from tests.contract.dynamics.simulator_stand import Stand, WebhookReceiver, wait_until
 
 REPRESENTATION = {"Prefer": "return=representation"}
 QUEUE = {

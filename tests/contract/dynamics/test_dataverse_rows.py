@@ -6,7 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-from simulator_stand import Stand
+
+from tests.contract.dynamics.simulator_stand import Stand
 
 REPRESENTATION = {"Prefer": "return=representation"}
 

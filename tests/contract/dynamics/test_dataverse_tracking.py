@@ -5,7 +5,8 @@ from typing import Any
 
 import httpx
 import pytest
-from simulator_stand import Stand
+
+from tests.contract.dynamics.simulator_stand import Stand
 
 TRACK = {"Prefer": "odata.track-changes"}
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient
-from simulator_stand import TOKEN, WebhookReceiver, start, wait_until
 
 from local.dynamics.simulator import Options
+from tests.contract.dynamics.simulator_stand import TOKEN, WebhookReceiver, start, wait_until
 
 QUEUE = "dataverse-events"
 CLAIMS = "http://schemas.microsoft.com/xrm/2011/Claims/"

@@ -14,9 +14,9 @@ import pytest
 from azure.core.credentials import AccessToken
 from PowerPlatform.Dataverse.client import DataverseClient
 from PowerPlatform.Dataverse.core.errors import HttpError
-from simulator_stand import TOKEN
 
 from local.dynamics.simulator import Options, Simulator
+from tests.contract.dynamics.simulator_stand import TOKEN
 
 type Served = tuple[Simulator, dict[str, str]]
 

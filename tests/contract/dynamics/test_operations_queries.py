@@ -3,7 +3,8 @@
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from simulator_stand import Stand
+
+from tests.contract.dynamics.simulator_stand import Stand
 
 
 @pytest.fixture

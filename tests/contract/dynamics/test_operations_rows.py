@@ -4,7 +4,8 @@ import base64
 
 import httpx
 import pytest
-from simulator_stand import Stand
+
+from tests.contract.dynamics.simulator_stand import Stand
 
 CROSS = {"cross-company": "true"}
 US_001 = "CustomersV3(dataAreaId='usmf',CustomerAccount='US-001')"

@@ -5,7 +5,8 @@ import re
 from typing import Any
 
 import httpx
-from simulator_stand import Stand, WebhookReceiver, wait_until
+
+from tests.contract.dynamics.simulator_stand import Stand, WebhookReceiver, wait_until
 
 type Request = tuple[str, str, dict[str, Any] | None]
 

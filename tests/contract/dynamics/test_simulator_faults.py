@@ -4,7 +4,8 @@ import time
 
 import httpx
 import pytest
-from simulator_stand import Stand, WebhookReceiver, wait_until
+
+from tests.contract.dynamics.simulator_stand import Stand, WebhookReceiver, wait_until
 
 CUSTOMER = {"dataAreaId": "dat", "CustomerAccount": "1", "OrganizationName": "A", "CustomerGroupId": "10"}
 

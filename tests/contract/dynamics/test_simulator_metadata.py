@@ -4,7 +4,8 @@ from xml.etree import ElementTree
 
 import httpx
 import pytest
-from simulator_stand import TOKEN, Stand
+
+from tests.contract.dynamics.simulator_stand import TOKEN, Stand
 
 
 async def test_columns_tell_their_type_and_length(stand: Stand) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from local.dynamics.dataverse.store import Change, Origin
 from local.dynamics.events.context import Execution, build_context
-from local.dynamics.events.jobs import Jobs, RetryIntervals
+from local.dynamics.events.jobs import Job, Jobs, RetryIntervals
 from local.dynamics.events.notifier import LIMITS, Notifier, Occurrence, fit
 from local.dynamics.events.posting import Message, Outcome, Posting
 from local.dynamics.events.steps import Endpoint, Step, Via, connection_string
@@ -55,13 +55,18 @@ async def test_a_job_of_a_queue_is_posted_again_until_it_is_through() -> None:
     posting = ScriptedPosting([lost, lost])
     jobs = Jobs(Faults(), posting, RetryIntervals(first=0.001, cap=0.002))
     seen: list[str] = []
-    jobs.on_progress = lambda job: seen.append(job.state)
+    through = asyncio.Event()
+
+    def progress(job: Job) -> None:
+        seen.append(job.state)
+        if job.state == "posted":
+            through.set()
+
+    jobs.on_progress = progress
     jobs.holding = True
     job = Notifier(simulator.store, jobs).post(change, step("queue"), Occurrence())
     await jobs.release("fifo", 1)
-    async with asyncio.timeout(5):
-        while jobs.pending():
-            await asyncio.sleep(0.001)
+    await asyncio.wait_for(through.wait(), 5)
     await jobs.close()
     assert (job.state, job.tries, len(posting.posted)) == ("posted", 3, 3)
     assert len({message.body for message in posting.posted}) == 1
