@@ -156,6 +156,30 @@ class Settings(BaseModel):
     queue_wait_seconds: Seconds = Field(
         20, description="Wait before a message is given back because the bus does not take its successor."
     )
+    breaker_failures: Annotated[int, Field(ge=1)] = Field(
+        5, description="Calls that must fail within a minute, as half of all at least, to open a breaker."
+    )
+    breaker_first_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        30, description="How long a breaker stays open the first time; doubled with each trip."
+    )
+    breaker_cap_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        300, description="How long a breaker stays open at most."
+    )
+    breaker_least_wait_seconds: Seconds = Field(
+        30, description="Shortest wait of a message that meets an open breaker."
+    )
+    operations_max_concurrency: Annotated[int, Field(ge=0)] = Field(
+        0, description="Most calls of one process to Operations at a time; 0: as many as partitions."
+    )
+    max_creates_per_hour: Annotated[int, Field(ge=0)] = Field(
+        0, description="Ceiling on customers created in an hour by all instances together; 0: none."
+    )
+    max_blocks_per_hour: Annotated[int, Field(ge=0)] = Field(
+        0, description="Ceiling on customers blocked in an hour by all instances together; 0: none."
+    )
+    write_back_customer_account: bool = Field(
+        False, description="Write numbers that Operations assigns into the account."
+    )
     existing_customer: ExistingCustomer = Field(
         ExistingCustomer.MATCH,
         description="match adopts a customer of the same name, adopt any, park none.",

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from shared.model.account import Account
 from shared.model.change import AccountChange, Operation
+from shared.model.customer import CustomerKey
 from shared.model.faults import (
     AccountFault,
     Fault,
@@ -24,6 +25,7 @@ from shared.model.faults import (
 from shared.model.outcome import Cause, Ending, Outcome, Problem
 from shared.model.sync_state import Phase
 from shared.ports import AccountReader, ChangeQueue, Clock, SyncStates
+from shared.recover.breaker import Breakers
 from shared.recover.policy import Jitter, Later, Park, RetryPolicy
 from shared.resolve.currency import ResolveCurrency, key_of_currency
 from shared.resolve.customer_body import BuildCustomer, broken_rule
@@ -39,12 +41,16 @@ NOT_FOUND_LOOKS = 3
 
 @dataclass(frozen=True, slots=True)
 class SyncRules:
-    """`deadline` for one message; `longest_request` in seconds; what to do about gone accounts."""
+    """`deadline` for one message; `longest_request` in seconds; what to do about gone accounts.
+
+    `write_back`: numbers that Operations assigns are written into the account.
+    """
 
     deadline: timedelta
     longest_request: float
     block_on_delete: bool
     block_on_deactivate: bool
+    write_back: bool = False
 
 
 @dataclass(slots=True)
@@ -66,6 +72,7 @@ class SyncAccount:
     apply: Apply
     record: Record
     policy: RetryPolicy
+    breakers: Breakers
     margins: Margins
     rules: SyncRules
     jitter: Jitter
@@ -88,6 +95,9 @@ class SyncAccount:
 
     async def _run(self, run: _Run) -> Outcome:
         change = run.change
+        if (wait := await self.breakers.admit()) is not None:
+            due = wait.until + timedelta(seconds=self.jitter(wait.spread))
+            return await self._later(change, Later(due, wait.reason, tried=False))
         stored = await self.states.get(change.account_id)
         now = self.clock.now()
         match judge(change, stored.state if stored else None, now, self.margins):
@@ -122,11 +132,24 @@ class SyncAccount:
         if work.state.customer is None:
             await self.apply.settle_intent(work, body.key)
             outcome = await self.apply.first(work, body)
-        elif work.state.customer.same_as(body.key):
-            outcome = await self.apply.known(work, body, hold=hold)
         else:
-            raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.build.field_map.key.target))
+            body = replace(body, key=self._kept_key(work.state.customer, body.key))
+            outcome = await self.apply.known(work, body, hold=hold)
+        await self._write_back(work, account)
         return await self.record.settled(work, Phase.SYNCED, outcome)
+
+    def _kept_key(self, customer: CustomerKey, key: CustomerKey) -> CustomerKey:
+        """The known customer's key. Raises AccountFault(KeyChanged) if the account asks for another one."""
+        kept = CustomerKey(key.company, customer.number) if key.by else key
+        if not customer.same_as(kept):
+            raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.build.field_map.key.target))
+        return customer
+
+    async def _write_back(self, work: Work, account: Account) -> None:
+        """Bring the number that Operations assigned into the account, whenever it is not there."""
+        customer, column = work.state.customer, self.build.field_map.key.number_column
+        if self.rules.write_back and customer and account.columns.get(column) != customer.number:
+            await self.reader.write_back(account.account_id, column, customer.number)
 
     async def _inactive(self, work: Work) -> Outcome:
         """A deactivated account without a customer: none is made, and one that is in doubt is blocked."""

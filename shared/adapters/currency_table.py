@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from azure.data.tables.aio import TableClient
 
 from shared.adapters.tables import table_faults
-from shared.model.currency import PARTITION, CurrencyMapping, currency_key
+from shared.model.currency import HISTORY, HISTORY_END, PARTITION, CurrencyMapping, currency_key
 from shared.ports import Clock
 from shared.telemetry import LOGGER
 
@@ -57,8 +57,8 @@ class CurrencyTable:
         rows: defaultdict[str, list[CurrencyMapping]] = defaultdict(list)
         with table_faults():
             entities = self._table.query_entities(
-                "PartitionKey eq @partition",
-                parameters={"partition": PARTITION},
+                "PartitionKey eq @partition and (RowKey lt @history or RowKey ge @end)",
+                parameters={"partition": PARTITION, "history": HISTORY, "end": HISTORY_END},
                 select=["CurrencyCRM", "CurrencyAX"],
             )
             async for entity in entities:

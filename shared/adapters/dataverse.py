@@ -44,6 +44,14 @@ class DataverseAccounts:
             currency=_currency(row.get(CURRENCY_COLUMN)),
         )
 
+    async def write_back(self, account_id: UUID, column: str, number: str) -> None:
+        """Write an assigned number into the account. If-Match keeps a PATCH from creating the row."""
+        body = json.dumps({column: number}).encode()
+        headers = {**HEADERS, "If-Match": "*"}
+        response = await self._client.write("PATCH", f"{API}accounts({account_id})", body, headers)
+        if response.status_code != 204:
+            _no_account(response)
+
 
 def _value(row: Mapping[str, Any], column: Column) -> object:
     value = row.get(column.column)

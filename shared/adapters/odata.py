@@ -42,9 +42,12 @@ class ODataClient:
         """Read; tried again in place after any transient fault."""
         return await self._with_retries("GET", path, None, headers)
 
-    async def write(self, method: str, path: str, body: bytes) -> httpx.Response:
+    async def write(
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
         """POST or PATCH; tried again in place only where it certainly was not carried out."""
-        return await self._with_retries(method, path, body, {"Content-Type": "application/json"})
+        all_headers = {"Content-Type": "application/json", **(headers or {})}
+        return await self._with_retries(method, path, body, all_headers)
 
     async def _with_retries(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None

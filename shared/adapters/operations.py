@@ -38,28 +38,28 @@ class OperationsCustomers:
     def __init__(self, client: ODataClient, field_map: FieldMap) -> None:
         self._client = client
         self._number = field_map.key.target
-        self._fields = (*field_map.fields, field_map.hold.target)
+        self._fields = (*sorted(field_map.names), field_map.hold.target)
         self._select = ",".join(("dataAreaId", self._number, *self._fields))
 
     async def find(self, key: CustomerKey) -> Customer | None:
         """The customer with its mapped fields. Raises AccountFault(AmbiguousMatch)."""
         query = f"cross-company=true&$select={self._select}"
-        if "*" in key.number:  # in a filter, Operations takes an asterisk for a wildcard
+        if "*" in key.number and not key.by:  # in a filter, Operations takes an asterisk for a wildcard
             response = await self._client.get(f"{self._path(key)}?{query}", _GET_HEADERS)
             rows = [] if response.status_code == 404 else [_json(response)]
         else:
             ours = f"dataAreaId%20eq%20{literal(key.company)}"
-            condition = f"{ours}%20and%20{self._number}%20eq%20{literal(key.number)}"
+            condition = f"{ours}%20and%20{key.by or self._number}%20eq%20{literal(key.number)}"
             response = await self._client.get(f"{_SET}?{query}&$filter={condition}&$top=2", _GET_HEADERS)
             rows = _json(response)["value"]
-        found = [customer for customer in map(self._customer, rows) if customer.key.same_as(key)]
+        found = [customer for customer in map(self._customer, rows) if _answers(customer, key)]
         if len(found) > 1:
             raise AccountFault(Problem(Cause.AMBIGUOUS_MATCH, field=self._number))
         return found[0] if found else None
 
     async def create(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> CustomerKey:
         """Create; the key as Operations keeps it. Raises CustomerAlreadyExists, AccountFault."""
-        body = {"dataAreaId": key.company, self._number: key.number, **fields}
+        body = {"dataAreaId": key.company, **({} if key.by else {self._number: key.number}), **fields}
         response = await self._client.write("POST", _SET, _encode(body))
         if response.status_code == 201:
             return self._customer(_json(response)).key
@@ -104,6 +104,14 @@ class OperationsCustomers:
         key = CustomerKey(str(row.get("dataAreaId") or ""), str(row.get(self._number) or ""))
         fields = {name: row[name] for name in self._fields if row.get(name) is not None}
         return Customer(key, fields)
+
+
+def _answers(customer: Customer, key: CustomerKey) -> bool:
+    """Whether it really is the one that was asked for: filters of Operations know wildcards."""
+    if not key.by:
+        return customer.key.same_as(key)
+    value = str(customer.fields.get(key.by, ""))
+    return CustomerKey(customer.key.company, value, key.by).same_as(key)
 
 
 class OperationsCurrencies:

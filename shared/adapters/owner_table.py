@@ -56,7 +56,10 @@ class OwnerTable:
 
 
 def _keys(key: CustomerKey) -> tuple[str, str]:
-    return escape_key(key.folded.company), escape_key(key.folded.number)
+    folded = key.folded
+    return escape_key(folded.company), escape_key(
+        f"{folded.by}={folded.number}" if folded.by else folded.number
+    )
 
 
 def _entity(key: CustomerKey, owner: Owner) -> dict[str, str]:

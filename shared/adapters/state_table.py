@@ -3,7 +3,7 @@
 """The table AccountSync: the state of each account as one entity."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -60,6 +60,27 @@ class StateTable:
                 raise StateConflict from error
         return str(done["etag"])
 
+    async def with_currency(self, keys: Collection[str]) -> AsyncIterator[SyncState]:
+        """The accounts with one of these currency keys; a scan of the table."""
+        async for state in self._scan("CurrencyKey gt ''", {}):
+            if state.currency_key in keys:
+                yield state
+
+    async def in_phase(self, phase: Phase) -> AsyncIterator[SyncState]:
+        """The accounts in this phase; a scan of the table."""
+        async for state in self._scan("Phase eq @phase", {"phase": str(phase)}):
+            yield state
+
+    async def of_customer(self, number: str) -> AsyncIterator[SyncState]:
+        """The accounts whose customer has this number, in any company; a scan of the table."""
+        async for state in self._scan("CustomerAccount eq @number", {"number": number}):
+            yield state
+
+    async def _scan(self, query: str, parameters: dict[str, str]) -> AsyncIterator[SyncState]:
+        with table_faults():
+            async for entity in self._table.query_entities(query, parameters=parameters):
+                yield decode_state(entity)
+
 
 def encode_state(state: SyncState) -> dict[str, Any]:
     """The entity; what is not known is left out."""
@@ -110,11 +131,15 @@ def decode_state(entity: Mapping[str, Any]) -> SyncState:
 
 
 def _encode_key(key: CustomerKey | None, company: str, number: str) -> dict[str, str]:
-    return {} if key is None else {company: key.company, number: key.number}
+    if key is None:
+        return {}
+    return {company: key.company, number: key.number, **({f"{number}By": key.by} if key.by else {})}
 
 
 def _decode_key(entity: Mapping[str, Any], company: str, number: str) -> CustomerKey | None:
-    return CustomerKey(entity[company], entity[number]) if number in entity else None
+    if number not in entity:
+        return None
+    return CustomerKey(entity[company], entity[number], entity.get(f"{number}By", ""))
 
 
 def _moment(text: str | None) -> datetime | None:

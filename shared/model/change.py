@@ -48,7 +48,8 @@ class AccountChange:
 
     `occurred_at` is UTC in full precision; `hop` rises with every send of the same change, whatever the
     reason; `attempt` only when a system was really tried and failed; `verify` asks for a comparison with
-    what stands in Operations.
+    what stands in Operations; `approved` changes are not counted by the blast-radius guard; `note` says who
+    asked for a look of ours, and why.
     """
 
     organization_id: UUID
@@ -61,6 +62,8 @@ class AccountChange:
     hop: NonNegativeInt = 0
     attempt: NonNegativeInt = 0
     verify: bool = False
+    approved: bool = False
+    note: str = ""
     schema: Literal[1] = 1
 
     @property
@@ -89,6 +92,8 @@ class AccountChange:
             hop=0,
             attempt=0,
             verify=verify,
+            approved=False,
+            note="",
         )
 
 

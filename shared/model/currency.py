@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 PARTITION = "currency"
+# The editor's history stands in the same partition, from HISTORY up to HISTORY_END; no normalised name
+# begins so, as it is case folded.
+HISTORY, HISTORY_END = "HISTORY|", "HISTORY}"
 LONGEST_KEY = 512  # characters as the Table service counts them: UTF-16 units, 1 KiB in all
 # Characters that the Table service refuses in keys, besides the control characters U+0000-U+001F and
 # U+007F-U+009F (learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model);

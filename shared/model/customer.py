@@ -9,15 +9,20 @@ type FieldValue = str | int | Decimal
 
 @dataclass(frozen=True, slots=True)
 class CustomerKey:
-    """A customer's number within its legal entity (`dataAreaId`)."""
+    """A customer's number within its legal entity (`dataAreaId`).
+
+    `by` names another field that `number` is the value of: the second key under which a customer is found
+    whose own number Operations assigns.
+    """
 
     company: str
     number: str
+    by: str = ""
 
     @property
     def folded(self) -> "CustomerKey":
         """The key as Operations compares it: trimmed, and without regard to case."""
-        return CustomerKey(self.company.strip().upper(), self.number.strip().upper())
+        return CustomerKey(self.company.strip().upper(), self.number.strip().upper(), self.by)
 
     def same_as(self, other: "CustomerKey") -> bool:
         """Whether Operations would find the same customer under both."""
@@ -25,7 +30,7 @@ class CustomerKey:
 
     def __str__(self) -> str:
         """As people write it: company/number."""
-        return f"{self.company}/{self.number}"
+        return f"{self.company}/{self.by}={self.number}" if self.by else f"{self.company}/{self.number}"
 
 
 @dataclass(frozen=True, slots=True)

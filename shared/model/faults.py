@@ -5,6 +5,7 @@
     Fault
     ├─ TransientFault     try again later
     │  └─ QueueUnavailable   ... but the bus itself refuses: the host redelivers
+    ├─ NotYet             wait until a moment; that is no try
     ├─ AccountFault       park this account with a reason
     ├─ CustomerNotFound, CustomerAlreadyExists   the writer's own to settle; they never leave it
     ├─ OperatorFault      the set-up is wrong: wait for a person, park nothing
@@ -14,6 +15,7 @@
 Adapters translate; nobody else sees httpx or azure errors. Anything outside this tree is a bug.
 """
 
+from datetime import datetime
 from enum import StrEnum
 
 from shared.model.customer import CustomerKey
@@ -37,7 +39,7 @@ class TransientFault(Fault):
     """Try again later.
 
     `retry_after` in seconds where the system named one. `unknown_outcome`: a write may have been committed,
-    or may still be.
+    or may still be. `about_system` is false where the system itself is well, as after an update conflict.
     """
 
     def __init__(
@@ -47,12 +49,14 @@ class TransientFault(Fault):
         *,
         retry_after: float | None = None,
         unknown_outcome: bool = False,
+        about_system: bool = True,
     ) -> None:
         super().__init__(f"{system}: {reason}")
         self.system = system
         self.reason = reason
         self.retry_after = retry_after
         self.unknown_outcome = unknown_outcome
+        self.about_system = about_system
 
 
 class QueueUnavailable(TransientFault):
@@ -60,6 +64,14 @@ class QueueUnavailable(TransientFault):
 
     def __init__(self, reason: str) -> None:
         super().__init__(System.SERVICE_BUS, reason)
+
+
+class NotYet(Fault):
+    """Nothing may be done before that moment; waiting for it is no try."""
+
+    def __init__(self, until: datetime, reason: str) -> None:
+        super().__init__(reason)
+        self.until = until
 
 
 class AccountFault(Fault):

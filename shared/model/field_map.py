@@ -58,13 +58,17 @@ class Company(_Entry):
 
 
 class Key(_Entry):
-    """The customer's number: from a column, or assigned by Operations and found again by a second key."""
+    """The customer's number: from a column, or assigned by Operations and found again by a second key.
+
+    The second key is a text field that holds the account's id; it has to be unique in Operations.
+    `number_column` is where an assigned number is written back to, if that is asked for.
+    """
 
     column: Name | None = None
     target: Name = "CustomerAccount"
     assigned_by_operations: bool = False
     second_key: Name | None = None
-    second_key_column: Name = "accountid"
+    number_column: Name = "accountnumber"
     max_length: PositiveInt = 20
 
     @model_validator(mode="after")
@@ -167,13 +171,27 @@ class FieldMap(_Entry):
     @property
     def columns(self) -> tuple[Column, ...]:
         """Every column that is read, once, the currency excepted, which comes as a row of its own."""
-        found = {column.path: column for column in self._read() if column.column != CURRENCY_COLUMN}
+        read = [*self._read()]
+        if self.key.assigned_by_operations:
+            read.append(Column(column=self.key.number_column))
+        found = {column.path: column for column in read if column.column != CURRENCY_COLUMN}
         return tuple(found.values())
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The fields in Operations that a body holds."""
+        second = self.key.second_key if self.key.assigned_by_operations else None
+        return frozenset((*self.fields, second) if second else self.fields)
 
     @property
     def watched(self) -> frozenset[str]:
         """The account's columns whose change matters: for the filter, the registration and $select alike."""
         return frozenset(column.column for column in self._read())
+
+    @property
+    def written_back(self) -> frozenset[str]:
+        """The account's columns that this app itself may write."""
+        return frozenset({self.key.number_column} if self.key.assigned_by_operations else ())
 
     @property
     def has_currency(self) -> bool:

@@ -4,7 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.model.faults import AccountFault, Fault, OperatorFault, StateConflict, TransientFault
+from shared.model.faults import (
+    AccountFault,
+    Fault,
+    NotYet,
+    OperatorFault,
+    StateConflict,
+    TransientFault,
+)
 from shared.model.outcome import Cause, Problem
 
 UNEXPECTED_TRIES = 5
@@ -49,7 +56,7 @@ class RetryPolicy:
                 return Park(problem)
             case TransientFault() if attempt + 1 >= self.attempts:
                 return Park(Problem(Cause.RETRIES_EXHAUSTED, value=fault.system))
-            case OperatorFault() | StateConflict() | TransientFault():
+            case NotYet() | OperatorFault() | StateConflict() | TransientFault():
                 return self.later(fault, attempt, now, jitter)
             case _ if attempt + 1 >= min(UNEXPECTED_TRIES, self.attempts):
                 return Park(Problem(Cause.UNEXPECTED, error_type=type(fault).__name__))
@@ -59,6 +66,8 @@ class RetryPolicy:
     def later(self, fault: Exception, attempt: int, now: datetime, jitter: Jitter) -> Later:
         """When to try again, whatever the number of tries."""
         match fault:
+            case NotYet(until=until):
+                return Later(_after(until, 1 + jitter(2)), str(fault), tried=False)
             case OperatorFault():
                 return Later(_after(now, self.operator + jitter(self.first)), str(fault), tried=False)
             case StateConflict():

@@ -34,12 +34,19 @@ class BuildCustomer:
 
     def body(self, account: Account, currency_key: str | None, currency_code: str | None) -> CustomerBody:
         """What shall stand in Operations for the account. Raises AccountFault."""
-        key = CustomerKey(self._company(account), self._number(account))
-        fields = {
+        key = self._key(account)
+        fields: dict[str, FieldValue] = {key.by: key.number} if key.by else {}
+        fields |= {
             name: self._value(name, entry, account, currency_code)
             for name, entry in self.field_map.fields.items()
         }
         return CustomerBody(key, fields, currency_key)
+
+    def _key(self, account: Account) -> CustomerKey:
+        company, second_key = self._company(account), self.field_map.key.second_key
+        if self.field_map.key.assigned_by_operations and second_key:
+            return CustomerKey(company, str(account.account_id), by=second_key)
+        return CustomerKey(company, self._number(account))
 
     def _company(self, account: Account) -> str:
         company = self.field_map.company

@@ -2,18 +2,17 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
 from shared.model.faults import Fault, System
 from shared.ports import Clock
+from shared.ports.recovery import Probe
 
 PROBE_SECONDS = 3.0
 CACHE = timedelta(seconds=10)
-
-type Probe = Callable[[], Awaitable[None]]
 
 
 class Health:

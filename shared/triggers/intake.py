@@ -21,7 +21,10 @@ blueprint = func.Blueprint()
 
 @blueprint.function_name("receive_event")
 @blueprint.service_bus_queue_trigger(
-    arg_name="message", queue_name="dataverse-events", connection="ServiceBus"
+    arg_name="message",
+    queue_name="dataverse-events",
+    connection="ServiceBus",
+    data_type=func.DataType.BINARY,  # as it came: what is no UTF-8 must be kept as it is
 )
 async def receive_event(message: func.ServiceBusMessage) -> None:
     """One message that Dataverse's service endpoint posted."""

@@ -11,7 +11,11 @@ blueprint = func.Blueprint()
 
 @blueprint.function_name("sync_account")
 @blueprint.service_bus_queue_trigger(
-    arg_name="message", queue_name="account-changes", connection="ServiceBus", is_sessions_enabled=True
+    arg_name="message",
+    queue_name="account-changes",
+    connection="ServiceBus",
+    is_sessions_enabled=True,
+    data_type=func.DataType.BINARY,
 )
 async def sync_account(message: func.ServiceBusMessage) -> None:
     """Settle one change; whatever goes wrong is queued again or parked before this returns."""

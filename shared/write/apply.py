@@ -17,13 +17,14 @@ from shared.model.faults import (
     CustomerAlreadyExists,
     CustomerNotFound,
     Fault,
+    NotYet,
     System,
     TransientFault,
 )
 from shared.model.field_map import FieldMap
 from shared.model.fingerprint import Fingerprints
 from shared.model.outcome import Cause, Ending, Outcome, Problem
-from shared.ports import Clock, CustomerOwners, CustomerWriter, Owner
+from shared.ports import Clock, CustomerOwners, CustomerWriter, Guard, Owner
 from shared.write.decide import differing, not_confirmed
 from shared.write.hold import must_look, plan_hold
 from shared.write.work import Work
@@ -48,6 +49,7 @@ class Apply:
     clock: Clock
     field_map: FieldMap
     fingerprints: Fingerprints
+    guard: Guard
     rules: Rules
 
     async def known(self, work: Work, body: CustomerBody, *, hold: bool) -> Outcome:
@@ -79,8 +81,9 @@ class Apply:
         if work.state.doubtful_until is not None:
             if self.clock.now() < work.state.doubtful_until:
                 raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.field_map.key.target))
-            if await self._begun(work, intent) and await self._look(work, intent) is not None:
-                work.state = replace(work.state, customer=intent, intent=None)
+            begun = await self._begun(work, intent)
+            if begun and (found := await self._look(work, intent)) is not None:
+                await self._made(work, intent, found.key)
                 raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.field_map.key.target))
         await self.disown(intent, work.state.account_id)
         work.state = replace(work.state, intent=None)
@@ -91,11 +94,12 @@ class Apply:
         if work.state.customer is None and not await self._begun(work, key):
             return None
         if work.state.customer is None or self._verify(work) or self._hold_unseen(work):
-            found = await self._look(work, key)
+            found = await self._look(work, work.state.customer or key)
             if found is None:
                 return None
+            await self._own(work, found.key)
             work.state = replace(work.state, customer=found.key, intent=None)
-        return await self._change(work, CustomerBody(key, {}), found, hold=True)
+        return await self._change(work, CustomerBody(work.state.customer or key, {}), found, hold=True)
 
     async def disown(self, key: CustomerKey, account_id: UUID) -> None:
         """Give up a customer number under which nothing was ever created."""
@@ -128,8 +132,11 @@ class Apply:
         plan = plan_hold(work.state, self.field_map.hold, found, wanted=hold)
         fields = {**body.fields, **plan.fields}
         to_send = differing(fields, found) if found else not_confirmed(fields, work.state, self.fingerprints)
+        newly_held = hold and work.state.previous_hold is None and self.field_map.hold.target in to_send
         work.state = replace(work.state, previous_hold=plan.previous)
         if to_send:
+            if newly_held:
+                await self.guard.allow("blocks", work.change)
             await self._claim(work, None)
             try:
                 await self._send(work, self.writer.update(body.key, to_send))
@@ -165,10 +172,13 @@ class Apply:
         return owner
 
     async def _create(self, work: Work, body: CustomerBody, owner: Owner) -> Outcome:
-        account_id = work.state.account_id
+        account_id, doubtful_until = work.state.account_id, work.state.doubtful_until
+        if self.field_map.key.assigned_by_operations and doubtful_until is not None:
+            raise NotYet(doubtful_until, "a customer may still come about from an earlier request")
+        await self.guard.allow("creates", work.change)
         await self.owners.mark(body.key, Owner(account_id, CREATING))
         try:
-            await self._send(work, self.writer.create(body.key, body.fields))
+            key = await self._send(work, self.writer.create(body.key, body.fields))
         except TransientFault as fault:
             if owner.stage == CLAIMED and not fault.unknown_outcome:
                 await self.owners.mark(body.key, owner)
@@ -179,22 +189,29 @@ class Apply:
                 message = "the customer exists, but cannot be found; trying again"
                 raise TransientFault(System.OPERATIONS, message) from None
             return await self._take(work, body, found, owner)
-        await self.owners.mark(body.key, Owner(account_id, CREATED))
-        work.state = replace(work.state, customer=body.key, intent=None)
+        await self._made(work, body.key, key)
         self._confirm(work, body.fields)
         return Outcome(Ending.CREATED, fields=tuple(sorted(body.fields)))
 
     async def _take(self, work: Work, body: CustomerBody, found: Customer, owner: Owner) -> Outcome:
         """The customer is there already: ours from an earlier request, or to be adopted, or neither."""
-        account_id = work.state.account_id
-        if owner.stage == CLAIMED:
-            if not self._may_adopt(body, found):
-                raise AccountFault(Problem(Cause.CUSTOMER_EXISTS, field=self.field_map.key.target))
-            await self.owners.mark(body.key, Owner(account_id, ADOPTED))
-        elif owner.stage == CREATING:
-            await self.owners.mark(body.key, Owner(account_id, CREATED))
-        work.state = replace(work.state, customer=body.key, intent=None)
-        return await self._change(work, body, found, hold=False)
+        if owner.stage != CLAIMED or body.key.by:  # a second key is our account's own id
+            await self._made(work, body.key, found.key)
+        elif self._may_adopt(body, found):
+            await self.owners.mark(body.key, Owner(work.state.account_id, ADOPTED))
+            work.state = replace(work.state, customer=body.key, intent=None)
+        else:
+            raise AccountFault(Problem(Cause.CUSTOMER_EXISTS, field=self.field_map.key.target))
+        return await self._change(work, replace(body, key=found.key), found, hold=False)
+
+    async def _made(self, work: Work, asked: CustomerKey, key: CustomerKey) -> None:
+        """The customer is ours. A number that Operations assigned gets a row of its own before any change."""
+        created = Owner(work.state.account_id, CREATED)
+        if asked.by:
+            await self._own(work, key)
+            await self.owners.mark(key, created)
+        await self.owners.mark(asked, created)
+        work.state = replace(work.state, customer=key, intent=None)
 
     def _may_adopt(self, body: CustomerBody, found: Customer) -> bool:
         if self.rules.existing != "match":
@@ -207,11 +224,11 @@ class Apply:
     async def _claim(self, work: Work, intent: CustomerKey | None) -> None:
         await work.claim(self.clock.now() + self.rules.lease, intent)
 
-    async def _send(self, work: Work, request: Awaitable[object]) -> None:
+    async def _send[T](self, work: Work, request: Awaitable[T]) -> T:
         """Send one write; whatever ends it without an answer leaves it in flight."""
         work.in_flight = True
         try:
-            await request
+            result = await request
         except TransientFault as fault:
             work.in_flight = fault.unknown_outcome
             raise
@@ -219,10 +236,11 @@ class Apply:
             work.in_flight = False
             raise
         work.in_flight = False
+        return result
 
     def _confirm(self, work: Work, fields: Mapping[str, FieldValue]) -> None:
         """All these fields were written or seen equal; of the others nothing new is known."""
-        everything = set(self.field_map.fields) <= set(fields)
+        everything = self.field_map.names <= set(fields)
         confirmed = self.fingerprints.of_all(fields)
         work.state = replace(
             work.state,

@@ -75,5 +75,6 @@ class Record:
             operation=str(change.operation),
             operation_id=str(change.operation_id),
             attempt=change.attempt,
+            note=change.note[:200],
         )
         work.state = replace(work.state, phase=phase, lease=None).logged(entry)

@@ -1,9 +1,11 @@
 """The queues in memory: duplicate detection, due times, and one message at a time per account."""
 
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.model.change import AccountChange
+from shared.ports.recovery import Bin, Leftover, Resend
 from tests.fakes.clock import FakeClock
 
 
@@ -44,3 +46,24 @@ class FakeRejected:
 
     async def keep(self, body: bytes, reason: str, description: str, correlation_id: str | None) -> None:
         self.kept.append((body, reason, description, correlation_id))
+
+
+@dataclass
+class FakeLeftovers:
+    """Implements Leftovers over lists; what is posted again as an event is kept in `posted`."""
+
+    bins: dict[Bin, list[Leftover]] = field(default_factory=dict)
+    posted: list[bytes] = field(default_factory=list)
+
+    async def peek(self, place: Bin) -> AsyncIterator[Leftover]:
+        for leftover in self.bins.get(place, []):
+            yield leftover
+
+    async def take(self, place: Bin, wanted: Callable[[Leftover], bool], resend: Resend) -> tuple[int, int]:
+        kept = [item for item in self.bins.get(place, []) if not (wanted(item) and await resend(item))]
+        sent = len(self.bins.get(place, [])) - len(kept)
+        self.bins[place] = kept
+        return sent, len(kept)
+
+    async def post_event(self, body: bytes) -> None:
+        self.posted.append(body)

@@ -1,8 +1,9 @@
 """Sales and Operations in memory, just enough of them for the pipeline; the exact ones are the simulators."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import count
 from uuid import UUID
 
 from shared.model.account import Account, AccountCurrency
@@ -19,6 +20,7 @@ class FakeSales:
     rows: dict[UUID, Account] = field(default_factory=dict)
     reads: int = 0
     version: int = 1000
+    trouble: Exception | None = None
 
     def save(self, account_id: UUID, currency: str | None = None, /, **columns: object) -> None:
         self.version += 1
@@ -31,8 +33,17 @@ class FakeSales:
     def delete(self, account_id: UUID) -> None:
         self.rows.pop(account_id, None)
 
+    async def probe(self) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+
+    async def write_back(self, account_id: UUID, column: str, number: str) -> None:
+        if account_id in self.rows:
+            self.save(account_id, **{column: number})
+
     async def read(self, account_id: UUID) -> Account | None:
         self.reads += 1
+        await self.probe()
         account = self.rows.get(account_id)
         return replace(account, read_at=self.clock.now()) if account else None
 
@@ -54,23 +65,32 @@ class FakeOperations:
     script: list[Exception] = field(default_factory=list)
     late: list[Late] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    trouble: Exception | None = None
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
     next_fault: Callable[[], Exception | None] | None = None
+
+    async def probe(self) -> None:
+        self._begin("probe")
 
     async def find(self, key: CustomerKey) -> Customer | None:
         self._begin("GET")
-        fields = self.customers.get(key.folded)
-        return None if fields is None else Customer(key, dict(fields))
+        if not key.by:
+            fields = self.customers.get(key.folded)
+            return None if fields is None else Customer(key, dict(fields))
+        found = [item for item in self.customers.items() if item[1].get(key.by) == key.number]
+        return Customer(CustomerKey(key.company, found[0][0].number), dict(found[0][1])) if found else None
 
     async def create(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> CustomerKey:
         self._begin("POST")
+        number = CustomerKey(key.company, f"C-{next(self.numbers):06d}") if key.by else key
 
         def commit() -> None:
-            self.customers.setdefault(key.folded, {"OnHoldStatus": "No", **fields})
+            self.customers.setdefault(number.folded, {"OnHoldStatus": "No", **fields})
 
-        if key.folded in self.customers:
+        if number.folded in self.customers:
             raise CustomerAlreadyExists(key)
         self._carry_out(commit)
-        return key
+        return number
 
     async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> None:
         self._begin("PATCH")
@@ -91,6 +111,8 @@ class FakeOperations:
             commit()
             self.late.remove((due, commit))
         self.requests.append(method)
+        if self.trouble is not None:
+            raise self.trouble
 
     def settle_late(self) -> None:
         """Let every request that is still under way commit now."""

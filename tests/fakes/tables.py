@@ -1,16 +1,18 @@
 """The tables in memory, with the semantics that the app relies on: ETags, insert-if-absent."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import count
 from uuid import UUID
 
-from shared.model.currency import CurrencyMapping, currency_key
+from shared.model.breaker import Breaker
+from shared.model.currency import CurrencyMapping, currency_key, unescape_key
 from shared.model.customer import CustomerKey
-from shared.model.faults import StateConflict
-from shared.model.outcome import Problem
-from shared.model.sync_state import Stored, SyncState
+from shared.model.faults import StateConflict, System
+from shared.model.outcome import Cause, Problem
+from shared.model.sync_state import Phase, Stored, SyncState
 from shared.ports import Owner
+from shared.ports.recovery import Handled, ParkedAccount
 
 
 class FakeStates:
@@ -30,6 +32,16 @@ class FakeStates:
         new = f'W/"{next(self._versions)}"'
         self.rows[state.account_id] = Stored(state, new)
         return new
+
+    async def with_currency(self, keys: Collection[str]) -> AsyncIterator[SyncState]:
+        for stored in [*self.rows.values()]:
+            if stored.state.currency_key in keys:
+                yield stored.state
+
+    async def in_phase(self, phase: Phase) -> AsyncIterator[SyncState]:
+        for stored in [*self.rows.values()]:
+            if stored.state.phase is phase:
+                yield stored.state
 
 
 class FakeOwners:
@@ -53,6 +65,7 @@ class FakeIssues:
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, UUID], tuple[Problem, int]] = {}
+        self.healed: dict[tuple[str, UUID], str] = {}
 
     async def put(self, account_id: UUID, problem: Problem, at: datetime) -> None:
         _, times = self.rows.get((problem.key, account_id), (problem, 0))
@@ -60,13 +73,40 @@ class FakeIssues:
 
     async def remove(self, key: str, account_id: UUID) -> None:
         self.rows.pop((key, account_id), None)
+        self.healed.pop((key, account_id), None)
+
+    async def all(self, prefix: str = "") -> AsyncIterator[ParkedAccount]:
+        for (key, account_id), (problem, _) in [*self.rows.items()]:
+            if key.startswith(prefix):
+                yield ParkedAccount(key, account_id, problem.value, self.healed.get((key, account_id), ""))
+
+    async def mark_healed(self, row: ParkedAccount, version: str) -> None:
+        if (row.key, row.account_id) in self.rows:
+            self.healed[row.key, row.account_id] = version
+
+    async def restore(self, state: SyncState, at: datetime) -> None:
+        if state.issue is not None:
+            cause, _, value = state.issue.partition("|")
+            problem = Problem(Cause(cause), value=unescape_key(value))
+            self.rows.setdefault((state.issue, state.account_id), (problem, 1))
 
 
 class FakeMappings:
     """Implements CurrencyMappings over rows that a test may change; it never caches."""
 
     def __init__(self, rows: dict[str, str] | None = None) -> None:
-        self.rows = [CurrencyMapping(crm, ax) for crm, ax in (rows or {}).items()]
+        self.rows = [CurrencyMapping(crm, ax, f"{crm} {ax}") for crm, ax in (rows or {}).items()]
+
+    def set(self, crm: str, ax: str) -> None:
+        """Add or change a row, as an operator would."""
+        others = [row for row in self.rows if currency_key(row.crm) != currency_key(crm)]
+        self.rows = [*others, CurrencyMapping(crm, ax, f"{crm} {ax}")]
+
+    def grouped(self) -> Mapping[str, Sequence[CurrencyMapping]]:
+        found: dict[str, list[CurrencyMapping]] = {}
+        for row in self.rows:
+            found.setdefault(currency_key(row.crm), []).append(row)
+        return found
 
     async def look_up(self, key: str, *, fresh: bool) -> Sequence[CurrencyMapping]:
         return [row for row in self.rows if _key_of(row) == key]
@@ -77,3 +117,61 @@ def _key_of(row: CurrencyMapping) -> str | None:
         return currency_key(row.crm)
     except ValueError:
         return None  # such a row is not used
+
+
+class FakeMappingRows:
+    """Implements MappingRows over the same rows as `FakeMappings`."""
+
+    def __init__(self, mappings: FakeMappings) -> None:
+        self._mappings = mappings
+
+    async def rows(self) -> Mapping[str, Sequence[CurrencyMapping]]:
+        return self._mappings.grouped()
+
+
+class FakeBreakers:
+    """Implements BreakerRows."""
+
+    def __init__(self) -> None:
+        self.stored: dict[System, tuple[Breaker, str]] = {}
+        self._versions = count(1)
+
+    async def read(self) -> Mapping[System, tuple[Breaker, str]]:
+        return dict(self.stored)
+
+    async def put(self, breaker: Breaker, etag: str | None) -> str:
+        _, known = self.stored.get(breaker.system, (None, None))
+        if known != etag:
+            raise StateConflict
+        new = f'W/"{next(self._versions)}"'
+        self.stored[breaker.system] = breaker, new
+        return new
+
+
+class FakeAllowances:
+    """Implements Allowances."""
+
+    def __init__(self) -> None:
+        self.reserved: dict[tuple[str, datetime], int] = {}
+
+    async def reserve(self, kind: str, hour: datetime, wanted: int, ceiling: int) -> int:
+        taken = self.reserved.get((kind, hour), 0)
+        granted = max(0, min(wanted, ceiling - taken))
+        self.reserved[kind, hour] = taken + granted
+        return granted
+
+
+class FakeHandled:
+    """Implements HandledMappings."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Handled] = {}
+
+    async def read(self) -> Mapping[str, Handled]:
+        return dict(self.rows)
+
+    async def put(self, key: str, handled: Handled) -> None:
+        self.rows[key] = handled
+
+    async def remove(self, key: str) -> None:
+        self.rows.pop(key, None)

@@ -8,14 +8,25 @@ from uuid import UUID, uuid4, uuid5
 from shared.field_maps import load_field_map
 from shared.model.change import AccountChange, Operation, Source
 from shared.model.customer import CustomerKey, FieldValue
+from shared.model.faults import System
 from shared.model.outcome import Ending, Outcome
 from shared.model.sync_state import SyncState
 from shared.settings import Settings
-from shared.wiring import Application, Ports
-from tests.fakes.bus import FakeQueue, FakeRejected
+from shared.wiring import Application
+from shared.wiring.ports import Ports
+from tests.fakes.bus import FakeLeftovers, FakeQueue, FakeRejected
 from tests.fakes.clock import FakeClock
 from tests.fakes.dynamics import FakeOperations, FakeSales
-from tests.fakes.tables import FakeIssues, FakeMappings, FakeOwners, FakeStates
+from tests.fakes.tables import (
+    FakeAllowances,
+    FakeBreakers,
+    FakeHandled,
+    FakeIssues,
+    FakeMappingRows,
+    FakeMappings,
+    FakeOwners,
+    FakeStates,
+)
 
 ORGANIZATION = UUID("11111111-1111-1111-1111-111111111111")
 NAMESPACE = UUID("22222222-2222-2222-2222-222222222222")
@@ -79,6 +90,10 @@ class World:
         self.mappings = FakeMappings(MAPPINGS)
         self.queue = FakeQueue(self.clock)
         self.rejected = FakeRejected()
+        self.leftovers = FakeLeftovers()
+        self.breakers = FakeBreakers()
+        self.allowances = FakeAllowances()
+        self.handled = FakeHandled()
         self.outcomes: list[tuple[AccountChange, Outcome]] = []
 
     def application(self, gate: Gate = _open) -> Application:
@@ -97,7 +112,19 @@ class World:
                 "rejected": self.rejected,
             }.items()
         }
-        ports = Ports(clock=self.clock, jitter=lambda seconds: seconds / 2, **gated)  # pyright: ignore
+        ports = Ports(
+            clock=self.clock,
+            jitter=lambda seconds: seconds / 2,
+            mapping_rows=FakeMappingRows(self.mappings),
+            state_scan=self.states,
+            issue_list=self.issues,
+            breaker_rows=self.breakers,
+            allowances=self.allowances,
+            handled=self.handled,
+            leftovers=self.leftovers,
+            probes={System.DATAVERSE: self.sales.probe, System.OPERATIONS: self.operations.probe},
+            **gated,  # pyright: ignore[reportArgumentType]
+        )
         settings = Settings.model_validate({**SETTINGS, **self.settings})
         return Application(settings, load_field_map(self.field_map), ports)
 

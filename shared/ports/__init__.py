@@ -36,6 +36,10 @@ class AccountReader(Protocol):
         """The account as it stands now; None only when Dataverse itself says that it does not exist."""
         ...
 
+    async def write_back(self, account_id: UUID, column: str, number: str) -> None:
+        """Write the number that Operations assigned into the account; one that is gone is left alone."""
+        ...
+
 
 class CustomerWriter(Protocol):
     """Operations, as far as customers go."""
@@ -107,6 +111,14 @@ class CustomerOwners(Protocol):
 
     async def release(self, key: CustomerKey) -> None:
         """Delete our own row; nothing to do if there is none."""
+        ...
+
+
+class Guard(Protocol):
+    """The blast-radius guard."""
+
+    async def allow(self, kind: str, change: AccountChange) -> None:
+        """Count one of "creates" or "blocks". Raises AccountFault(GuardTripped) over the hour's ceiling."""
         ...
 
 

@@ -1,0 +1,170 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# The SDK is only partly typed.
+"""The table Control: breakers, hourly allowances, and how far the healing of mapping rows got."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.data.tables import UpdateMode
+from azure.data.tables.aio import TableClient
+
+from shared.adapters.tables import table_faults, table_is_missing
+from shared.model.breaker import Breaker
+from shared.model.currency import escape_key, unescape_key
+from shared.model.faults import StateConflict, System
+from shared.ports.recovery import Handled
+
+BREAKER, GUARD, MAPPING = "breaker", "guard", "mapping"
+
+
+class ControlTable:
+    """Rows by partition and key, replaced only under the ETag that was read."""
+
+    def __init__(self, table: TableClient) -> None:
+        self._table = table
+
+    async def rows(self, partition: str) -> list[tuple[Mapping[str, Any], str]]:
+        """Every row of a partition with its ETag."""
+        with table_faults():
+            entities = self._table.query_entities(
+                "PartitionKey eq @partition", parameters={"partition": partition}
+            )
+            return [(entity, str(entity.metadata["etag"])) async for entity in entities]
+
+    async def row(self, partition: str, key: str) -> tuple[Mapping[str, Any], str] | None:
+        """One row with its ETag."""
+        with table_faults():
+            try:
+                entity = await self._table.get_entity(partition, key)
+            except ResourceNotFoundError as error:
+                if table_is_missing(error):
+                    raise
+                return None
+        return entity, str(entity.metadata["etag"])
+
+    async def put(self, partition: str, key: str, values: Mapping[str, object], etag: str | None) -> str:
+        """Replace the row with this ETag, or insert it; the new ETag. Raises StateConflict."""
+        given = {name: value for name, value in values.items() if value is not None}
+        entity: dict[str, Any] = {"PartitionKey": partition, "RowKey": key, **given}
+        with table_faults():
+            try:
+                if etag is None:
+                    done = await self._table.create_entity(entity)
+                else:
+                    done = await self._table.update_entity(
+                        entity,
+                        mode=UpdateMode.REPLACE,
+                        etag=etag,
+                        match_condition=MatchConditions.IfNotModified,
+                    )
+            except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError) as error:
+                if isinstance(error, ResourceNotFoundError) and table_is_missing(error):
+                    raise
+                raise StateConflict from error
+        return str(done["etag"])
+
+    async def remove(self, partition: str, key: str) -> None:
+        """Delete a row; nothing to do if there is none."""
+        with table_faults():
+            await self._table.delete_entity(partition, key)
+
+
+class BreakerTable:
+    """Implements BreakerRows."""
+
+    def __init__(self, control: ControlTable) -> None:
+        self._control = control
+
+    async def read(self) -> Mapping[System, tuple[Breaker, str]]:
+        """Every row with its ETag."""
+        found = [(_breaker(entity), etag) for entity, etag in await self._control.rows(BREAKER)]
+        return {breaker.system: (breaker, etag) for breaker, etag in found}
+
+    async def put(self, breaker: Breaker, etag: str | None) -> str:
+        """Replace the row with this ETag, or insert it. Raises StateConflict."""
+        values = {
+            "OpenUntil": _text(breaker.open_until),
+            "ProbeUntil": _text(breaker.probe_until),
+            "PausedBy": breaker.paused_by,
+            "Trips": breaker.trips,
+            "ClosedAt": _text(breaker.closed_at),
+            "Reason": breaker.reason,
+        }
+        return await self._control.put(BREAKER, str(breaker.system), values, etag)
+
+
+class AllowanceTable:
+    """Implements Allowances: one row a kind and hour, with what was reserved of it."""
+
+    def __init__(self, control: ControlTable) -> None:
+        self._control = control
+
+    async def reserve(self, kind: str, hour: datetime, wanted: int, ceiling: int) -> int:
+        """Take up to `wanted` of what is left of the hour; how many there were."""
+        key = f"{kind} {hour:%Y-%m-%dT%H}"
+        while True:
+            stored = await self._control.row(GUARD, key)
+            reserved = int(stored[0]["Reserved"]) if stored else 0
+            granted = max(0, min(wanted, ceiling - reserved))
+            if not granted:
+                return 0
+            try:
+                await self._control.put(
+                    GUARD, key, {"Reserved": reserved + granted}, stored[1] if stored else None
+                )
+            except StateConflict:
+                continue
+            return granted
+
+
+class HandledTable:
+    """Implements HandledMappings: the version of each mapping row that was healed, and how far."""
+
+    def __init__(self, control: ControlTable) -> None:
+        self._control = control
+
+    async def read(self) -> Mapping[str, Handled]:
+        """By currency key."""
+        return {
+            unescape_key(str(entity["RowKey"])): Handled(
+                str(entity["Version"]), datetime.fromisoformat(entity["FirstScanAt"]), bool(entity["Done"])
+            )
+            for entity, _ in await self._control.rows(MAPPING)
+        }
+
+    async def put(self, key: str, handled: Handled) -> None:
+        """Remember; healing runs on one instance at a time."""
+        stored = await self._control.row(MAPPING, escape_key(key))
+        values = {
+            "Version": handled.version,
+            "FirstScanAt": handled.first_scan_at.isoformat(),
+            "Done": handled.done,
+        }
+        await self._control.put(MAPPING, escape_key(key), values, stored[1] if stored else None)
+
+    async def remove(self, key: str) -> None:
+        """Forget a row that is gone."""
+        await self._control.remove(MAPPING, escape_key(key))
+
+
+def _breaker(entity: Mapping[str, Any]) -> Breaker:
+    return Breaker(
+        system=System(entity["RowKey"]),
+        open_until=_moment(entity.get("OpenUntil")),
+        probe_until=_moment(entity.get("ProbeUntil")),
+        paused_by=str(entity.get("PausedBy") or ""),
+        trips=int(entity.get("Trips") or 0),
+        closed_at=_moment(entity.get("ClosedAt")),
+        reason=str(entity.get("Reason") or ""),
+    )
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

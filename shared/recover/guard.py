@@ -1,0 +1,50 @@
+"""The blast-radius guard: no more creates and no more blocks in an hour than somebody thought sensible.
+
+All instances count together: each reserves a block of the hour's allowance in the table Control and uses it
+up. Crossing a ceiling parks the account as `GuardTripped` and raises an alert.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.model.change import AccountChange
+from shared.model.faults import AccountFault
+from shared.model.outcome import Cause, Problem
+from shared.ports import Clock
+from shared.ports.recovery import Allowances
+from shared.telemetry import LOGGER
+
+_SHARE = 20  # an instance reserves a twentieth of the hour's allowance at a time
+
+
+@dataclass(slots=True)
+class BlastGuard:
+    """Ceilings by kind; a kind without one is not counted."""
+
+    allowances: Allowances
+    clock: Clock
+    ceilings: Mapping[str, int]
+    _left: dict[tuple[str, datetime], int] = field(default_factory=dict[tuple[str, datetime], int])
+    _reserving: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def allow(self, kind: str, change: AccountChange) -> None:
+        """Count one. Raises AccountFault(GuardTripped) when the hour's allowance is used up."""
+        ceiling = self.ceilings.get(kind, 0)
+        if not ceiling or change.approved:
+            return
+        hour = self.clock.now().replace(minute=0, second=0, microsecond=0)
+        key = (kind, hour)
+        async with self._reserving:
+            if not self._left.get(key):
+                self._left = {other: left for other, left in self._left.items() if other[1] == hour}
+                wanted = max(1, ceiling // _SHARE)
+                self._left[key] = await self.allowances.reserve(kind, hour, wanted, ceiling)
+            if self._left[key]:
+                self._left[key] -= 1
+                return
+        LOGGER.critical(
+            "guard tripped: more than %d %s in an hour", ceiling, kind, extra={"event": "guard-tripped"}
+        )
+        raise AccountFault(Problem(Cause.GUARD_TRIPPED, value=kind))

@@ -1,0 +1,20 @@
+"""`heal`: once a minute, on one instance, whatever a person has put right is taken up again."""
+
+import azure.functions as func
+
+from shared.model.faults import Fault
+from shared.telemetry import LOGGER
+
+blueprint = func.Blueprint()
+
+
+@blueprint.function_name("heal")
+@blueprint.timer_trigger(arg_name="timer", schedule="0 * * * * *", run_on_startup=False)
+async def heal(timer: func.TimerRequest) -> None:
+    """One run; what a fault keeps it from doing, the next one does."""
+    from shared.wiring import application
+
+    try:
+        await application().heal.run()
+    except Fault as fault:
+        LOGGER.warning("healing stopped: %s", fault)

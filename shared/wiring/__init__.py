@@ -1,0 +1,173 @@
+"""The composition root: settings -> adapters -> use cases.
+
+Every use case is made when first needed; tests bring their own ports.
+"""
+
+from datetime import timedelta
+from functools import cache, cached_property
+
+from shared.intake.filters import Filter
+from shared.intake.queue_change import QueueChange
+from shared.model.faults import System
+from shared.model.field_map import FieldMap
+from shared.model.fingerprint import Fingerprints
+from shared.recover.breaker import BreakerRules, Breakers
+from shared.recover.guard import BlastGuard
+from shared.recover.guarded import Watch, WatchedCurrencies, WatchedReader, WatchedWriter
+from shared.recover.heal import Heal
+from shared.recover.policy import RetryPolicy
+from shared.recover.replay import Replay
+from shared.recover.sweep import Sweep
+from shared.resolve.currency import ResolveCurrency
+from shared.resolve.customer_body import BuildCustomer
+from shared.resolve.freshness import Margins
+from shared.settings import OnGone, Settings, load_settings
+from shared.setup.health import Health
+from shared.sync import SyncAccount, SyncRules
+from shared.wiring.clients import Clients
+from shared.wiring.ports import Ports
+from shared.write.apply import Apply, Rules
+from shared.write.record import Record
+
+_BEYOND_DEADLINE = timedelta(seconds=60)  # what a fault may still take to be recorded
+
+
+class Application:
+    """The use cases over one set of ports."""
+
+    def __init__(self, settings: Settings, field_map: FieldMap, ports: Ports | None = None) -> None:
+        self.settings = settings
+        self.field_map = field_map
+        self.clients = Clients(settings, field_map)
+        self._given = ports
+
+    @cached_property
+    def ports(self) -> Ports:
+        """The ports given, or those of the real systems."""
+        return self._given or self.clients.ports
+
+    @cached_property
+    def queue_change(self) -> QueueChange:
+        """The use case behind both intakes."""
+        return QueueChange(
+            queue=self.ports.queue,
+            rejected=self.ports.rejected,
+            filter=Filter(
+                self.field_map.watched, self.settings.integration_user_id, self.field_map.written_back
+            ),
+            clock=self.ports.clock,
+            transaction_margin=timedelta(seconds=self.settings.transaction_margin_seconds),
+        )
+
+    @cached_property
+    def sync_account(self) -> SyncAccount:
+        """The use case behind the function `sync_account`."""
+        ports, settings = self.ports, self.settings
+        return SyncAccount(
+            clock=ports.clock,
+            states=ports.states,
+            reader=WatchedReader(ports.reader, Watch(System.DATAVERSE, self.breakers)),
+            queue=ports.queue,
+            currency=ResolveCurrency(
+                ports.mappings, WatchedCurrencies(ports.erp_currencies, self._operations_watch)
+            ),
+            build=BuildCustomer(self.field_map, self._setting_texts()),
+            apply=self._apply(),
+            record=Record(ports.queue, ports.issues, ports.clock),
+            policy=RetryPolicy(
+                first=settings.retry_first_seconds,
+                cap=settings.retry_cap_seconds,
+                attempts=settings.retry_attempts,
+                operator=settings.operator_retry_seconds,
+            ),
+            breakers=self.breakers,
+            margins=Margins(
+                settle=timedelta(seconds=settings.settle_seconds),
+                transaction=timedelta(seconds=settings.transaction_margin_seconds),
+            ),
+            rules=SyncRules(
+                deadline=self._deadline,
+                longest_request=settings.longest_request_seconds,
+                block_on_delete=settings.on_delete is OnGone.BLOCK,
+                block_on_deactivate=settings.on_deactivate is OnGone.BLOCK,
+                write_back=settings.write_back_customer_account and bool(self.field_map.written_back),
+            ),
+            jitter=ports.jitter,
+        )
+
+    @cached_property
+    def breakers(self) -> Breakers:
+        """This instance's view of the shared breakers; it pauses and resumes too."""
+        settings = self.settings
+        rules = BreakerRules(
+            failures=settings.breaker_failures,
+            first=settings.breaker_first_seconds,
+            cap=settings.breaker_cap_seconds,
+            operator=settings.operator_retry_seconds,
+            least_wait=timedelta(seconds=settings.breaker_least_wait_seconds),
+        )
+        return Breakers(self.ports.breaker_rows, self.ports.probes, self.ports.clock, rules)
+
+    @cached_property
+    def heal(self) -> Heal:
+        """The use case behind the function `heal`."""
+        ports = self.ports
+        return Heal(
+            mappings=ports.mapping_rows,
+            handled=ports.handled,
+            issue_list=ports.issue_list,
+            scan=ports.state_scan,
+            states=ports.states,
+            issues=ports.issues,
+            erp_currencies=WatchedCurrencies(ports.erp_currencies, self._operations_watch),
+            queue=ports.queue,
+            clock=ports.clock,
+            cache=timedelta(seconds=self.settings.currency_cache_seconds),
+            deadline=self._deadline,
+        )
+
+    @cached_property
+    def replay(self) -> Replay:
+        """Looks on request."""
+        return Replay(self.ports.queue, self.ports.states, self.ports.issue_list, self.ports.clock)
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        """Dead letters and rejected events."""
+        return Sweep(self.ports.leftovers, self.ports.queue)
+
+    @cached_property
+    def health(self) -> Health:
+        """The use case behind the function `health`."""
+        return Health(self.settings.build_id, self.settings.health_key, self.ports.probes, self.ports.clock)
+
+    @property
+    def _deadline(self) -> timedelta:
+        return timedelta(seconds=self.settings.invocation_deadline_seconds)
+
+    @cached_property
+    def _operations_watch(self) -> Watch:
+        limit = self.settings.operations_max_concurrency
+        return Watch(System.OPERATIONS, self.breakers, limit or None)
+
+    def _apply(self) -> Apply:
+        ports, settings = self.ports, self.settings
+        ceilings = {"creates": settings.max_creates_per_hour, "blocks": settings.max_blocks_per_hour}
+        return Apply(
+            writer=WatchedWriter(ports.writer, self._operations_watch),
+            owners=ports.owners,
+            clock=ports.clock,
+            field_map=self.field_map,
+            fingerprints=Fingerprints.under(settings.fingerprint_key.get_secret_value()),
+            guard=BlastGuard(ports.allowances, ports.clock, ceilings),
+            rules=Rules(settings.existing_customer, self._deadline + _BEYOND_DEADLINE),
+        )
+
+    def _setting_texts(self) -> dict[str, str]:
+        return {name: self.settings.named(name) or "" for name in self.field_map.settings}
+
+
+@cache
+def application() -> Application:
+    """The one application of this process. Raises SettingsError."""
+    return Application(*load_settings())

@@ -1,0 +1,148 @@
+"""The real adapters over one client a system and process, each imported and opened when first needed."""
+
+import logging
+import random
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from shared.adapters.clock import SystemClock
+from shared.adapters.credentials import EntraTokens, FixedToken, Tokens, entra_credential
+from shared.model.faults import System
+from shared.model.field_map import FieldMap
+from shared.settings import Settings
+from shared.wiring.ports import Ports
+
+if TYPE_CHECKING:
+    from azure.data.tables.aio import TableServiceClient
+    from azure.servicebus.aio import ServiceBusClient
+
+    from shared.adapters.odata import ODataClient
+    from shared.ports.recovery import Probe
+
+_ERP_CURRENCY_SECONDS = 3600.0
+
+
+class Clients:
+    """The outside systems, as the settings name them."""
+
+    def __init__(self, settings: Settings, field_map: FieldMap) -> None:
+        self._settings = settings
+        self._field_map = field_map
+        self._clock = SystemClock()
+
+    @cached_property
+    def ports(self) -> Ports:
+        """Every port, served by the real systems."""
+        from shared.adapters import (
+            control_table,
+            currency_table,
+            issue_table,
+            owner_table,
+            state_table,
+            tables,
+        )
+        from shared.adapters.dataverse import DataverseAccounts
+        from shared.adapters.leftovers import ServiceBusLeftovers
+        from shared.adapters.operations import OperationsCurrencies, OperationsCustomers
+        from shared.adapters.service_bus import (
+            ACCOUNT_CHANGES,
+            REJECTED_EVENTS,
+            QueueSender,
+            ServiceBusChanges,
+            ServiceBusRejected,
+        )
+
+        _quieten_sdks()
+        settings, clock, table = self._settings, self._clock, self.tables.get_table_client
+        mappings = currency_table.CurrencyTable(
+            table(tables.CURRENCY_MAPPING), clock, settings.currency_cache_seconds
+        )
+        states = state_table.StateTable(table(tables.ACCOUNT_SYNC))
+        issues = issue_table.IssueTable(table(tables.ISSUES))
+        control = control_table.ControlTable(table(tables.CONTROL))
+        changes = QueueSender(self.service_bus, ACCOUNT_CHANGES)
+        return Ports(
+            clock=clock,
+            jitter=lambda seconds: random.uniform(0, seconds),  # noqa: S311 - spreads waits, keeps no secret
+            reader=DataverseAccounts(self.dataverse, self._field_map),
+            writer=OperationsCustomers(self.operations, self._field_map),
+            erp_currencies=OperationsCurrencies(self.operations, clock, _ERP_CURRENCY_SECONDS),
+            mappings=mappings,
+            mapping_rows=mappings,
+            states=states,
+            state_scan=states,
+            owners=owner_table.OwnerTable(table(tables.CUSTOMER_OWNERS)),
+            issues=issues,
+            issue_list=issues,
+            breaker_rows=control_table.BreakerTable(control),
+            allowances=control_table.AllowanceTable(control),
+            handled=control_table.HandledTable(control),
+            queue=ServiceBusChanges(changes, settings.sync_partitions),
+            rejected=ServiceBusRejected(QueueSender(self.service_bus, REJECTED_EVENTS)),
+            leftovers=ServiceBusLeftovers(self.service_bus),
+            probes=self._probes(),
+        )
+
+    @cached_property
+    def tables(self) -> "TableServiceClient":
+        """The Table service."""
+        from shared.adapters.tables import table_service
+
+        return table_service(self._settings)
+
+    @cached_property
+    def service_bus(self) -> "ServiceBusClient":
+        """The Service Bus."""
+        from shared.adapters.service_bus import service_bus
+
+        return service_bus(self._settings)
+
+    @cached_property
+    def dataverse(self) -> "ODataClient":
+        """Sales."""
+        return self._odata(System.DATAVERSE, self._settings.dataverse_url)
+
+    @cached_property
+    def operations(self) -> "ODataClient":
+        """Operations."""
+        return self._odata(System.OPERATIONS, self._settings.operations_url)
+
+    async def close(self) -> None:
+        """Close whatever was opened; for processes that end, such as a command."""
+        opened = vars(self)
+        for name in ("dataverse", "operations"):
+            if name in opened:
+                await opened[name].http.aclose()
+        for name in ("tables", "service_bus"):
+            if name in opened:
+                await opened[name].close()
+
+    def _probes(self) -> "dict[System, Probe]":
+        from shared.adapters.probes import probe_dataverse, probe_operations, probe_queue, probe_tables
+        from shared.adapters.service_bus import ACCOUNT_CHANGES
+
+        return {
+            System.DATAVERSE: lambda: probe_dataverse(self.dataverse),
+            System.OPERATIONS: lambda: probe_operations(self.operations),
+            System.TABLES: lambda: probe_tables(self.tables),
+            System.SERVICE_BUS: lambda: probe_queue(self.service_bus, ACCOUNT_CHANGES),
+        }
+
+    def _odata(self, system: System, url: str) -> "ODataClient":
+        import httpx
+
+        from shared.adapters.odata import TIMEOUT, ODataClient
+
+        http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT)
+        return ODataClient(system, http, self._tokens(system, url), self._clock)
+
+    def _tokens(self, system: System, url: str) -> Tokens:
+        if self._settings.local_token is not None:
+            return FixedToken(self._settings.local_token.get_secret_value())
+        return EntraTokens(entra_credential(self._settings), f"{url}/.default", system)
+
+
+def _quieten_sdks() -> None:
+    """Their request logs would hold addresses and keys."""
+    for name in ("httpx", "httpcore", "azure"):
+        logging.getLogger(name).setLevel(logging.WARNING)

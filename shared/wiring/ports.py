@@ -1,0 +1,54 @@
+"""All ports of the app in one place: what the adapters provide, and what tests replace."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.model.faults import System
+from shared.ports import (
+    AccountReader,
+    ChangeQueue,
+    Clock,
+    CurrencyMappings,
+    CustomerOwners,
+    CustomerWriter,
+    ErpCurrencies,
+    Issues,
+    RejectedEvents,
+    SyncStates,
+)
+from shared.ports.recovery import (
+    Allowances,
+    BreakerRows,
+    HandledMappings,
+    IssueList,
+    Leftovers,
+    MappingRows,
+    Probe,
+    StateScan,
+)
+from shared.recover.policy import Jitter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """The adapters, each behind its port; some serve two."""
+
+    clock: Clock
+    jitter: Jitter
+    reader: AccountReader
+    writer: CustomerWriter
+    erp_currencies: ErpCurrencies
+    mappings: CurrencyMappings
+    mapping_rows: MappingRows
+    states: SyncStates
+    state_scan: StateScan
+    owners: CustomerOwners
+    issues: Issues
+    issue_list: IssueList
+    breaker_rows: BreakerRows
+    allowances: Allowances
+    handled: HandledMappings
+    queue: ChangeQueue
+    rejected: RejectedEvents
+    leftovers: Leftovers
+    probes: Mapping[System, Probe]
