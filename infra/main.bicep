@@ -1,0 +1,346 @@
+metadata name = 'Account Sync'
+metadata description = 'All that Account Sync needs in Azure, in one resource group.'
+
+targetScope = 'resourceGroup'
+
+// ---------------------------------------------------------------------------- what differs by environment
+
+@description('Short name of the environment, such as dev, test or prod. Part of every name.')
+@minLength(2)
+@maxLength(20)
+param environmentName string
+
+@description('Where everything is kept.')
+param location string = resourceGroup().location
+
+@description('Tags of every resource, besides those that are always set.')
+param tags object = {}
+
+@description('Address of the Sales environment, such as https://contoso.crm4.dynamics.com.')
+param dataverseUrl string
+
+@description('Address of the Operations environment, such as https://contoso.operations.dynamics.com.')
+param operationsUrl string
+
+@description('Legal entity that customers are written to.')
+param operationsCompany string
+
+@description('Customer group of the customers that are written.')
+param operationsCustomerGroup string
+
+// ---------------------------------------------------------------------------- how the app behaves
+
+@description('Field map: one of those that come with the app, or the path of a file of your own.')
+param fieldMap string = 'operations'
+
+@description('Dataverse systemuserid of the app\'s own user, once it is there: its write-backs are no events.')
+param integrationUserId string = ''
+
+@description('Sessions that accounts are spread over: the cap on concurrent work against Operations.')
+@minValue(1)
+@maxValue(8)
+param syncPartitions int = 8
+
+@description('What to do when a customer of an account\'s number is there already.')
+@allowed(['match', 'adopt', 'park'])
+param existingCustomer string = 'match'
+
+@description('What becomes of the customer of a deleted account.')
+@allowed(['block', 'ignore'])
+param onDelete string = 'block'
+
+@description('What becomes of the customer of a deactivated account.')
+@allowed(['block', 'ignore'])
+param onDeactivate string = 'block'
+
+@description('The app\'s further settings; what is left out has the app\'s own default.')
+@sealed()
+type Tuning = {
+  SETTLE_SECONDS: string?
+  TRANSACTION_MARGIN_SECONDS: string?
+  RETRY_FIRST_SECONDS: string?
+  RETRY_CAP_SECONDS: string?
+  RETRY_ATTEMPTS: string?
+  OPERATOR_RETRY_SECONDS: string?
+  LONGEST_REQUEST_SECONDS: string?
+  INVOCATION_DEADLINE_SECONDS: string?
+  CURRENCY_CACHE_SECONDS: string?
+  QUEUE_WAIT_SECONDS: string?
+}
+
+@description('The app\'s further settings, by their names.')
+param tuning Tuning = {}
+
+// ---------------------------------------------------------------------------- size and cost
+
+@description('Tier of the Service Bus. Private endpoints and dedicated capacity need Premium.')
+@allowed(['Standard', 'Premium'])
+param serviceBusSku string = 'Standard'
+
+@description('Messaging units of a Premium Service Bus.')
+@allowed([1, 2, 4, 8, 16])
+param serviceBusCapacity int = 1
+
+@description('Replication of the tables.')
+@allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
+param storageSku string = 'Standard_LRS'
+
+@description('Megabytes of memory of an instance.')
+@allowed([512, 2048, 4096])
+param instanceMemoryMB int = 2048
+
+@description('Most instances of a function; 40 is the least that the platform takes.')
+@minValue(40)
+@maxValue(1000)
+param maximumInstanceCount int = 40
+
+@description('Instances of sync_account that are kept warm: 0 is cheapest, 1 spares the cold start.')
+@minValue(0)
+@maxValue(10)
+param alwaysReadyInstances int = 0
+
+@description('Whether instances are spread over availability zones.')
+param zoneRedundant bool = false
+
+@description('Days that logs are kept.')
+@minValue(30)
+@maxValue(730)
+param logRetentionDays int = 30
+
+@description('Most gigabytes of logs a day; -1 for no limit.')
+param logDailyQuotaGb int = -1
+
+// ---------------------------------------------------------------------------- alerts
+
+@description('Who is sent the alerts.')
+param alertEmails array = []
+
+@description('When somebody is told.')
+@sealed()
+type AlertThresholds = {
+  @description('Accounts parked within an hour.')
+  parked: int
+  @description('Minutes that an event goes unsettled.')
+  oldestMinutes: int
+  @description('Percent of messages that end in a retry or parked.')
+  failurePercent: int
+  @description('Answers 429 within a quarter of an hour.')
+  throttled: int
+  @description('Messages waiting for a quarter of an hour.')
+  backlog: int
+  @description('How long no event comes in; empty where silence is usual.')
+  silenceWindow: '' | 'PT1H' | 'PT6H' | 'PT12H' | 'P1D' | 'P2D'
+}
+
+@description('When somebody is told.')
+param alertThresholds AlertThresholds = {
+  parked: 1
+  oldestMinutes: 30
+  failurePercent: 20
+  throttled: 10
+  backlog: 1000
+  silenceWindow: ''
+}
+
+// ---------------------------------------------------------------------------- access and secrets
+
+@description('Object id of the Entra group whose members operate the app with accountsync; empty for none.')
+param operatorsGroupId string = ''
+
+@description('Whether app and storage are reached through a network of their own.')
+param privateNetworking bool = false
+
+@description('Half of the key that hashes are made with. Never given: the first deployment takes what is made here.')
+@secure()
+param fingerprintKey string = newGuid()
+
+@description('The other half.')
+@secure()
+param fingerprintKeyMore string = newGuid()
+
+@description('The key that makes health tell more; never given.')
+@secure()
+param healthKey string = newGuid()
+
+// ---------------------------------------------------------------------------- names
+
+var token = toLower(uniqueString(subscription().id, resourceGroup().id, environmentName))
+var allTags = union(tags, {
+  application: 'account-sync'
+  environment: environmentName
+  'azd-env-name': environmentName
+})
+var appName = 'func-accountsync-${environmentName}-${take(token, 6)}'
+
+// ---------------------------------------------------------------------------- the parts
+
+module identity 'modules/identity.bicep' = {
+  name: 'identity'
+  params: {
+    name: 'id-accountsync-${environmentName}'
+    location: location
+    tags: allTags
+  }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  name: 'monitoring'
+  params: {
+    workspaceName: 'log-accountsync-${environmentName}'
+    insightsName: 'appi-accountsync-${environmentName}'
+    location: location
+    tags: allTags
+    retentionInDays: logRetentionDays
+    dailyQuotaGb: logDailyQuotaGb
+  }
+}
+
+module storage 'modules/storage.bicep' = {
+  name: 'storage'
+  params: {
+    name: 'stacctsync${token}'
+    location: location
+    tags: allTags
+    sku: storageSku
+    publicNetworkAccess: !privateNetworking
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module serviceBus 'modules/service_bus.bicep' = {
+  name: 'service-bus'
+  params: {
+    name: 'sb-accountsync-${environmentName}-${take(token, 6)}'
+    location: location
+    tags: allTags
+    sku: serviceBusSku
+    premiumCapacity: serviceBusCapacity
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module keyVault 'modules/key_vault.bicep' = {
+  name: 'key-vault'
+  params: {
+    name: 'kv-acctsync-${take(token, 12)}'
+    location: location
+    tags: allTags
+    fingerprintKey: '${fingerprintKey}${fingerprintKeyMore}'
+    healthKey: healthKey
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module access 'modules/access.bicep' = {
+  name: 'access'
+  params: {
+    appPrincipalId: identity.outputs.principalId
+    operatorsGroupId: operatorsGroupId
+    storageName: storage.outputs.name
+    tableNames: storage.outputs.tableNames
+    serviceBusName: serviceBus.outputs.name
+    vaultName: keyVault.outputs.name
+    insightsName: monitoring.outputs.insightsName
+  }
+}
+
+module network 'modules/network.bicep' = if (privateNetworking) {
+  name: 'network'
+  params: {
+    name: 'vnet-accountsync-${environmentName}'
+    location: location
+    tags: allTags
+    storageId: storage.outputs.id
+    serviceBusId: serviceBus.outputs.id
+    withServiceBus: serviceBusSku == 'Premium'
+  }
+}
+
+module functionApp 'modules/function_app.bicep' = {
+  name: 'function-app'
+  // The app reads its keys and its package with its roles, from the first start on.
+  dependsOn: [access]
+  params: {
+    planName: 'plan-accountsync-${environmentName}'
+    appName: appName
+    location: location
+    tags: allTags
+    identityId: identity.outputs.id
+    identityClientId: identity.outputs.clientId
+    packageUrl: storage.outputs.packageUrl
+    storageName: storage.outputs.name
+    instanceMemoryMB: instanceMemoryMB
+    maximumInstanceCount: maximumInstanceCount
+    alwaysReadyInstances: alwaysReadyInstances
+    zoneRedundant: zoneRedundant
+    subnetId: privateNetworking ? network!.outputs.appSubnetId : ''
+    insightsConnectionString: monitoring.outputs.connectionString
+    workspaceId: monitoring.outputs.workspaceId
+    serviceBusHostName: serviceBus.outputs.hostName
+    tableEndpoint: storage.outputs.tableEndpoint
+    fingerprintKeyUri: keyVault.outputs.fingerprintKeyUri
+    healthKeyUri: keyVault.outputs.healthKeyUri
+    tuning: tuning
+    appSettings: {
+      DATAVERSE_URL: dataverseUrl
+      OPERATIONS_URL: operationsUrl
+      OPERATIONS_COMPANY: operationsCompany
+      OPERATIONS_CUSTOMER_GROUP: operationsCustomerGroup
+      FIELD_MAP: fieldMap
+      INTEGRATION_USER_ID: integrationUserId
+      SYNC_PARTITIONS: string(syncPartitions)
+      EXISTING_CUSTOMER: existingCustomer
+      ON_DELETE: onDelete
+      ON_DEACTIVATE: onDeactivate
+    }
+  }
+}
+
+module alerts 'modules/alerts.bicep' = {
+  name: 'alerts'
+  params: {
+    actionGroupName: 'ag-accountsync-${environmentName}'
+    prefix: 'accountsync-${environmentName}'
+    location: location
+    tags: allTags
+    emails: alertEmails
+    workspaceId: monitoring.outputs.workspaceId
+    serviceBusId: serviceBus.outputs.id
+    storageId: storage.outputs.id
+    parkedThreshold: alertThresholds.parked
+    oldestMinutes: alertThresholds.oldestMinutes
+    failurePercent: alertThresholds.failurePercent
+    throttledThreshold: alertThresholds.throttled
+    backlogThreshold: alertThresholds.backlog
+    silenceWindow: alertThresholds.silenceWindow
+  }
+}
+
+module workbook 'modules/workbook.bicep' = {
+  name: 'workbook'
+  params: {
+    displayName: 'Account Sync (${environmentName})'
+    location: location
+    tags: allTags
+    workspaceId: monitoring.outputs.workspaceId
+    serviceBusId: serviceBus.outputs.id
+  }
+}
+
+// ---------------------------------------------------------------------------- for pipelines and people
+
+output AZURE_LOCATION string = location
+output AZURE_RESOURCE_GROUP string = resourceGroup().name
+output AZURE_FUNCTION_NAME string = functionApp.outputs.name
+output FUNCTION_URL string = functionApp.outputs.url
+output SERVICE_BUS_NAMESPACE string = serviceBus.outputs.name
+output SERVICE_BUS_HOST string = serviceBus.outputs.hostName
+output EVENTS_QUEUE string = serviceBus.outputs.eventsQueue
+output DATAVERSE_SEND_RULE string = serviceBus.outputs.sendRule
+output TABLES_ENDPOINT string = storage.outputs.tableEndpoint
+output STORAGE_ACCOUNT string = storage.outputs.name
+output KEY_VAULT_NAME string = keyVault.outputs.name
+output IDENTITY_CLIENT_ID string = identity.outputs.clientId
+output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
+output LOG_WORKSPACE_ID string = monitoring.outputs.workspaceId
+output APPLICATION_INSIGHTS_ID string = monitoring.outputs.insightsId

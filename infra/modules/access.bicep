@@ -1,0 +1,217 @@
+metadata description = 'Every role in one place: what the app may do, and what operators may do, each on one resource.'
+
+@description('Object id of the app\'s identity.')
+param appPrincipalId string
+
+@description('Object id of the Entra group of the operators; empty for none.')
+param operatorsGroupId string
+
+@description('Name of the storage account.')
+param storageName string
+
+@description('Names of the tables in it.')
+param tableNames array
+
+@description('Name of the Service Bus namespace.')
+param serviceBusName string
+
+@description('Name of the key vault.')
+param vaultName string
+
+@description('Name of the Application Insights component.')
+param insightsName string
+
+var roles = {
+  'Storage Blob Data Owner': 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
+  'Storage Table Data Contributor': '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
+  'Azure Service Bus Data Receiver': '4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0'
+  'Azure Service Bus Data Sender': '69a216fc-b8fb-44d8-bc22-1f3c2cd27a39'
+  'Monitoring Metrics Publisher': '3913510d-42f4-4e42-8a64-420c390055eb'
+  'Key Vault Secrets User': '4633458b-17de-408a-b874-0445c86b69e6'
+}
+var blobOwner = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Storage Blob Data Owner'])
+var tableContributor = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Storage Table Data Contributor'])
+var receiver = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Azure Service Bus Data Receiver'])
+var sender = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Azure Service Bus Data Sender'])
+var metricsPublisher = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Monitoring Metrics Publisher'])
+var secretsUser = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Key Vault Secrets User'])
+var withOperators = !empty(operatorsGroupId)
+
+resource storage 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: storageName
+}
+
+resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2025-06-01' existing = {
+  parent: storage
+  name: 'default'
+}
+
+resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-06-01' existing = [
+  for table in tableNames: {
+    parent: tableService
+    name: table
+  }
+]
+
+resource serviceBus 'Microsoft.ServiceBus/namespaces@2024-01-01' existing = {
+  name: serviceBusName
+}
+
+resource dataverseEvents 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' existing = {
+  parent: serviceBus
+  name: 'dataverse-events'
+}
+
+resource accountChanges 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' existing = {
+  parent: serviceBus
+  name: 'account-changes'
+}
+
+resource rejectedEvents 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' existing = {
+  parent: serviceBus
+  name: 'rejected-events'
+}
+
+resource vault 'Microsoft.KeyVault/vaults@2024-11-01' existing = {
+  name: vaultName
+}
+
+resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: insightsName
+}
+
+// The host keeps its keys, leases and timers in blobs of its own containers, and the package in one of ours.
+resource appOwnsBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: storage
+  name: guid(storage.id, appPrincipalId, blobOwner)
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: blobOwner
+  }
+}
+
+resource appWritesTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (table, index) in tableNames: {
+    scope: tables[index]
+    name: guid(tables[index].id, appPrincipalId, tableContributor)
+    properties: {
+      principalId: appPrincipalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: tableContributor
+    }
+  }
+]
+
+resource appReceivesEvents 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: dataverseEvents
+  name: guid(dataverseEvents.id, appPrincipalId, receiver)
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: receiver
+  }
+}
+
+resource appReceivesChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: accountChanges
+  name: guid(accountChanges.id, appPrincipalId, receiver)
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: receiver
+  }
+}
+
+resource appSendsChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: accountChanges
+  name: guid(accountChanges.id, appPrincipalId, sender)
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: sender
+  }
+}
+
+resource appSendsRejected 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: rejectedEvents
+  name: guid(rejectedEvents.id, appPrincipalId, sender)
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: sender
+  }
+}
+
+resource appReadsSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: vault
+  name: guid(vault.id, appPrincipalId, secretsUser)
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: secretsUser
+  }
+}
+
+resource appPublishesTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: insights
+  name: guid(insights.id, appPrincipalId, metricsPublisher)
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: metricsPublisher
+  }
+}
+
+// Operators: `accountsync` works on the tables, sends looks, and reads what was rejected or dead-lettered.
+resource operatorsWriteTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (table, index) in tableNames: if (withOperators) {
+    scope: tables[index]
+    name: guid(tables[index].id, operatorsGroupId, tableContributor)
+    properties: {
+      principalId: operatorsGroupId
+      principalType: 'Group'
+      roleDefinitionId: tableContributor
+    }
+  }
+]
+
+resource operatorsReceiveEvents 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (withOperators) {
+  scope: dataverseEvents
+  name: guid(dataverseEvents.id, operatorsGroupId, receiver)
+  properties: {
+    principalId: operatorsGroupId
+    principalType: 'Group'
+    roleDefinitionId: receiver
+  }
+}
+
+resource operatorsReceiveChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (withOperators) {
+  scope: accountChanges
+  name: guid(accountChanges.id, operatorsGroupId, receiver)
+  properties: {
+    principalId: operatorsGroupId
+    principalType: 'Group'
+    roleDefinitionId: receiver
+  }
+}
+
+resource operatorsSendChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (withOperators) {
+  scope: accountChanges
+  name: guid(accountChanges.id, operatorsGroupId, sender)
+  properties: {
+    principalId: operatorsGroupId
+    principalType: 'Group'
+    roleDefinitionId: sender
+  }
+}
+
+resource operatorsReceiveRejected 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (withOperators) {
+  scope: rejectedEvents
+  name: guid(rejectedEvents.id, operatorsGroupId, receiver)
+  properties: {
+    principalId: operatorsGroupId
+    principalType: 'Group'
+    roleDefinitionId: receiver
+  }
+}
