@@ -1,0 +1,161 @@
+"""Each guard of the pipeline, taken out, makes a named flow test fail: none is there for nothing."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Guard(NamedTuple):
+    """Where the guard stands, what replaces it, and the test that must notice."""
+
+    file: str
+    text: str
+    instead: str
+    test: str
+
+
+PIPELINE = "tests/flow/test_pipeline.py::test_"
+CRASHES = "tests/flow/test_crashes.py::test_"
+WORKERS = "tests/flow/test_two_workers.py::test_"
+ASSIGNED = "tests/flow/test_assigned_numbers.py::test_"
+
+GUARDS = {
+    "transaction margin": Guard(
+        "shared/resolve/freshness.py",
+        "state.read_at - margins.transaction > change.occurred_at",
+        "state.read_at > change.occurred_at",
+        f"{PIPELINE}an_event_within_the_transaction_margin_of_the_last_read_is_never_covered",
+    ),
+    "lease": Guard(
+        "shared/write/work.py",
+        "replace(self.state, lease=Lease(self.owner, until), intent=intent)",
+        "replace(self.state, intent=intent)",
+        f"{CRASHES}what_a_dead_worker_sent_is_repaired_when_it_commits_late",
+    ),
+    "waiting for a lease": Guard(
+        "shared/resolve/freshness.py",
+        "if state.lease is not None and state.lease.until > now:",
+        "if False:",
+        f"{WORKERS}while_one_worker_writes_the_other_waits_and_sends_nothing",
+    ),
+    "doubt after a takeover": Guard(
+        "shared/write/work.py",
+        "            self.doubt(now, longest_request)\n",
+        "",
+        f"{CRASHES}what_a_dead_worker_sent_is_repaired_when_it_commits_late",
+    ),
+    "doubt after a lost answer": Guard(
+        "shared/sync.py",
+        "            work.doubt(now, self.rules.longest_request)",
+        "            pass",
+        f"{PIPELINE}a_change_that_commits_late_is_repaired_by_the_verifying_look",
+    ),
+    "nothing counts as confirmed while in doubt": Guard(
+        "shared/write/decide.py",
+        "if state.doubtful_until is not None or state.fingerprint_key",
+        "if state.fingerprint_key",
+        f"{CRASHES}after_a_lost_answer_a_value_set_back_is_sent_again_at_once",
+    ),
+    "look after a doubt": Guard(
+        "shared/write/record.py",
+        "await self.queue.send(work.verifying_look(), until + _AFTER_DOUBT)",
+        "pass",
+        f"{PIPELINE}a_change_that_commits_late_is_repaired_by_the_verifying_look",
+    ),
+    "a doubt lasts": Guard(
+        "shared/write/apply.py",
+        "if doubtful_until is not None and began >= doubtful_until:",
+        "if doubtful_until is not None:",
+        f"{PIPELINE}a_late_block_does_not_outlive_its_release",
+    ),
+    "look after a conflict": Guard(
+        "shared/write/record.py",
+        "await self.queue.send(work.verifying_look(), self.clock.now() + _AFTER_CONFLICT)",
+        "pass",
+        f"{WORKERS}neither_worker_undoes_the_other_when_both_are_held",
+    ),
+    "owner row": Guard(
+        "shared/write/apply.py",
+        "        if owner.account_id != work.state.account_id:\n",
+        "        if False:\n",
+        f"{PIPELINE}no_account_takes_over_the_customer_of_another",
+    ),
+    "creation marked as begun": Guard(
+        "shared/write/apply.py",
+        "await self.owners.mark(body.key, Owner(account_id, CREATING))",
+        "pass",
+        f"{CRASHES}a_customer_of_ours_is_known_again_under_another_name",
+    ),
+    "creation not begun is no claim": Guard(
+        "shared/write/apply.py",
+        "return owner.account_id == work.state.account_id and owner.stage != CLAIMED",
+        "return True",
+        f"{CRASHES}a_create_that_never_began_gives_no_claim_to_a_stranger",
+    ),
+    "a definite no is taken back": Guard(
+        "shared/write/apply.py",
+        "if owner.stage == CLAIMED and not fault.unknown_outcome:",
+        "if False:",
+        f"{PIPELINE}an_already_existing_customer_is_not_ours_after_a_definite_no",
+    ),
+    "no second create while in doubt": Guard(
+        "shared/write/apply.py",
+        "if self.field_map.key.assigned_by_operations and doubtful_until is not None:",
+        "if False:",
+        f"{ASSIGNED}a_lost_answer_to_a_create_makes_no_second_customer",
+    ),
+    "a release is remembered while in doubt": Guard(
+        "shared/write/hold.py",
+        "    if state.doubtful_until is not None:",
+        "    if False:",
+        f"{PIPELINE}a_late_block_does_not_outlive_its_release",
+    ),
+    "hop in the message id": Guard(
+        "shared/model/change.py",
+        "hop=self.hop + 1",
+        "hop=self.hop",
+        f"{PIPELINE}a_transient_fault_ends_in_a_copy_and_the_right_customer",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("mutated")
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "shared", root / "shared", ignore=ignored)
+    for folder in ("flow", "fakes"):
+        shutil.copytree(ROOT / "tests" / folder, root / "tests" / folder, ignore=ignored)
+    shutil.copy(ROOT / "tests/__init__.py", root / "tests/__init__.py")
+    shutil.copy(ROOT / "pyproject.toml", root / "pyproject.toml")
+    return root
+
+
+def _passes(root: Path, *tests: str) -> bool:
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode in {0, 1}, done.stdout + done.stderr
+    return done.returncode == 0
+
+
+def test_with_every_guard_in_place_these_tests_pass(copy: Path) -> None:
+    assert _passes(copy, *{guard.test for guard in GUARDS.values()})
+
+
+@pytest.mark.parametrize("name", GUARDS)
+def test_without_the_guard_its_test_fails(copy: Path, name: str) -> None:
+    guard = GUARDS[name]
+    source = copy / guard.file
+    whole = source.read_text(encoding="utf-8")
+    assert whole.count(guard.text) == 1, "the guard stands where it is said to stand"
+    try:
+        source.write_text(whole.replace(guard.text, guard.instead), encoding="utf-8")
+        assert not _passes(copy, guard.test)
+    finally:
+        source.write_text(whole, encoding="utf-8")

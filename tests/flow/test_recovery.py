@@ -1,0 +1,276 @@
+"""Outages, pauses, healing, replays and ceilings: what happens to many accounts at once."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.model.change import encode_change
+from shared.model.customer import CustomerKey
+from shared.model.faults import Fault, OperatorFault, System, TransientFault
+from shared.model.sync_state import Phase
+from shared.ports.recovery import Bin, Leftover
+from shared.recover.replay import Asked
+from tests.flow.world import World, account
+
+DOWN = TransientFault(System.OPERATIONS, "answered 503")
+WRONG_SECRET = OperatorFault(System.OPERATIONS, "refuses the app's token (401).", "Check it.")
+ASKED = Asked("anna", "after the outage")
+
+
+async def _run_for(world: World, span: timedelta) -> None:
+    """Deliver what falls due within the span, by one worker."""
+    end, worker = world.clock.now() + span, world.application()
+    while (due := world.queue.next_due()) is not None and due <= end:
+        world.clock.advance_to(due)
+        await world.deliver(world.take(), worker)
+    world.clock.advance_to(end)
+
+
+@pytest.mark.parametrize("trouble", [DOWN, WRONG_SECRET], ids=["outage", "wrong secret"])
+async def test_an_outage_is_waited_for_and_the_backlog_then_drains(trouble: Fault) -> None:
+    world = World()
+    events = [world.save(f"A{number}") for number in range(200)]
+    for event in events:
+        await world.queue.send(event)
+    world.operations.trouble = trouble
+    await _run_for(world, timedelta(minutes=5))
+    assert len(world.operations.requests) < 60
+    assert world.issues.rows == {}
+    world.operations.trouble = None
+    await world.drain()
+    assert len(world.operations.customers) == 200
+    assert world.issues.rows == {}
+
+
+async def test_waiting_for_a_breaker_is_no_try_and_writes_no_row() -> None:
+    world = World()
+    world.operations.trouble = WRONG_SECRET
+    await world.deliver(world.save("A1"))
+    waiting = world.save("A2")
+    outcome = await world.deliver(waiting)
+    assert outcome.ending == "retrying"
+    assert account("A2") not in world.states.rows
+    assert world.queue.sent[-1].hop == 1
+    assert world.queue.sent[-1].attempt == 0
+    due = outcome.due
+    assert due is not None
+    assert due - world.clock.now() >= timedelta(seconds=300)
+
+
+async def test_the_breaker_is_shared_and_one_instance_probes() -> None:
+    world = World()
+    first, second = world.application(), world.application()
+    world.operations.trouble = WRONG_SECRET
+    await world.deliver(world.save("A1"), first)
+    world.operations.requests.clear()
+    assert (await world.deliver(world.save("A2"), second)).ending == "retrying"
+    assert world.operations.requests == []
+    world.clock.advance(400)
+    await world.deliver(world.save("A3"), second)
+    await world.deliver(world.save("A4"), first)
+    assert world.operations.requests == ["probe"]
+    world.operations.trouble = None
+    world.clock.advance(400)
+    assert (await world.deliver(world.save("A5"), first)).ending == "created"
+
+
+async def test_update_conflicts_open_no_breaker() -> None:
+    world = World()
+    conflict = TransientFault(System.OPERATIONS, "update conflict", about_system=False)
+    world.operations.script = [conflict] * 20
+    worker = world.application()
+    for number in range(20):
+        await world.deliver(world.save(f"A{number}"), worker)
+    assert world.breakers.stored == {}
+
+
+async def test_a_pause_holds_work_until_it_is_resumed() -> None:
+    world = World()
+    await world.application().breakers.pause([System.OPERATIONS], "anna")
+    outcome = await world.deliver(world.save("A1"))
+    assert outcome.ending == "retrying"
+    assert "paused by anna" in outcome.detail
+    await _run_for(world, timedelta(hours=2))
+    assert world.operations.requests == []
+    await world.application().breakers.resume([System.OPERATIONS])
+    await world.drain()
+    assert world.customer("A1") is not None
+
+
+async def test_a_parked_currency_heals_once_its_row_is_usable() -> None:
+    world = World()
+    await world.sync(world.save("A1", "Yen"), world.save("A2", "Yen"))
+    heal = world.application().heal
+    assert await heal.run() == 0
+    world.mappings.set("Yen", "")
+    world.clock.advance(60)
+    await world.sync(world.event("A1"))
+    assert world.state("A1").issue == "BadMapping|yen"
+    world.mappings.set("Yen", "JPY")
+    world.operations.currencies.add("JPY")
+    assert await heal.run() >= 2
+    await world.drain()
+    for number in ("A1", "A2"):
+        customer = world.customer(number)
+        assert customer is not None
+        assert customer["SalesCurrencyCode"] == "JPY"
+    assert world.issues.rows == {}
+
+
+async def test_healing_sends_one_look_for_one_version_of_a_row() -> None:
+    world = World()
+    await world.sync(world.save("A1", "Yen"))
+    world.mappings.set("Yen", "JPX")
+    heal = world.application().heal
+    for _ in range(5):
+        await heal.run()
+        await world.drain()
+        world.clock.advance(60)
+    looks = [change for change, _ in world.outcomes if change.source == "heal"]
+    assert world.state("A1").issue == "UnknownErpCurrency|JPX"
+    assert len(looks) <= 4
+
+
+async def test_a_code_that_operations_learns_heals_too() -> None:
+    world = World()
+    world.mappings.set("Yen", "JPY")
+    await world.sync(world.save("A1", "Yen"))
+    assert world.state("A1").issue == "UnknownErpCurrency|JPY"
+    world.operations.currencies.add("JPY")
+    await world.application().heal.run()
+    await world.drain()
+    assert world.customer("A1") is not None
+
+
+async def test_a_changed_row_reaches_the_customers_already_written() -> None:
+    world = World()
+    world.operations.currencies |= {"EUX"}
+    heal = world.application().heal
+    await heal.run()
+    await world.sync(world.save("A1", "Euro"), world.save("A2"))
+    world.clock.advance(1000)
+    world.mappings.set("EURO", "EUX")
+    await heal.run()
+    await world.drain()
+    first, second = world.customer("A1"), world.customer("A2")
+    assert first is not None
+    assert second is not None
+    assert (first["SalesCurrencyCode"], second["SalesCurrencyCode"]) == ("EUX", "USD")
+
+
+async def test_an_account_written_with_the_old_row_after_the_first_scan_is_found_by_the_second() -> None:
+    world = World()
+    world.operations.currencies |= {"EUX"}
+    heal = world.application().heal
+    world.mappings.set("Euro", "EUX")
+    await heal.run()
+    old = world.mappings.rows
+    world.mappings.set("Euro", "EUR")
+    await world.sync(world.save("A1", "Euro"))
+    world.mappings.rows = old
+    world.clock.advance(181)
+    await heal.run()
+    await world.drain()
+    customer = world.customer("A1")
+    assert customer is not None
+    assert customer["SalesCurrencyCode"] == "EUX"
+
+
+async def test_issues_and_states_are_brought_back_into_step() -> None:
+    world = World()
+    await world.sync(world.save("A1", "Yen"), world.save("A2"))
+    rows = dict(world.issues.rows)
+    stray = next(iter(rows.values()))
+    world.issues.rows = {("UnmappedCurrency|yen", account("A2")): stray}
+    await world.application().heal.run()
+    assert list(world.issues.rows) == list(rows)
+
+
+async def test_a_replay_verifies_and_says_who_asked_and_why() -> None:
+    world = World()
+    await world.sync(world.save("A1"), world.save("A2", "Yen"))
+    customer = world.customer("A1")
+    assert customer is not None
+    customer["OrganizationName"] = "changed by hand"
+    replay = world.application().replay
+    assert await replay.account(account("A1"), ASKED)
+    assert not await replay.account(account("A9"), ASKED)
+    assert await replay.parked(ASKED, "UnmappedCurrency") == 1
+    assert await replay.parked(ASKED, "UnmappedCurrency|yen") == 1
+    assert await replay.parked(ASKED, "KeyChanged") == 0
+    await world.drain()
+    mended = world.customer("A1")
+    assert mended is not None
+    assert mended["OrganizationName"] == "Account A1"
+    assert world.state("A1").log[-1].note == "anna: after the outage"
+
+
+async def test_a_replay_of_many_is_spread_over_time() -> None:
+    world = World()
+    await world.sync(*(world.save(f"A{number}", "Yen") for number in range(10)))
+    began = world.clock.now()
+    await world.application().replay.parked(Asked("anna", "again", per_minute=60))
+    dues = [due for due, _, _ in world.queue.waiting]
+    assert max(dues) - began == timedelta(seconds=9)
+
+
+async def test_leftovers_are_sent_again_under_an_operation_id_of_their_own() -> None:
+
+    world = World()
+    change = world.save("A1")
+    await world.queue.send(change)
+    world.take()
+    leftover = Leftover(1, None, "MaxDeliveryCountExceeded", "", encode_change(change))
+    garbage = Leftover(2, None, "MaxDeliveryCountExceeded", "", b"garbage")
+    world.leftovers.bins = {
+        Bin.CHANGE_DEAD_LETTERS: [leftover, garbage],
+        Bin.REJECTED: [
+            Leftover(3, None, "not-json", "", b"<a/>"),
+            Leftover(4, None, "x", "", b"", truncated=True),
+        ],
+    }
+    sweep = world.application().sweep
+    assert await sweep.resubmit(Bin.CHANGE_DEAD_LETTERS, "anna: again") == (1, 1)
+    assert await sweep.resubmit(Bin.REJECTED, "anna: again") == (1, 1)
+    assert world.leftovers.posted == [b"<a/>"]
+    assert world.queue.sent[-1].operation_id != change.operation_id
+    await world.drain()
+    assert world.customer("A1") is not None
+
+
+async def test_creates_over_the_ceiling_are_parked_until_the_next_hour() -> None:
+    world = World(settings={"max_creates_per_hour": 5})
+    endings = await world.sync(*(world.save(f"A{number}") for number in range(8)))
+    assert endings == [*["created"] * 5, *["parked"] * 3]
+    assert {key for key, _ in world.issues.rows} == {"GuardTripped|creates"}
+    assert len(world.owners.rows) == 5
+    world.clock.advance(3600)
+    await world.application().replay.parked(ASKED, "GuardTripped")
+    await world.drain()
+    assert len(world.operations.customers) == 8
+
+
+async def test_two_instances_share_one_allowance() -> None:
+    world = World(settings={"max_creates_per_hour": 40})
+    first, second = world.application(), world.application()
+    outcomes = [
+        await world.deliver(world.save(f"A{number}"), first if number % 2 else second) for number in range(60)
+    ]
+    created = sum(outcome.ending == "created" for outcome in outcomes)
+    assert 36 <= created <= 40
+
+
+async def test_blocks_over_the_ceiling_are_parked_and_changes_pass() -> None:
+    world = World(settings={"max_blocks_per_hour": 1})
+    await world.sync(*(world.save(f"A{number}") for number in range(3)))
+    world.clock.advance(60)
+    assert await world.sync(world.delete("A0"), world.delete("A1")) == ["deleted", "parked"]
+    world.clock.advance(60)
+    assert await world.sync(world.save("A2", telephone1="1")) == ["updated"]
+    world.clock.advance(3600)
+    await world.sync(world.look("A1"))
+    customer = world.customer("A1")
+    assert customer is not None
+    assert customer["OnHoldStatus"] == "All"
+    assert world.state("A1").phase is Phase.DELETED
+    assert world.operations.customers[CustomerKey("USMF", "A2")]["OnHoldStatus"] == "No"
