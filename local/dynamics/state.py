@@ -8,7 +8,7 @@ from local.dynamics.dataverse import seed
 from local.dynamics.dataverse.render import make_view, render
 from local.dynamics.dataverse.store import Change, Origin
 from local.dynamics.dataverse.values import read_payload
-from local.dynamics.operations.service import show
+from local.dynamics.operations.queries import show
 from local.dynamics.simulator import Simulator
 
 type Rows = list[dict[str, Any]]

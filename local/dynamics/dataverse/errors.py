@@ -1,7 +1,7 @@
 """Errors of the Dataverse Web API with their documented codes.
 
 Body: `{"error": {"code": "0x...", "message": "..."}}`
-(learn.microsoft.com/power-apps/developer/data-platform/webapi/ compose-http-requests-handle-errors). Codes
+(learn.microsoft.com/power-apps/developer/data-platform/webapi/compose-http-requests-handle-errors). Codes
 without another source are of the list of web service error codes
 (learn.microsoft.com/power-apps/developer/data-platform/reference/web-service-error-codes).
 """
@@ -101,9 +101,27 @@ def bad_payload(entity_set: str) -> DataverseError:
     )
 
 
-def bad_batch(message: str) -> DataverseError:
-    """A `$batch` body that cannot be run; code 0x80060888 is what live organisations answer."""
-    return bad_query(message)
+def wrong_target(name: str, entity_set: str, given: str) -> DataverseError:
+    """A bind to a row of another table than the lookup's."""
+    return DataverseError(
+        400,
+        "0x80048d19",
+        f"Error identified in Payload provided by the user for Entity :'{entity_set}'  ---->  InnerException "
+        ": "
+        f"Microsoft.OData.ODataException: The entity set '{given}' is no target of '{name}'.",
+    )
+
+
+def no_resource(address: str) -> DataverseError:
+    """The wrong method for a function or an action (web-api-client-errors, "No HTTP resource was found")."""
+    return DataverseError(404, "", f"No HTTP resource was found that matches the request URI '{address}'.")
+
+
+def not_allowed(method: str) -> DataverseError:
+    """A method that an address does not have."""
+    return DataverseError(
+        405, "0x80060888", f"The requested resource does not support http method '{method}'."
+    )
 
 
 def too_long(column: str, table: str, limit: int) -> DataverseError:

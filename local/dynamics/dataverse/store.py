@@ -148,7 +148,7 @@ class Store:
 
     def update(self, table: Table, before: Row, sent: Mapping[str, Any], origin: Origin) -> Row:
         """Change a row. State columns go apart from the others and make an event of their own
-        (learn.microsoft.com/ power-apps/developer/data-platform/special-update-operation-behavior).
+        (learn.microsoft.com/power-apps/developer/data-platform/special-update-operation-behavior).
         """
         state = {name: value for name, value in sent.items() if name in STATE_COLUMNS}
         plain = {name: value for name, value in sent.items() if name not in STATE_COLUMNS}

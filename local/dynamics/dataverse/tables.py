@@ -1,9 +1,9 @@
 """The tables of the simulated organisation.
 
 The standard account table and its neighbours with the delivered lengths
-(learn.microsoft.com/power-apps/developer/ data-platform/reference/entities/account and
+(learn.microsoft.com/power-apps/developer/data-platform/reference/entities/account and
 .../transactioncurrency); with `dual_write` also the `msdyn_*` columns and tables of the public dual-write map
-(learn.microsoft.com/dynamics365/fin-ops-core/dev-itpro/data-entities/ dual-write/customer-mapping).
+(learn.microsoft.com/dynamics365/fin-ops-core/dev-itpro/data-entities/dual-write/customer-mapping).
 """
 
 from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 Changes and hand-made messages enter, posts leave; the record of every job stays to be looked at. A post to
 Service Bus that fails waits and tries again after growing intervals
-(learn.microsoft.com/power-apps/developer/ data-platform/azure-integration); a webhook that fails ends its job
+(learn.microsoft.com/power-apps/developer/data-platform/azure-integration); a webhook that fails ends its job
 (.../use-webhooks). Nothing here ever blocks or refuses a save.
 """
 

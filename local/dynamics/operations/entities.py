@@ -1,7 +1,7 @@
 """The data entities of the simulated environment: CustomersV3, CustomerGroups and Currencies.
 
 Properties of CustomersV3: those of the public dual-write map
-(learn.microsoft.com/dynamics365/fin-ops-core/dev-itpro/ data-entities/dual-write/customer-mapping) and the
+(learn.microsoft.com/dynamics365/fin-ops-core/dev-itpro/data-entities/dual-write/customer-mapping) and the
 usual others of the entity in the Common Data Model (github.com/microsoft/CDM, CustCustomerV3Entity).
 """
 

@@ -3,7 +3,7 @@
 Body: `{"error": {"code": "", "message": "An error has occurred.", "innererror": {"message", "type",
 "stacktrace"}}}`. The outer text says nothing and the stack trace is always there, so that a client can prove
 that it drops it. Status codes and texts as recorded by public clients of the service
-(learn.microsoft.com/dynamics365/fin-ops-core/dev-itpro/ data-entities/odata;
+(learn.microsoft.com/dynamics365/fin-ops-core/dev-itpro/data-entities/odata;
 github.com/OliverFlint/pptb-desktop-app, tests/fixtures/financeOperations; github.com/Mikeoso/IntegratoR,
 wiki).
 """

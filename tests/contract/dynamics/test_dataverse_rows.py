@@ -180,6 +180,20 @@ async def test_a_bind_to_a_missing_row_is_404(stand: Stand) -> None:
     assert (answer.status_code, code_of(answer)) == (404, "0x80040217")
 
 
+async def test_a_bind_to_a_row_of_another_table_is_refused(stand: Stand) -> None:
+    other = await make_account(stand)
+    body = {"name": "A", "transactioncurrencyid@odata.bind": f"/accounts({other['accountid']})"}
+    answer = await stand.dataverse.post("accounts", json=body)
+    assert (answer.status_code, code_of(answer)) == (400, "0x80048d19")
+
+
+async def test_a_wrong_select_of_the_answer_leaves_the_row_unwritten(stand: Stand) -> None:
+    params = {"$select": "nosuchcolumn"}
+    answer = await stand.dataverse.post("accounts", params=params, json={"name": "A"}, headers=REPRESENTATION)
+    assert answer.status_code == 400
+    assert (await stand.dataverse.get("accounts")).json()["value"] == []
+
+
 async def test_an_unknown_segment_is_404_with_its_code(stand: Stand) -> None:
     answer = await stand.dataverse.get("Account")
     assert (answer.status_code, code_of(answer)) == (404, "0x8006088a")
