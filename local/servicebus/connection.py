@@ -191,6 +191,8 @@ class Connection(asyncio.Protocol):
 
     def _on_performative(self, channel: int, performative: Performative, payload: bytes) -> None:
         session = self._sessions.get(channel)
+        if isinstance(performative, Open):
+            raise MalformedBytes("The connection is open already.", "amqp:illegal-state")
         if isinstance(performative, Begin):
             if session is not None or channel > CHANNEL_MAX:
                 raise MalformedBytes("The channel is in use or too high.", "amqp:not-allowed")

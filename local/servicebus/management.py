@@ -7,6 +7,7 @@ learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-request-respons
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
 
 from local.servicebus import decoder, encoder
 from local.servicebus.config import MAX_MESSAGE_SIZE
@@ -56,6 +57,18 @@ class Call(NamedTuple):
             raise invalid_argument("Sequence numbers must be integers.")
         return numbers
 
+    def tokens(self) -> list[UUID]:
+        tokens = self.required("lock-tokens", list)
+        if not all(isinstance(token, UUID) for token in tokens):
+            raise invalid_argument("Lock tokens must be UUIDs.")
+        return tokens
+
+    def session_id(self) -> str | None:
+        session_id = self.value("session-id")
+        if not isinstance(session_id, str | None):
+            raise invalid_argument("A session id must be a string.")
+        return session_id
+
     def owner(self, session_id: str | None) -> object:
         """The link of the asking connection that holds this session; None if there is none."""
         return self.amqp_session.connection.holder_of(self.queue, session_id)
@@ -97,7 +110,7 @@ def _body(**fields: bytes) -> bytes:
 
 
 def _renew_lock(call: Call) -> Answer:
-    ends = [call.queue.renew(token) for token in call.required("lock-tokens", list)]
+    ends = [call.queue.renew(token) for token in call.tokens()]
     return Answer(_body(expirations=encoder.array_of_timestamps(int(end * 1000) for end in ends)))
 
 
@@ -123,9 +136,9 @@ def _update_disposition(call: Call) -> Answer:
             if call.fields.get(name, encoder.NULL) not in (encoder.NULL, encoder.string(""))
         }
     if call.queue.sessions is not None:
-        session_id = call.value("session-id")
+        session_id = call.session_id()
         call.queue.held_session(session_id, call.owner(session_id))
-    for token in call.required("lock-tokens", list):
+    for token in call.tokens():
         call.queue.settle(token, how, properties)
     return Answer()
 
@@ -141,7 +154,7 @@ def _settlement(status: str) -> Settlement:
 
 
 def _peek_message(call: Call) -> Answer:
-    session_id = call.value("session-id")
+    session_id = call.session_id()
     found = call.queue.peek(
         call.required("from-sequence-number", int), call.required("message-count", int), session_id
     )
@@ -178,7 +191,7 @@ def _cancel_scheduled_message(call: Call) -> Answer:
 
 
 def _receive_by_sequence_number(call: Call) -> Answer:
-    session_id = call.value("session-id")
+    session_id = call.session_id()
     session = call.queue.held_session(session_id, call.owner(session_id))
     delete = call.value("receiver-settle-mode") == _RECEIVE_AND_DELETE
     found = call.queue.receive_deferred(call.numbers(), session, delete=delete)

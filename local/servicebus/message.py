@@ -33,6 +33,7 @@ _BROKER_KEYS = frozenset(
         "x-opt-deadletter-source",
     }
 )
+_LATEST = 253_402_300_799.0  # the last second of the year 9999
 _TTL_UNBOUNDED = 0xFFFFFFFF  # milliseconds; longer ones are told by the two times in the properties
 
 
@@ -62,10 +63,15 @@ class Message:
 
 def parse_batch(payload: bytes) -> list[Message]:
     """The messages of a batch: an envelope with one data section for each."""
-    parts = [decoder.decode(payload, start)[0] for code, start, _, _ in _sections(payload) if code == _DATA]
-    if not parts:
-        raise BrokerFault("amqp:decode-error", "A batch must hold one data section for each message.")
-    return [parse_message(part) for part in parts]
+    try:
+        parts = [
+            decoder.decode(payload, start)[0] for code, start, _, _ in _sections(payload) if code == _DATA
+        ]
+        if not parts or not all(isinstance(part, bytes) for part in parts):
+            raise MalformedBytes("A batch must hold one data section for each message.")
+        return [_parse_message(part) for part in parts]
+    except MalformedBytes as malformed:
+        raise BrokerFault(malformed.condition, malformed.description) from malformed
 
 
 def parse_message(payload: bytes) -> Message:
@@ -102,7 +108,7 @@ def _parse_message(payload: bytes) -> Message:
         message_id=message_id,
         session_id=known.group_id if isinstance(known.group_id, str) else None,
         time_to_live=_time_to_live(ttl, known),
-        scheduled_at=scheduled / 1000 if isinstance(scheduled, int) else None,
+        scheduled_at=min(scheduled / 1000, _LATEST) if isinstance(scheduled, int) else None,
         header=header,
         annotations=b"".join(kept),
         annotation_count=2 * len(kept),

@@ -40,7 +40,7 @@ def config_text(lanes: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """A running broker as one lane sees it. The control endpoint is called synchronously: it answers at once."""
+    """A running broker as one lane sees it. Its control endpoint is called synchronously."""
 
     connection_string: str
     control: httpx.Client

@@ -1,4 +1,4 @@
-"""The unmodified Python SDKs against the broker: one suite of behaviours on the synchronous and the async one."""
+"""The unmodified Python SDKs, the synchronous and the async one, against the broker: one suite on both."""
 
 import asyncio
 from typing import Any
