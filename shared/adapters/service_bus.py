@@ -3,6 +3,7 @@
 """Sends to the queues: changes with their session, message id and time; rejected bodies with their reason."""
 
 import asyncio
+import contextlib
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ DATAVERSE_EVENTS = "dataverse-events"
 ACCOUNT_CHANGES = "account-changes"
 REJECTED_EVENTS = "rejected-events"
 SEND_SECONDS = 15.0
+CLOSE_SECONDS = 2.0
 LONGEST_REJECTED = 200 * 1024
 
 
@@ -51,11 +53,11 @@ class QueueSender:
                 async with asyncio.timeout(SEND_SECONDS):
                     await self._opened().send_messages(message)
             except (AzureError, OSError, TimeoutError, ValueError) as error:
-                await self._drop()
+                await self.close()
                 reason = f"{self._queue} takes no message ({type(error).__name__})"
                 raise QueueUnavailable(reason) from error
             except asyncio.CancelledError:
-                self._sender = None  # half a transfer may stand on the wire
+                await self.close()  # half a transfer may stand on the wire
                 raise
 
     def _opened(self) -> "ServiceBusSender":
@@ -63,10 +65,15 @@ class QueueSender:
             self._sender = self._client.get_queue_sender(self._queue)
         return self._sender
 
-    async def _drop(self) -> None:
+    async def close(self) -> None:
+        """Close the sender, as far as that can be done in a moment; the next message opens it anew."""
+        from azure.core.exceptions import AzureError
+
         sender, self._sender = self._sender, None
         if sender is not None:
-            await sender.close()
+            with contextlib.suppress(AzureError, OSError, TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await sender.close()
 
 
 class ServiceBusChanges:
