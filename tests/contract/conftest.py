@@ -50,3 +50,16 @@ def queue_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("queues") / "Config.json"
     file.write_text(json.dumps(shipped), encoding="utf-8")
     return file
+
+
+@pytest.fixture(scope="session")
+async def broker(queue_config: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Child]:
+    """A running broker with the queues of `queue_config`."""
+    child = await start_broker(queue_config, tmp_path_factory.mktemp("broker") / "log")
+    yield child
+    await child.stop()
+
+
+async def start_broker(config: Path, log: Path, port: int = 0) -> Child:
+    arguments = ["--config", str(config), "--port", str(port), "--control-port", "0"]
+    return await Child.start("broker", "local.servicebus", arguments, log, cwd=ROOT)
