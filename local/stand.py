@@ -88,7 +88,7 @@ class Stand:
         self.options, self.folder = options, folder
         self._core_tools = _use_core_tools(options)
         self._ports = options.ports.free()
-        self._token, self._function_key = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        self._token, self._function_key = secrets.token_hex(24), secrets.token_hex(24)
         self._host_ports = [self._ports.functions, *(free_port() for _ in range(options.hosts - 1))]
         self._parts: dict[str, Child] = {}
         self._hosts: dict[int, Child] = {}

@@ -57,7 +57,7 @@ class CurrencyTable:
         rows: defaultdict[str, list[CurrencyMapping]] = defaultdict(list)
         with table_faults():
             entities = self._table.query_entities(
-                "PartitionKey eq @partition and (RowKey lt @history or RowKey ge @end)",
+                "PartitionKey eq @partition and ( RowKey lt @history or RowKey ge @end )",
                 parameters={"partition": PARTITION, "history": HISTORY, "end": HISTORY_END},
                 select=["CurrencyCRM", "CurrencyAX"],
             )
