@@ -237,6 +237,7 @@ class Stand:
             "FUNCTIONS_WORKER_RUNTIME": "python",
             "AzureWebJobsStorage": here.tables,
             "ServiceBus": here.servicebus,
+            "SERVICEBUS_CONTROL": here.servicebus_control,
             "TABLES_CONNECTION": here.tables,
             "DATAVERSE_URL": here.dataverse,
             "OPERATIONS_URL": here.operations,

@@ -2,16 +2,19 @@
 
 Out: the addresses and three commands to try; with `--json` the same addresses in a file, written in one go
 once everything serves: {functions, function_key, servicebus, tables, dataverse, operations, token, control}.
+`.stand/stand.json` says where the running stand's settings are, for `accountsync --local`.
 The ports are those of local.settings.json.example where they are free, else free ones.
 """
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -87,7 +90,8 @@ async def _serve(file: Path | None) -> None:
         example = {"body": body, "company": company, "number": EXAMPLE_NUMBER, "folder": folder}
         sys.stdout.write(TEXT.format(**asdict(stand.addresses), **example))
         sys.stdout.flush()
-        await asyncio.Event().wait()
+        with _announced(stand.settings_file):
+            await asyncio.Event().wait()
 
 
 def well_known_ports() -> Ports:
@@ -117,6 +121,19 @@ async def _example_account(addresses: Addresses) -> str:
     return json.dumps(
         {"name": "Contoso", "accountnumber": EXAMPLE_NUMBER, "transactioncurrencyid@odata.bind": bind}
     )
+
+
+@contextlib.contextmanager
+def _announced(settings: Path) -> Iterator[None]:
+    """Say where this stand's settings are, as long as it runs."""
+    file, content = ROOT / ".stand/stand.json", {"settings": str(settings)}
+    _write_at_once(file, content)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            if json.loads(file.read_text(encoding="utf-8")) == content:
+                file.unlink()
 
 
 def _write_at_once(file: Path, content: dict[str, str]) -> None:

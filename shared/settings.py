@@ -88,6 +88,9 @@ class Settings(BaseModel):
         alias="ServiceBus__fullyQualifiedNamespace",
         description="Host name of the Service Bus namespace, such as contoso.servicebus.windows.net.",
     )
+    servicebus_control: Optional[Origin] = Field(
+        None, description="Control address of the local stand's Service Bus, for `accountsync status`."
+    )
     tables_connection: Optional[SecretStr] = Field(
         None, description="Connection string of the Table Storage; for the local stand only."
     )
