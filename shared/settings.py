@@ -153,6 +153,9 @@ class Settings(BaseModel):
     invocation_deadline_seconds: PositiveSeconds = Field(
         120, description="Hard limit for the work on one message."
     )
+    lease_margin_seconds: Seconds = Field(
+        60, description="What a fault may take to be recorded after the deadline of its message."
+    )
     currency_cache_seconds: Seconds = Field(
         60, description="How long the currency mapping is kept in the process."
     )

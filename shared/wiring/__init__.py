@@ -29,8 +29,6 @@ from shared.wiring.ports import Ports
 from shared.write.apply import Apply, Rules
 from shared.write.record import Record
 
-_BEYOND_DEADLINE = timedelta(seconds=60)  # what a fault may still take to be recorded
-
 
 class Application:
     """The use cases over one set of ports."""
@@ -152,6 +150,7 @@ class Application:
 
     def _apply(self) -> Apply:
         ports, settings = self.ports, self.settings
+        lease = self._deadline + timedelta(seconds=settings.lease_margin_seconds)
         ceilings = {"creates": settings.max_creates_per_hour, "blocks": settings.max_blocks_per_hour}
         return Apply(
             writer=WatchedWriter(ports.writer, self._operations_watch),
@@ -160,7 +159,7 @@ class Application:
             field_map=self.field_map,
             fingerprints=Fingerprints.under(settings.fingerprint_key.get_secret_value()),
             guard=BlastGuard(ports.allowances, ports.clock, ceilings),
-            rules=Rules(settings.existing_customer, self._deadline + _BEYOND_DEADLINE),
+            rules=Rules(settings.existing_customer, lease),
         )
 
     def _setting_texts(self) -> dict[str, str]:
