@@ -52,9 +52,8 @@ class IssueTable:
 
     async def all(self, prefix: str = "") -> AsyncIterator[ParkedAccount]:
         """The rows whose PartitionKey begins so."""
-        query, parameters = "", {"first": prefix, "last": f"{prefix}\U0010ffff"}
-        if prefix:
-            query = "PartitionKey ge @first and PartitionKey lt @last"
+        query = "PartitionKey ge @first and PartitionKey lt @last"
+        parameters = {"first": prefix, "last": f"{prefix}\U0010ffff"}
         with table_faults():
             async for entity in self._table.query_entities(query, parameters=parameters):
                 yield ParkedAccount(

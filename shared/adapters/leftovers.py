@@ -47,7 +47,7 @@ class ServiceBusLeftovers:
 
     async def take(self, place: Bin, wanted: Callable[[Leftover], bool], resend: Resend) -> tuple[int, int]:
         """Send again and then remove what is wanted; the rest is given back once all was seen."""
-        sent, kept = 0, list[ServiceBusReceivedMessage]()
+        sent, kept = 0, list["ServiceBusReceivedMessage"]()
         try:
             async with AsyncExitStack() as stack:
                 receiver = await stack.enter_async_context(self._receiver(place))

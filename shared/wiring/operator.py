@@ -1,0 +1,127 @@
+"""The use cases of the operator's tool, over the same clients and ports as the app."""
+
+from functools import cached_property
+
+from shared.inquire.explain import Explain
+from shared.inquire.find_account import FindAccount
+from shared.inquire.preview import PreviewSync
+from shared.inquire.status import ReadStatus
+from shared.mapping.edit import EditMapping
+from shared.mapping.review import Review
+from shared.model.field_map import CURRENCY
+from shared.model.fingerprint import Fingerprints
+from shared.ports.inquiry import QueueDepths
+from shared.ports.mapping import Sheets
+from shared.resolve.currency import ResolveCurrency
+from shared.resolve.customer_body import BuildCustomer
+from shared.settings import OnGone
+from shared.wiring import Application
+
+_LONGEST_CODE = 3  # of a currency in Operations
+
+
+class Operator(Application):
+    """The app's use cases, and those that only people use."""
+
+    @cached_property
+    def edit_mapping(self) -> EditMapping:
+        """The currency mapping as its editor sees it."""
+        from shared.adapters.currency_admin_table import CurrencyAdminTable
+        from shared.adapters.tables import CURRENCY_MAPPING
+
+        fields = self.field_map.fields.values()
+        longest = next((field.max_length for field in fields if field.via == CURRENCY), None)
+        return EditMapping(
+            admin=CurrencyAdminTable(self.clients.tables.get_table_client(CURRENCY_MAPPING)),
+            review=Review(self.ports.erp_currencies, self._sales, self._accounts),
+            clock=self.ports.clock,
+            longest_code=longest or _LONGEST_CODE,
+        )
+
+    @cached_property
+    def sheets(self) -> Sheets:
+        """Spreadsheet files."""
+        from shared.adapters.sheets import SpreadsheetFiles
+
+        return SpreadsheetFiles()
+
+    @cached_property
+    def find_account(self) -> FindAccount:
+        """An account by whatever people call it."""
+        return FindAccount(self._sales, self._customers)
+
+    @cached_property
+    def preview(self) -> PreviewSync:
+        """What a sync would do."""
+        ports, settings = self.ports, self.settings
+        return PreviewSync(
+            reader=ports.reader,
+            writer=ports.writer,
+            states=ports.states,
+            currency=ResolveCurrency(ports.mappings, ports.erp_currencies),
+            build=BuildCustomer(self.field_map, self._setting_texts()),
+            field_map=self.field_map,
+            fingerprints=Fingerprints.under(settings.fingerprint_key.get_secret_value()),
+            customers=self._customers,
+            existing=str(settings.existing_customer),
+            block_on_deactivate=settings.on_deactivate is OnGone.BLOCK,
+        )
+
+    @cached_property
+    def explain(self) -> Explain:
+        """Why an account stands as it does."""
+        return Explain(
+            states=self.ports.states,
+            issues=self.issue_report,
+            jobs=self._sales,
+            breakers=self.ports.breaker_rows,
+            preview=self.preview,
+            clock=self.ports.clock,
+        )
+
+    @cached_property
+    def read_status(self) -> ReadStatus:
+        """How the whole stands."""
+        return ReadStatus(
+            queues=self._queue_depths(),
+            breakers=self.ports.breaker_rows,
+            issues=self.issue_report,
+            outcomes=self._accounts,
+            clock=self.ports.clock,
+        )
+
+    @cached_property
+    def issue_report(self):
+        """The parked accounts."""
+        from shared.adapters.inquiry_tables import IssueRows
+        from shared.adapters.tables import ISSUES
+
+        return IssueRows(self.clients.tables.get_table_client(ISSUES))
+
+    @cached_property
+    def _accounts(self):
+        from shared.adapters.inquiry_tables import AccountScan
+        from shared.adapters.tables import ACCOUNT_SYNC
+
+        return AccountScan(self.clients.tables.get_table_client(ACCOUNT_SYNC))
+
+    @cached_property
+    def _customers(self):
+        from shared.adapters.inquiry_tables import CustomerNumbers
+        from shared.adapters.tables import CUSTOMER_OWNERS
+
+        return CustomerNumbers(self.clients.tables.get_table_client(CUSTOMER_OWNERS))
+
+    @cached_property
+    def _sales(self):
+        from shared.adapters.dataverse_inquiry import DataverseInquiry
+
+        key = self.field_map.key
+        return DataverseInquiry(self.clients.dataverse, key.column or key.number_column)
+
+    def _queue_depths(self) -> QueueDepths:
+        from shared.adapters.queue_depths import AdministeredQueues, LocalQueues
+
+        if self.settings.servicebus_control:
+            return LocalQueues(self.settings.servicebus_control)
+        return AdministeredQueues(self.settings, self.clients.service_bus)
