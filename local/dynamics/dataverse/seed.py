@@ -57,16 +57,17 @@ def seed_organisation(store: Store) -> None:
 
 
 def seed_currencies(store: Store, currencies: Iterable[Mapping[str, Any]]) -> None:
-    """Put currencies in place; the id is taken from the name unless `transactioncurrencyid` is given."""
+    """Put currencies in place, over those that are there; the id comes from the name if none is given."""
+    table = store.tables["transactioncurrency"]
     for values in currencies:
-        given = values.get("transactioncurrencyid") or fixed_id("transactioncurrency", values["currencyname"])
-        kept = {"currencysymbol": values.get("isocurrencycode", ""), "exchangerate": 1, **values}
-        put(
-            store,
-            "transactioncurrency",
-            {k: v for k, v in kept.items() if k != "transactioncurrencyid"},
-            given,
-        )
+        given = values.get(table.primary_id) or fixed_id(table.name, values["currencyname"])
+        sent = {name: value for name, value in values.items() if name != table.primary_id}
+        row = store.rows(table.name).get(given)
+        if row is None:
+            put(store, table.name, {"currencysymbol": values.get("isocurrencycode", ""), **sent}, given)
+        else:
+            with store.transaction():
+                store.update(table, row, sent, Origin())
 
 
 def register_queue(store: Store, connection: str, queue: str) -> None:

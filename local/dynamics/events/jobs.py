@@ -83,8 +83,16 @@ class RetryIntervals:
 
 
 @dataclass(slots=True)
+class Lane:
+    """The jobs of one endpoint that wait for their turn, and how many workers take them."""
+
+    jobs: asyncio.Queue[Job] = field(default_factory=asyncio.Queue[Job])
+    workers: int = 0
+
+
+@dataclass(slots=True)
 class Jobs:
-    """All jobs; each endpoint has its own lane, worked off in order by `workers` workers."""
+    """All jobs; each endpoint has its own lane, worked off in order; more `workers` blur it."""
 
     faults: Faults
     posting: Posting = field(default_factory=Posting)
@@ -95,7 +103,7 @@ class Jobs:
     on_progress: Callable[[Job], None] = lambda job: None
     _bodies: deque[Job] = field(default_factory=deque[Job])
     _held: list[Job] = field(default_factory=list[Job])
-    _lanes: dict[str, asyncio.Queue[Job]] = field(default_factory=dict[str, asyncio.Queue[Job]])
+    _lanes: dict[str, Lane] = field(default_factory=dict[str, Lane])
     _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
     def add(self, job: Job) -> None:
@@ -145,21 +153,21 @@ class Jobs:
 
     def _enqueue(self, job: Job) -> None:
         self._progress(job, "waiting")
-        lane = self._lanes.get(job.endpoint.id)
-        if lane is None:
-            lane = self._lanes[job.endpoint.id] = asyncio.Queue()
-            for _ in range(self.workers):
-                self._start(self._work(lane))
-        lane.put_nowait(job)
+        lane = self._lanes.setdefault(job.endpoint.id, Lane())
+        while lane.workers < self.workers:
+            lane.workers += 1
+            self._start(self._work(lane))
+        lane.jobs.put_nowait(job)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _work(self, lane: asyncio.Queue[Job]) -> None:
-        while True:
-            await self._deliver(await lane.get())
+    async def _work(self, lane: Lane) -> None:
+        while lane.workers <= self.workers:
+            await self._deliver(await lane.jobs.get())
+        lane.workers -= 1
 
     async def _deliver(self, job: Job) -> None:
         job.tries += 1

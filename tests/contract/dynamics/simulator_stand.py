@@ -68,6 +68,9 @@ class WebhookReceiver:
     def __init__(self) -> None:
         self.requests: list[tuple[dict[str, str], dict[str, str], bytes]] = []
         self.statuses: list[int] = []
+        self.delay = 0.0
+        self.most_at_once = 0
+        self._at_once = 0
         self.url = ""
         self._runner: web.AppRunner | None = None
 
@@ -87,6 +90,10 @@ class WebhookReceiver:
         return [json.loads(body) for _, _, body in self.requests]
 
     async def _receive(self, request: web.Request) -> web.Response:
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        await asyncio.sleep(self.delay)
+        self._at_once -= 1
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.requests.append((headers, dict(request.query), await request.read()))
         status = self.statuses.pop(0) if self.statuses else 200

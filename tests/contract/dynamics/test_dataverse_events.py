@@ -224,6 +224,22 @@ async def test_held_events_are_released_in_the_order_asked_for(
     assert [attributes(target(one))["name"] for one in receiver.contexts()] == ["2", "1", "0"]
 
 
+async def test_events_are_posted_in_order_unless_more_workers_share_them(
+    hooked: Stand, receiver: WebhookReceiver
+) -> None:
+    for number in range(20):
+        await make_account(hooked, name=f"{number:02d}")
+    await settled(hooked)
+    names = [attributes(target(one))["name"] for one in receiver.contexts()]
+    assert names == sorted(names)
+    await hooked.settings(workers=8)
+    receiver.delay = 0.05
+    for number in range(8):
+        await make_account(hooked, name=f"{number:02d}")
+    await settled(hooked)
+    assert receiver.most_at_once > 1
+
+
 async def test_a_random_order_can_be_repeated(hooked: Stand, receiver: WebhookReceiver) -> None:
     orders: list[list[str]] = []
     for _ in range(2):

@@ -161,6 +161,15 @@ async def test_reset_empties_what_tests_fill(stand: Stand) -> None:
     assert len(state["dataverse"]["transactioncurrencies"]) >= 2
 
 
+async def test_a_currency_can_be_seeded_again(stand: Stand) -> None:
+    for rate in (0.9, 0.95):
+        await stand.seed(
+            transactioncurrencies=[{"currencyname": "Euro", "isocurrencycode": "EUR", "exchangerate": rate}]
+        )
+    euros = (await stand.dataverse.get("transactioncurrencies?$filter=isocurrencycode eq 'EUR'")).json()
+    assert [row["exchangerate"] for row in euros["value"]] == [0.95]
+
+
 async def test_a_seed_with_unknown_names_is_refused(stand: Stand) -> None:
     for state in ({"customers": [{"Nope": 1}]}, {"accounts": [{"nope": 1}]}, {"nope": []}):
         assert (await stand.control.post("/state", json=state)).status_code == 400
