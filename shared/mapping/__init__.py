@@ -1,0 +1,1 @@
+"""The currency mapping as its editor sees it: sheets, a plan first, all changes recorded and undone."""

@@ -1,0 +1,60 @@
+"""What is to be said about a plan or about the table: errors stop it, warnings only with `--strict`."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How bad it is."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTICE = "notice"
+
+
+class Kind(StrEnum):
+    """What can be found, a closed list for scripts."""
+
+    DUPLICATE = "duplicate"
+    EMPTY_NAME = "empty-name"
+    EMPTY_CODE = "empty-code"
+    BAD_NAME = "bad-name"
+    LONG_CODE = "long-code"
+    NO_TEXT = "no-text"
+    NOT_ISO = "not-iso-4217-shaped"
+    UNKNOWN_CODE = "unknown-in-operations"
+    OTHER_ISO_CODE = "other-iso-code-in-sales"
+    NOT_MAPPED = "not-mapped"
+    CHANGED_BY_HAND = "changed-by-hand"
+    NOT_CHECKED = "not-checked"
+    EXTRA_COLUMN = "extra-column"
+
+
+_ERRORS = {Kind.DUPLICATE, Kind.EMPTY_NAME, Kind.EMPTY_CODE, Kind.BAD_NAME, Kind.LONG_CODE, Kind.NO_TEXT}
+_NOTICES = {Kind.EXTRA_COLUMN}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding; `row` is the number of the row in the file, where there is one."""
+
+    kind: Kind
+    message: str
+    row: int | None = None
+    name: str = ""
+
+    @property
+    def severity(self) -> Severity:
+        """Its severity, which depends on its kind alone."""
+        if self.kind in _ERRORS:
+            return Severity.ERROR
+        return Severity.NOTICE if self.kind in _NOTICES else Severity.WARNING
+
+    def stops(self, *, strict: bool) -> bool:
+        """Whether nothing may be taken."""
+        return self.severity is Severity.ERROR or (strict and self.severity is Severity.WARNING)
+
+    @property
+    def where(self) -> str:
+        """The row, in words."""
+        return f"row {self.row}" if self.row is not None else ""

@@ -1,0 +1,24 @@
+"""A spreadsheet file as rows of cells, whatever its format."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class SheetError(Exception):
+    """The file as a whole cannot be used; the message says why and what to do."""
+
+
+class NoText(NamedTuple):
+    """A cell that is neither text nor a number: "a formula", "a date", "an error value"."""
+
+    what: str
+
+
+type Cell = str | NoText
+
+
+class SheetRow(NamedTuple):
+    """One row of a file: its number as the spreadsheet shows it, and its cells."""
+
+    number: int
+    cells: Sequence[Cell]
