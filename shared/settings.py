@@ -163,7 +163,7 @@ class Settings(BaseModel):
         20, description="Wait before a message is given back because the bus does not take its successor."
     )
     breaker_failures: Annotated[int, Field(ge=1)] = Field(
-        5, description="Calls that must fail within a minute, as half of all at least, to open a breaker."
+        5, description="How many of the newest calls, of twice as many, must fail to open a breaker."
     )
     breaker_first_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
         30, description="How long a breaker stays open the first time; doubled with each trip."

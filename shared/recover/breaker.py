@@ -29,8 +29,9 @@ _COPIES_PER_SECOND = 10.0
 
 @dataclass(frozen=True, slots=True)
 class BreakerRules:
-    """Opens when `failures` calls, and at least half of all, failed within a minute; for `first` seconds,
-    doubled with each trip up to `cap`, or for `operator` seconds when the set-up is wrong."""
+    """Opens when `failures` of the newest 2 * `failures` calls of a minute failed, however many went well
+    before; for `first` seconds, doubled with each trip up to `cap`, or for `operator` seconds when the
+    set-up is wrong."""
 
     failures: int
     first: float
@@ -86,9 +87,7 @@ class Breakers:
             await self._open(system, self._rules.operator, fault.reason)
         elif isinstance(fault, TransientFault) and fault.about_system:
             self._note(system, failed=True)
-            calls = self._calls[system]
-            failures = sum(failed for _, failed in calls)
-            if failures >= self._rules.failures and 2 * failures >= len(calls):
+            if sum(failed for _, failed in self._calls[system]) >= self._rules.failures:
                 await self._open(system, None, fault.reason, fault.retry_after or 0)
 
     async def pause(self, systems: list[System], who: str) -> None:
@@ -106,7 +105,7 @@ class Breakers:
     def _note(self, system: System, *, failed: bool) -> None:
         calls, now = self._calls[system], self._clock.now()
         calls.append((now, failed))
-        while now - calls[0][0] > _WINDOW:
+        while now - calls[0][0] > _WINDOW or len(calls) > 2 * self._rules.failures:
             calls.popleft()
 
     async def _wait_for(self, breaker: Breaker) -> tuple[datetime, str] | None:

@@ -42,6 +42,18 @@ async def test_an_outage_is_waited_for_and_the_backlog_then_drains(trouble: Faul
     assert world.issues.rows == {}
 
 
+async def test_an_outage_is_noticed_at_once_however_much_went_well_before() -> None:
+    world = World()
+    worker = world.application()
+    for number in range(200):
+        await world.deliver(world.save(f"A{number}"), worker)
+    world.operations.trouble = DOWN
+    world.operations.requests.clear()
+    for number in range(200):
+        await world.deliver(world.save(f"B{number}"), worker)
+    assert len(world.operations.requests) <= 10
+
+
 async def test_waiting_for_a_breaker_is_no_try_and_writes_no_row() -> None:
     world = World()
     world.operations.trouble = WRONG_SECRET
