@@ -49,7 +49,8 @@ def apply_state(simulator: Simulator, change: StateChange) -> None:
 
 def reset(simulator: Simulator) -> None:
     """Empty everything that tests and demonstrations fill."""
-    simulator.store.clear("account")
+    for table in ("account", "asyncoperation"):
+        simulator.store.clear(table)
     for entity_set in SETS.values():
         simulator.records.clear(entity_set)
     simulator.jobs.clear()

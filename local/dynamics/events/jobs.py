@@ -142,6 +142,7 @@ class Jobs:
     def clear(self) -> None:
         """Forget settled and held jobs; what is under way goes on."""
         self._held.clear()
+        self._bodies.clear()
         self.records[:] = [job for job in self.records if job.state not in (*SETTLED, "held")]
 
     async def close(self) -> None:
