@@ -28,7 +28,7 @@ def read_options(arguments: list[str]) -> tuple[Options, bool]:
     parser.add_argument(
         "--dual-write", action="store_true", help="add the msdyn_* columns of the dual-write map"
     )
-    parser.add_argument("--tls", action="store_true", help="serve both over TLS; the ready line has it")
+    parser.add_argument("--tls", action="store_true", help="serve over TLS, certificate in the ready line")
     parser.add_argument("--exit-with-parent", action="store_true", help="end when standard input ends")
     given = parser.parse_args(arguments)
     options = Options(
