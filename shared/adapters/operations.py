@@ -29,6 +29,7 @@ from shared.model.outcome import Cause, Problem
 from shared.ports import Clock
 
 _SET = "/data/CustomersV3"
+_COMPANY = "dataAreaId"
 _GET_HEADERS = {"Accept": "application/json;odata.metadata=none"}
 
 
@@ -38,8 +39,9 @@ class OperationsCustomers:
     def __init__(self, client: ODataClient, field_map: FieldMap) -> None:
         self._client = client
         self._number = field_map.key.target
+        self._company_is_set = field_map.company.setting is not None
         self._fields = (*sorted(field_map.names), field_map.hold.target)
-        self._select = ",".join(("dataAreaId", self._number, *self._fields))
+        self._select = ",".join((_COMPANY, self._number, *self._fields))
 
     async def find(self, key: CustomerKey) -> Customer | None:
         """The customer with its mapped fields. Raises AccountFault(AmbiguousMatch)."""
@@ -59,14 +61,17 @@ class OperationsCustomers:
 
     async def create(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> CustomerKey:
         """Create; the key as Operations keeps it. Raises CustomerAlreadyExists, AccountFault."""
-        body = {"dataAreaId": key.company, **({} if key.by else {self._number: key.number}), **fields}
+        body = {_COMPANY: key.company, **({} if key.by else {self._number: key.number}), **fields}
         response = await self._client.write("POST", _SET, _encode(body))
         if response.status_code == 201:
             return self._customer(_json(response)).key
         error = read_error(response)
         if await self._exists(key, error):
             raise CustomerAlreadyExists(key)
-        raise error.fault({*fields, self._number})
+        if self._company_is_set and error.field((_COMPANY,)):
+            remedy = "Check OPERATIONS_COMPANY: Operations does not know this legal entity."
+            raise OperatorFault(System.OPERATIONS, "refuses the company.", remedy)
+        raise error.fault({*fields, self._number, _COMPANY})
 
     async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> None:
         """Change these fields. Raises CustomerNotFound, AccountFault."""
@@ -101,7 +106,7 @@ class OperationsCustomers:
         return f"{_SET}(dataAreaId={literal(key.company)},{self._number}={literal(key.number)})"
 
     def _customer(self, row: Mapping[str, Any]) -> Customer:
-        key = CustomerKey(str(row.get("dataAreaId") or ""), str(row.get(self._number) or ""))
+        key = CustomerKey(str(row.get(_COMPANY) or ""), str(row.get(self._number) or ""))
         fields = {name: row[name] for name in self._fields if row.get(name) is not None}
         return Customer(key, fields)
 
