@@ -1,14 +1,26 @@
 """The real things that the ports are held against: Azurite, the broker, both simulators."""
 
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from local.child import Child
+from local.dynamics.faults import FaultRule
+from local.dynamics.simulator import Options, Simulator
+from local.dynamics.state import StateChange, apply_state
+from shared.adapters.credentials import FixedToken
+from shared.adapters.odata import ODataClient
+from shared.model.faults import System
+from tests.fakes.clock import FakeClock
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,3 +75,53 @@ async def broker(queue_config: Path, tmp_path_factory: pytest.TempPathFactory) -
 async def start_broker(config: Path, log: Path, port: int = 0) -> Child:
     arguments = ["--config", str(config), "--port", str(port), "--control-port", "0"]
     return await Child.start("broker", "local.servicebus", arguments, log, cwd=ROOT)
+
+
+TOKEN = "contract-token"
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """The simulators and one HTTP client for each."""
+
+    simulator: Simulator
+    dataverse: httpx.AsyncClient
+    operations: httpx.AsyncClient
+
+    def client(self, system: System, token: str = TOKEN) -> ODataClient:
+        http = self.dataverse if system is System.DATAVERSE else self.operations
+        return ODataClient(system, http, FixedToken(token), FakeClock(datetime.now(UTC)))
+
+    def fault(self, system: System, kind: str, **rule: Any) -> None:
+        rule |= {"system": str(system), "kind": kind}
+        self.simulator.faults.add(FaultRule.model_validate(rule))
+
+    def state(self, **rows: Any) -> None:
+        apply_state(self.simulator, StateChange(**rows))
+
+    def start_anew(self) -> None:
+        """No accounts, no customers, no faults; three currencies, one customer group in two companies."""
+        self.simulator.faults.clear()
+        self.simulator.log.clear()
+        self.state(
+            reset=True,
+            currencies=[{"CurrencyCode": code, "Name": code} for code in ("USD", "EUR", "GBP")],
+            groups=[
+                {"dataAreaId": company, "CustomerGroupId": "10", "Description": "Wholesale"}
+                for company in ("usmf", "demf")
+            ],
+        )
+
+
+@pytest.fixture(scope="session")
+async def simulated() -> AsyncIterator[Simulated]:
+    """Both simulators, and the app's own clients for them."""
+    simulator = Simulator(Options(token=TOKEN))
+    addresses = await simulator.start()
+    trust = ssl.create_default_context()
+    async with (
+        httpx.AsyncClient(base_url=addresses["dataverse"], verify=trust, timeout=10) as dataverse,
+        httpx.AsyncClient(base_url=addresses["operations"], verify=trust, timeout=10) as operations,
+    ):
+        yield Simulated(simulator, dataverse, operations)
+    await simulator.stop()

@@ -27,7 +27,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "triggers": {"triggers", "wiring", *USE_CASES, "intake", "model", "telemetry", "settings"},
     "cli": {"cli", "wiring", *USE_CASES, "model", "telemetry", "settings"},
 }
-SHARED_ADAPTERS = {"odata", "credentials", "tables"}
+SHARED_ADAPTERS = {"odata", "credentials", "tables", "service_bus"}  # clients, and what things are called
 CLIENTS = {"AsyncClient", "Client", "ServiceBusClient", "TableServiceClient", "TableClient", "ODataClient"}
 
 

@@ -1,0 +1,338 @@
+"""The ports CustomerWriter and ErpCurrencies: the fake and the simulator behave alike; and faults."""
+
+import asyncio
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from shared.adapters.operations import OperationsCurrencies, OperationsCustomers
+from shared.field_maps import load_field_map
+from shared.model.customer import CustomerKey, FieldValue
+from shared.model.faults import (
+    AccountFault,
+    CustomerAlreadyExists,
+    CustomerNotFound,
+    OperatorFault,
+    System,
+    TransientFault,
+)
+from shared.model.outcome import Cause
+from shared.ports import CustomerWriter
+from tests.contract.conftest import TOKEN, Simulated
+from tests.fakes.clock import FakeClock
+from tests.fakes.dynamics import FakeOperations
+
+MAP = load_field_map("operations")
+OPERATIONS = System.OPERATIONS
+KEY = CustomerKey("usmf", "C-1")
+FIELDS: Mapping[str, FieldValue] = {
+    "OrganizationName": "Contoso Möbel",
+    "SalesCurrencyCode": "USD",
+    "CustomerGroupId": "10",
+    "PartyType": "Organization",
+    "AddressCity": "Redmond",
+}
+NASTY = [
+    "O'Neil",
+    "''",
+    "a/b",
+    "a\\b",
+    "50%",
+    "#1?&+",
+    "a b",
+    "ü€",
+    "(x)",
+    "a=b,c",
+    "=1",
+    "*",
+    "C*",
+    "%2F",
+    "$x",
+]
+
+
+@pytest.fixture(params=["fake", "simulator"])
+async def writer(request: pytest.FixtureRequest, simulated: Simulated) -> CustomerWriter:
+    if request.param == "fake":
+        return FakeOperations(FakeClock())
+    simulated.start_anew()
+    return real(simulated)
+
+
+def real(simulated: Simulated, token: str = TOKEN) -> OperationsCustomers:
+    return OperationsCustomers(simulated.client(OPERATIONS, token), MAP)
+
+
+async def fields_of(writer: CustomerWriter, key: CustomerKey = KEY) -> Mapping[str, FieldValue]:
+    found = await writer.find(key)
+    assert found is not None
+    return found.fields
+
+
+async def test_a_customer_that_is_not_there_is_none(writer: CustomerWriter) -> None:
+    assert await writer.find(KEY) is None
+
+
+async def test_a_created_customer_is_found_as_it_was_given(writer: CustomerWriter) -> None:
+    assert (await writer.create(KEY, FIELDS)).same_as(KEY)
+    found = await writer.find(KEY)
+    assert found is not None
+    assert found.key.same_as(KEY)
+    assert FIELDS.items() <= found.fields.items()
+    assert found.fields["OnHoldStatus"] == "No"
+
+
+async def test_an_update_changes_what_it_names_and_nothing_else(writer: CustomerWriter) -> None:
+    await writer.create(KEY, FIELDS)
+    await writer.update(KEY, {"AddressCity": "", "OnHoldStatus": "All", "SalesCurrencyCode": "EUR"})
+    expected = {**FIELDS, "AddressCity": "", "OnHoldStatus": "All", "SalesCurrencyCode": "EUR"}
+    assert expected.items() <= (await fields_of(writer)).items()
+
+
+async def test_a_second_create_says_so_and_changes_nothing(writer: CustomerWriter) -> None:
+    await writer.create(KEY, FIELDS)
+    with pytest.raises(CustomerAlreadyExists):
+        await writer.create(KEY, {**FIELDS, "OrganizationName": "Fabrikam"})
+    assert (await fields_of(writer))["OrganizationName"] == "Contoso Möbel"
+
+
+async def test_an_update_of_nothing_says_so_and_creates_nothing(writer: CustomerWriter) -> None:
+    with pytest.raises(CustomerNotFound):
+        await writer.update(KEY, {"AddressCity": "x"})
+    assert await writer.find(KEY) is None
+
+
+@pytest.mark.parametrize("same", [CustomerKey("USMF", "c-1"), CustomerKey("usmf", "C-1 ")])
+async def test_keys_are_compared_without_case_and_trailing_space(
+    writer: CustomerWriter, same: CustomerKey
+) -> None:
+    await writer.create(KEY, FIELDS)
+    assert await writer.find(same) is not None
+    await writer.update(same, {"AddressCity": "x"})
+    with pytest.raises(CustomerAlreadyExists):
+        await writer.create(same, FIELDS)
+
+
+async def test_each_company_has_its_own_customers(writer: CustomerWriter) -> None:
+    """The simulator's user has another default company than both."""
+    other = CustomerKey("demf", "C-1")
+    await writer.create(KEY, FIELDS)
+    assert await writer.find(other) is None
+    await writer.create(other, {**FIELDS, "OrganizationName": "Fabrikam"})
+    await writer.update(other, {"AddressCity": "Berlin"})
+    assert (await fields_of(writer))["AddressCity"] == "Redmond"
+    assert (await fields_of(writer, other))["OrganizationName"] == "Fabrikam"
+
+
+@pytest.mark.parametrize("number", NASTY)
+async def test_any_number_finds_its_own_customer_only(writer: CustomerWriter, number: str) -> None:
+    key, others = CustomerKey("usmf", number), ("C-12", "Cx", "a", "b")
+    for other in others:
+        await writer.create(CustomerKey("usmf", other), FIELDS)
+    assert await writer.find(key) is None
+    with pytest.raises(CustomerNotFound):
+        await writer.update(key, {"AddressCity": "x"})
+    await writer.create(key, {**FIELDS, "OrganizationName": "own"})
+    await writer.update(key, {"AddressCity": "own"})
+    own = await fields_of(writer, key)
+    assert (own["OrganizationName"], own["AddressCity"]) == ("own", "own")
+    for other in others:
+        assert (await fields_of(writer, CustomerKey("usmf", other)))["AddressCity"] == "Redmond"
+
+
+async def test_values_of_any_text_survive(writer: CustomerWriter) -> None:
+    text = 'O\'Neil "&" <Söhne> \\ / 50% \u2028 €'
+    await writer.create(KEY, {**FIELDS, "OrganizationName": text})
+    assert (await fields_of(writer))["OrganizationName"] == text
+
+
+async def test_of_creates_at_the_same_time_one_wins(writer: CustomerWriter) -> None:
+    done = await asyncio.gather(*(writer.create(KEY, FIELDS) for _ in range(4)), return_exceptions=True)
+    assert sum(isinstance(result, CustomerKey) for result in done) == 1
+    assert sum(isinstance(result, CustomerAlreadyExists) for result in done) == 3
+
+
+@pytest.fixture(params=["fake", "simulator"])
+async def currencies(request: pytest.FixtureRequest, simulated: Simulated) -> Any:
+    if request.param == "fake":
+        return FakeOperations(FakeClock())
+    simulated.start_anew()
+    return OperationsCurrencies(simulated.client(OPERATIONS), FakeClock(), 3600)
+
+
+@pytest.mark.parametrize(("code", "known"), [("USD", True), ("usd", True), ("XXX", False), ("", False)])
+async def test_only_operations_own_currencies_are_known(currencies: Any, code: str, known: bool) -> None:
+    assert await currencies.knows(code) is known
+
+
+async def test_a_list_of_many_pages_is_read_to_its_end_and_kept(simulated: Simulated) -> None:
+    simulated.start_anew()
+    simulated.simulator.environment.page_size = 2
+    try:
+        found = OperationsCurrencies(simulated.client(OPERATIONS), FakeClock(), 3600)
+        assert [await found.knows(code) for code in ("USD", "EUR", "GBP")] == [True] * 3
+        assert simulated.simulator.log.report("operations", 0)["total"] == 2
+    finally:
+        simulated.simulator.environment.page_size = 10_000
+
+
+async def test_a_currency_that_was_added_is_known_soon(simulated: Simulated) -> None:
+    simulated.start_anew()
+    clock = FakeClock()
+    found = OperationsCurrencies(simulated.client(OPERATIONS), clock, 3600)
+    assert not await found.knows("CHF")
+    simulated.state(currencies=[{"CurrencyCode": "CHF", "Name": "CHF"}])
+    clock.advance(6)
+    assert await found.knows("CHF")
+
+
+@pytest.fixture
+async def operations(simulated: Simulated) -> OperationsCustomers:
+    """The real adapter, with one customer already there."""
+    simulated.start_anew()
+    writer = real(simulated)
+    await writer.create(KEY, FIELDS)
+    return writer
+
+
+NEW = CustomerKey("usmf", "C-2")
+
+
+async def refusal(call: Any) -> tuple[Cause, str]:
+    with pytest.raises(AccountFault) as raised:
+        await call
+    return raised.value.problem.cause, raised.value.problem.field
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("SalesCurrencyCode", "XXX"), ("CustomerGroupId", "99"), ("AddressCountryRegionISOCode", "XX")],
+)
+async def test_a_value_that_operations_does_not_know_names_its_field(
+    operations: OperationsCustomers, field: str, value: str
+) -> None:
+    refused = (Cause.REFUSED, field)
+    assert await refusal(operations.create(NEW, {**FIELDS, field: value})) == refused
+    assert await refusal(operations.update(KEY, {field: value})) == refused
+    assert await operations.find(NEW) is None
+
+
+@pytest.mark.parametrize("value", ["x" * 101, "", Decimal(5)])
+async def test_a_value_of_the_wrong_form_is_refused(
+    operations: OperationsCustomers, value: FieldValue
+) -> None:
+    cause, _ = await refusal(operations.update(KEY, {"OrganizationName": value}))
+    assert cause is Cause.REFUSED
+
+
+async def test_a_read_only_field_is_the_accounts(
+    simulated: Simulated, operations: OperationsCustomers
+) -> None:
+    simulated.simulator.environment.read_only = {"AddressCity"}
+    try:
+        assert await refusal(operations.update(KEY, {"AddressCity": "x"})) == (Cause.REFUSED, "AddressCity")
+    finally:
+        simulated.simulator.environment.read_only = set()
+
+
+@pytest.mark.parametrize("status", [400, 409, 500])
+async def test_an_existing_customer_is_known_whatever_the_status(
+    simulated: Simulated, operations: OperationsCustomers, status: int
+) -> None:
+    simulated.simulator.environment.duplicate_status = status
+    try:
+        with pytest.raises(CustomerAlreadyExists):
+            await operations.create(KEY, FIELDS)
+    finally:
+        simulated.simulator.environment.duplicate_status = 400
+
+
+async def transient(call: Any) -> TransientFault:
+    with pytest.raises(TransientFault) as raised:
+        await call
+    return raised.value
+
+
+async def test_a_conflict_is_tried_again_and_certain(
+    simulated: Simulated, operations: OperationsCustomers
+) -> None:
+    simulated.fault(OPERATIONS, "conflict", count=1)
+    assert not (await transient(operations.update(KEY, {"AddressCity": "x"}))).unknown_outcome
+    await operations.update(KEY, {"AddressCity": "x"})
+
+
+@pytest.mark.parametrize(("kind", "carried_out"), [("drop-after-commit", True), ("drop-before", False)])
+async def test_a_lost_answer_leaves_it_open_what_happened(
+    simulated: Simulated, operations: OperationsCustomers, kind: str, carried_out: bool
+) -> None:
+    simulated.fault(OPERATIONS, kind, count=2)
+    assert (await transient(operations.create(NEW, FIELDS))).unknown_outcome
+    assert (await transient(operations.update(KEY, {"AddressCity": "x"}))).unknown_outcome
+    assert (await operations.find(NEW) is not None) is carried_out
+    assert ((await fields_of(operations))["AddressCity"] == "x") is carried_out
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+async def test_a_bare_5xx_is_transient_and_uncertain(
+    simulated: Simulated, operations: OperationsCustomers, status: int
+) -> None:
+    simulated.fault(OPERATIONS, "status", status=status)
+    assert (await transient(operations.update(KEY, {"AddressCity": "x"}))).unknown_outcome
+    assert (await transient(operations.create(NEW, FIELDS))).unknown_outcome
+    assert not (await transient(operations.find(KEY))).unknown_outcome
+
+
+async def test_a_500_that_carries_a_business_error_is_the_accounts(
+    simulated: Simulated, operations: OperationsCustomers
+) -> None:
+    simulated.fault(OPERATIONS, "status", status=500, code="infolog", method="PATCH")
+    cause, _ = await refusal(operations.update(KEY, {"AddressCity": "x"}))
+    assert cause is Cause.REFUSED
+
+
+async def test_throttling_asks_for_its_wait(simulated: Simulated, operations: OperationsCustomers) -> None:
+    simulated.fault(OPERATIONS, "status", status=429, retry_after=17)
+    for call in (operations.find(KEY), operations.update(KEY, {"AddressCity": "x"})):
+        fault = await transient(call)
+        assert (fault.retry_after, fault.unknown_outcome) == (17, False)
+
+
+async def test_a_wrong_token_is_a_wrong_set_up(simulated: Simulated, operations: OperationsCustomers) -> None:
+    wrong = real(simulated, token="wrong")
+    calls = (
+        lambda: wrong.find(KEY),
+        lambda: wrong.create(NEW, FIELDS),
+        lambda: wrong.update(KEY, {"AddressCity": "x"}),
+    )
+    for call in calls:
+        with pytest.raises(OperatorFault, match="401"):
+            await call()
+    assert await operations.find(NEW) is None
+
+
+async def test_missing_rights_are_a_wrong_set_up(
+    simulated: Simulated, operations: OperationsCustomers
+) -> None:
+    simulated.fault(OPERATIONS, "status", status=403)
+    for call in (operations.find(KEY), operations.update(KEY, {"AddressCity": "x"})):
+        with pytest.raises(OperatorFault):
+            await call
+
+
+async def test_a_wrong_company_is_a_wrong_set_up(operations: OperationsCustomers) -> None:
+    with pytest.raises(OperatorFault, match="OPERATIONS_COMPANY"):
+        await operations.create(CustomerKey("zzzz", "C-1"), FIELDS)
+
+
+async def test_a_service_that_is_away_is_transient_and_certain(simulated: Simulated) -> None:
+    import httpx
+
+    from local.ports import free_port
+    from shared.adapters.credentials import FixedToken
+    from shared.adapters.odata import ODataClient
+
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{free_port()}", verify=False) as http:  # noqa: S501 - plain HTTP
+        away = OperationsCustomers(ODataClient(OPERATIONS, http, FixedToken("x"), FakeClock()), MAP)
+        assert not (await transient(away.update(KEY, {"AddressCity": "x"}))).unknown_outcome
