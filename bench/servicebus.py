@@ -1,9 +1,9 @@
 """How fast the local Service Bus is, and whether it loses, doubles or hoards messages.
 
-`python -m bench.servicebus` starts a broker and measures, through the Azure SDK, messages per second of each way to
-send and receive. `--against CONNECTION_STRING` measures another broker (with a queue `bench`) in turn with it and
-prints the ratio. `--soak 100000` sends so many messages through, checks that each came exactly once, and compares
-the broker's memory before and after.
+`python -m bench.servicebus` starts a broker and measures, through the Azure SDK, messages per second of each
+way to send and receive. `--against CONNECTION_STRING` measures another broker (with a queue `bench`) in turn
+with it and prints the ratio. `--soak 100000` sends so many messages through, checks that each came exactly
+once, and compares the broker's memory before and after.
 """
 
 import argparse
@@ -39,7 +39,7 @@ CONFIG = {
 BATCH = 100
 
 
-# --- the broker ------------------------------------------------------------------------------------------------
+# --- the broker --------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -49,7 +49,7 @@ def broker() -> Iterator[tuple[str, int]]:
         json.dump(CONFIG, config)
         config.flush()
         command = [sys.executable, "-m", "local.servicebus", "--config", config.name, "--port", "0"]
-        with subprocess.Popen(
+        with subprocess.Popen(  # noqa: S603 - our own module
             [*command, "--exit-with-parent"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as process:
             assert process.stdout is not None
@@ -65,7 +65,7 @@ def memory_of(pid: int) -> float:
     return int(status.read_text().split()[1]) * 4096 / 1e6 if status.exists() else 0.0
 
 
-# --- cases -----------------------------------------------------------------------------------------------------
+# --- cases --------------------------------------------------------------------------------
 
 
 def sync_send(connection_string: str, count: int) -> float:
@@ -187,7 +187,7 @@ def measure(ours: str, other: str | None, count: int, rounds: int) -> dict[str, 
     return {case: rates for case, rates in best.items() if not case.startswith("(")}
 
 
-# --- the soak --------------------------------------------------------------------------------------------------
+# --- the soak --------------------------------------------------------------------------------
 
 
 async def soak(connection_string: str, count: int) -> Counter[str]:
@@ -206,12 +206,12 @@ async def soak(connection_string: str, count: int) -> Counter[str]:
                 seen[str(message.message_id)] += 1
                 await receiver.complete_message(message)
 
-    async with AsyncClient.from_connection_string(connection_string) as client:
-        async with (
-            client.get_queue_receiver(QUEUE, prefetch_count=BATCH) as first,
-            client.get_queue_receiver(QUEUE, prefetch_count=BATCH) as second,
-        ):
-            await asyncio.gather(send(client), take(first), take(second))
+    async with (
+        AsyncClient.from_connection_string(connection_string) as client,
+        client.get_queue_receiver(QUEUE, prefetch_count=BATCH) as first,
+        client.get_queue_receiver(QUEUE, prefetch_count=BATCH) as second,
+    ):
+        await asyncio.gather(send(client), take(first), take(second))
     return seen
 
 

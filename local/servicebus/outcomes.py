@@ -52,12 +52,10 @@ def read_outcome(state: bytes | None) -> Outcome | None:
 
 def _modified(state: bytes, at: int) -> Outcome:
     extents, _ = decoder.list_items(state, at)
-    failed, undeliverable = (
-        decoder.decode(state, extents[index][0])[0] if len(extents) > index else None for index in (0, 1)
-    )
+    undeliverable = decoder.decode(state, extents[1][0])[0] if len(extents) > 1 else None
     entries, _ = decoder.map_entries(state, extents[2][0]) if len(extents) > 2 else ({}, 0)
-    how = Settlement.DEFER if undeliverable else Settlement.ABANDON if failed else Settlement.RELEASE
-    return Outcome(how, state, _text_keys(entries))
+    # The JavaScript SDK abandons without saying that the delivery failed; it counts all the same.
+    return Outcome(Settlement.DEFER if undeliverable else Settlement.ABANDON, state, _text_keys(entries))
 
 
 def _rejection_info(state: bytes, at: int) -> dict[str, bytes]:
