@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from local.child import ChildError
+from local.demo.errors import DemoError
 from local.demo.report import show, write_json
-from local.demo.run import SETTINGS, DemoError, Result, run
+from local.demo.run import SETTINGS, Result, run
 
 FEWEST_ACCOUNTS = 5
 

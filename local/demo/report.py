@@ -7,7 +7,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from local.demo.requests import per_event
 from local.demo.run import Result
 from local.demo.watch import OUTCOMES
 
@@ -66,7 +65,7 @@ def show(result: Result, console: Console) -> None:
     content = summary(result)
     console.print(_accounts(result, content))
     console.print(_events(content))
-    console.print(_requests(content), highlight=False)
+    console.print(_requests(content))
     for difference in [*result.differences, *result.lost]:
         console.print(f"[red]differs[/]  {difference}", highlight=False)
     equal, kept = (content["checks"][name] for name in ("customers_equal", "nothing_lost"))
@@ -117,7 +116,10 @@ def _events(content: dict[str, Any]) -> Table:
     return table
 
 
-def _requests(content: dict[str, Any]) -> str:
-    each = per_event(content["requests"], content["events"])
-    parts = (f"{system} {number} ({each[system]})" for system, number in content["requests"].items())
-    return f"Requests in all (per event): {', '.join(parts)}"
+def _requests(content: dict[str, Any]) -> Table:
+    table = Table(title="Requests by the app", title_justify="left")
+    for heading in ("System", "In all", "Per event"):
+        table.add_column(heading, justify="left" if heading == "System" else "right")
+    for system, number in content["requests"].items():
+        table.add_row(system, str(number), f"{number / content['events']:.2f}")
+    return table

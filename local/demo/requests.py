@@ -8,13 +8,13 @@ import asyncio
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import httpx
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables.aio import TableServiceClient
 
+from local.demo.errors import DemoError
 from local.stand import Stand
 
 DEADLINE_SECONDS = 20.0
@@ -50,17 +50,16 @@ class RequestCount:
         async with TableServiceClient.from_connection_string(self.stand.addresses.tables) as service:
             with contextlib.suppress(ResourceNotFoundError):
                 await service.get_table_client("CurrencyMapping").get_entity("demo", mark)
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            while (place := _place_of(mark, self.stand.table_log)) is None:  # noqa: ASYNC110 - another process
-                await asyncio.sleep(0.05)
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                while (place := _place_of(mark, self.stand.table_log)) is None:  # noqa: ASYNC110 - not ours
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            message = f"the log of the tables shows no request; it is {self.stand.table_log}"
+            raise DemoError(message) from None
         return place
 
 
 def _place_of(mark: str, log: Path) -> int | None:
     requests = [line for line in log.read_text(errors="replace").splitlines() if "HTTP/1.1" in line]
     return next((place for place, line in enumerate(requests, 1) if mark in line), None)
-
-
-def per_event(requests: dict[str, int], events: int) -> dict[str, Any]:
-    """Requests by system for each event."""
-    return {system: round(count / events, 2) for system, count in requests.items()}

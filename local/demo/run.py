@@ -15,6 +15,7 @@ import httpx
 
 from local.demo.checks import customers_differ, customers_in, events_lost
 from local.demo.drive import Sales
+from local.demo.errors import DemoError
 from local.demo.requests import RequestCount
 from local.demo.scenario import Customer, Scenario, plan
 from local.demo.seed import seed
@@ -33,10 +34,6 @@ POLL_SECONDS = 0.1
 
 type Progress = Callable[[str, int], None]
 """What goes on now, and how many events have ended."""
-
-
-class DemoError(Exception):
-    """The demonstration cannot go on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

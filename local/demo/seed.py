@@ -5,11 +5,13 @@ called once in advance, so that the table is as good as old when the accounts co
 """
 
 import asyncio
+from typing import Any
 
 import httpx
 from azure.data.tables.aio import TableServiceClient
 
 from local.demo.currencies import CODES_IN_OPERATIONS, IN_SALES, IN_TABLE
+from local.demo.errors import DemoError
 from local.demo.watch import Tail
 from local.stand import Stand
 
@@ -56,15 +58,20 @@ async def _heal(stand: Stand) -> None:
     non-http shows, and wait until it has run."""
     key = {"x-functions-key": stand.addresses.function_key}
     async with httpx.AsyncClient(base_url=stand.addresses.functions, headers=key) as host:
-        answer = await host.post(f"/admin/functions/{HEAL}", json={})
-        if answer.status_code == 404:  # an app without healing
-            return
-        answer.raise_for_status()
+        (await host.post(f"/admin/functions/{HEAL}", json={})).raise_for_status()
     tail = Tail(stand.host_logs)
-    async with asyncio.timeout(HEAL_SECONDS):
-        while not any(map(_healed, tail.records())):  # noqa: ASYNC110 - another process's log
-            await asyncio.sleep(0.05)
+    try:
+        async with asyncio.timeout(HEAL_SECONDS):
+            while not (ended := [record for record in tail.records() if _is_end(record)]):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        ended = [{}]
+    if ended[0].get("event") != "invocation_finished":
+        reason = ended[0].get("error", f"it did not end within {HEAL_SECONDS:g} s")
+        message = f"the function {HEAL} failed: {reason}; the logs are in {stand.folder}"
+        raise DemoError(message)
 
 
-def _healed(record: dict[str, object]) -> bool:
-    return record.get("event") == "invocation_finished" and record.get("function") == HEAL
+def _is_end(record: dict[str, Any]) -> bool:
+    ends = ("invocation_finished", "invocation_failed")
+    return record.get("function") == HEAL and record.get("event") in ends
