@@ -29,9 +29,9 @@ _QUEUES = {
 class ServiceBusLeftovers:
     """Implements Leftovers."""
 
-    def __init__(self, client: "ServiceBusClient") -> None:
+    def __init__(self, client: "ServiceBusClient", events: QueueSender) -> None:
         self._client = client
-        self._events = QueueSender(client, DATAVERSE_EVENTS)
+        self._events = events
 
     async def peek(self, place: Bin) -> AsyncIterator[Leftover]:
         """What lies there, oldest first; nothing is taken. Raises QueueUnavailable."""

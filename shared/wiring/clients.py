@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from azure.servicebus.aio import ServiceBusClient
 
     from shared.adapters.odata import ODataClient
+    from shared.adapters.service_bus import QueueSender
     from shared.ports.recovery import Probe
 
 _ERP_CURRENCY_SECONDS = 3600.0
@@ -29,6 +30,7 @@ class Clients:
         self._settings = settings
         self._field_map = field_map
         self._clock = SystemClock()
+        self._senders: list[QueueSender] = []
 
     @cached_property
     def ports(self) -> Ports:
@@ -46,8 +48,8 @@ class Clients:
         from shared.adapters.operations import OperationsCurrencies, OperationsCustomers
         from shared.adapters.service_bus import (
             ACCOUNT_CHANGES,
+            DATAVERSE_EVENTS,
             REJECTED_EVENTS,
-            QueueSender,
             ServiceBusChanges,
             ServiceBusRejected,
         )
@@ -60,7 +62,6 @@ class Clients:
         states = state_table.StateTable(table(tables.ACCOUNT_SYNC))
         issues = issue_table.IssueTable(table(tables.ISSUES))
         control = control_table.ControlTable(table(tables.CONTROL))
-        changes = QueueSender(self.service_bus, ACCOUNT_CHANGES)
         return Ports(
             clock=clock,
             jitter=lambda seconds: random.uniform(0, seconds),  # noqa: S311 - spreads waits, keeps no secret
@@ -77,9 +78,9 @@ class Clients:
             breaker_rows=control_table.BreakerTable(control),
             allowances=control_table.AllowanceTable(control),
             handled=control_table.HandledTable(control),
-            queue=ServiceBusChanges(changes, settings.sync_partitions),
-            rejected=ServiceBusRejected(QueueSender(self.service_bus, REJECTED_EVENTS)),
-            leftovers=ServiceBusLeftovers(self.service_bus),
+            queue=ServiceBusChanges(self._sender(ACCOUNT_CHANGES), settings.sync_partitions),
+            rejected=ServiceBusRejected(self._sender(REJECTED_EVENTS)),
+            leftovers=ServiceBusLeftovers(self.service_bus, self._sender(DATAVERSE_EVENTS)),
             probes=self._probes(),
         )
 
@@ -109,6 +110,8 @@ class Clients:
 
     async def close(self) -> None:
         """Close whatever was opened; for processes that end, such as a command."""
+        for sender in self._senders:
+            await sender.close()
         opened = vars(self)
         for name in ("dataverse", "operations"):
             if name in opened:
@@ -127,6 +130,13 @@ class Clients:
             System.TABLES: lambda: probe_tables(self.tables),
             System.SERVICE_BUS: lambda: probe_queue(self.service_bus, ACCOUNT_CHANGES),
         }
+
+    def _sender(self, queue: str) -> "QueueSender":
+        from shared.adapters.service_bus import QueueSender
+
+        sender = QueueSender(self.service_bus, queue)
+        self._senders.append(sender)
+        return sender
 
     def _odata(self, system: System, url: str) -> "ODataClient":
         import httpx

@@ -1,0 +1,74 @@
+"""Breakers, hourly allowances and healed mappings: on the fakes and on the table Control alike."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.adapters.control_table import AllowanceTable, BreakerTable, ControlTable, HandledTable
+from shared.model.breaker import Breaker
+from shared.model.faults import StateConflict, System
+from shared.ports.recovery import Allowances, BreakerRows, Handled, HandledMappings
+from tests.contract.conftest import NewTable
+from tests.fakes.tables import FakeAllowances, FakeBreakers, FakeHandled
+
+NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
+HOUR = NOW.replace(minute=0)
+
+
+class Control:
+    """The three ports over one fresh table, real or fake."""
+
+    def __init__(self, breakers: BreakerRows, allowances: Allowances, handled: HandledMappings) -> None:
+        self.breakers = breakers
+        self.allowances = allowances
+        self.handled = handled
+
+
+@pytest.fixture(params=["fake", "azurite"])
+async def control(request: pytest.FixtureRequest, new_table: NewTable) -> AsyncIterator[Control]:
+    if request.param == "fake":
+        yield Control(FakeBreakers(), FakeAllowances(), FakeHandled())
+        return
+    table = ControlTable(await new_table())
+    yield Control(BreakerTable(table), AllowanceTable(table), HandledTable(table))
+
+
+async def test_a_breaker_is_read_as_it_was_put(control: Control) -> None:
+    breaker = Breaker(System.OPERATIONS).opened(NOW, 30, "answered 503").probing(NOW + timedelta(seconds=20))
+    etag = await control.breakers.put(breaker, None)
+    assert await control.breakers.read() == {System.OPERATIONS: (breaker, etag)}
+    closed = breaker.closed(NOW)
+    etag = await control.breakers.put(closed, etag)
+    assert await control.breakers.read() == {System.OPERATIONS: (closed, etag)}
+
+
+async def test_of_two_who_change_a_breaker_the_second_is_refused(control: Control) -> None:
+    breaker = Breaker(System.DATAVERSE, paused_by="anna")
+    etag = await control.breakers.put(breaker, None)
+    with pytest.raises(StateConflict):
+        await control.breakers.put(breaker, None)
+    await control.breakers.put(replace(breaker, paused_by="bert"), etag)
+    with pytest.raises(StateConflict):
+        await control.breakers.put(breaker, etag)
+
+
+async def test_an_allowance_is_used_up_and_the_next_hour_has_its_own(control: Control) -> None:
+    reserve = control.allowances.reserve
+    granted = [await reserve("creates", HOUR, 3, 7) for _ in range(4)]
+    assert granted == [3, 3, 1, 0]
+    assert await reserve("blocks", HOUR, 3, 7) == 3
+    assert await reserve("creates", HOUR + timedelta(hours=1), 3, 7) == 3
+
+
+async def test_healed_mappings_are_remembered_by_any_name_and_forgotten(control: Control) -> None:
+    handled = control.handled
+    rows = {"rand r/c #1": Handled("v1", NOW, done=False), "złoty": Handled("v2", NOW, done=True)}
+    for key, row in rows.items():
+        await handled.put(key, row)
+    assert await handled.read() == rows
+    await handled.put("złoty", Handled("v3", NOW, done=False))
+    await handled.remove("rand r/c #1")
+    await handled.remove("never there")
+    assert await handled.read() == {"złoty": Handled("v3", NOW, done=False)}

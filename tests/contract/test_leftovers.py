@@ -1,0 +1,147 @@
+"""Dead letters and rejected events on a real broker: listed, sent again, and what is not wanted stays."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from azure.servicebus import ServiceBusMessage
+from azure.servicebus.aio import ServiceBusClient
+
+from local.child import Child
+from shared.adapters.leftovers import ServiceBusLeftovers
+from shared.adapters.service_bus import (
+    ACCOUNT_CHANGES,
+    DATAVERSE_EVENTS,
+    REJECTED_EVENTS,
+    QueueSender,
+    ServiceBusChanges,
+    ServiceBusRejected,
+)
+from shared.model.change import AccountChange, Operation, Source, decode_change
+from shared.model.faults import QueueUnavailable
+from shared.ports.recovery import Bin, Leftover
+from shared.recover.sweep import Sweep
+from tests.contract.conftest import ROOT, start_broker
+from tests.fakes.clock import START
+
+ORGANIZATION = UUID("11111111-1111-1111-1111-111111111111")
+
+
+@pytest.fixture
+async def broker(tmp_path: Path) -> AsyncIterator[Child]:
+    """A broker of its own, with the queues as shipped."""
+    child = await start_broker(ROOT / "local/servicebus/Config.json", tmp_path / "log")
+    yield child
+    await child.stop()
+
+
+@pytest.fixture
+async def senders(client: ServiceBusClient) -> AsyncIterator[dict[str, QueueSender]]:
+    senders = {
+        queue: QueueSender(client, queue) for queue in (ACCOUNT_CHANGES, DATAVERSE_EVENTS, REJECTED_EVENTS)
+    }
+    yield senders
+    for sender in senders.values():
+        await sender.close()
+
+
+@pytest.fixture
+def leftovers(client: ServiceBusClient, senders: dict[str, QueueSender]) -> ServiceBusLeftovers:
+    return ServiceBusLeftovers(client, senders[DATAVERSE_EVENTS])
+
+
+@pytest.fixture
+def rejected(senders: dict[str, QueueSender]) -> ServiceBusRejected:
+    return ServiceBusRejected(senders[REJECTED_EVENTS])
+
+
+@pytest.fixture
+def queue(senders: dict[str, QueueSender]) -> ServiceBusChanges:
+    return ServiceBusChanges(senders[ACCOUNT_CHANGES], 1)
+
+
+@pytest.fixture
+async def client(broker: Child) -> AsyncIterator[ServiceBusClient]:
+    async with ServiceBusClient.from_connection_string(
+        broker.ready["connection_string"], retry_total=0
+    ) as client:
+        yield client
+
+
+async def _all(leftovers: ServiceBusLeftovers, place: Bin) -> list[Leftover]:
+    return [leftover async for leftover in leftovers.peek(place)]
+
+
+async def test_rejected_events_are_listed_and_sent_again_as_they_came(
+    client: ServiceBusClient,
+    leftovers: ServiceBusLeftovers,
+    rejected: ServiceBusRejected,
+    queue: ServiceBusChanges,
+) -> None:
+    await rejected.keep(b"<a/>", "xml", "Set the message format to JSON.", "c1")
+    await rejected.keep(b"x" * 300_000, "not-json", "Too long.", None)
+    first, second = await _all(leftovers, Bin.REJECTED)
+    assert (first.reason, first.body, first.truncated) == ("xml", b"<a/>", False)
+    assert (second.reason, second.truncated) == ("not-json", True)
+
+    sweep = Sweep(leftovers, queue)
+    assert await sweep.resubmit(Bin.REJECTED, "anna: again") == (1, 1)
+    assert [left.reason for left in await _all(leftovers, Bin.REJECTED)] == ["not-json"]
+    async with client.get_queue_receiver("dataverse-events") as receiver:
+        (message,) = await receiver.receive_messages(max_wait_time=5)
+        assert b"".join(message.body) == b"<a/>"  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+async def test_dead_letters_of_a_session_come_back_under_an_operation_id_of_their_own(
+    client: ServiceBusClient, leftovers: ServiceBusLeftovers, queue: ServiceBusChanges
+) -> None:
+    change = AccountChange(
+        organization_id=ORGANIZATION,
+        account_id=uuid4(),
+        operation=Operation.DELETE,
+        occurred_at=START,
+        source=Source.WEBHOOK,
+        operation_id=uuid4(),
+        hop=7,
+    )
+    await queue.send(change)
+    async with client.get_queue_sender(ACCOUNT_CHANGES) as sender:
+        await sender.send_messages(ServiceBusMessage(b"garbage", session_id="p00", message_id="g"))
+    async with client.get_queue_receiver(ACCOUNT_CHANGES, session_id="p00") as receiver:
+        for message in await receiver.receive_messages(max_message_count=2, max_wait_time=5):
+            await receiver.dead_letter_message(message, reason="MaxDeliveryCountExceeded")
+
+    async with asyncio.timeout(10):
+        while len(found := await _all(leftovers, Bin.CHANGE_DEAD_LETTERS)) < 2:  # noqa: ASYNC110 - the broker's
+            await asyncio.sleep(0.05)
+    assert {left.reason for left in found} == {"MaxDeliveryCountExceeded"}
+    assert await Sweep(leftovers, queue).resubmit(Bin.CHANGE_DEAD_LETTERS, "anna: again") == (1, 1)
+    async with client.get_queue_receiver(ACCOUNT_CHANGES, session_id="p00") as receiver:
+        (message,) = await receiver.receive_messages(max_wait_time=5)
+        again = decode_change(b"".join(message.body))  # pyright: ignore[reportArgumentType, reportCallIssue]
+    assert again.operation_id != change.operation_id
+    assert (again.operation, again.hop, again.verify, again.note) == (
+        Operation.DELETE,
+        0,
+        True,
+        "anna: again",
+    )
+
+
+async def test_only_the_wanted_numbers_are_sent(
+    leftovers: ServiceBusLeftovers, rejected: ServiceBusRejected, queue: ServiceBusChanges
+) -> None:
+    for number in range(3):
+        await rejected.keep(b"%d" % number, "not-json", "", None)
+    wanted = frozenset({(await _all(leftovers, Bin.REJECTED))[1].sequence_number})
+    sweep = Sweep(leftovers, queue)
+    assert await sweep.resubmit(Bin.REJECTED, "", wanted) == (1, 2)
+    assert [left.body for left in await _all(leftovers, Bin.REJECTED)] == [b"0", b"2"]
+
+
+async def test_a_bus_that_is_away_is_said_to_be(broker: Child, leftovers: ServiceBusLeftovers) -> None:
+    await broker.stop()
+    with pytest.raises(QueueUnavailable):
+        await _all(leftovers, Bin.REJECTED)
