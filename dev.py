@@ -22,7 +22,7 @@ LOCAL = ROOT / "local"
 VENV = ROOT / ".venv"
 WINDOWS = os.name == "nt"
 PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
-REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-cli.txt")
 WANTED_PYTHON, WANTED_NODE = (3, 13), 18
 GET_PYTHON, GET_NODE = "https://www.python.org/downloads/", "https://nodejs.org"
 
@@ -35,7 +35,9 @@ USAGE = """Usage: python3 dev.py COMMAND [ARGUMENTS]
   lint    lint and types
   bench   measure
   chaos   run under injected faults and kills, and check that nothing is lost
-  lock    pin requirements.in and requirements-dev.in again, with hashes"""
+  lock    pin requirements.in, requirements-dev.in and requirements-cli.in again, with hashes
+
+The set-up makes the command `accountsync` too: .venv/bin/accountsync --help"""
 
 
 class MissingError(Exception):
@@ -78,7 +80,7 @@ def lint() -> int:
 
 
 def lock() -> int:
-    """Write requirements.txt and requirements-dev.txt from what requirements*.in ask for."""
+    """Write requirements*.txt from what requirements*.in ask for."""
     options = ["-q", "--upgrade", "--generate-hashes", "--universal", "--python-version", "3.13"]
     options += ["--no-header", "--no-emit-index-url", "--no-emit-find-links"]
     for name in REQUIREMENTS:
@@ -128,7 +130,17 @@ def set_up_python() -> None:
     for name in REQUIREMENTS:
         install += ["-r", name]
     quietly("Installing the Python packages", install)
+    write_command()
     stamp.write_text(digest, encoding="utf-8")
+
+
+def write_command() -> None:
+    """Write the command `accountsync` into the virtual environment; it runs this folder's code."""
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from shared.cli.app import main; sys.exit(main())"
+    command = PYTHON.with_name("accountsync.cmd" if WINDOWS else "accountsync")
+    text = f'@"{PYTHON}" -P -c "{code}" %*\n' if WINDOWS else f"#!{PYTHON} -P\n{code}\n"
+    command.write_text(text, encoding="utf-8")
+    command.chmod(0o755)
 
 
 def set_up_node() -> None:
