@@ -95,9 +95,15 @@ class EditMapping:
         """What is wrong with the table as it stands."""
         return await self.review.table(await self.table(), self.longest_code)
 
-    async def history(self) -> Sequence[Version]:
-        """Every edit, the oldest first."""
-        return await self.admin.history()
+    async def history_of(self, version: str | None = None, name: str | None = None) -> list[Version]:
+        """The edits, the oldest first; one alone, or only the changes of one currency.
+
+        Raises NoSuchVersionError.
+        """
+        versions = [*await self.admin.history()]
+        if version is not None:
+            versions = [history.find(versions, version)]
+        return versions if name is None else history.only_of(versions, name)
 
     def new_edit(self, by: str, source: str, salt: str) -> Edit:
         """An edit that begins now; `salt` tells it from one that begins at the same moment."""

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from shared.mapping.findings import Finding, Kind
 from shared.mapping.plan import Plan
-from shared.model.currency_change import Mapped, MappingRow, RowChange, Version
+from shared.model.currency_change import Mapped, MappingRow, RowChange, Version, key_or_none
 
 START = "start"  # the name of the table as it was before the first recorded edit
 MOST_CHANGES = 99  # a transaction of the Table service takes 100 entities, and one is the history's
@@ -44,6 +44,16 @@ def find(versions: Sequence[Version], wanted: str) -> Version:
         message = f'{count} version begins with "{wanted}"; `accountsync currency history` lists them.'
         raise NoSuchVersionError(message)
     return found[0]
+
+
+def only_of(versions: Iterable[Version], name: str) -> list[Version]:
+    """The versions that changed this currency, with only those changes."""
+    key = key_or_none(name)
+    found = (
+        (version.edit, tuple(change for change in version.changes if key_or_none(change.mapped.crm) == key))
+        for version in versions
+    )
+    return [Version(edit, changes) for edit, changes in found if changes]
 
 
 def plan_back(table: Sequence[MappingRow], undone: Sequence[Version]) -> Plan:

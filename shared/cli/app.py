@@ -1,0 +1,69 @@
+"""The command `accountsync`: its options, its commands, and how it ends."""
+
+import sys
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shared.cli import ask, currency, repair, status
+from shared.cli.exits import exit_of
+from shared.cli.session import Chosen
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 refused, 2 usage, 3 settings or access, 4 not found, 5 somebody else "
+    "changed it meanwhile, 6 a system does not answer, 7 a defect.",
+)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    local: Annotated[
+        bool, typer.Option("--local", help="Work with the local stand that `dev.py start` runs.")
+    ] = False,
+    settings: Annotated[
+        Path | None,
+        typer.Option(
+            "--settings", help="A local.settings.json; without it, the environment.", dir_okay=False
+        ),
+    ] = None,
+    trace: Annotated[bool, typer.Option("--trace", help="Show the stack of an error.")] = False,
+) -> None:
+    """Operate Account Sync: the currency mapping, questions about accounts, repairs, the state of all."""
+    context.obj = Chosen(settings, local, trace)
+
+
+app.add_typer(currency.app, name="currency")
+app.command(epilog="Example: accountsync explain A-1001")(ask.explain)
+app.command(epilog="Example: accountsync preview A-1001")(ask.preview)
+app.command(epilog="Example: accountsync issues --cause UnmappedCurrency")(ask.issues)
+app.command(epilog="Example: accountsync replay --cause UnmappedCurrency --rate 60")(repair.replay)
+app.add_typer(repair.rejected, name="rejected")
+app.add_typer(repair.dead_letters, name="dead-letters")
+app.command(epilog="Example: accountsync pause --system operations")(repair.pause)
+app.command(epilog="Example: accountsync resume")(repair.resume)
+app.command(epilog="Example: accountsync status --check")(status.status)
+app.command(epilog="Example: accountsync watch --every 5")(status.watch)
+
+
+def main() -> int:
+    """Run the command line; every end has its exit code, and no error a stack unless asked for."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        app(prog_name="accountsync")
+    except SystemExit as end:
+        return int(end.code or 0) if isinstance(end.code, int | None) else 1
+    except BaseException as error:
+        if "--trace" in sys.argv:
+            raise
+        code, line = exit_of(error)
+        sys.stderr.write(f"Error: {line}\n")
+        return int(code)
+    return 0

@@ -1,0 +1,261 @@
+"""`accountsync currency ...`: the table that says which code in Operations a currency of Sales has."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shared.cli.editing import Request, edit, finding_as_json, show_findings
+from shared.cli.exits import CommandError, Exit
+from shared.cli.options import By, DryRun, Json, Strict, Yes
+from shared.cli.output import Output
+from shared.cli.session import run
+from shared.mapping.plan import Plan, action_of
+from shared.mapping.sheet import HEADERS, read_rows, written
+from shared.model.currency_change import MappingRow, Version
+from shared.wiring.operator import Operator
+
+app = typer.Typer(
+    no_args_is_help=True, help="The currency mapping: look at it, change it, take changes back."
+)
+
+Name = Annotated[
+    str, typer.Argument(help="The currency as Sales calls it; case and spaces make no difference.")
+]
+SheetFile = Annotated[Path, typer.Argument(help="An Excel workbook (.xlsx) or a CSV file.", dir_okay=False)]
+
+
+@app.command("list", epilog="Example: accountsync currency list")
+def list_rows(context: typer.Context, as_json: Json = False) -> None:
+    """Show every row of the table."""
+
+    async def work(operator: Operator, output: Output) -> None:
+        _print_rows(output, [*await operator.edit_mapping.table()])
+
+    run(context, as_json, work)
+
+
+@app.command(epilog='Example: accountsync currency get "US Dollar"')
+def get(context: typer.Context, name: Name, as_json: Json = False) -> None:
+    """Show one currency's row. Exit code 4 if there is none."""
+
+    async def work(operator: Operator, output: Output) -> None:
+        with _usable_name():
+            rows = await operator.edit_mapping.rows_of(name)
+        _print_rows(output, rows)
+
+    run(context, as_json, work)
+
+
+@app.command("set", epilog='Example: accountsync currency set "US Dollar" USD')
+def set_row(
+    context: typer.Context,
+    name: Name,
+    code: Annotated[str, typer.Argument(help="The currency's code in Operations.")],
+    by: By,
+    dry_run: DryRun = False,
+    strict: Strict = False,
+    as_json: Json = False,
+) -> None:
+    """Add or change one currency."""
+
+    async def work(operator: Operator, output: Output) -> None:
+        plan = await operator.edit_mapping.plan_set(name, code)
+        request = Request("currency set", by, yes=True, dry_run=dry_run, strict=strict)
+        await edit(operator, output, plan, request)
+
+    run(context, as_json, work)
+
+
+@app.command(epilog='Example: accountsync currency delete "US Dollar" --yes')
+def delete(
+    context: typer.Context,
+    name: Name,
+    by: By,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Remove one currency; accounts that have it are parked at their next sync."""
+
+    async def work(operator: Operator, output: Output) -> None:
+        with _usable_name():
+            plan = await operator.edit_mapping.plan_delete(name)
+        await edit(operator, output, plan, Request("currency delete", by, yes, dry_run))
+
+    run(context, as_json, work)
+
+
+@app.command(epilog="Example: accountsync currency export currencies.xlsx")
+def export(context: typer.Context, file: SheetFile, as_json: Json = False) -> None:
+    """Write the table to an Excel or CSV file, with the headers Currency CRM and Currency AX."""
+
+    async def work(operator: Operator, output: Output) -> None:
+        rows = await operator.edit_mapping.table()
+        operator.sheets.write(file, written(row.mapped for row in rows))
+        if output.as_json:
+            output.json({"file": str(file), "rows": len(rows)})
+        else:
+            output.text(f"{len(rows):,} rows written to {file}.")
+
+    run(context, as_json, work)
+
+
+@app.command("import", epilog="Example: accountsync currency import currencies.xlsx --dry-run")
+def import_file(  # noqa: PLR0913 - each is an option
+    context: typer.Context,
+    *,
+    by: By,
+    file: Annotated[
+        Path | None, typer.Argument(help="An Excel workbook (.xlsx) or a CSV file.", dir_okay=False)
+    ] = None,
+    from_dataverse: Annotated[
+        bool, typer.Option("--from-dataverse", help="Take Sales' own currencies and their ISO codes.")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Remove the rows that the file does not have.")
+    ] = False,
+    count: Annotated[bool, typer.Option(help="Count the accounts that each change concerns.")] = True,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    strict: Strict = False,
+    as_json: Json = False,
+) -> None:
+    """Bring the table to what a file says: a plan first, then, once confirmed, all of it.
+
+    The file needs the headers Currency CRM and Currency AX; other columns are ignored. Duplicates, empty
+    cells and over-long codes are errors, and nothing is taken; other findings are warnings.
+    """
+
+    async def work(operator: Operator, output: Output) -> None:
+        if (file is None) != from_dataverse:
+            message = "Give either a file or --from-dataverse."
+            raise CommandError(Exit.USAGE, message)
+        if file is None:
+            plan, source = await operator.edit_mapping.plan_from_sales(replace=replace), "Dataverse"
+        else:
+            plan, source = await _plan_file(operator, output, file, replace=replace), file.name
+        await edit(operator, output, plan, Request(source, by, yes, dry_run, strict, count))
+
+    run(context, as_json, work)
+
+
+@app.command(epilog="Example: accountsync currency history")
+def history(
+    context: typer.Context,
+    version: Annotated[str | None, typer.Argument(help="Show the changes of this version.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Only changes of this currency.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show who changed what, when, and from which file; the newest last."""
+
+    async def work(operator: Operator, output: Output) -> None:
+        versions = await operator.edit_mapping.history_of(version, name)
+        if output.as_json:
+            output.json(versions)
+        elif version is None and name is None:
+            headers = ["Version", "When", "Who", "Source", "Added", "Changed", "Removed"]
+            output.table(headers, [_version_line(found) for found in versions])
+        else:
+            output.table(
+                ["Version", "Who", "", "Currency CRM", "Before", "After"],
+                [line for found in versions for line in _change_lines(found)],
+            )
+
+    run(context, as_json, work)
+
+
+@app.command(epilog="Example: accountsync currency undo --dry-run")
+def undo(
+    context: typer.Context,
+    by: By,
+    version: Annotated[
+        str | None,
+        typer.Argument(
+            help='Go back to the table as it was after this version; "start": before the first. '
+            "Without: take back the last version."
+        ),
+    ] = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Take changes back; that is a version of its own, so it can be undone too."""
+
+    async def work(operator: Operator, output: Output) -> None:
+        plan = await operator.edit_mapping.plan_undo(version)
+        source = f"currency undo {version or ''}".rstrip()
+        await edit(operator, output, plan, Request(source, by, yes, dry_run))
+
+    run(context, as_json, work)
+
+
+@app.command(epilog="Example: accountsync currency check --strict")
+def check(context: typer.Context, strict: Strict = False, as_json: Json = False) -> None:
+    """Look for what is wrong with the table, also in Operations and Sales. Exit code 1 if something is."""
+
+    async def work(operator: Operator, output: Output) -> None:
+        findings = await operator.edit_mapping.check()
+        if output.as_json:
+            output.json({"findings": [finding_as_json(finding) for finding in findings]})
+        else:
+            show_findings(output, findings)
+            output.text(f"{len(findings)} findings." if findings else "The table is in order.")
+        if any(finding.stops(strict=strict) for finding in findings):
+            raise typer.Exit(int(Exit.REFUSED))
+
+    run(context, as_json, work)
+
+
+@contextmanager
+def _usable_name() -> Generator[None]:
+    """Turns the refusal of a name into the command's."""
+    try:
+        yield
+    except ValueError as error:
+        raise CommandError(Exit.REFUSED, str(error)) from error
+
+
+async def _plan_file(operator: Operator, output: Output, file: Path, *, replace: bool) -> Plan:
+    with output.progress() as progress:
+        task = progress.add_task(f"Reading {file.name}", total=None)
+        sheet = read_rows(progress.track(operator.sheets.read(file), task_id=task))
+        progress.update(task, description="Comparing with the table, Operations and Sales")
+        return await operator.edit_mapping.plan_import(sheet, replace=replace)
+
+
+def _print_rows(output: Output, rows: list[MappingRow]) -> None:
+    if output.as_json:
+        output.json(
+            [
+                {**row.mapped._asdict(), "updated_by": row.updated_by, "updated_at": row.updated_at}
+                for row in rows
+            ]
+        )
+        return
+    lines = [(row.mapped.crm, row.mapped.ax, row.updated_by, row.updated_at) for row in rows]
+    output.table([*HEADERS, "Changed by", "Changed at (UTC)"], lines)
+    output.note(f"{len(rows):,} rows.")
+
+
+def _version_line(version: Version) -> list[object]:
+    actions = [str(action_of(change)) for change in version.changes]
+    edit_ = version.edit
+    counts = [actions.count(name) for name in ("added", "changed", "removed")]
+    return [edit_.id, edit_.at, edit_.by, edit_.source, *counts]
+
+
+def _change_lines(version: Version) -> list[list[object]]:
+    return [
+        [
+            version.edit.id,
+            version.edit.by,
+            str(action_of(change)),
+            change.mapped.crm,
+            change.before.ax if change.before else "",
+            change.after.ax if change.after else "",
+        ]
+        for change in version.changes
+    ]

@@ -1,0 +1,156 @@
+"""Shows a plan of the currency mapping, asks, and carries it out: what set, delete, import and undo share."""
+
+import secrets
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import typer
+
+from shared.cli.exits import CommandError, Exit
+from shared.cli.output import Output
+from shared.mapping.findings import Finding
+from shared.mapping.plan import Action, Plan, action_of
+from shared.mapping.review import Effect, affected, released
+from shared.model.currency_change import RowChange
+from shared.wiring.operator import Operator
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the person asked for beside the plan: `source` is named in the history."""
+
+    source: str
+    by: str
+    yes: bool = False
+    dry_run: bool = False
+    strict: bool = False
+    count: bool = True
+
+
+async def edit(operator: Operator, output: Output, plan: Plan, request: Request) -> None:
+    """Show the plan, ask if need be, and carry it out."""
+    effect = await _effect(operator, output, request) if plan.changes and request.count else None
+    if not output.as_json:
+        _show(output, plan, effect)
+    if plan.refused(strict=request.strict):
+        _answer(output, plan, effect, request)
+        if not output.as_json:
+            output.text("Nothing was taken: correct what is listed above, then run it again.")
+        raise typer.Exit(int(Exit.REFUSED))
+    version = None
+    if plan.changes and not request.dry_run:
+        _ask(request)
+        version = await _carry_out(operator, output, plan, request)
+    _answer(output, plan, effect, request, version)
+
+
+async def _effect(operator: Operator, output: Output, request: Request) -> Effect:
+    with output.progress() as progress:
+        progress.add_task("Counting the accounts that this concerns", total=None)
+        return await operator.edit_mapping.review.effect()
+
+
+def _ask(request: Request) -> None:
+    if request.yes:
+        return
+    if not sys.stdin.isatty():
+        message = "Nobody can be asked here: give --yes to go on without asking."
+        raise CommandError(Exit.USAGE, message)
+    if not typer.confirm("Carry this out?", err=True):
+        raise CommandError(Exit.REFUSED, "Nothing was changed.")
+
+
+async def _carry_out(operator: Operator, output: Output, plan: Plan, request: Request) -> str:
+    mapping = operator.edit_mapping
+    made = mapping.new_edit(request.by, request.source, secrets.token_hex(2))
+    with output.progress() as progress:
+        task = progress.add_task("Writing the table", total=len(plan.changes))
+        await mapping.carry_out(plan, made, lambda done: progress.advance(task, done))
+    return made.id
+
+
+def _show(output: Output, plan: Plan, effect: Effect | None) -> None:
+    show_findings(output, plan.findings)
+    rows = [_line(change, effect) for change in islice(plan.changes, _SHOWN)]
+    output.table(["", "Currency CRM", "Currency AX", "Accounts", "Parked"], rows)
+    if len(plan.changes) > _SHOWN:
+        output.text(f"... and {len(plan.changes) - _SHOWN:,} more changes (--json lists them all)")
+
+
+def _line(change: RowChange, effect: Effect | None) -> list[object]:
+    before, after = change.before, change.after
+    codes = [mapped.ax for mapped in (before, after) if mapped is not None]
+    usage = effect.of(change) if effect else ("", "")
+    name = change.mapped.crm
+    if before and after and before.crm != after.crm:
+        name = f"{before.crm} → {after.crm}"
+    code = codes[0] if len(set(codes)) == 1 else " → ".join(codes)
+    return [str(action_of(change)), name, code, *usage]
+
+
+def show_findings(output: Output, findings: Sequence[Finding]) -> None:
+    """The findings, errors first, as a table."""
+    ordered = sorted(findings, key=lambda found: str(found.severity))
+    rows = [(str(f.severity), f.where, f.message) for f in islice(ordered, 10 * _SHOWN)]
+    output.table(["", "Where", "Finding"], rows)
+    if len(findings) > len(rows):
+        output.text(f"... and {len(findings) - len(rows):,} more findings (--json lists them all)")
+
+
+def _answer(
+    output: Output, plan: Plan, effect: Effect | None, request: Request, version: str | None = None
+) -> None:
+    if output.as_json:
+        output.json(_as_json(plan, effect, request, version))
+        return
+    counts = {action: plan.count(action) for action in Action}
+    parts = ", ".join(f"{count:,} {action}" for action, count in counts.items())
+    would = "Would be: " if version is None and plan.changes else ""
+    output.text(f"{would}{parts}, {plan.unchanged:,} unchanged.")
+    if effect is not None:
+        output.text(
+            f"{affected(plan, effect):,} accounts have one of these currencies; "
+            f"{released(plan, effect):,} parked ones are released."
+        )
+    if version is not None:
+        output.text(f"Done, as version {version}; `accountsync currency undo` takes it back.")
+
+
+def _as_json(plan: Plan, effect: Effect | None, request: Request, version: str | None) -> dict[str, object]:
+    return {
+        **{str(action): plan.count(action) for action in Action},
+        "unchanged": plan.unchanged,
+        "accounts": affected(plan, effect) if effect else None,
+        "released": released(plan, effect) if effect else None,
+        "refused": plan.refused(strict=request.strict),
+        "dry_run": request.dry_run,
+        "version": version,
+        "findings": [finding_as_json(finding) for finding in plan.findings],
+        "changes": [_change_as_json(change, effect) for change in plan.changes],
+    }
+
+
+def _change_as_json(change: RowChange, effect: Effect | None) -> dict[str, object]:
+    usage = effect.of(change) if effect else None
+    return {
+        "action": str(action_of(change)),
+        "before": change.before,
+        "after": change.after,
+        "accounts": usage.accounts if usage else None,
+        "parked": usage.parked if usage else None,
+    }
+
+
+def finding_as_json(finding: Finding) -> dict[str, object]:
+    """A finding for scripts."""
+    return {
+        "severity": str(finding.severity),
+        "kind": str(finding.kind),
+        "row": finding.row,
+        "name": finding.name,
+        "message": finding.message,
+    }

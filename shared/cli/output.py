@@ -1,0 +1,131 @@
+"""What a command prints: tables for people, JSON for scripts. What came from outside is never markup."""
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, cast
+from uuid import UUID
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+_UNSAFE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+
+
+class Output:
+    """Standard output for the answer, standard error for progress and notes."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.console = Console(highlight=False, markup=False, emoji=False)
+        self.notes = Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+    def json(self, value: object) -> None:
+        """The answer as one JSON document."""
+        sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, indent=2) + "\n")
+
+    def line(self, value: object) -> None:
+        """One JSON document on one line, at once."""
+        sys.stdout.write(json.dumps(plain(value), ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+
+    def text(self, text: str = "", style: str = "") -> None:
+        """A line of the answer."""
+        self.console.print(Text(text, style), soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """A line beside the answer."""
+        if not self.as_json:
+            self.notes.print(Text(text), soft_wrap=True)
+
+    def table(self, headers: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
+        """A table; nothing at all if it has no rows."""
+        made = table(headers, rows, title)
+        if made.row_count:
+            self.console.print(made)
+
+    def progress(self) -> Progress:
+        """Progress bars on standard error, where a person looks on."""
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        disable = self.as_json or not self.notes.is_terminal
+        return Progress(*columns, console=self.notes, transient=True, disable=disable)
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
+    """A table of texts."""
+    made = Table(title=Text(title, "bold") if title else None, title_justify="left", header_style="bold")
+    for header in headers:
+        made.add_column(header, overflow="fold")
+    for row in rows:
+        made.add_row(*(cell if isinstance(cell, Text) else Text(shown(cell)) for cell in row))
+    return made
+
+
+def shown(value: object) -> str:
+    """A value as text for a terminal: no control or direction characters, which could fake its content."""
+    match value:
+        case None:
+            return ""
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M:%S}"
+        case timedelta():
+            return duration(value.total_seconds())
+        case _:
+            pass
+    return "".join(
+        char if unicodedata.category(char) not in _UNSAFE else f"\\u{ord(char):04x}" for char in str(value)
+    )
+
+
+def duration(seconds: float | None) -> str:
+    """A time span in words."""
+    if seconds is None:
+        return "unknown"
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def plain(value: object) -> Any:
+    """A value as JSON knows it: data classes and named tuples as objects, times in ISO 8601."""
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case str():
+            return str(value)
+        case datetime():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case Decimal():
+            return int(value) if value == int(value) else float(value)
+        case UUID():
+            return str(value)
+        case Mapping():
+            return {str(name): plain(item) for name, item in cast(Mapping[object, object], value).items()}
+        case _ if is_dataclass(value):
+            return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        case _ if callable(as_dict := getattr(value, "_asdict", None)):
+            return plain(as_dict())
+        case _:
+            return [plain(item) for item in cast(Iterable[object], value)]

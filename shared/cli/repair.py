@@ -1,0 +1,262 @@
+"""`accountsync replay | pause | resume | rejected | dead-letters`: put right what went wrong."""
+
+import json
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+
+from shared.cli.exits import CommandError, Exit
+from shared.cli.options import By, DryRun, Json
+from shared.cli.output import Output, shown
+from shared.cli.session import run
+from shared.model.faults import System
+from shared.model.outcome import Cause
+from shared.ports.recovery import Bin, Leftover
+from shared.recover.replay import Asked
+from shared.wiring.operator import Operator
+
+_PREVIEW = 80
+
+
+def replay(  # noqa: PLR0913 - each is an option
+    context: typer.Context,
+    *,
+    by: By,
+    account: Annotated[
+        str | None, typer.Argument(help="The account's id, account number or customer account.")
+    ] = None,
+    cause: Annotated[
+        str,
+        typer.Option(
+            "--cause",
+            help='Every account parked for this, such as UnmappedCurrency or "UnmappedCurrency|us dollar".',
+            autocompletion=lambda: [str(cause) for cause in Cause],
+        ),
+    ] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Every parked account.")] = False,
+    rate: Annotated[float, typer.Option("--rate", min=0.1, help="So many looks a minute at most.")] = 600,
+    why: Annotated[str, typer.Option("--why", help="The reason, for the accounts' logs.")] = "replay",
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Have accounts looked at again: each is compared with Operations, and what differs is written."""
+
+    async def work(operator: Operator, output: Output) -> None:
+        if sum((account is not None, bool(cause), everything)) != 1:
+            message = "Give one of ACCOUNT, --cause or --all."
+            raise CommandError(Exit.USAGE, message)
+        asked = Asked(by, why, rate)
+        sent = await _replay(operator, output, account, cause, asked, dry_run=dry_run)
+        if output.as_json:
+            output.json({"looks": sent, "dry_run": dry_run, "minutes": max(0, sent - 1) / rate})
+        else:
+            would = "would be" if dry_run else "were"
+            output.text(f"{sent:,} looks {would} sent, over {max(0, sent - 1) / rate:.1f} minutes.")
+
+    run(context, as_json, work)
+
+
+async def _replay(
+    operator: Operator, output: Output, account: str | None, cause: str, asked: Asked, *, dry_run: bool
+) -> int:
+    if account is not None:
+        account_id = await operator.find_account.find(account)
+        known = await operator.ports.states.get(account_id) is not None
+        if known and not dry_run:
+            known = await operator.replay.account(account_id, asked)
+        if not known:
+            message = f"Nothing was ever heard of account {account_id}: save it in Sales, or run a backfill."
+            raise CommandError(Exit.NOT_FOUND, message)
+        return 1
+    if dry_run:
+        return len(await operator.issue_report.issues(cause))
+    with output.progress() as progress:
+        progress.add_task("Sending looks", total=None)
+        return await operator.replay.parked(asked, cause)
+
+
+Systems = Annotated[
+    list[System] | None, typer.Option("--system", help="Which system; may be given several times.")
+]
+
+
+def pause(
+    context: typer.Context,
+    by: By,
+    system: Systems = None,
+    as_json: Json = False,
+) -> None:
+    """Hold all work back until `resume`: events are kept, nothing is written. Default: operations."""
+
+    async def work(operator: Operator, output: Output) -> None:
+        systems = system or [System.OPERATIONS]
+        await operator.breakers.pause(systems, by)
+        _say(output, "Paused", systems)
+
+    run(context, as_json, work)
+
+
+def resume(
+    context: typer.Context,
+    system: Systems = None,
+    as_json: Json = False,
+) -> None:
+    """Let work go on that was paused, or that waits for a system in trouble. Default: all systems."""
+
+    async def work(operator: Operator, output: Output) -> None:
+        known = await operator.breakers.states()
+        systems = system or [breaker.system for breaker in known if breaker.paused_by or breaker.open_until]
+        await operator.breakers.resume(systems)
+        _say(output, "Resumed", systems)
+
+    run(context, as_json, work)
+
+
+def _say(output: Output, what: str, systems: Iterable[System]) -> None:
+    names = [str(system) for system in systems]
+    if output.as_json:
+        output.json({what.lower(): names})
+    else:
+        output.text(f"{what}: {', '.join(names) or 'nothing was paused'}.")
+
+
+rejected = typer.Typer(no_args_is_help=True, help="Events that could not be understood.")
+dead_letters = typer.Typer(no_args_is_help=True, help="Messages that the queues gave up on.")
+_DEAD = {"account-changes": Bin.CHANGE_DEAD_LETTERS, "dataverse-events": Bin.EVENT_DEAD_LETTERS}
+
+Number = Annotated[int, typer.Argument(help="Its sequence number, as listed.")]
+Numbers = Annotated[list[int] | None, typer.Argument(help="Sequence numbers, as listed.")]
+All = Annotated[bool, typer.Option("--all", help="All of them.")]
+Queue = Annotated[str, typer.Option("--queue", help="account-changes or dataverse-events.")]
+
+
+@rejected.command("list", epilog="Example: accountsync rejected list")
+def list_rejected(context: typer.Context, as_json: Json = False) -> None:
+    """List the rejected events, oldest first, with the reason."""
+    _list(context, [Bin.REJECTED], as_json=as_json)
+
+
+@rejected.command("show", epilog="Example: accountsync rejected show 17")
+def show_rejected(context: typer.Context, number: Number, as_json: Json = False) -> None:
+    """Show one event's body. It may hold personal data."""
+    _show(context, Bin.REJECTED, number, as_json=as_json)
+
+
+@rejected.command("resubmit", epilog="Example: accountsync rejected resubmit 17")
+def resubmit_rejected(
+    context: typer.Context, by: By, numbers: Numbers = None, all_: All = False, as_json: Json = False
+) -> None:
+    """Send events to the queue of events again; those that are still not understood come back."""
+    _resubmit(context, Bin.REJECTED, numbers, by, everything=all_, as_json=as_json)
+
+
+@dead_letters.command("list", epilog="Example: accountsync dead-letters list")
+def list_dead(context: typer.Context, as_json: Json = False) -> None:
+    """List the dead letters of both queues, oldest first, with the reason."""
+    _list(context, list(_DEAD.values()), as_json=as_json)
+
+
+@dead_letters.command("show", epilog="Example: accountsync dead-letters show 17 --queue account-changes")
+def show_dead(
+    context: typer.Context, number: Number, queue: Queue = "account-changes", as_json: Json = False
+) -> None:
+    """Show one dead letter's body. It may hold personal data."""
+    _show(context, _dead_bin(queue), number, as_json=as_json)
+
+
+@dead_letters.command(
+    "resubmit", epilog="Example: accountsync dead-letters resubmit --all --queue account-changes"
+)
+def resubmit_dead(
+    context: typer.Context,
+    by: By,
+    numbers: Numbers = None,
+    queue: Queue = "account-changes",
+    all_: All = False,
+    as_json: Json = False,
+) -> None:
+    """Send dead letters on their way again."""
+    _resubmit(context, _dead_bin(queue), numbers, by, everything=all_, as_json=as_json)
+
+
+def _dead_bin(queue: str) -> Bin:
+    if queue not in _DEAD:
+        message = f'There is no queue "{queue}": give {" or ".join(_DEAD)}.'
+        raise typer.BadParameter(message, param_hint="--queue")
+    return _DEAD[queue]
+
+
+def _list(context: typer.Context, places: list[Bin], *, as_json: bool) -> None:
+    async def work(operator: Operator, output: Output) -> None:
+        found = [(place, item) for place in places async for item in operator.ports.leftovers.peek(place)]
+        if output.as_json:
+            output.json([_leftover_as_json(place, item) for place, item in found])
+        elif not found:
+            output.text("There are none.")
+        else:
+            headers = ["Number", "Queue", "When (UTC)", "Reason", "Description", "Body"]
+            output.table(headers, [_leftover_line(place, item) for place, item in found])
+
+    run(context, as_json, work)
+
+
+def _show(context: typer.Context, place: Bin, number: int, *, as_json: bool) -> None:
+    async def work(operator: Operator, output: Output) -> None:
+        async for item in operator.ports.leftovers.peek(place):
+            if item.sequence_number == number:
+                output.json(_leftover_as_json(place, item) | {"body": _body(item)})
+                return
+        message = f"There is no message {number} in {place}: list them again."
+        raise CommandError(Exit.NOT_FOUND, message)
+
+    run(context, as_json, work)
+
+
+def _resubmit(
+    context: typer.Context, place: Bin, numbers: list[int] | None, by: str, *, everything: bool, as_json: bool
+) -> None:
+    async def work(operator: Operator, output: Output) -> None:
+        if bool(numbers) == everything:
+            message = "Give sequence numbers, or --all."
+            raise CommandError(Exit.USAGE, message)
+        with output.progress() as progress:
+            progress.add_task("Sending", total=None)
+            wanted = frozenset(numbers) if numbers else None
+            sent, left = await operator.sweep.resubmit(place, f"resubmitted by {by}", wanted)
+        if output.as_json:
+            output.json({"sent": sent, "left": left})
+        else:
+            output.text(f"{sent} sent again, {left} left.")
+        if numbers and sent < len(set(numbers)):
+            raise typer.Exit(int(Exit.NOT_FOUND))
+
+    run(context, as_json, work)
+
+
+def _leftover_line(place: Bin, item: Leftover) -> list[object]:
+    text = item.body[: 4 * _PREVIEW].decode("utf-8", "replace")
+    body = text if len(text) <= _PREVIEW else f"{text[:_PREVIEW]}..."
+    queue = str(place).partition("/")[0]
+    return [item.sequence_number, queue, item.enqueued_at, item.reason, item.description, body]
+
+
+def _leftover_as_json(place: Bin, item: Leftover) -> dict[str, object]:
+    return {
+        "number": item.sequence_number,
+        "queue": str(place).partition("/")[0],
+        "enqueued_at": item.enqueued_at,
+        "reason": item.reason,
+        "description": item.description,
+        "bytes": len(item.body),
+        "truncated": item.truncated,
+    }
+
+
+def _body(item: Leftover) -> object:
+    """The body as JSON where it is, else as text for a terminal."""
+    text = item.body.decode("utf-8", "replace")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return shown(text)

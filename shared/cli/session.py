@@ -1,0 +1,85 @@
+"""One run of a command: the settings it works with, the use cases over them, and its end."""
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from shared.cli.exits import CommandError, Exit, exit_of
+from shared.cli.output import Output
+from shared.settings import load_settings
+from shared.wiring.operator import Operator
+
+STAND = Path(__file__).resolve().parents[2] / ".stand/stand.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The options before the command: where the settings come from (`None`: the environment)."""
+
+    settings: Path | None = None
+    local: bool = False
+    trace: bool = False
+
+
+def run(context: typer.Context, as_json: bool, work: Callable[[Operator, Output], Awaitable[None]]) -> None:
+    """Do a command's work, and end with its exit code; an error ends in one line."""
+    chosen = context.find_root().obj
+    output = Output(as_json=as_json)
+    try:
+        asyncio.run(_with_operator(chosen, output, work))
+    except (typer.Exit, typer.Abort):
+        raise
+    except BaseException as error:
+        if chosen.trace:
+            raise
+        code, line = exit_of(error)
+        fail(code, line, as_json=as_json)
+
+
+def fail(code: Exit, line: str, *, as_json: bool) -> None:
+    """Say in one line what went wrong, and end."""
+    text = json.dumps({"error": line, "exit": int(code)}, ensure_ascii=False) if as_json else f"Error: {line}"
+    sys.stderr.write(text + "\n")
+    raise typer.Exit(int(code))
+
+
+async def _with_operator(
+    chosen: Chosen, output: Output, work: Callable[[Operator, Output], Awaitable[None]]
+) -> None:
+    logging.disable(logging.CRITICAL)  # the app's log is not the tool's answer
+    operator = Operator(*load_settings(environment(chosen)))
+    try:
+        await work(operator, output)
+    finally:
+        await operator.clients.close()
+
+
+def environment(chosen: Chosen) -> Mapping[str, str] | None:
+    """The settings by their names, or None for those of the process. Raises CommandError."""
+    file = _stand_settings() if chosen.local else chosen.settings
+    if file is None:
+        return None
+    try:
+        content: Any = json.loads(file.read_text(encoding="utf-8"))
+        return {str(name): str(value) for name, value in content["Values"].items()}
+    except OSError as error:
+        message = f"{file} cannot be read: {error.strerror}."
+        raise CommandError(Exit.SETUP, message) from error
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        message = f'{file} is no local.settings.json: it must be JSON with an object "Values".'
+        raise CommandError(Exit.SETUP, message) from error
+
+
+def _stand_settings() -> Path:
+    try:
+        return Path(json.loads(STAND.read_text(encoding="utf-8"))["settings"])
+    except (OSError, ValueError, LookupError) as error:
+        message = "No local stand runs here: start one with `python3 dev.py start`."
+        raise CommandError(Exit.SETUP, message) from error

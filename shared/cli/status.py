@@ -1,0 +1,135 @@
+"""`accountsync status | watch`: how the whole stands, drawn in the terminal."""
+
+import asyncio
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from shared.cli.exits import Exit
+from shared.cli.options import Json
+from shared.cli.output import Output, duration, plain, table
+from shared.cli.session import run
+from shared.inquire.status import Status
+from shared.model.breaker import Breaker
+from shared.model.outcome import Ending
+from shared.wiring.operator import Operator
+
+_BAR = 30
+_STYLES = {Ending.PARKED: "red", Ending.REJECTED: "red", Ending.RETRYING: "yellow"}
+
+Minutes = Annotated[float, typer.Option("--minutes", min=0.1, help="Count the outcomes of so many minutes.")]
+
+
+def status(
+    context: typer.Context,
+    minutes: Minutes = 10,
+    check: Annotated[bool, typer.Option("--check", help="Exit code 1 if anything needs attention.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show queue depths, oldest age, drain estimate, breakers, parked accounts and recent outcomes."""
+
+    async def work(operator: Operator, output: Output) -> None:
+        found = await operator.read_status.now(timedelta(minutes=minutes))
+        if output.as_json:
+            output.json(_as_json(found))
+        else:
+            output.console.print(drawn(found))
+        if check and not found.healthy:
+            raise typer.Exit(int(Exit.REFUSED))
+
+    run(context, as_json, work)
+
+
+def watch(
+    context: typer.Context,
+    every: Annotated[float, typer.Option("--every", min=0.5, help="Seconds between two looks.")] = 2,
+    count: Annotated[int, typer.Option("--count", min=0, help="Stop after so many looks; 0: never.")] = 0,
+    minutes: Minutes = 10,
+    as_json: Json = False,
+) -> None:
+    """Show the status live until Ctrl-C; with --json one line a look."""
+
+    async def work(operator: Operator, output: Output) -> None:
+        looks, window = 0, timedelta(minutes=minutes)
+        first = await operator.read_status.now(window)
+        if output.as_json:
+            output.line(_as_json(first))
+            while (looks := looks + 1) != count:
+                await asyncio.sleep(every)
+                output.line(_as_json(await operator.read_status.now(window)))
+            return
+        with Live(drawn(first), console=output.console, auto_refresh=False) as live:
+            while (looks := looks + 1) != count:
+                await asyncio.sleep(every)
+                live.update(drawn(await operator.read_status.now(window)), refresh=True)
+
+    run(context, as_json, work)
+
+
+def drawn(found: Status) -> Group:
+    """The status as tables and bars."""
+    parts: list[Table | Text] = [_queues(found), _drain(found), _breakers(found)]
+    if found.issues:
+        parts.append(table(["Parked for", "Accounts"], list(found.issues.items()), "Parked accounts"))
+    parts.append(_outcomes(found))
+    parts += [Text(trouble, "red") for trouble in found.troubles]
+    return Group(*parts)
+
+
+def _queues(found: Status) -> Table:
+    rows = [
+        (
+            queue.name,
+            queue.active,
+            queue.scheduled,
+            Text(str(queue.dead_letters), "red" if queue.dead_letters else ""),
+            duration((found.at - queue.oldest_at).total_seconds()) if queue.oldest_at else "",
+        )
+        for queue in found.queues
+    ]
+    return table(["Queue", "Waiting", "Scheduled", "Dead letters", "Oldest"], rows, "Queues")
+
+
+def _drain(found: Status) -> Text:
+    if found.drain_seconds == 0:
+        return Text("Nothing waits.")
+    if found.drain_seconds is None:
+        return Text(f"Nothing was settled within {duration(found.window.total_seconds())}.", "yellow")
+    return Text(f"Drained in about {duration(found.drain_seconds)}, at the present rate.")
+
+
+def _breakers(found: Status) -> Table | Text:
+    rows = [(breaker.system, _breaker_state(breaker, found), breaker.reason) for breaker in found.breakers]
+    if not rows:
+        return Text("All breakers are closed.")
+    return table(["System", "Breaker", "Reason"], rows, "Breakers")
+
+
+def _breaker_state(breaker: Breaker, found: Status) -> Text:
+    if breaker.paused_by:
+        return Text(f"paused by {breaker.paused_by}", "yellow")
+    if breaker.open_until is None:
+        return Text("closed", "green")
+    wait = (breaker.open_until - found.at).total_seconds()
+    return Text(f"open, probed in {duration(wait)}" if wait > 0 else "open, being probed", "red")
+
+
+def _outcomes(found: Status) -> Table | Text:
+    within = duration(found.window.total_seconds())
+    if not found.outcomes:
+        return Text(f"No outcomes within {within}.")
+    most = max(found.outcomes.values())
+    rows = [
+        (ending, count, Text("█" * max(1, round(_BAR * count / most)), _STYLES.get(Ending(ending), "green")))
+        for ending, count in found.outcomes.items()
+    ]
+    return table(["Outcome", "Count", ""], rows, f"Outcomes within {within}")
+
+
+def _as_json(found: Status) -> dict[str, object]:
+    return {**plain(found), "healthy": found.healthy}
