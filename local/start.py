@@ -82,7 +82,7 @@ async def _serve(file: Path | None) -> None:
     folder = ROOT / ".stand" / str(ports.functions)
     shutil.rmtree(folder, ignore_errors=True)
     async with Stand.start(StandOptions(ports=ports, folder=folder)) as stand:
-        await seed(stand.addresses)
+        await seed(stand)
         body = await _example_account(stand.addresses)
         if file is not None:
             _write_at_once(file, {name: getattr(stand.addresses, name) for name in IN_FILE})
