@@ -103,8 +103,19 @@ class Bus:
         return messages[0] if messages else None
 
 
+@pytest.fixture(scope="session")
+def changes_bus(bus: ServiceBusClient) -> Bus:
+    """One queue for all tests that take what they send; opening links is what costs time."""
+    return Bus(bus, "account-changes")
+
+
+@pytest.fixture(scope="session")
+def rejected_bus(bus: ServiceBusClient) -> Bus:
+    return Bus(bus, "rejected-events")
+
+
 @pytest.fixture(params=["fake", "broker"])
-async def queue(request: pytest.FixtureRequest, bus: ServiceBusClient) -> Queue:
+async def queue(request: pytest.FixtureRequest, changes_bus: Bus) -> Queue:
     if request.param == "fake":
         clock = FakeClock()
         fake = FakeQueue(clock)
@@ -116,7 +127,7 @@ async def queue(request: pytest.FixtureRequest, bus: ServiceBusClient) -> Queue:
             clock.advance_to(moment)
 
         return Queue(fake, take_fake, clock.now, wait_fake)
-    real = Bus(bus, "account-changes")
+    real = changes_bus
 
     async def take(account_id: UUID) -> AccountChange | None:
         message = await real.receive(session_id(account_id, PARTITIONS), wait=0.4)
@@ -208,8 +219,8 @@ def _members(of: AccountChange) -> dict[str, Any]:
     return {name: getattr(of, name) for name in AccountChange.__dataclass_fields__}
 
 
-async def test_the_message_carries_what_the_service_needs(bus: ServiceBusClient) -> None:
-    real = Bus(bus, "account-changes")
+async def test_the_message_carries_what_the_service_needs(changes_bus: Bus) -> None:
+    real = changes_bus
     sent = change()
     await ServiceBusChanges(real.sender, PARTITIONS).send(sent)
     message = await real.receive(session_id(sent.account_id, PARTITIONS))
@@ -220,8 +231,8 @@ async def test_the_message_carries_what_the_service_needs(bus: ServiceBusClient)
     assert (message.content_type, message.subject) == ("application/json", "update")
 
 
-async def test_without_a_correlation_the_operation_is_the_correlation(bus: ServiceBusClient) -> None:
-    real = Bus(bus, "account-changes")
+async def test_without_a_correlation_the_operation_is_the_correlation(changes_bus: Bus) -> None:
+    real = changes_bus
     sent = change(correlation_id=None)
     await ServiceBusChanges(real.sender, PARTITIONS).send(sent)
     message = await real.receive(session_id(sent.account_id, PARTITIONS))
@@ -229,8 +240,8 @@ async def test_without_a_correlation_the_operation_is_the_correlation(bus: Servi
     assert message.correlation_id == str(sent.operation_id)
 
 
-async def test_many_senders_at_once_lose_nothing(bus: ServiceBusClient) -> None:
-    real = Bus(bus, "account-changes")
+async def test_many_senders_at_once_lose_nothing(changes_bus: Bus) -> None:
+    real = changes_bus
     first = change()
     sent = [change(**{**_members(first), "operation_id": uuid4()}) for _ in range(30)]
     changes = ServiceBusChanges(real.sender, PARTITIONS)
@@ -251,10 +262,10 @@ Kept = tuple[bytes, str, str, str | None]
 
 @pytest.fixture(params=["fake", "broker"])
 async def keep(
-    request: pytest.FixtureRequest, bus: ServiceBusClient
+    request: pytest.FixtureRequest, rejected_bus: Bus
 ) -> Callable[[bytes, str, str, str | None], Awaitable[Kept]]:
     """Keeps a rejected body and gives back what is then in the queue."""
-    fake, real = FakeRejected(), Bus(bus, "rejected-events")
+    fake, real = FakeRejected(), rejected_bus
 
     async def keep_in_fake(*given: Any) -> Kept:
         await fake.keep(*given)
@@ -289,8 +300,8 @@ async def test_a_rejected_body_is_kept_as_it_came(
     assert await keep(*given) == given
 
 
-async def test_a_long_body_is_cut_and_marked(bus: ServiceBusClient) -> None:
-    real = Bus(bus, "rejected-events")
+async def test_a_long_body_is_cut_and_marked(rejected_bus: Bus) -> None:
+    real = rejected_bus
     for length, cut in ((LONGEST_REJECTED, False), (LONGEST_REJECTED + 1, True), (900_000, True)):
         await ServiceBusRejected(real.sender).keep(b"x" * length, "not-json", "long", None)
         message = await real.receive()

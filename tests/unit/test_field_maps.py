@@ -137,4 +137,4 @@ def test_a_map_that_assigns_numbers_finds_customers_by_the_second_key(tmp_path: 
     key = '[key]\nassigned_by_operations = true\nsecond_key = "IdentificationNumber"\n'
     file.write_text('[company]\nsetting = "A"\n' + key + '[fields.B]\ncolumn = "b"\n', encoding="utf-8")
     found: Any = load_field_map(str(file))
-    assert (found.key.second_key, found.key.second_key_column) == ("IdentificationNumber", "accountid")
+    assert found.key.second_key == "IdentificationNumber"
