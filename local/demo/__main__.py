@@ -68,6 +68,8 @@ def _arguments() -> argparse.Namespace:
         parser.error(f"--accounts: at least {FEWEST_ACCOUNTS}, so that there is something to see")
     if arguments.events < arguments.accounts:
         parser.error("--events: at least as many as --accounts, because each creation is an event")
+    if arguments.json and not arguments.json.resolve().parent.is_dir():
+        parser.error(f"--json: there is no folder {arguments.json.resolve().parent}")
     return arguments
 
 

@@ -1,6 +1,7 @@
 """What the demonstration shows at the end: two tables, what differs, and the same as JSON."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,19 +68,24 @@ def show(result: Result, console: Console) -> None:
     console.print(_events(content))
     console.print(_requests(content))
     for difference in [*result.differences, *result.lost]:
-        console.print(f"[red]differs[/]  {difference}", highlight=False)
-    equal, kept = (content["checks"][name] for name in ("customers_equal", "nothing_lost"))
-    console.print(
-        f"{_tick(equal)} {len(result.standing)} customers in Operations are as expected by hand\n"
-        f"{_tick(kept)} all {content['events']} events ended in one named place, queues drained, "
-        f"no dead letters\n"
-        f"{content['seconds']} s, with the stand's start and all waits",
-        highlight=False,
+        console.print(f"[red]wrong[/]  {difference}", highlight=False)
+    for ok, good, bad in _verdicts(result):
+        console.print(f"[green]ok[/]     {good}" if ok else f"[red]wrong[/]  {bad}", highlight=False)
+    console.print(f"{content['seconds']} s, with the stand's start and all waits", highlight=False)
+
+
+def _verdicts(result: Result) -> Iterator[tuple[bool, str, str]]:
+    """Each check: whether it holds, and what to say in either case."""
+    yield (
+        not result.differences,
+        f"{len(result.standing)} customers in Operations are as expected by hand",
+        f"{len(result.differences)} differences between Operations and what is expected by hand",
     )
-
-
-def _tick(ok: bool) -> str:
-    return "[green]ok    [/]" if ok else "[red]wrong [/]"
+    yield (
+        not result.lost,
+        f"all {result.scenario.events} events ended in one named place, queues drained, no dead letters",
+        "not every event ended in one named place, or something is left in the queues",
+    )
 
 
 def _accounts(result: Result, content: dict[str, Any]) -> Table:

@@ -68,7 +68,8 @@ async def test_requests_are_those_of_the_app(result: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--accounts", "4"), ("--accounts", "10", "--events", "9"), ("--events", "many")]
+    "arguments",
+    [("--accounts", "4"), ("--accounts", "10", "--events", "9"), ("--json", "no/such/folder/file")],
 )
 async def test_sizes_that_make_no_sense_are_refused(arguments: tuple[str, ...]) -> None:
     code, printed = await _demo(*arguments)
