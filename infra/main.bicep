@@ -64,8 +64,17 @@ type Tuning = {
   OPERATOR_RETRY_SECONDS: string?
   LONGEST_REQUEST_SECONDS: string?
   INVOCATION_DEADLINE_SECONDS: string?
+  LEASE_MARGIN_SECONDS: string?
   CURRENCY_CACHE_SECONDS: string?
   QUEUE_WAIT_SECONDS: string?
+  BREAKER_FAILURES: string?
+  BREAKER_FIRST_SECONDS: string?
+  BREAKER_CAP_SECONDS: string?
+  BREAKER_LEAST_WAIT_SECONDS: string?
+  OPERATIONS_MAX_CONCURRENCY: string?
+  MAX_CREATES_PER_HOUR: string?
+  MAX_BLOCKS_PER_HOUR: string?
+  WRITE_BACK_CUSTOMER_ACCOUNT: string?
 }
 
 @description('The app\'s further settings, by their names.')

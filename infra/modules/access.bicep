@@ -24,6 +24,7 @@ param insightsName string
 var roles = {
   'Storage Blob Data Owner': 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
   'Storage Table Data Contributor': '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
+  'Azure Service Bus Data Owner': '090c5cfd-751d-490a-894a-3ce6f1109419'
   'Azure Service Bus Data Receiver': '4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0'
   'Azure Service Bus Data Sender': '69a216fc-b8fb-44d8-bc22-1f3c2cd27a39'
   'Monitoring Metrics Publisher': '3913510d-42f4-4e42-8a64-420c390055eb'
@@ -33,6 +34,7 @@ var blobOwner = subscriptionResourceId('Microsoft.Authorization/roleDefinitions'
 var tableContributor = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Storage Table Data Contributor'])
 var receiver = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Azure Service Bus Data Receiver'])
 var sender = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Azure Service Bus Data Sender'])
+var busOwner = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Azure Service Bus Data Owner'])
 var metricsPublisher = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Monitoring Metrics Publisher'])
 var secretsUser = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Key Vault Secrets User'])
 var withOperators = !empty(operatorsGroupId)
@@ -163,7 +165,7 @@ resource appPublishesTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-
   }
 }
 
-// Operators: `accountsync` works on the tables, sends looks, and reads what was rejected or dead-lettered.
+// Operators: `accountsync` works on the tables, sends, and reads what was rejected or dead-lettered.
 resource operatorsWriteTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for (table, index) in tableNames: if (withOperators) {
     scope: tables[index]
@@ -176,42 +178,33 @@ resource operatorsWriteTables 'Microsoft.Authorization/roleAssignments@2022-04-0
   }
 ]
 
-resource operatorsReceiveEvents 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (withOperators) {
+// Reading how many messages wait is a right of those who manage a queue; so it is this role, queue by queue.
+resource operatorsOwnEvents 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (withOperators) {
   scope: dataverseEvents
-  name: guid(dataverseEvents.id, operatorsGroupId, receiver)
+  name: guid(dataverseEvents.id, operatorsGroupId, busOwner)
   properties: {
     principalId: operatorsGroupId
     principalType: 'Group'
-    roleDefinitionId: receiver
+    roleDefinitionId: busOwner
   }
 }
 
-resource operatorsReceiveChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (withOperators) {
+resource operatorsOwnChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (withOperators) {
   scope: accountChanges
-  name: guid(accountChanges.id, operatorsGroupId, receiver)
+  name: guid(accountChanges.id, operatorsGroupId, busOwner)
   properties: {
     principalId: operatorsGroupId
     principalType: 'Group'
-    roleDefinitionId: receiver
+    roleDefinitionId: busOwner
   }
 }
 
-resource operatorsSendChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (withOperators) {
-  scope: accountChanges
-  name: guid(accountChanges.id, operatorsGroupId, sender)
-  properties: {
-    principalId: operatorsGroupId
-    principalType: 'Group'
-    roleDefinitionId: sender
-  }
-}
-
-resource operatorsReceiveRejected 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (withOperators) {
+resource operatorsOwnRejected 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (withOperators) {
   scope: rejectedEvents
-  name: guid(rejectedEvents.id, operatorsGroupId, receiver)
+  name: guid(rejectedEvents.id, operatorsGroupId, busOwner)
   properties: {
     principalId: operatorsGroupId
     principalType: 'Group'
-    roleDefinitionId: receiver
+    roleDefinitionId: busOwner
   }
 }

@@ -75,7 +75,7 @@ var logRules = [
     threshold: 0
     query: '''
       AppTraces
-      | where Message startswith "outcome parked: GuardTripped"
+      | where Message startswith "guard tripped: " or Message startswith "outcome parked: GuardTripped"
       | summarize Value = count()
     '''
   }
@@ -91,6 +91,21 @@ var logRules = [
     query: '''
       AppTraces
       | where Message startswith "set-up is wrong: "
+      | summarize Value = count()
+    '''
+  }
+  {
+    name: 'breaker'
+    description: 'A system fails so often that the app leaves it alone for a while. Work waits, nothing is parked.'
+    severity: 2
+    enabled: true
+    window: 'PT15M'
+    frequency: 'PT5M'
+    operator: 'GreaterThan'
+    threshold: 0
+    query: '''
+      AppTraces
+      | where Message startswith "breaker opened: "
       | summarize Value = count()
     '''
   }
@@ -179,6 +194,21 @@ var logRules = [
     query: '''
       AppTraces
       | where Message startswith "outcome retrying: " and Message has "answered 429"
+      | summarize Value = count()
+    '''
+  }
+  {
+    name: 'not-running'
+    description: 'The timer heal, due each minute, has not run: the app does not start, or is stopped.'
+    severity: 1
+    enabled: true
+    window: 'PT15M'
+    frequency: 'PT5M'
+    operator: 'LessThan'
+    threshold: 1
+    query: '''
+      AppRequests
+      | where Name == "heal"
       | summarize Value = count()
     '''
   }

@@ -1,0 +1,108 @@
+"""The files of infra/ as the checks see them, from the disk or with changes that a test makes to them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tests.infra.bicep import BicepFile, Code, Resource, Value, parse
+
+ROOT = Path(__file__).resolve().parents[2]
+INFRA = ROOT / "infra"
+MAIN = "main.bicep"
+ACCESS = "modules/access.bicep"
+ALERTS = "modules/alerts.bicep"
+APP = "modules/function_app.bicep"
+BUS = "modules/service_bus.bicep"
+MONITORING = "modules/monitoring.bicep"
+STORAGE = "modules/storage.bicep"
+VAULT = "modules/key_vault.bicep"
+PROD = "parameters/prod.parameters.json"
+
+
+@dataclass(frozen=True)
+class Infra:
+    """Path relative to infra/ -> text."""
+
+    texts: Mapping[str, str]
+
+    @classmethod
+    def read(cls) -> "Infra":
+        """What is on the disk."""
+        files = [*INFRA.rglob("*.bicep"), *INFRA.rglob("*.json")]
+        return cls({file.relative_to(INFRA).as_posix(): file.read_text(encoding="utf-8") for file in files})
+
+    def changed(self, path: str, old: str, new: str) -> "Infra":
+        """A copy in which a text stands instead of another, which must be there."""
+        text = self.texts[path]
+        assert old in text, f"{old!r} is not in {path}"
+        return Infra({**self.texts, path: text.replace(old, new)})
+
+    @cached_property
+    def files(self) -> dict[str, BicepFile]:
+        """The Bicep files by path."""
+        return {path: parse(text) for path, text in self.texts.items() if path.endswith(".bicep")}
+
+    @property
+    def main(self) -> BicepFile:
+        """main.bicep."""
+        return self.files[MAIN]
+
+    def module(self, name: str) -> BicepFile:
+        """One of modules/."""
+        return self.files[f"modules/{name}.bicep"]
+
+    @property
+    def parameter_files(self) -> dict[str, dict[str, Any]]:
+        """The parameters of each parameter file."""
+        return {
+            path: {name: entry["value"] for name, entry in json.loads(text)["parameters"].items()}
+            for path, text in self.texts.items()
+            if path.endswith(".parameters.json")
+        }
+
+    def resources(self, kind: str, *, existing: bool = False) -> list[Resource]:
+        """All resources of a type in all files."""
+        every = (resource for file in self.files.values() for resource in file.resources)
+        return [one for one in every if one.type == kind and one.existing == existing]
+
+    @property
+    def queues(self) -> dict[str, dict[str, Value]]:
+        """The properties of each queue."""
+        kind = "Microsoft.ServiceBus/namespaces/queues"
+        return {str(one.body["name"]): properties(one) for one in self.resources(kind)}
+
+    @property
+    def tables(self) -> list[str]:
+        """The names of the tables."""
+        (tables,) = self.resources("Microsoft.Storage/storageAccounts/tableServices/tables")
+        names = self.module("storage").variables[str(tables.over)].value
+        return [str(name) for name in names] if isinstance(names, list) else []
+
+    @property
+    def app_settings(self) -> dict[str, Value]:
+        """Every setting that is always set: those of function_app.bicep and those handed to it."""
+        (settings,) = self.resources("Microsoft.Web/sites/config")
+        merged = settings.body["properties"]
+        assert isinstance(merged, Code)
+        own = merged.arguments[-1]
+        given = self.main.modules["functionApp"].body["params"]
+        assert isinstance(own, dict)
+        assert isinstance(given, dict)
+        handed = given["appSettings"]
+        assert isinstance(handed, dict)
+        return {**handed, **own}
+
+    @property
+    def tuning(self) -> set[str]:
+        """The settings that may be set through the parameter `tuning`."""
+        declared = self.main.types["Tuning"].value
+        return set(declared) if isinstance(declared, dict) else set()
+
+
+def properties(resource: Resource) -> dict[str, Value]:
+    """The `properties` of a resource."""
+    found = resource.body.get("properties", {})
+    return found if isinstance(found, dict) else {}

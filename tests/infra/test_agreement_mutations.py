@@ -1,0 +1,344 @@
+"""What the app has without its counterpart in infra/ is noticed, and the other way round."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.infra import agreement_checks as agree
+from tests.infra import alert_checks as alerts
+from tests.infra import settings_checks as settings
+from tests.infra.app import AppNeeds, Trigger
+from tests.infra.templates import ACCESS, ALERTS, APP, BUS, MAIN, PROD, STORAGE, Infra
+
+type AgreementCheck = Callable[[Infra, AppNeeds], Iterator[str]]
+type AppChange = Callable[[AppNeeds], AppNeeds]
+
+# check, file, what stands there, what stands there instead, what the check must say
+AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
+    (
+        settings.every_setting_has_its_place,
+        MAIN,
+        "      DATAVERSE_URL: dataverseUrl\n",
+        "",
+        "DATAVERSE_URL is required",
+    ),
+    (
+        settings.every_setting_has_its_place,
+        MAIN,
+        "  SETTLE_SECONDS: string?\n",
+        "",
+        "SETTLE_SECONDS is a setting",
+    ),
+    (
+        settings.every_setting_has_its_place,
+        MAIN,
+        "  SETTLE_SECONDS:",
+        "  SETTEL_SECONDS:",
+        "tune SETTEL_SECONDS",
+    ),
+    (
+        settings.every_setting_has_its_place,
+        APP,
+        "    TABLES_ENDPOINT:",
+        "    TABLE_ENDPOINT:",
+        "sets TABLE_ENDPOINT",
+    ),
+    (
+        settings.every_setting_has_its_place,
+        APP,
+        "    CREDENTIAL:",
+        "    LOCAL_TOKEN: 'x'\n    CREDENTIAL:",
+        "LOCAL_TOKEN",
+    ),
+    (
+        settings.every_setting_has_its_place,
+        APP,
+        "    ServiceBus__credential: 'managedidentity'\n",
+        "",
+        "ServiceBus__credential",
+    ),
+    (
+        settings.the_app_starts_with_what_infra_sets,
+        MAIN,
+        "string(syncPartitions)",
+        "'many'",
+        "SYNC_PARTITIONS",
+    ),
+    (settings.the_app_starts_with_what_infra_sets, PROD, '"10"', '""', "OPERATIONS_CUSTOMER_GROUP"),
+    (
+        settings.choices_are_the_same,
+        MAIN,
+        "['match', 'adopt', 'park']",
+        "['match', 'adopt']",
+        "EXISTING_CUSTOMER",
+    ),
+    (
+        agree.every_queue_is_as_the_app_needs_it,
+        BUS,
+        "name: 'rejected-events'",
+        "name: 'rejected'",
+        "rejected-events",
+    ),
+    (
+        agree.every_queue_is_as_the_app_needs_it,
+        BUS,
+        "requiresSession: true",
+        "requiresSession: false",
+        "requiresSession",
+    ),
+    (
+        agree.every_queue_is_as_the_app_needs_it,
+        BUS,
+        "lockDuration: 'PT1M'",
+        "lockDuration: 'PT5M'",
+        "lockDuration",
+    ),
+    (
+        agree.every_queue_is_as_the_app_needs_it,
+        APP,
+        "ServiceBus__clientId",
+        "Bus__clientId",
+        "trigger needs it",
+    ),
+    (agree.changes_are_ordered_and_not_doubled, BUS, "'PT10M'", "'PT1M'", "duplicateDetection"),
+    (agree.changes_are_ordered_and_not_doubled, BUS, "    maxDeliveryCount: 100\n", "", "maxDeliveryCount"),
+    (agree.every_table_is_declared, STORAGE, "  'Control'\n", "", "lacks the table Control"),
+    (agree.every_table_is_declared, STORAGE, "  'Control'\n", "  'Control'\n  'Extra'\n", "the table Extra"),
+    (
+        agree.the_app_may_do_what_it_does_and_no_more,
+        ACCESS,
+        "scope: rejectedEvents",
+        "scope: accountChanges",
+        "lacks",
+    ),
+    (
+        agree.the_app_may_do_what_it_does_and_no_more,
+        ACCESS,
+        "roleDefinitionId: receiver",
+        "roleDefinitionId: busOwner",
+        "does not need it",
+    ),
+    (
+        agree.the_app_may_do_what_it_does_and_no_more,
+        ACCESS,
+        "scope: tables[index]",
+        "scope: storage",
+        "storage",
+    ),
+    (
+        agree.operators_may_operate_and_no_more,
+        ACCESS,
+        "roleDefinitionId: busOwner",
+        "roleDefinitionId: sender",
+        "lack",
+    ),
+    (agree.role_ids_are_right, ACCESS, "4f6d3b9b", "4f6d3b9c", "is not the id"),
+    (
+        agree.role_ids_are_right,
+        ACCESS,
+        "guid(vault.id, appPrincipalId, secretsUser)",
+        "guid(vault.id)",
+        "follow",
+    ),
+    (agree.the_host_keeps_its_locks, MAIN, "@maxValue(8)", "@maxValue(16)", "syncPartitions may be 16"),
+    (
+        agree.the_host_keeps_its_locks,
+        PROD,
+        '"MAX_CREATES_PER_HOUR": "500"',
+        '"INVOCATION_DEADLINE_SECONDS": "590"',
+        "functionTimeout",
+    ),
+    (
+        agree.the_host_keeps_its_locks,
+        PROD,
+        '"MAX_CREATES_PER_HOUR": "500"',
+        '"QUEUE_WAIT_SECONDS": "55"',
+        "giving back",
+    ),
+    (
+        agree.the_host_keeps_its_locks,
+        PROD,
+        '"MAX_CREATES_PER_HOUR": "500"',
+        '"SETTLE_SECONDS": "400"',
+        "duplicates",
+    ),
+    (agree.the_runtime_is_the_same, APP, "version: '3.13'", "version: '3.12'", "3.12"),
+    (agree.the_runtime_is_the_same, APP, "'function:sync_account'", "'function:sync'", "kept warm"),
+    (
+        agree.the_runtime_is_the_same,
+        APP,
+        "    CREDENTIAL:",
+        "    FUNCTIONS_WORKER_RUNTIME: 'python'\n    CREDENTIAL:",
+        "Flex",
+    ),
+    (
+        alerts.alerts_look_for_what_the_app_writes,
+        ALERTS,
+        '"set-up is wrong: "',
+        '"setup is wrong: "',
+        "no line",
+    ),
+    (
+        alerts.alerts_look_for_what_the_app_writes,
+        ALERTS,
+        '", account " Account',
+        '", acct " Account',
+        "has the parts",
+    ),
+    (alerts.alerts_look_for_what_the_app_writes, ALERTS, "name: 'silence'", "name: 'quiet'", "silence"),
+    (
+        alerts.alerts_look_for_what_the_app_writes,
+        ALERTS,
+        "'rejected-events'",
+        "'rejects'",
+        "no alert watches",
+    ),
+    (alerts.alerts_look_for_what_the_app_writes, ALERTS, 'Name == "heal"', 'Name == "tick"', "function tick"),
+    (
+        alerts.alerts_look_for_what_the_app_writes,
+        "workbook.json",
+        'startswith \\"intake \\"',
+        'startswith \\"event \\"',
+        "no line",
+    ),
+]
+
+APP_MUTATIONS: list[tuple[AgreementCheck, AppChange, str]] = [
+    (
+        settings.every_setting_has_its_place,
+        lambda app: replace(app, settings=app.settings | {"NEW_SETTING": 1}),
+        "NEW_SETTING is a setting",
+    ),
+    (
+        settings.every_setting_has_its_place,
+        lambda app: replace(app, required=app.required | {"NEW_SETTING"}),
+        "NEW_SETTING is required",
+    ),
+    (
+        settings.every_setting_has_its_place,
+        lambda app: replace(app, settings={k: v for k, v in app.settings.items() if k != "FIELD_MAP"}),
+        "infra sets FIELD_MAP",
+    ),
+    (
+        settings.the_example_has_every_setting,
+        lambda app: replace(app, settings=app.settings | {"NEW_SETTING": 1}),
+        "lacks NEW_SETTING",
+    ),
+    (
+        settings.the_example_has_every_setting,
+        lambda app: replace(app, example=app.example | {"OLD_SETTING": "1"}),
+        "has OLD_SETTING",
+    ),
+    (
+        agree.every_queue_is_as_the_app_needs_it,
+        lambda app: replace(
+            app, triggers=(*app.triggers, Trigger("new-queue", "ServiceBus", sessions=False))
+        ),
+        "uses the queue new-queue",
+    ),
+    (
+        agree.every_queue_is_as_the_app_needs_it,
+        lambda app: replace(app, senders=frozenset()),
+        "the queue rejected-events, the app uses none",
+    ),
+    (
+        agree.every_queue_is_as_the_app_needs_it,
+        lambda app: replace(
+            app, broker={name: p | {"MaxDeliveryCount": 3} for name, p in app.broker.items()}
+        ),
+        "maxDeliveryCount",
+    ),
+    (
+        agree.the_app_may_do_what_it_does_and_no_more,
+        lambda app: replace(app, senders=app.senders | {"dataverse-events"}),
+        "lacks Azure Service Bus Data Sender on dataverse-events",
+    ),
+    (
+        agree.the_app_may_do_what_it_does_and_no_more,
+        lambda app: replace(app, senders=app.senders - {"rejected-events"}),
+        "Sender on rejected-events and does not need it",
+    ),
+    (
+        agree.the_app_may_do_what_it_does_and_no_more,
+        lambda app: replace(app, triggers=app.triggers[:1]),
+        "does not need it",
+    ),
+    (
+        agree.every_table_is_declared,
+        lambda app: replace(app, tables=(*app.tables, "NewTable")),
+        "lacks the table NewTable",
+    ),
+    (agree.every_table_is_declared, lambda app: replace(app, tables=app.tables[1:]), "the app does not"),
+    (agree.the_host_keeps_its_locks, lambda app: _host(app, maxConcurrentSessions=4), "4 sessions"),
+    (
+        agree.the_host_keeps_its_locks,
+        lambda app: _host(app, maxAutoLockRenewalDuration="00:01:00"),
+        "not renewed for so long",
+    ),
+    (agree.the_host_keeps_its_locks, lambda app: _host(app, prefetchCount=50), "prefetch"),
+    (agree.the_host_keeps_its_locks, lambda app: _host(app, sessionIdleTimeout="00:02:00"), "idle"),
+    (
+        agree.the_host_keeps_its_locks,
+        lambda app: replace(app, host=app.host | {"functionTimeout": "00:02:00"}),
+        "functionTimeout",
+    ),
+    (
+        agree.the_host_keeps_its_locks,
+        lambda app: replace(app, settings=app.settings | {"INVOCATION_DEADLINE_SECONDS": 1200}),
+        "functionTimeout",
+    ),
+    (
+        agree.the_runtime_is_the_same,
+        lambda app: replace(app, packages=app.packages ^ {agree.TELEMETRY_PACKAGE}),
+        "both or neither",
+    ),
+    (
+        agree.the_runtime_is_the_same,
+        lambda app: replace(app, functions=app.functions - {"sync_account"}),
+        "sync_account is kept warm",
+    ),
+    (
+        alerts.alerts_look_for_what_the_app_writes,
+        lambda app: replace(app, log_lines=()),
+        "no line of the app",
+    ),
+]
+
+
+def _host(app: AppNeeds, **bus: Any) -> AppNeeds:
+    host = json.loads(json.dumps(app.host))
+    host["extensions"]["serviceBus"] |= bus
+    return replace(app, host=host)
+
+
+@pytest.fixture(scope="module")
+def infra() -> Infra:
+    return Infra.read()
+
+
+@pytest.fixture(scope="module")
+def app() -> AppNeeds:
+    return AppNeeds.read()
+
+
+@pytest.mark.parametrize(("check", "path", "old", "new", "says"), AGREEMENT_MUTATIONS)
+def test_infra_without_its_counterpart_in_the_app_is_noticed(
+    infra: Infra, app: AppNeeds, check: AgreementCheck, path: str, old: str, new: str, says: str
+) -> None:
+    assert says in "\n".join(check(infra.changed(path, old, new), app))
+
+
+@pytest.mark.parametrize(("check", "change", "says"), APP_MUTATIONS)
+def test_the_app_without_its_counterpart_in_infra_is_noticed(
+    infra: Infra, app: AppNeeds, check: AgreementCheck, change: AppChange, says: str
+) -> None:
+    assert says in "\n".join(check(infra, change(app)))
+
+
+def test_every_check_is_shown_to_fail() -> None:
+    every = {*settings.SETTINGS_CHECKS, *agree.AGREEMENT_CHECKS, *alerts.ALERT_CHECKS}
+    shown = {row[0] for row in (*AGREEMENT_MUTATIONS, *APP_MUTATIONS)}
+    assert {check.__name__ for check in every - shown} == set()

@@ -1,0 +1,34 @@
+"""infra/ holds together, is closed, and agrees with the app."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import pytest
+
+from tests.infra.agreement_checks import AGREEMENT_CHECKS
+from tests.infra.alert_checks import ALERT_CHECKS
+from tests.infra.app import AppNeeds
+from tests.infra.file_checks import FILE_CHECKS
+from tests.infra.security_checks import SECURITY_CHECKS
+from tests.infra.settings_checks import SETTINGS_CHECKS
+from tests.infra.templates import Infra
+
+
+@cache
+def infra() -> Infra:
+    return Infra.read()
+
+
+@cache
+def app() -> AppNeeds:
+    return AppNeeds.read()
+
+
+@pytest.mark.parametrize("check", [*FILE_CHECKS, *SECURITY_CHECKS])
+def test_infra_is_sound(check: Callable[[Infra], Iterator[str]]) -> None:
+    assert list(check(infra())) == []
+
+
+@pytest.mark.parametrize("check", [*SETTINGS_CHECKS, *AGREEMENT_CHECKS, *ALERT_CHECKS])
+def test_app_and_infra_agree(check: Callable[[Infra, AppNeeds], Iterator[str]]) -> None:
+    assert list(check(infra(), app())) == []
