@@ -93,6 +93,15 @@ async def test_companies_have_their_own_numbers(owners: CustomerOwners) -> None:
     assert await owners.claim(CustomerKey("demf", "C-1"), them) == Owner(them, "claimed")
 
 
+async def test_a_second_key_is_never_taken_for_a_number(owners: CustomerOwners) -> None:
+    us, them = uuid4(), uuid4()
+    second = CustomerKey("usmf", "C-1", by="IdentificationNumber")
+    await owners.claim(KEY, us)
+    assert await owners.claim(second, them) == Owner(them, "claimed")
+    await owners.release(second)
+    assert (await owners.claim(KEY, them)).account_id == us
+
+
 async def test_a_missing_table_is_a_wrong_set_up(azurite: str) -> None:
     async with TableServiceClient.from_connection_string(azurite) as service:
         nowhere = OwnerTable(service.get_table_client("nowhere"))

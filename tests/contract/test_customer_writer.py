@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -152,6 +154,49 @@ async def test_of_creates_at_the_same_time_one_wins(writer: CustomerWriter) -> N
     done = await asyncio.gather(*(writer.create(KEY, FIELDS) for _ in range(4)), return_exceptions=True)
     assert sum(isinstance(result, CustomerKey) for result in done) == 1
     assert sum(isinstance(result, CustomerAlreadyExists) for result in done) == 3
+
+
+ASSIGNED = load_field_map(str(Path(__file__).parents[1] / "flow/assigned.toml"))
+
+
+@pytest.fixture(params=["fake", "simulator"])
+async def assigning(request: pytest.FixtureRequest, simulated: Simulated) -> CustomerWriter:
+    """Operations assigns the numbers; customers are found by their second key."""
+    if request.param == "fake":
+        return FakeOperations(FakeClock())
+    simulated.start_anew()
+    return OperationsCustomers(simulated.client(OPERATIONS), ASSIGNED)
+
+
+def second_key() -> tuple[CustomerKey, dict[str, FieldValue]]:
+    by = ASSIGNED.key.second_key
+    assert by is not None
+    key = CustomerKey("usmf", str(uuid4()), by=by)
+    return key, {**FIELDS, by: key.number}
+
+
+async def test_an_assigned_number_comes_back_and_leads_to_the_customer(assigning: CustomerWriter) -> None:
+    (one, its), (other, others) = second_key(), second_key()
+    assert await assigning.find(one) is None
+    number, second = await assigning.create(one, its), await assigning.create(other, others)
+    assert not number.same_as(second)
+    assert not number.by
+    found = await assigning.find(one)
+    assert found is not None
+    assert found.key.same_as(number)
+    await assigning.update(number, {"OrganizationName": "own"})
+    assert (await fields_of(assigning, one))["OrganizationName"] == "own"
+    assert (await fields_of(assigning, other))["OrganizationName"] == "Contoso Möbel"
+
+
+async def test_a_second_key_of_two_customers_is_never_a_guess(simulated: Simulated) -> None:
+    simulated.start_anew()
+    writer = OperationsCustomers(simulated.client(OPERATIONS), ASSIGNED)
+    key, fields = second_key()
+    for _ in range(2):
+        await writer.create(key, fields)
+    cause, _ = await refusal(writer.find(key))
+    assert cause is Cause.AMBIGUOUS_MATCH
 
 
 @pytest.fixture(params=["fake", "simulator"])
