@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cache
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -60,6 +61,33 @@ def _origin(url: str) -> str:
     return url.rstrip("/")
 
 
+def _resolved(secret: SecretStr) -> SecretStr:
+    """App Service hands on the text of a reference that it could not resolve, which is no secret."""
+    if secret.get_secret_value().startswith("@Microsoft.KeyVault("):
+        message = "is a Key Vault reference that was not resolved: check the secret and the role on the vault"
+        raise ValueError(message)
+    return secret
+
+
+def _packaged_build() -> str:
+    """The id that infra/package.py has put into the package."""
+    file = Path(__file__).with_name("build_id.txt")
+    return file.read_text(encoding="utf-8").strip() if file.is_file() else "local"
+
+
+def _connection(*needed: str) -> AfterValidator:
+    """Refuses a connection string that lacks one of these parts; what it holds is not repeated."""
+
+    def check(text: SecretStr) -> SecretStr:
+        parts = {part.partition("=")[0].strip() for part in text.get_secret_value().split(";")}
+        if missing := [name for name in needed if name not in parts]:
+            message = f"is no connection string of this service: it has no {', '.join(missing)}"
+            raise ValueError(message)
+        return text
+
+    return AfterValidator(check)
+
+
 type Origin = Annotated[str, AfterValidator(_origin)]
 type Seconds = Annotated[float, Field(ge=0, le=604_800, allow_inf_nan=False)]
 type PositiveSeconds = Annotated[Seconds, Field(gt=0)]
@@ -78,7 +106,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    servicebus: Optional[SecretStr] = Field(
+    servicebus: Optional[Annotated[SecretStr, _connection("Endpoint")]] = Field(
         None,
         alias="ServiceBus",
         description="Connection string of the Service Bus; for the local stand only.",
@@ -91,7 +119,7 @@ class Settings(BaseModel):
     servicebus_control: Optional[Origin] = Field(
         None, description="Control address of the local stand's Service Bus, for `accountsync status`."
     )
-    tables_connection: Optional[SecretStr] = Field(
+    tables_connection: Optional[Annotated[SecretStr, _connection("AccountName", "AccountKey")]] = Field(
         None, description="Connection string of the Table Storage; for the local stand only."
     )
     tables_endpoint: Optional[Origin] = Field(
@@ -119,16 +147,19 @@ class Settings(BaseModel):
         "operations",
         description="operations, operations-dual-write, or the path of a TOML file of your own.",
     )
-    fingerprint_key: Annotated[SecretStr, Field(min_length=16)] = Field(
+    fingerprint_key: Annotated[SecretStr, Field(min_length=16), AfterValidator(_resolved)] = Field(
         description="Secret of at least 16 characters under which sent values are remembered as hashes."
     )
     integration_user_id: Optional[UUID] = Field(
         None, description="Dataverse systemuserid of this app's own user: its own write-backs are not events."
     )
-    health_key: Optional[SecretStr] = Field(
+    health_key: Optional[Annotated[SecretStr, AfterValidator(_resolved)]] = Field(
         None, description="Key that makes /api/health tell what each system's probe said."
     )
-    build_id: str = Field("local", description="Which build this is; /api/health answers it.")
+    build_id: str = Field(
+        default_factory=_packaged_build,
+        description="Which build this is, if not the one of the package; /api/health answers it.",
+    )
 
     sync_partitions: Annotated[int, Field(ge=1, le=100)] = Field(
         8, description="Sessions that accounts are spread over: the cap on concurrent work."
