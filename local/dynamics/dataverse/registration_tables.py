@@ -151,7 +151,7 @@ def _jobs() -> Table:
         Column("startedon", "DateTime"),
         Column("completedon", "DateTime"),
         Column("postponeuntil", "DateTime"),
-        Column("regardingobjectid", "Uniqueidentifier"),
+        lookup("regardingobjectid", "account", "regardingobjectid_account"),
         lookup("owningextensionid", "sdkmessageprocessingstep"),
     ]
     return table("asyncoperation", "asyncoperations", "name", columns, type_code=4700)
