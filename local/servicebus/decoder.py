@@ -240,7 +240,8 @@ def map_entries(data: Buffer, at: int = 0) -> tuple[dict[Any, bytes], int]:
 def _extents(data: Buffer, at: int, end: int, count: int) -> tuple[list[tuple[int, int]], int]:
     extents: list[tuple[int, int]] = []
     for _ in range(count):
-        behind = skip(data, at)
+        # Most fields are null; they need no closer look.
+        behind = at + 1 if data[at : at + 1] == NULL else skip(data, at)
         extents.append((at, behind))
         at = behind
     if at != end:

@@ -118,6 +118,39 @@ async def test_what_breaks_the_protocol_closes_the_connection_with_a_reason(
     assert peer.transport.closed
 
 
+WHOLE_OPENING = b"".join(
+    (
+        SASL_HEADER,
+        encode_frame(0, encode(SaslInit("ANONYMOUS")), SASL_FRAME),
+        AMQP_HEADER,
+        encode_frame(0, encode(Open("c", idle_time_out=60_000))),
+        encode_frame(1, encode(Begin(None, 0, 100, 100))),
+        encode_frame(1, encode(attach_to("q", 0, receives=False))),
+        encode_frame(1, encode(Transfer(0, 0, b"t", 0, False, True)) + b"half a message"),
+        encode_frame(1, encode(attach_to("q", 1, receives=True))),
+        encode_frame(1, encode(Flow(0, 100, 0, 100, 1, 0, 1))),
+        encode_frame(1, encode(attach_to("q/$management", 2, receives=False))),
+    )
+)
+
+
+@given(st.integers(0, len(WHOLE_OPENING)), st.booleans())
+async def test_a_connection_can_be_lost_at_any_byte(length: int, restarted: bool) -> None:
+    hub = make_hub()
+    fill(hub, 1)
+    peer = Peer(hub)
+    peer.connection.data_received(WHOLE_OPENING[:length])
+    peer.connection.connection_lost(ConnectionResetError() if restarted else None)
+    assert (hub.connections, hub.unflushed) == (set(), set())
+    assert hub.broker.find("q").size() == 1  # the half message is gone, the whole one is there
+    receiver = Peer.opened(hub)
+    hub.broker.find("q").end_all_locks()
+    hub.advance()
+    receiver.attach_receiver()
+    receiver.give_credit(1)
+    assert len(of_kind(receiver, Transfer)) == 1
+
+
 async def test_frames_sizes_below_512_are_refused(hub: Hub) -> None:
     peer = Peer(hub)
     peer.connection.data_received(AMQP_HEADER + encode_frame(0, encode(Open("c", max_frame_size=100))))
