@@ -1,0 +1,128 @@
+"""The invariants of the customers: equal, single, and nobody's but their own account's."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.chaos.expected import TEXTS, differences, never_written
+from local.chaos.plan import label
+from local.chaos.sales import Written
+from local.chaos.standing import Row, Standing
+
+_LABEL = re.compile(r"A\d{4,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What the users wrote, and the rows of Sales as they stand, by account id."""
+
+    accounts: Mapping[int, Written]
+    rows: Mapping[str, Mapping[str, Any]]
+    assigned: bool
+
+
+def unequal(truth: Truth, standing: Standing, *, parked_too: bool) -> Iterator[str]:
+    """Each account whose customer is not as the account is; parked ones only if asked for."""
+    by_number = {row["CustomerAccount"].upper(): row for row in standing.customers}
+    owners = _owners(truth, standing)
+    for number, written in truth.accounts.items():
+        state = standing.states.get(written.id, {})
+        if state.get("Phase") == "parked" and not parked_too:
+            continue
+        if number not in owners:
+            yield from _without_customer(truth, standing, number, owners)
+            continue
+        customer = by_number.get(owners[number])
+        for difference in _compare(truth, written, customer):
+            yield f"{label(number)} ({written.id}), customer {owners[number]}: {difference}"
+
+
+def doubled(standing: Standing, truth: Truth) -> Iterator[str]:
+    """Customers that stand twice, or that no account has."""
+    numbers = Counter(row["CustomerAccount"].upper() for row in standing.customers)
+    yield from (f"{number} stands {times} times" for number, times in numbers.items() if times > 1)
+    owned = set(_owners(truth, standing).values())
+    yield from (f"{number} stands there, and no account knows it" for number in numbers.keys() - owned)
+    if truth.assigned:
+        ids = Counter(row["IdentificationNumber"] for row in standing.customers)
+        yield from (f"account {found} has {times} customers" for found, times in ids.items() if times > 1)
+
+
+def foreign(standing: Standing, truth: Truth) -> Iterator[str]:
+    """Customers that carry another account's marks, or whose rows of ownership say otherwise."""
+    owners = _owners(truth, standing)
+    for number, times in Counter(owners.values()).items():
+        if times > 1:
+            yield f"{times} accounts hold customer {number} for theirs"
+    mark_of = {customer: label(account) for account, customer in owners.items()}
+    id_of = {customer: truth.accounts[account].id for account, customer in owners.items()}
+    for row in standing.customers:
+        number = row["CustomerAccount"].upper()
+        if (marks := marks_in(row)) - {mark_of.get(number)}:
+            yield f"customer {number} of {mark_of.get(number)} carries marks of {sorted(marks)}"
+        owner = standing.owners.get(number, {}).get("AccountId")
+        if number in id_of and owner != id_of[number]:
+            yield f"customer {number} of account {id_of[number]} is registered to {owner}"
+        if truth.assigned and number in id_of and row["IdentificationNumber"] != id_of[number]:
+            yield f"customer {number} of {id_of[number]} bears {row['IdentificationNumber']}"
+
+
+def marks_in(customer: Row) -> set[str]:
+    """The accounts whose marks the customer's texts carry."""
+    return {mark for name in TEXTS for mark in _LABEL.findall(customer[name])}
+
+
+@dataclass(slots=True)
+class Marks:
+    """Every mark that a customer ever was seen with; more than one is a foreign write, even if undone."""
+
+    seen: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))
+
+    def add(self, customers: Iterable[Row]) -> None:
+        """Take a look at the customers."""
+        for row in customers:
+            self.seen[row["CustomerAccount"]] |= marks_in(row)
+
+    def foreign(self) -> Iterator[str]:
+        """Customers that were seen with the marks of two accounts."""
+        for number, marks in self.seen.items():
+            if len(marks) > 1:
+                yield f"customer {number} was written by {sorted(marks)}"
+
+
+def _owners(truth: Truth, standing: Standing) -> dict[int, str]:
+    """The account's customer, as the app knows it."""
+    return {
+        account: str(state["CustomerAccount"]).upper()
+        for account, written in truth.accounts.items()
+        if "CustomerAccount" in (state := standing.states.get(written.id, {}))
+    }
+
+
+def _compare(truth: Truth, written: Written, customer: Row | None) -> Iterator[str]:
+    if customer is None:
+        yield "is missing in Operations"
+    elif written.deleted:
+        yield from never_written(written.versions, customer)
+    else:
+        row = truth.rows[written.id]
+        yield from differences(row, customer)
+        if truth.assigned and row["accountnumber"] != customer["CustomerAccount"]:
+            yield f"the account has the number {row['accountnumber']!r}"
+
+
+def _without_customer(
+    truth: Truth, standing: Standing, account: int, owners: Mapping[int, str]
+) -> Iterator[str]:
+    """Right for one that is gone or was never active, and for one whose number another account took first."""
+    written = truth.accounts[account]
+    if written.deleted or written.columns["statecode"] == 1:
+        return
+    state = standing.states.get(written.id, {})
+    number = str(written.columns.get("accountnumber", "")).upper()
+    taken = state.get("Phase") == "parked" and state.get("Issue") == "NumberTaken"
+    if not (taken and number in owners.values()):
+        where = f"{state.get('Phase')} {state.get('Issue', '')}".strip()
+        yield f"{label(account)} ({written.id}) has no customer; it is {where}"

@@ -1,0 +1,77 @@
+"""The operator's part: the currency mapping as it is at first, and its corrections, by plain table writes.
+
+Healing is a timer function; it is also called by hand, as
+learn.microsoft.com/azure/azure-functions/functions-manually-run-non-http shows.
+"""
+
+from dataclasses import dataclass
+
+import httpx
+from azure.data.tables.aio import TableClient
+
+from local.chaos.conditions import COMPANY, CURRENCIES, GROUP, Currency
+from local.stand import Stand
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """The table CurrencyMapping, not through the proxy."""
+
+    stand: Stand
+
+    async def seed(self, *, assigned: bool) -> None:
+        """Fill the mapping, and the reference data of both Dynamics systems."""
+        async with self._table() as table:
+            for currency in CURRENCIES:
+                if currency.at_first:
+                    await table.upsert_entity(_row(currency, currency.at_first))
+        currencies = [{"CurrencyCode": code} for code in {*(c.code for c in CURRENCIES), "SEK"}]
+        rows = {
+            "transactioncurrencies": [
+                {"currencyname": currency.crm, "isocurrencycode": currency.code} for currency in CURRENCIES
+            ],
+            "currencies": currencies,
+            "groups": [{"dataAreaId": COMPANY, "CustomerGroupId": GROUP}],
+        }
+        numbers = {"companies": {COMPANY: {"number_sequence": {"manual": not assigned}}}}
+        async with httpx.AsyncClient(base_url=self.stand.addresses.control) as control:
+            (await control.post("/state", json=rows)).raise_for_status()
+            (
+                await control.post(
+                    "/settings",
+                    json={"via": "queue", "retry_first_seconds": 0.3, "retry_cap_seconds": 2, **numbers},
+                )
+            ).raise_for_status()
+
+    async def correct(self, crm: str) -> None:
+        """Write the right code for one currency."""
+        (currency,) = (currency for currency in CURRENCIES if currency.crm == crm)
+        async with self._table() as table:
+            await table.upsert_entity(_row(currency, currency.code))
+
+    async def correct_all(self) -> None:
+        """Write what is still wrong or missing."""
+        async with self._table() as table:
+            there = {row["CurrencyCRM"]: row["CurrencyAX"] async for row in table.list_entities()}
+        for currency in CURRENCIES:
+            if there.get(currency.crm) != currency.code:
+                await self.correct(currency.crm)
+
+    async def heal(self) -> None:
+        """Run the timer function now, on the first host."""
+        key = {"x-functions-key": self.stand.addresses.function_key}
+        async with httpx.AsyncClient(base_url=self.stand.addresses.functions, headers=key) as host:
+            (await host.post("/admin/functions/heal", json={})).raise_for_status()
+
+    def _table(self) -> TableClient:
+        return TableClient.from_connection_string(self.stand.addresses.tables, "CurrencyMapping")
+
+
+def _row(currency: Currency, code: str) -> dict[str, str]:
+    return {
+        "PartitionKey": "currency",
+        "RowKey": currency.crm.lower(),
+        "CurrencyCRM": currency.crm,
+        "CurrencyAX": code,
+        "UpdatedBy": "chaos",
+    }

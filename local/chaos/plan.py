@@ -1,0 +1,156 @@
+"""The plan of a run, made of the seed alone: what happens in Sales, and which trouble comes when."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Literal
+
+from local.chaos.conditions import CORRECTED_MEANWHILE, COUNTRIES, CURRENCIES, HOSTS, WEIGHTS, Conditions
+
+type Kind = Literal["create", "change", "delete", "repeat", "stripped", "late", "garbage"]
+type Trouble = Literal[
+    "kill",
+    "storm",
+    "outage",
+    "wrong credentials",
+    "disconnect",
+    "locks lost",
+    "reordering",
+    "tables away",
+    "mapping",
+]
+
+CREATED_WITHIN = 0.6  # of the stream
+CLASHING = 0.05  # of the accounts
+REORDERED = 25  # events
+TIMES: dict[Trouble, int] = {"storm": 4, "disconnect": 5, "locks lost": 5, "reordering": 5, "tables away": 3}
+FULL_SIZE = 2000
+KINDS: dict[str, int] = {
+    "mapped column": 42,
+    "other column": 10,
+    "currency": 14,
+    "state": 8,
+    "delete": 3,
+    "repeat": 8,
+    "stripped": 5,
+    "late": 5,
+    "garbage": 3,
+}
+MAPPED = ("name", "telephone1", "emailaddress1", "websiteurl", "address1_city", "address1_country")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event; `currency` and the other columns are what is written, in the words of Sales."""
+
+    kind: Kind
+    account: int
+    columns: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps in order, and by place in the stream the trouble that comes before that step."""
+
+    steps: tuple[Step, ...]
+    trouble: Mapping[int, tuple[tuple[Trouble, str], ...]]
+
+
+def label(account: int) -> str:
+    """What marks every text of an account."""
+    return f"A{account:04d}"
+
+
+def make_plan(conditions: Conditions) -> Plan:
+    """The plan for these conditions."""
+    random = Random(conditions.seed)
+    return Plan(tuple(_Stream(conditions, random).steps()), _trouble(conditions, random))
+
+
+class _Stream:
+    """Makes steps that fit what there is: only what was created is changed, nothing deleted is touched."""
+
+    def __init__(self, conditions: Conditions, random: Random) -> None:
+        self._conditions, self._random = conditions, random
+        self._alive: list[int] = []
+        self._inactive: set[int] = set()
+        self._numbers: list[str] = []
+        self._written = 0
+
+    def steps(self) -> list[Step]:
+        events, accounts = self._conditions.events, self._conditions.accounts
+        places = {0, *self._random.sample(range(1, int(events * CREATED_WITHIN)), accounts - 1)}
+        return [self._create() if place in places else self._further() for place in range(events)]
+
+    def _create(self) -> Step:
+        account = len(self._numbers)
+        number = f"N{account:04d}"
+        if self._numbers and self._random.random() < CLASHING:
+            number = self._random.choice(self._numbers)
+        self._numbers.append(number)
+        self._alive.append(account)
+        columns = {name: self._text(account, name) for name in MAPPED} | {"currency": self._currency()}
+        if not self._conditions.assigned:
+            columns["accountnumber"] = number
+        return Step("create", account, columns)
+
+    def _further(self) -> Step:
+        (what,) = self._random.choices([*KINDS], [*KINDS.values()])
+        account = self._random.choice(self._alive)
+        match what:
+            case "mapped column":
+                name = self._random.choice(MAPPED)
+                return Step("change", account, {name: self._text(account, name)})
+            case "other column":
+                return Step("change", account, {"description": self._text(account, "description")})
+            case "currency":
+                return Step("change", account, {"currency": self._currency()})
+            case "state":
+                return self._turn(account)
+            case "delete" if len(self._alive) > len(self._numbers) / 2 + 1:
+                self._alive.remove(account)
+                return Step("delete", account)
+            case "repeat" | "stripped" | "late" | "garbage":
+                return Step(what, account)
+            case _:
+                return Step("change", account, {"telephone1": self._text(account, "telephone1")})
+
+    def _turn(self, account: int) -> Step:
+        self._inactive ^= {account}
+        return Step("change", account, {"statecode": int(account in self._inactive)})
+
+    def _currency(self) -> str:
+        return self._random.choices(CURRENCIES, WEIGHTS)[0].crm
+
+    def _text(self, account: int, column: str) -> str:
+        self._written += 1
+        mark = label(account)
+        match column:
+            case "address1_country":
+                return self._random.choice([*COUNTRIES])
+            case "emailaddress1":
+                return f"{mark}.{self._written}@example.com"
+            case "websiteurl":
+                return f"https://{mark}.example.com/{self._written}"
+            case _:
+                return f"{mark} {column} {self._written}"
+
+
+def _trouble(conditions: Conditions, random: Random) -> Mapping[int, tuple[tuple[Trouble, str], ...]]:
+    events = conditions.events
+    found: defaultdict[int, list[tuple[Trouble, str]]] = defaultdict(list)
+
+    def place(first: float, last: float) -> int:
+        return int(events * random.uniform(first, last))
+
+    for _ in range(conditions.kills):
+        found[place(0.05, 0.95)].append(("kill", str(random.randrange(HOSTS))))
+    for trouble, times in TIMES.items():
+        for _ in range(max(1, round(times * events / FULL_SIZE))):
+            found[place(0.05, 0.9)].append((trouble, ""))
+    found[place(0.3, 0.4)].append(("outage", ""))
+    found[place(0.6, 0.7)].append(("wrong credentials", ""))
+    for currency in CORRECTED_MEANWHILE:
+        found[place(0.5, 0.8)].append(("mapping", currency))
+    return {at: tuple(trouble) for at, trouble in found.items()}

@@ -1,0 +1,148 @@
+"""The users of Sales: they carry out the steps, and everything that they ever wrote is remembered.
+
+Out of it come the truth about each account, and what happens to the messages of Dataverse on their way.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+import httpx
+
+from local.chaos.conditions import CURRENCIES
+from local.chaos.plan import Step
+from local.stand import Addresses
+
+TRIES = 60
+LATE_BY = timedelta(hours=1)
+GARBAGE = (
+    ("<RemoteExecutionContext id='{mark}'/>", "application/xml"),
+    ('{{"MessageName": "Update", "cut": "{mark}', "application/json"),
+    ('["{mark}"]', "application/json"),
+    ("\x00\x01 {mark}", "application/octet-stream"),
+)
+
+
+@dataclass(slots=True)
+class Written:
+    """One account: its id, the columns as they were last written, and every version before."""
+
+    id: str
+    columns: dict[str, object]
+    versions: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
+    deleted: bool = False
+
+    def write(self, columns: Any) -> None:
+        """Remember what was written."""
+        self.columns = self.columns | dict(columns)
+        self.versions.append(self.columns)
+
+
+@dataclass(slots=True)
+class Sales:
+    """Connections to the Web API and to the control endpoint of the simulators."""
+
+    web: httpx.AsyncClient
+    control: httpx.AsyncClient
+    accounts: dict[int, Written] = field(default_factory=dict[int, Written])
+    garbage: list[str] = field(default_factory=list[str])
+    _currencies: dict[str, str] = field(default_factory=dict[str, str])
+    _operations: dict[int, str] = field(default_factory=dict[int, str])
+    _posted: int = 0
+
+    @classmethod
+    def at(cls, addresses: Addresses) -> Self:
+        """Clients for these addresses."""
+        web = httpx.AsyncClient(
+            base_url=f"{addresses.dataverse}/api/data/v9.2/",
+            headers={"Authorization": f"Bearer {addresses.token}", "Prefer": "return=representation"},
+            timeout=60,
+        )
+        return cls(web, httpx.AsyncClient(base_url=addresses.control, timeout=60))
+
+    async def __aenter__(self) -> Self:
+        rows = (await self.web.get("transactioncurrencies?$select=currencyname")).raise_for_status().json()
+        self._currencies = {row["currencyname"]: row["transactioncurrencyid"] for row in rows["value"]}
+        assert {currency.crm for currency in CURRENCIES} <= self._currencies.keys()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.web.aclose()
+        await self.control.aclose()
+
+    async def take(self, step: Step) -> None:
+        """Carry out one step."""
+        match step.kind:
+            case "create":
+                row = await self._ask("POST", "accounts", self._payload(step))
+                self.accounts[step.account] = written = Written(row["accountid"], {"statecode": 0})
+                written.write(step.columns)
+            case "change":
+                written = self.accounts[step.account]
+                await self._ask("PATCH", f"accounts({written.id})", self._payload(step))
+                written.write(step.columns)
+            case "delete":
+                written = self.accounts[step.account]
+                await self._ask("DELETE", f"accounts({written.id})", None)
+                written.deleted = True
+            case "garbage":
+                await self._garbage(step)
+            case _:
+                await self._again(step)
+
+    async def rows(self) -> dict[str, dict[str, Any]]:
+        """The accounts as they stand in Sales, by id; their currency by name."""
+        names = {found: name for name, found in self._currencies.items()}
+        state = (await self.control.get("/state", params={"system": "dataverse"})).raise_for_status().json()
+        rows = state["dataverse"]["accounts"]
+        return {
+            row["accountid"]: row | {"currency": names[row["_transactioncurrencyid_value"]]} for row in rows
+        }
+
+    async def jobs(self) -> list[dict[str, Any]]:
+        """All that Dataverse has posted or is about to post."""
+        return (await self.control.get("/events")).raise_for_status().json()["events"]
+
+    def _payload(self, step: Step) -> dict[str, object]:
+        payload = dict(step.columns)
+        if currency := payload.pop("currency", None):
+            found = self._currencies[str(currency)]
+            payload["transactioncurrencyid@odata.bind"] = f"/transactioncurrencies({found})"
+        return payload
+
+    async def _ask(self, method: str, path: str, payload: object) -> Any:
+        """One request, as often as it takes: users press the button again. Raises httpx.HTTPError."""
+        for _ in range(TRIES):
+            try:
+                response = await self.web.request(method, path, json=payload)
+            except httpx.TransportError:
+                continue
+            if response.status_code not in {429, 503}:
+                return response.raise_for_status().json() if response.content else None
+            await asyncio.sleep(0.05)
+        raise httpx.TransportError("Sales does not answer")
+
+    async def _again(self, step: Step) -> None:
+        """A message of an account that Dataverse sends once more, late, or without its columns."""
+        account_id = self.accounts[step.account].id
+        order: dict[str, object] = {"account_id": account_id, "via": self._way()}
+        if step.kind == "late":
+            order["occurred_at"] = (datetime.now(UTC) - LATE_BY).isoformat()
+        elif step.kind == "stripped":
+            order["stripped"] = True
+        elif (first := self._operations.get(step.account)) is not None:
+            order = {"repeat_of": first}
+        job = (await self.control.post("/events", json=order)).raise_for_status().json()
+        self._operations[step.account] = job["operation_id"]
+
+    async def _garbage(self, step: Step) -> None:
+        mark = f"garbage-{len(self.garbage)}-of-{step.account}"
+        body, content_type = GARBAGE[len(self.garbage) % len(GARBAGE)]
+        self.garbage.append(mark)
+        order = {"body": body.format(mark=mark), "content_type": content_type, "via": "queue"}
+        (await self.control.post("/events", json=order)).raise_for_status()
+
+    def _way(self) -> str:
+        self._posted += 1
+        return ("queue", "webhook")[self._posted % 2]

@@ -1,0 +1,97 @@
+"""Brings about the trouble of the plan: kills, lost locks and connections, reordering, outages."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+
+import httpx
+
+from local.chaos.conditions import HOSTS, Conditions
+from local.chaos.mapping import Mapping
+from local.chaos.proxy import TableProxy
+from local.chaos.sales import Sales
+from local.chaos.weather import Weather
+from local.stand import Stand
+
+STORM_SECONDS, AWAY_SECONDS, REORDER_SECONDS = 3.0, 2.5, 1.5
+LONGEST_DEATH = 2.5
+QUEUES = ("dataverse-events", "account-changes")
+
+
+@dataclass(slots=True)
+class Troublemaker:
+    """Starts trouble in the background; `end` waits for all of it and puts everything back."""
+
+    conditions: Conditions
+    stand: Stand
+    sales: Sales
+    weather: Weather
+    proxy: TableProxy
+    mapping: Mapping
+    counts: Counter[str] = field(default_factory=Counter[str])
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    _hosts: list[asyncio.Lock] = field(default_factory=lambda: [asyncio.Lock() for _ in range(HOSTS)])
+    _reordering: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def start(self, trouble: str, detail: str, place: int) -> None:
+        """Begin one piece of trouble; errors come out of `check` and `end`."""
+        self.counts[trouble] += 1
+        random = Random(f"{self.conditions.seed} {place} {trouble}")
+        self._tasks.add(asyncio.create_task(self._make(trouble, detail, random)))
+
+    def check(self) -> None:
+        """Raise the error of a piece of trouble that failed."""
+        for task in [task for task in self._tasks if task.done()]:
+            self._tasks.remove(task)
+            task.result()
+
+    async def end(self) -> None:
+        """Wait until all of it is over, both hosts are back, and nothing fails any more."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+            self.check()
+        await self.weather.calm()
+
+    async def cancel(self) -> None:
+        """Stop at once."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _make(self, trouble: str, detail: str, random: Random) -> None:
+        match trouble:
+            case "kill":
+                await self._kill(int(detail), random)
+            case "storm":
+                await self.weather.storm(STORM_SECONDS)
+            case "outage" | "wrong credentials":
+                await self.weather.outage(trouble, self.conditions.outage)
+            case "disconnect":
+                await self._broker("/disconnect", {"clients": random.choice([3, "all"])})
+            case "locks lost":
+                await self._broker("/expire-locks", {"queue": random.choice(QUEUES)})
+            case "reordering":
+                await self._reorder(random)
+            case "tables away":
+                async with self.proxy.nobody_there():
+                    await asyncio.sleep(AWAY_SECONDS)
+            case _:
+                await self.mapping.correct(detail)
+
+    async def _kill(self, host: int, random: Random) -> None:
+        async with self._hosts[host]:
+            await self.stand.kill_host(host)
+            await asyncio.sleep(random.uniform(0.1, LONGEST_DEATH))
+            await self.stand.start_host(host)
+
+    async def _reorder(self, random: Random) -> None:
+        async with self._reordering:
+            await self.sales.control.post("/events/hold")
+            await asyncio.sleep(REORDER_SECONDS)
+            order = {"order": "random", "seed": random.randrange(1 << 30)}
+            (await self.sales.control.post("/events/release", json=order)).raise_for_status()
+
+    async def _broker(self, path: str, body: dict[str, object]) -> None:
+        async with httpx.AsyncClient(base_url=self.stand.addresses.servicebus_control) as broker:
+            (await broker.post(path, json=body)).raise_for_status()

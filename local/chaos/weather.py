@@ -1,0 +1,118 @@
+"""The weather at the two services: what share of their requests fails how, and what was counted of it.
+
+The usual weather can be replaced for a while by a storm of 429, a total outage, or wrong credentials; the
+fault rules of the simulators are then exchanged as a whole, so that an outage is total.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+type Rule = dict[str, Any]
+
+
+def _operations(kind: str, rate: float, **more: object) -> Rule:
+    return {"system": "operations", "kind": kind, "rate": rate, **more}
+
+
+def _dataverse(kind: str, rate: float, **more: object) -> Rule:
+    return {"system": "dataverse", "kind": kind, "rate": rate, **more}
+
+
+_LATE = {"delay_ms": 1500, "status": 504}
+_READ = {"method": "GET", "path": "accounts"}
+USUAL: tuple[Rule, ...] = (
+    _operations("status", 0.03, status=429, retry_after=1),
+    _operations("status", 0.03, status=503),
+    _operations("status", 0.025, status=500),
+    _operations("status", 0.02, status=500, code="infolog", method="POST"),
+    _operations("status", 0.01, status=500, code="infolog", method="PATCH"),
+    _operations("delay", 0.04, delay_ms=300),
+    _operations("drop-before", 0.03),
+    _operations("drop-after-commit", 0.03),
+    _operations("late-commit", 0.03, method="POST", **_LATE),
+    _operations("late-commit", 0.03, method="PATCH", **_LATE),
+    _operations("late-commit", 0.01, method="PATCH", delay_ms=1000, hold=True),
+    _operations("conflict", 0.03, method="PATCH"),
+    _dataverse("status", 0.05, status=429, retry_after=1),
+    _dataverse("status", 0.05, status=503),
+    _dataverse("delay", 0.05, delay_ms=300, **_READ),
+    _dataverse("drop-before", 0.06, **_READ),
+    {"system": "events", "kind": "drop-after-commit", "rate": 0.03},
+    {"system": "events", "kind": "drop-before", "rate": 0.03},
+)
+STORM = (
+    _operations("status", 0.8, status=429, retry_after=1),
+    _dataverse("status", 0.8, status=429, retry_after=1),
+)
+OUTAGE = (_operations("status", 1.0, status=503),)
+WRONG_CREDENTIALS = (_operations("status", 1.0, status=401),)
+
+
+@dataclass(slots=True)
+class Weather:
+    """One at a time; `requests_in` holds the requests that Operations got in each outage."""
+
+    control: httpx.AsyncClient
+    counts: Counter[str] = field(default_factory=Counter[str])
+    requests_in: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
+    _one: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def usual(self) -> None:
+        """From now on, the usual faults."""
+        await self._replace(USUAL)
+
+    async def calm(self) -> None:
+        """From now on, none; waits for what replaces them to end."""
+        async with self._one:
+            await self._replace(())
+
+    async def storm(self, seconds: float) -> None:
+        """429 nearly everywhere for a while."""
+        await self._instead(STORM, seconds)
+
+    async def outage(self, what: str, seconds: float) -> None:
+        """No request to Operations succeeds for a while; counts how many there were."""
+        rules = OUTAGE if what == "outage" else WRONG_CREDENTIALS
+        since = await self._instead(rules, seconds)
+        query = {"system": "operations", "since": since}
+        report = (await self.control.get("/requests", params=query)).raise_for_status().json()
+        self.requests_in.append((what, sum(since <= e["time"] <= since + seconds for e in report["entries"])))
+
+    async def share(self) -> dict[str, tuple[int, int]]:
+        """By system: how many requests, and how many of them had a fault."""
+        entries = (await self.control.get("/requests")).raise_for_status().json()["entries"]
+        systems = {entry["system"] for entry in entries}
+        return {
+            system: (
+                sum(entry["system"] == system for entry in entries),
+                sum(entry["system"] == system and entry["fault"] is not None for entry in entries),
+            )
+            for system in sorted(systems)
+        }
+
+    async def _instead(self, rules: tuple[Rule, ...], seconds: float) -> float:
+        """These rules for a while, then the usual ones; when they began, in seconds of the epoch."""
+        async with self._one:
+            await self._replace(rules)
+            began = time.time()
+            await asyncio.sleep(seconds)
+            await self._replace(USUAL)
+        return began
+
+    async def _replace(self, rules: tuple[Rule, ...]) -> None:
+        """Exchange the rules; what the old ones did is counted."""
+        for fault in (await self.control.get("/faults")).raise_for_status().json():
+            self.counts[_name(fault["rule"])] += fault["fired"]
+        (await self.control.delete("/faults")).raise_for_status()
+        for rule in rules:
+            (await self.control.post("/faults", json=rule)).raise_for_status()
+
+
+def _name(rule: Rule) -> str:
+    detail = " ".join(str(rule[name]) for name in ("status", "code") if name in rule)
+    return f"{rule['system']}: {rule['kind']} {detail}".strip()
