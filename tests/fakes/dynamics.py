@@ -143,7 +143,7 @@ class CommittedError(Exception):
 
     __match_args__ = ("reason",)
 
-    def __init__(self, reason: Exception) -> None:
+    def __init__(self, reason: BaseException) -> None:
         super().__init__(reason)
         self.reason = reason
 
@@ -153,7 +153,7 @@ class CommittedLateError(Exception):
 
     __match_args__ = ("reason", "due")
 
-    def __init__(self, reason: Exception, due: datetime) -> None:
+    def __init__(self, reason: BaseException, due: datetime) -> None:
         super().__init__(reason)
         self.reason = reason
         self.due = due

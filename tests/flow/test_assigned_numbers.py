@@ -74,6 +74,7 @@ async def test_a_lost_answer_to_a_create_makes_no_second_customer(committed: boo
 
 
 async def test_a_crash_at_any_step_makes_no_second_customer() -> None:
+    step = 0
     for step in count():
         world = _world()
         change = _save(world)

@@ -90,6 +90,7 @@ CASES: dict[str, tuple[tuple[Scenario, ...], Scenario, dict[str, object] | None]
 @pytest.mark.parametrize("case", CASES)
 async def test_a_crash_at_any_step_changes_nothing_about_the_end(case: str) -> None:
     before, scenario, expected = CASES[case]
+    step = 0
     for step in count():
         world = await _prepared(*before)
         crashed = await _crashed_at(step, world, scenario(world))
@@ -114,6 +115,7 @@ async def test_a_crash_at_any_step_changes_nothing_about_the_end(case: str) -> N
 
 async def test_a_crash_before_the_create_never_adopts_a_stranger() -> None:
     """Whoever made a customer of that number meanwhile: it is not taken for ours."""
+    step = 0
     for step in count():
         world = World()
         change = create(world)

@@ -63,6 +63,7 @@ def _phone(world: World) -> object:
 @pytest.mark.parametrize("known", [False, True], ids=["first write", "known customer"])
 @pytest.mark.parametrize("wait", [0, 30, 1000], ids=["at once", "later", "after the lease"])
 async def test_the_last_save_wins_whichever_worker_is_slower(known: bool, wait: float) -> None:
+    step = 0
     for step in count():
         world = World()
         if known:
@@ -102,6 +103,7 @@ async def test_while_one_worker_writes_the_other_waits_and_sends_nothing() -> No
     world = World()
     worker = Worker(world, step=-1)
     change = world.save("A1")
+    step = 0
     for step in count():
         worker = Worker(world := World(), step)
         await worker.start(change := world.save("A1"))
@@ -119,6 +121,7 @@ async def test_while_one_worker_writes_the_other_waits_and_sends_nothing() -> No
 
 
 async def test_two_accounts_of_one_number_never_share_a_customer() -> None:
+    step = 0
     for step in count():
         world = World()
         first = world.save("A1", accountnumber="N1", name="Account")

@@ -32,8 +32,8 @@ ORGANIZATION = UUID("11111111-1111-1111-1111-111111111111")
 NAMESPACE = UUID("22222222-2222-2222-2222-222222222222")
 MAPPINGS = {"US Dollar": "USD", "Euro": "EUR", "Pound Sterling": "GBP"}
 SETTINGS = {
-    "ServiceBus": "unused",
-    "tables_connection": "unused",
+    "ServiceBus": "Endpoint=sb://unused",
+    "tables_connection": "AccountName=unused;AccountKey=unused",
     "dataverse_url": "http://sales.invalid",
     "operations_url": "http://operations.invalid",
     "operations_company": "usmf",
