@@ -25,7 +25,8 @@ ALLOWED: Mapping[str, set[str]] = {
     **{case: {case, *USE_CASES, *STAGES, "model", "ports", "telemetry"} for case in USE_CASES},
     "adapters": {"adapters", "model", "ports", "settings", "telemetry"},
     "triggers": {"triggers", "wiring", *USE_CASES, "intake", "model", "telemetry", "settings"},
-    "cli": {"cli", "wiring", *USE_CASES, "model", "telemetry", "settings"},
+    # what its use cases take and answer may stand in recover and in ports
+    "cli": {"cli", "wiring", *USE_CASES, "recover", "ports", "model", "telemetry", "settings"},
 }
 SHARED_ADAPTERS = {"odata", "credentials", "tables", "service_bus"}  # clients, and what things are called
 CLIENTS = {"AsyncClient", "Client", "ServiceBusClient", "TableServiceClient", "TableClient", "ODataClient"}
