@@ -198,7 +198,7 @@ async def soak(connection_string: str, count: int) -> Counter[str]:
     async def send(client: AsyncClient) -> None:
         async with client.get_queue_sender(QUEUE) as sender:
             for start in range(0, count, BATCH):
-                while start - sum(seen.values()) > BACKLOG:
+                while start - sum(seen.values()) > BACKLOG:  # noqa: ASYNC110 - two receivers count, and need not know of it
                     await asyncio.sleep(0.01)
                 numbers = range(start, min(start + BATCH, count))
                 await sender.send_messages([ServiceBusMessage(BODY, message_id=str(n)) for n in numbers])
