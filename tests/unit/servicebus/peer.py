@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from local.servicebus import encoder
+from local.servicebus import decoder, encoder
 from local.servicebus.broker import Broker
 from local.servicebus.config import NamespaceSettings, QueueSettings
 from local.servicebus.connection import Connection
@@ -19,7 +19,7 @@ from local.servicebus.performatives import (
     decode_body,
     encode,
 )
-from tests.unit.servicebus.making import FakeClock
+from tests.unit.servicebus.making import FakeClock, message
 
 LARGE = 1_000_000_000
 
@@ -133,3 +133,18 @@ class Peer:
         self, credit: int, *, handle: int = 1, count: int = 0, drain: bool = False, echo: bool = False
     ) -> None:
         self.send(Flow(0, 65536, 0, 65536, handle, count, credit, drain=drain, echo=echo))
+
+
+def of_kind[Kind](peer: Peer, kind: type[Kind]) -> list[Kind]:
+    return [performative for performative, _ in peer.received() if isinstance(performative, kind)]
+
+
+def condition(error: bytes | None) -> str:
+    assert error is not None
+    return decoder.decode(error)[0].value[0]
+
+
+def fill(hub: Hub, count: int, queue: str = "q", session_id: str | None = None) -> None:
+    for number in range(count):
+        hub.broker.find(queue).send(message(b"%d" % number, message_id=str(number), session_id=session_id))
+    hub.turn()
