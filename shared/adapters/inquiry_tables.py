@@ -61,11 +61,14 @@ class IssueRows:
 
     async def issues(self, cause: str = "") -> Sequence[Issue]:
         """The parked accounts, of one cause or of all; "UnmappedCurrency|yen" names one value."""
-        query, parameters = "", {"exact": cause, "first": f"{cause}|", "last": f"{cause}}}"}
-        if cause:
-            query = "PartitionKey eq @exact or ( PartitionKey ge @first and PartitionKey lt @last )"
+        query = "PartitionKey eq @exact or ( PartitionKey ge @first and PartitionKey lt @last )"
+        parameters = {"exact": cause, "first": f"{cause}|", "last": f"{cause}}}"}
         with table_faults():
-            entities = self._table.query_entities(query, parameters=parameters)
+            entities = (
+                self._table.query_entities(query, parameters=parameters)
+                if cause
+                else self._table.list_entities()
+            )
             return [_issue(entity) async for entity in entities]
 
 

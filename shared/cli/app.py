@@ -1,5 +1,6 @@
 """The command `accountsync`: its options, its commands, and how it ends."""
 
+import logging
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -53,6 +54,7 @@ app.command(epilog="Example: accountsync watch --every 5")(status.watch)
 
 def main() -> int:
     """Run the command line; every end has its exit code, and no error a stack unless asked for."""
+    logging.disable(logging.CRITICAL)  # the app's log is not the tool's answer
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")

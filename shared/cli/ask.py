@@ -105,7 +105,7 @@ def _print_explanation(output: Output, found: Explanation) -> None:
             entry.source,
             entry.event,
             entry.outcome,
-            _detail(entry.detail, entry.note),
+            f"{entry.detail.replace(',', ', ')} {f'({entry.note})' if entry.note else ''}".strip(),
         )
         for entry in found.timeline
     ]
@@ -116,10 +116,6 @@ def _print_explanation(output: Output, found: Explanation) -> None:
         output.text(trouble, "yellow")
     output.text()
     output.text(f"Next step: {found.next_step}", "bold")
-
-
-def _detail(detail: str, note: str) -> str:
-    return f"{detail} ({note})".strip() if note else detail
 
 
 def _facts(state: SyncState | None) -> dict[str, object]:
@@ -147,8 +143,8 @@ def _print_preview(output: Output, found: Preview, only: object = None) -> None:
     output.text(_headline(found))
     fields = [field for field in found.fields if field.differs] if only is not None else found.fields
     output.table(["Field", "From", "Value", "In Operations", "Sent"], map(_field_line, fields))
-    if found.problem is not None:
-        output.text(f"{found.problem.remedy}")
+    if found.problem is not None and only is None:
+        output.text(found.problem.remedy)
 
 
 def _headline(found: Preview) -> str:

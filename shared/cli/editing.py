@@ -95,8 +95,11 @@ def _line(change: RowChange, effect: Effect | None) -> list[object]:
 def show_findings(output: Output, findings: Sequence[Finding]) -> None:
     """The findings, errors first, as a table."""
     ordered = sorted(findings, key=lambda found: str(found.severity))
-    rows = [(str(f.severity), f.where, f.message) for f in islice(ordered, 10 * _SHOWN)]
-    output.table(["", "Where", "Finding"], rows)
+    rows = [
+        (str(f.severity), f"{f.where}: {f.message}" if f.where else f.message)
+        for f in islice(ordered, 10 * _SHOWN)
+    ]
+    output.table(["", "Finding"], rows)
     if len(findings) > len(rows):
         output.text(f"... and {len(findings) - len(rows):,} more findings (--json lists them all)")
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -22,6 +23,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+_FILE_WIDTH = 160  # characters, where no terminal says its own
 _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
@@ -30,7 +32,8 @@ class Output:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self.console = Console(highlight=False, markup=False, emoji=False)
+        width = None if sys.stdout.isatty() else _FILE_WIDTH
+        self.console = Console(width=width, highlight=False, markup=False, emoji=False)
         self.notes = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
     def json(self, value: object) -> None:
@@ -72,7 +75,15 @@ class Output:
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
     """A table of texts."""
-    made = Table(title=Text(title, "bold") if title else None, title_justify="left", header_style="bold")
+    heading = Text(title, "bold") if title else None
+    made = Table(
+        title=heading,
+        title_justify="left",
+        header_style="bold",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+    )
     for header in headers:
         made.add_column(header, overflow="fold")
     for row in rows:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -28,8 +27,17 @@ class Chosen:
     trace: bool = False
 
 
-def run(context: typer.Context, as_json: bool, work: Callable[[Operator, Output], Awaitable[None]]) -> None:
-    """Do a command's work, and end with its exit code; an error ends in one line."""
+def run(
+    context: typer.Context,
+    as_json: bool,
+    work: Callable[[Operator, Output], Awaitable[None]],
+    *,
+    until_stopped: bool = False,
+) -> None:
+    """Do a command's work, and end with its exit code; an error ends in one line.
+
+    `until_stopped`: being stopped is how the command is meant to end.
+    """
     chosen = context.find_root().obj
     output = Output(as_json=as_json)
     try:
@@ -39,6 +47,8 @@ def run(context: typer.Context, as_json: bool, work: Callable[[Operator, Output]
     except BaseException as error:
         if chosen.trace:
             raise
+        if until_stopped and isinstance(error, KeyboardInterrupt):
+            return
         code, line = exit_of(error)
         fail(code, line, as_json=as_json)
 
@@ -53,7 +63,6 @@ def fail(code: Exit, line: str, *, as_json: bool) -> None:
 async def _with_operator(
     chosen: Chosen, output: Output, work: Callable[[Operator, Output], Awaitable[None]]
 ) -> None:
-    logging.disable(logging.CRITICAL)  # the app's log is not the tool's answer
     operator = Operator(*load_settings(environment(chosen)))
     try:
         await work(operator, output)

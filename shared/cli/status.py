@@ -68,7 +68,7 @@ def watch(
                 await asyncio.sleep(every)
                 live.update(drawn(await operator.read_status.now(window)), refresh=True)
 
-    run(context, as_json, work)
+    run(context, as_json, work, until_stopped=True)
 
 
 def drawn(found: Status) -> Group:

@@ -1,5 +1,6 @@
 """The next step for one account, in one or two sentences. Pure."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -89,7 +90,7 @@ def _parked(account_id: UUID, facts: Facts, state: SyncState) -> str:
             return "What it was parked for is put right: it follows by itself within a minute or two."
         return f"It can be written now: `accountsync replay {account_id}`."
     if preview is not None and preview.problem is not None:
-        return f"Parked as {preview.problem}. {preview.problem.remedy}"
+        return f"Parked as {preview.problem}. {preview.problem.remedy}{_command(preview)}"
     return f"Parked as {cause}. {facts.issue.remedy if facts.issue else ''}".rstrip()
 
 
@@ -106,3 +107,10 @@ def _differences(account_id: UUID, facts: Facts) -> str:
     if sent:
         return f"{', '.join(sent)} changed in Sales and did not arrive yet: wait for the event, or {replay}."
     return f"{', '.join(others)} changed in Operations: {replay} sets them to the account's values."
+
+
+def _command(preview: Preview) -> str:
+    """The command that maps a currency, where that is what is missing."""
+    if preview.problem is None or preview.problem.cause not in _HEALED or not preview.currency:
+        return ""
+    return f" `accountsync currency set {shlex.quote(preview.currency)} CODE` does it."

@@ -14,7 +14,15 @@ from shared.mapping.plan import Plan, by_key, make_plan, removal
 from shared.mapping.review import Review, missing, proposed
 from shared.mapping.sheet import Sheet, WantedRow
 from shared.model.currency import currency_key
-from shared.model.currency_change import Edit, Mapped, MappingConflict, MappingRow, RowChange, Version
+from shared.model.currency_change import (
+    Edit,
+    Mapped,
+    MappingConflict,
+    MappingRow,
+    RowChange,
+    Version,
+    key_or_none,
+)
 from shared.model.faults import Fault
 from shared.ports import Clock
 from shared.ports.mapping import CurrencyAdmin
@@ -61,16 +69,20 @@ class EditMapping:
         return rows
 
     async def plan_set(self, name: str, code: str) -> Plan:
-        """Map one currency."""
-        return await self._plan([WantedRow(None, Mapped(name, code.strip()))], replace=False)
+        """Map one currency; one that is there keeps the spelling it has."""
+        table = await self.admin.rows()
+        present = by_key(table).get(key_or_none(name) or "", [])
+        spelled = present[0].mapped.crm if present else name
+        return await self._plan(table, [WantedRow(None, Mapped(spelled, code.strip()))])
 
     async def plan_delete(self, name: str) -> Plan:
         """Remove one currency. Raises NoSuchCurrencyError, and ValueError for an unusable name."""
-        return Plan(changes=[removal(row) for row in await self.rows_of(name)])
+        table, rows = await self.admin.rows(), await self.rows_of(name)
+        return Plan(changes=[removal(row) for row in rows], unchanged=len(table) - len(rows))
 
     async def plan_import(self, sheet: Sheet, *, replace: bool) -> Plan:
         """Bring the table to what a file says."""
-        plan = await self._plan(sheet.rows, replace=replace)
+        plan = await self._plan(await self.admin.rows(), sheet.rows, replace=replace)
         plan.findings = sorted([*sheet.findings, *plan.findings], key=lambda found: found.row or 0)
         return plan
 
@@ -78,7 +90,7 @@ class EditMapping:
         """Add what Sales has and the table has not; with `replace`, make the table Sales' own list."""
         currencies, table = await self.review.sales.all(), await self.admin.rows()
         wanted = proposed(currencies) if replace else missing(table, currencies)
-        return await self._plan(wanted, replace=replace)
+        return await self._plan(table, wanted, replace=replace)
 
     async def plan_undo(self, version: str | None) -> Plan:
         """Back to the table after `version`, or as it was before the last edit. Raises NoSuchVersionError."""
@@ -89,7 +101,10 @@ class EditMapping:
             undone = versions
         else:
             undone = versions[versions.index(history.find(versions, version)) + 1 :]
-        return history.plan_back(await self.admin.rows(), undone)
+        plan = history.plan_back(await self.admin.rows(), undone)
+        restored = [WantedRow(None, change.after) for change in plan.changes if change.after]
+        plan.findings += await self.review.rows(row for row in restored if key_or_none(row.mapped.crm))
+        return plan
 
     async def check(self) -> list[Finding]:
         """What is wrong with the table as it stands."""
@@ -136,7 +151,9 @@ class EditMapping:
             raise EditStoppedError(done, len(plan.changes), faults[0])
         return done
 
-    async def _plan(self, wanted: Iterable[WantedRow], *, replace: bool) -> Plan:
-        plan = make_plan(await self.admin.rows(), wanted, self.longest_code, replace=replace)
+    async def _plan(
+        self, table: Sequence[MappingRow], wanted: Iterable[WantedRow], *, replace: bool = False
+    ) -> Plan:
+        plan = make_plan(table, wanted, self.longest_code, replace=replace)
         plan.findings += await self.review.rows(plan.rows.values())
         return plan

@@ -127,8 +127,10 @@ def proposed(currencies: Sequence[AccountCurrency]) -> list[WantedRow]:
 
 
 def released(plan: Plan, effect: Effect) -> int:
-    """How many parked accounts the plan releases: those whose currency has a row afterwards."""
-    keys = {key_or_none(change.after.crm) for change in plan.changes if change.after}
+    """How many parked accounts the plan releases: those whose currency has a good row afterwards."""
+    bad = {finding.name for finding in plan.findings if finding.kind is Kind.UNKNOWN_CODE}
+    good = (change.after.crm for change in plan.changes if change.after and change.after.crm not in bad)
+    keys = {key_or_none(name) for name in good}
     return sum(effect.by_key.get(key or "", Usage()).parked for key in keys)
 
 

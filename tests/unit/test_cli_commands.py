@@ -1,0 +1,102 @@
+"""The command line as such: help for everything, usage errors, and where settings come from."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from shared.cli import session
+from shared.cli.app import app
+from shared.cli.exits import CommandError
+from shared.cli.session import Chosen, environment
+
+COMMANDS = [
+    *(("currency", name) for name in ("list", "get", "set", "delete", "export", "import", "history")),
+    *(("currency", "undo"), ("currency", "check"), ("explain",), ("preview",), ("issues",), ("replay",)),
+    *(("rejected", name) for name in ("list", "show", "resubmit")),
+    *(("dead-letters", name) for name in ("list", "show", "resubmit")),
+    *(("pause",), ("resume",), ("status",), ("watch",)),
+]
+
+
+@pytest.fixture
+def command() -> CliRunner:
+    return CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"})
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_an_example_and_json(command: CliRunner, words: tuple[str, ...]) -> None:
+    result = command.invoke(app, [*words, "--help"])
+    assert result.exit_code == 0
+    assert f"Example: accountsync {' '.join(words)}" in result.output
+    assert "--json" in result.output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["currency", "import"],
+        ["currency", "import", "x.csv", "--from-dataverse"],
+        ["replay"],
+        ["replay", "A-1", "--all"],
+        ["rejected", "resubmit"],
+        ["dead-letters", "list", "--no-such-option"],
+        ["dead-letters", "show", "1", "--queue", "nowhere"],
+        ["pause", "--system", "nowhere"],
+        ["nothing"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_ends_with_code_2(command: CliRunner, settings_file: Path, words: list[str]) -> None:
+    assert command.invoke(app, ["--settings", str(settings_file), *words]).exit_code == 2
+
+
+@pytest.fixture
+def settings_file() -> Path:
+    return Path(__file__).parents[2] / "local.settings.json.example"
+
+
+def test_wrong_settings_end_with_code_3_and_one_line(command: CliRunner, tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps({"Values": {"FINGERPRINT_KEY": "a-secret-of-mine"}}))
+    result = command.invoke(app, ["--settings", str(file), "currency", "list"])
+    assert result.exit_code == 3
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: The app settings are not right")
+    assert len(result.stderr.splitlines()) == 1
+    assert "a-secret-of-mine" not in result.stderr
+
+
+def test_errors_are_json_too_where_json_was_asked_for(command: CliRunner, tmp_path: Path) -> None:
+    result = command.invoke(app, ["--settings", str(tmp_path / "none"), "currency", "list", "--json"])
+    assert result.exit_code == 3
+    assert json.loads(result.stderr)["exit"] == 3
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"Values": 1}', "{}"])
+def test_a_file_that_holds_no_settings_is_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text(content)
+    with pytest.raises(CommandError, match=r"is no local\.settings\.json"):
+        environment(Chosen(settings=file))
+
+
+def test_without_a_stand_local_says_how_to_start_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "STAND", tmp_path / "stand.json")
+    with pytest.raises(CommandError, match=r"start one with `python3 dev\.py start`"):
+        environment(Chosen(local=True))
+
+
+def test_local_reads_the_settings_of_the_running_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "settings.json").write_text('{"Values": {"DATAVERSE_URL": "http://127.0.0.1:1"}}')
+    stand = tmp_path / "stand.json"
+    stand.write_text(json.dumps({"settings": str(tmp_path / "settings.json")}))
+    monkeypatch.setattr(session, "STAND", stand)
+    assert environment(Chosen(local=True)) == {"DATAVERSE_URL": "http://127.0.0.1:1"}
+
+
+def test_without_options_the_environment_holds_the_settings() -> None:
+    assert environment(Chosen()) is None

@@ -1,0 +1,67 @@
+"""What is printed: JSON that scripts can rely on, and nothing from outside that could fake a terminal."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+import pytest
+
+from shared.cli.output import Output, duration, plain, shown
+
+
+class Pair(NamedTuple):
+    left: object
+    right: object
+
+
+@dataclass
+class Record:
+    name: str
+    items: tuple[Pair, ...]
+
+
+def test_values_of_every_kind_have_their_json() -> None:
+    moment = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    record = Record("x", (Pair(moment, Decimal("1.50")), Pair(UUID(int=1), None)))
+    assert plain({"record": record, "span": timedelta(minutes=1), "ten": Decimal("10.00")}) == {
+        "record": {
+            "name": "x",
+            "items": [
+                {"left": "2026-11-22T12:00:00+00:00", "right": 1.5},
+                {"left": "00000000-0000-0000-0000-000000000001", "right": None},
+            ],
+        },
+        "span": 60.0,
+        "ten": 10,
+    }
+
+
+@pytest.mark.parametrize("text", ["\x1b[2Jx", "a\u202eb", "a\nb", "a\u2028b", "half \ud83d"])
+def test_no_control_or_direction_character_reaches_the_terminal(text: str) -> None:
+    assert shown(text).isprintable()
+
+
+def test_markup_in_a_name_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output(as_json=False)
+    output.table(["Name"], [["[red]Złoty[/red] :smile:"]])
+    assert "[red]Złoty[/red] :smile:" in capsys.readouterr().out
+
+
+def test_json_keeps_any_unicode_and_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(as_json=True).json({"name": "Złoty\u202e"})
+    assert json.loads(capsys.readouterr().out) == {"name": "Złoty\u202e"}
+
+
+def test_notes_stay_out_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(as_json=True).note("12 rows.")
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(None, "unknown"), (5, "5 s"), (90, "1.5 min"), (7200, "2.0 h"), (172800, "2.0 d")]
+)
+def test_time_spans_are_words(seconds: float | None, text: str) -> None:
+    assert duration(seconds) == text
