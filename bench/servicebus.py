@@ -50,7 +50,7 @@ def broker() -> Iterator[tuple[str, int]]:
         json.dump(CONFIG, config)
         config.flush()
         command = [sys.executable, "-m", "local.servicebus", "--config", config.name, "--port", "0"]
-        with subprocess.Popen(  # noqa: S603 - our own module
+        with subprocess.Popen(
             [*command, "--exit-with-parent"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as process:
             assert process.stdout is not None

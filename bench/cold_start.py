@@ -1,0 +1,37 @@
+"""Importing function_app, as a share of importing all the SDKs that it may come to need."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SDKS = (
+    "import azure.functions, azure.identity.aio, azure.data.tables.aio, azure.servicebus.aio, httpx, pydantic"
+)
+ROUNDS = 7
+
+
+def main() -> int:
+    file = ROOT / "local.settings.json.example"
+    settings = json.loads(file.read_text(encoding="utf-8"))["Values"]
+    environment = {**os.environ, **settings, "PYTHONPATH": str(ROOT)}
+    ours = _median("import function_app", environment)
+    theirs = _median(SDKS, environment)
+    print(f"import function_app   {ours * 1000:6.0f} ms")
+    print(f"import all its SDKs   {theirs * 1000:6.0f} ms")
+    print(f"ratio                 {ours / theirs:6.2f}")
+    return 0
+
+
+def _median(statement: str, environment: dict[str, str]) -> float:
+    timed = f"import time; t = time.perf_counter(); {statement}; print(time.perf_counter() - t)"
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", timed], env=environment, capture_output=True, text=True, check=True
+        ).stdout
+        for _ in range(ROUNDS)
+    ]
+    return statistics.median(float(run) for run in runs)

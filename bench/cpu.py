@@ -1,0 +1,116 @@
+"""The app's own work on one event, without any I/O: read the event, decode the change, map, hash, compare."""
+
+import json
+import timeit
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from shared.field_maps import load_field_map
+from shared.intake.dataverse_context import read_event
+from shared.intake.filters import Filter
+from shared.model.account import Account, AccountCurrency
+from shared.model.change import AccountChange, Operation, Source, decode_change, encode_change
+from shared.model.fingerprint import Fingerprints
+from shared.model.sync_state import SyncState
+from shared.resolve.currency import key_of_currency
+from shared.resolve.customer_body import BuildCustomer
+from shared.write.decide import not_confirmed
+
+SIZE = 8 * 1024
+ROUNDS, TIMES = 7, 400
+ACCOUNT = UUID("11111111-1111-1111-1111-111111111111")
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def event(size: int = SIZE) -> bytes:
+    """An Update as Dataverse posts it, filled up to `size` bytes with columns as a real one has."""
+    attributes: list[dict[str, object]] = [
+        {"key": "telephone1", "value": "+49 30 1234567"},
+        {"key": "modifiedon", "value": "/Date(1731053106000)/"},
+    ]
+    context = {
+        "BusinessUnitId": str(ACCOUNT),
+        "CorrelationId": str(ACCOUNT),
+        "InputParameters": [
+            {
+                "key": "Target",
+                "value": {
+                    "__type": "Entity:http://schemas.microsoft.com/xrm/2011/Contracts",
+                    "Attributes": attributes,
+                    "Id": str(ACCOUNT),
+                    "LogicalName": "account",
+                },
+            }
+        ],
+        "MessageName": "Update",
+        "Mode": 1,
+        "OperationCreatedOn": "/Date(1731053106000+0000)/",
+        "OperationId": str(ACCOUNT),
+        "OrganizationId": str(ACCOUNT),
+        "PrimaryEntityId": str(ACCOUNT),
+        "PrimaryEntityName": "account",
+    }
+    while len(json.dumps(context)) < size:
+        reference = {"__type": "EntityReference:http://schemas.microsoft.com/xrm/2011/Contracts"}
+        number = len(attributes)
+        attributes.append(
+            {"key": f"column{number}", "value": {**reference, "Id": str(ACCOUNT), "Name": None}}
+        )
+    return json.dumps(context).encode()
+
+
+def steps() -> dict[str, Callable[[], object]]:
+    """Each step of the own work, ready to be called."""
+    field_map = load_field_map("operations")
+    texts = {"OPERATIONS_COMPANY": "usmf", "OPERATIONS_CUSTOMER_GROUP": "10"}
+    build, fingerprints = BuildCustomer(field_map, texts), Fingerprints.under("bench bench bench")
+    columns: dict[str, object] = {column.path: None for column in field_map.columns}
+    columns |= {
+        "accountnumber": "A-1000",
+        "name": "Contoso",
+        "telephone1": "+49",
+        "address1_country": "Germany",
+    }
+    account = Account(ACCOUNT, 1, NOW, columns, AccountCurrency("US Dollar"))
+    body = build.body(account, "us dollar", "USD")
+    confirmed = fingerprints.of_all(body.fields)
+    state = SyncState(
+        account_id=ACCOUNT,
+        organization_id=ACCOUNT,
+        confirmed=confirmed,
+        fingerprint_key=fingerprints.key_id,
+    )
+    change = AccountChange(
+        organization_id=ACCOUNT,
+        account_id=ACCOUNT,
+        operation=Operation.UPDATE,
+        occurred_at=NOW,
+        source=Source.DATAVERSE_QUEUE,
+        operation_id=ACCOUNT,
+    )
+    raw, encoded, passing = event(), encode_change(change), Filter(field_map.watched)
+    return {
+        "read and filter the event": lambda: passing.rule_against(read_event(raw, None, NOW)),
+        "encode and decode the change": lambda: decode_change(encode_change(change)) if encoded else None,
+        "normalise the currency": lambda: key_of_currency(account),
+        "map the account": lambda: build.body(account, "us dollar", "USD"),
+        "hash and compare": lambda: not_confirmed(body.fields, state, fingerprints),
+    }
+
+
+def main() -> int:
+    raw = event()
+    baseline = _microseconds(lambda: json.loads(raw))
+    print(f"{'json.loads of the same 8 KB event':36}{baseline:9.1f} µs   1.00 x")
+    total = 0.0
+    for name, step in steps().items():
+        took = _microseconds(step)
+        total += took
+        print(f"{name:36}{took:9.1f} µs{took / baseline:7.2f} x")
+    print(f"{'own work on one event':36}{total:9.1f} µs{total / baseline:7.2f} x")
+    return 0
+
+
+def _microseconds(step: Callable[[], object]) -> float:
+    return min(timeit.repeat(step, number=TIMES, repeat=ROUNDS)) / TIMES * 1e6
