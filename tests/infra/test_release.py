@@ -1,0 +1,203 @@
+"""The package, the deployment script and the smoke test, as far as they run without Azure."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from shared.settings import SettingsError, load_settings
+from tests.infra.templates import INFRA, ROOT
+
+# An `az` that writes down how it is called; it fails as often as AZ_FAILURES says.
+AZ = """#!/usr/bin/env python3
+import json, os, sys
+from pathlib import Path
+log = Path(os.environ["AZ_LOG"])
+calls = log.read_text().splitlines() if log.exists() else []
+log.write_text("\\n".join([*calls, json.dumps(sys.argv[1:])]))
+if len(calls) < int(os.environ.get("AZ_FAILURES", "0")):
+    sys.exit(1)
+if sys.argv[1:4] == ["deployment", "group", "create"]:
+    print(json.dumps({"functioN_URL": {"type": "String", "value": "https://app.example.net"}}))
+"""
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, INFRA / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Azure:
+    """deploy.sh with an `az` that only writes down its calls."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        az = folder / "az"
+        az.write_text(AZ)
+        az.chmod(0o755)
+
+    def deploy(self, *arguments: str, failures: int = 0) -> subprocess.CompletedProcess[str]:
+        path = f"{self.folder}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = os.environ | {
+            "PATH": path,
+            "AZ_LOG": str(self.folder / "log"),
+            "AZ_FAILURES": str(failures),
+            "RELEASE_PAUSE_SECONDS": "0",
+        }
+        command = [str(INFRA / "deploy.sh"), *arguments]
+        return subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+        )
+
+    def calls(self) -> list[list[str]]:
+        return [json.loads(line) for line in (self.folder / "log").read_text().splitlines()]
+
+
+@pytest.fixture
+def azure(tmp_path: Path) -> Azure:
+    return Azure(tmp_path)
+
+
+def test_provisioning_uses_the_parameters_of_the_environment_and_tells_the_outputs(azure: Azure) -> None:
+    result = azure.deploy("provision", "test", "rg-test")
+    assert (result.returncode, result.stdout) == (0, "FUNCTION_URL=https://app.example.net\n")
+    (call,) = azure.calls()
+    assert call[:3] == ["deployment", "group", "create"]
+    assert "@parameters/test.parameters.json" in call
+    assert call[call.index("--resource-group") + 1] == "rg-test"
+
+
+def test_what_if_changes_nothing(azure: Azure) -> None:
+    assert azure.deploy("what-if", "prod", "rg").returncode == 0
+    assert [call[:3] for call in azure.calls()] == [["deployment", "group", "what-if"]]
+
+
+def test_checking_compiles_and_lints(azure: Azure) -> None:
+    assert azure.deploy("check").returncode == 0
+    assert [call[:2] for call in azure.calls()] == [["bicep", "build"], ["bicep", "lint"]]
+
+
+def test_a_release_is_tried_again_while_roles_come_into_force(azure: Azure) -> None:
+    (azure.folder / "app.zip").touch()
+    assert azure.deploy("release", "rg", "app", "app.zip", failures=2).returncode == 0
+    calls = azure.calls()
+    assert len(calls) == 3
+    assert calls[2][calls[2].index("--src") + 1] == str(azure.folder / "app.zip")
+
+
+def test_a_release_that_keeps_failing_fails(azure: Azure) -> None:
+    (azure.folder / "app.zip").touch()
+    assert azure.deploy("release", "rg", "app", "app.zip", failures=9).returncode == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["provision"], ["destroy", "prod", "rg"], ["what-if", "moon", "rg"]]
+)
+def test_wrong_arguments_are_refused_before_anything_is_done(azure: Azure, arguments: list[str]) -> None:
+    result = azure.deploy(*arguments)
+    assert result.returncode == 2
+    assert result.stderr
+    assert not (azure.folder / "log").exists()
+
+
+def test_the_package_holds_what_runs_and_nothing_else() -> None:
+    package = load("package")
+    names = set(package.deployed(package.tracked(), package.ignored()))
+    assert {"function_app.py", "host.json", "requirements.txt", "shared/sync.py"} <= names
+    assert {name for name in names if name.endswith(".toml")} >= {"shared/field_maps/operations.toml"}
+    for unwanted in ("tests/", "local/", "infra/", "docs/", ".github/", "bench/", "local.settings", "dev.py"):
+        assert not [name for name in names if name.startswith(unwanted)]
+
+
+def test_the_same_content_makes_the_same_package(tmp_path: Path) -> None:
+    package = load("package")
+    first, second = tmp_path / "1.zip", tmp_path / "2.zip"
+    package.write(first, {"a": b"1", "b": b"2"})
+    package.write(second, {"b": b"2", "a": b"1"})
+    assert first.read_bytes() == second.read_bytes()
+    with zipfile.ZipFile(first) as archive:
+        assert archive.namelist() == ["a", "b"]
+        assert archive.infolist()[0].external_attr >> 16 == 0o644
+
+
+def test_the_build_id_of_the_package_is_what_health_answers(tmp_path: Path) -> None:
+    package = load("package")
+    settings = ROOT / "shared/settings.py"
+    assert package.BUILD_FILE == "shared/build_id.txt"
+    assert '"build_id.txt"' in settings.read_text(encoding="utf-8")
+
+
+def test_an_unresolved_reference_to_the_vault_stops_the_start() -> None:
+    values = json.loads((ROOT / "local.settings.json.example").read_text(encoding="utf-8"))["Values"]
+    reference = "@Microsoft.KeyVault(SecretUri=https://vault.example.net/secrets/fingerprint-key)"
+    for name in ("FINGERPRINT_KEY", "HEALTH_KEY"):
+        with pytest.raises(SettingsError, match=f"{name}: is a Key Vault reference"):
+            load_settings(values | {name: reference})
+
+
+class Health(BaseHTTPRequestHandler):
+    """Answers what the test wants, in turn; the last answer stays."""
+
+    answers: list[dict[str, Any]]
+
+    def do_GET(self) -> None:
+        answers = type(self).answers
+        content = json.dumps(answers.pop(0) if len(answers) > 1 else answers[0]).encode()
+        self.send_response(200 if self.path == "/api/health" else 404)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Health) as listening:
+        Thread(target=listening.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{listening.server_port}"
+        listening.shutdown()
+
+
+def smoke(url: str, build: str, monkeypatch: pytest.MonkeyPatch, seconds: str = "5") -> int:
+    module = load("smoke")
+    monkeypatch.setattr(module, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setenv("SMOKE_SECONDS", seconds)
+    return module.main([url, build])
+
+
+def test_smoke_waits_for_the_new_build(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Health.answers = [{"status": "ok", "build": "old"}, {"status": "ok", "build": "new"}]
+    assert smoke(server, "new", monkeypatch) == 0
+
+
+@pytest.mark.parametrize(
+    "answer", [{"status": "ok", "build": "old"}, {"status": "degraded", "build": "new"}, {"unexpected": 1}]
+)
+def test_smoke_fails_where_the_app_is_not_well(
+    server: str, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]
+) -> None:
+    Health.answers = [answer]
+    assert smoke(server, "new", monkeypatch, seconds="0.05") == 1
+
+
+def test_smoke_fails_where_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert smoke("http://127.0.0.1:9", "new", monkeypatch, seconds="0.05") == 1
+
+
+def test_smoke_refuses_other_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert smoke("http://app.example.net", "new", monkeypatch) == 2
