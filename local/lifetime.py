@@ -10,9 +10,11 @@ import os
 import signal
 import sys
 import threading
+import time
 from typing import Any
 
 STDIN = 0
+ORPHAN_SECONDS = 3.0
 
 
 def announce_ready(**facts: Any) -> None:
@@ -35,7 +37,11 @@ def stop_when_told(*, exit_with_parent: bool) -> asyncio.Event:
 
 def _set_at_end_of_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     # os.read and not sys.stdin: a daemon thread inside a buffered reader breaks the interpreter's own exit.
+    parent = os.getppid()
     while os.read(STDIN, 4096):
         pass
     if not loop.is_closed():
         loop.call_soon_threadsafe(stop.set)
+    if os.getppid() != parent:  # killed: whatever would be finished in peace has nobody to go to
+        time.sleep(ORPHAN_SECONDS)
+        os._exit(1)

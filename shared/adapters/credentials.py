@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Tokens(Protocol):
     """Where bearer tokens come from."""
 
-    async def token(self, *, renew: bool = False) -> str:
-        """A valid token; `renew` after one was refused. Raises OperatorFault, TransientFault."""
+    async def token(self) -> str:
+        """A valid token. Raises OperatorFault, TransientFault."""
         ...
 
 
@@ -26,7 +26,7 @@ class FixedToken:
     def __init__(self, token: str) -> None:
         self._token = token
 
-    async def token(self, *, renew: bool = False) -> str:
+    async def token(self) -> str:
         """Always the same."""
         return self._token
 
@@ -39,7 +39,7 @@ class EntraTokens:
         self._scope = scope
         self._system = system
 
-    async def token(self, *, renew: bool = False) -> str:
+    async def token(self) -> str:
         """A token for the system's scope."""
         from azure.core.exceptions import AzureError, ClientAuthenticationError
 

@@ -65,9 +65,7 @@ class ODataClient:
     async def _once(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None
     ) -> httpx.Response:
-        response = await self._send(method, path, body, headers, renew=False)
-        if response.status_code == 401:
-            response = await self._send(method, path, body, headers, renew=True)
+        response = await self._send(method, path, body, headers)
         self._raise_common(response, writing=method != "GET")
         return response
 
@@ -77,10 +75,8 @@ class ODataClient:
         path: str,
         body: bytes | None,
         headers: Mapping[str, str] | None,
-        *,
-        renew: bool,
     ) -> httpx.Response:
-        token = await self.tokens.token(renew=renew)
+        token = await self.tokens.token()
         all_headers = {"Authorization": f"Bearer {token}", **(headers or {})}
         try:
             return await self.http.request(method, path, content=body, headers=all_headers)

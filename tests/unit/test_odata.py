@@ -23,13 +23,13 @@ class Service:
         self.steps = list(steps)
         self.requests: list[httpx.Request] = []
         self.clock = FakeClock(NOW)
-        self.renewals: list[bool] = []
+        self.tokens = 0
         http = httpx.AsyncClient(base_url="http://service", transport=httpx.MockTransport(self._answer))
         self.client = ODataClient(System.OPERATIONS, http, self, self.clock)
 
-    async def token(self, *, renew: bool = False) -> str:
-        self.renewals.append(renew)
-        return f"token {len(self.renewals)}"
+    async def token(self) -> str:
+        self.tokens += 1
+        return f"token {self.tokens}"
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -194,20 +194,11 @@ async def test_a_long_wait_goes_with_the_fault(call: Call, response: httpx.Respo
 
 
 @pytest.mark.parametrize("call", [Service.read, Service.write])
-async def test_a_refused_token_is_renewed_once(call: Call) -> None:
-    service = Service(answer(401), answer(200))
-    assert (await call(service)).status_code == 200
-    assert service.renewals == [False, True]
-    sent = [request.headers["authorization"] for request in service.requests]
-    assert sent == ["Bearer token 1", "Bearer token 2"]
-
-
-@pytest.mark.parametrize("call", [Service.read, Service.write])
-async def test_a_token_refused_twice_is_the_operators(call: Call) -> None:
+async def test_a_refused_token_is_the_operators_and_is_not_tried_again(call: Call) -> None:
     service = Service(answer(401))
     with pytest.raises(OperatorFault, match="401"):
         await call(service)
-    assert len(service.requests) == 2
+    assert len(service.requests) == 1
 
 
 async def test_headers_and_body_arrive_as_given() -> None:
