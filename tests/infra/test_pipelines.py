@@ -77,16 +77,15 @@ def test_an_unsound_workflow_is_noticed(tmp_path: Path, file: str, old: str, new
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("file", "old", "new"),
     [
-        ("azure/login@532459ea530d8321f2fb9bb10d1e0bcf23869a43", "azure/login@v3"),
-        ('what-if "$ENVIRONMENT"', 'what-if "${{ inputs.environment }}"'),
-        ("permissions:\n  contents: read\n", "permissions: write-all\n"),
+        ("deploy-environment.yml", "login@532459ea530d8321f2fb9bb10d1e0bcf23869a43", "login@v3"),
+        ("deploy-environment.yml", 'what-if "$ENVIRONMENT"', 'what-if "${{ inputs.environment }}"'),
+        ("ci.yml", "persist-credentials: false", "fetch-depth: 1"),
     ],
 )
-def test_an_insecure_workflow_is_noticed(tmp_path: Path, old: str, new: str) -> None:
-    file = ROOT / ".github/workflows/deploy-environment.yml"
-    assert zizmor(changed(file, tmp_path, old, new)).returncode != 0
+def test_an_insecure_workflow_is_noticed(tmp_path: Path, file: str, old: str, new: str) -> None:
+    assert zizmor(changed(ROOT / ".github/workflows" / file, tmp_path, old, new)).returncode != 0
 
 
 def test_a_pipeline_that_does_not_fit_is_noticed(tmp_path: Path) -> None:
