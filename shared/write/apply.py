@@ -64,7 +64,7 @@ class Apply:
     async def first(self, work: Work, body: CustomerBody) -> Outcome:
         """No customer is known yet: find one to adopt, or create it under our name."""
         await self._claim(work, body.key)
-        owner = await self._own(work, body.key)
+        owner = await self._own_or_end_doubt(work, body.key)
         found = await self._look(work, body.key)
         if found is not None:
             return await self._take(work, body, found, owner)
@@ -92,6 +92,7 @@ class Apply:
         """Block the customer of an account that is gone; None if there is no customer to block."""
         found = None
         if work.state.customer is None and not await self._begun(work, key):
+            self._end_doubt(work)
             return None
         if work.state.customer is None or self._verify(work) or self._hold_unseen(work):
             found = await self._look(work, work.state.customer or key)
@@ -113,20 +114,31 @@ class Apply:
         return owner.account_id == work.state.account_id and owner.stage != CLAIMED
 
     def _verify(self, work: Work) -> bool:
-        """A changed fingerprint key means one look, not a mass rewrite."""
-        return work.change.verify or work.state.fingerprint_key != self.fingerprints.key_id
+        """A changed fingerprint key means one look, not a mass rewrite; the end of a doubt needs one too."""
+        if work.change.verify or work.state.fingerprint_key != self.fingerprints.key_id:
+            return True
+        return self._doubt_over(work)
 
     def _hold_unseen(self, work: Work) -> bool:
         return must_look(work.state, self.field_map.hold, self.fingerprints, wanted=True)
 
     async def _look(self, work: Work, key: CustomerKey) -> Customer | None:
         """See the customer; a look after the end of a doubt clears it."""
-        began = self.clock.now()
+        over = self._doubt_over(work)
         found = await self.writer.find(key)
-        doubtful_until = work.state.doubtful_until
-        if doubtful_until is not None and began >= doubtful_until:
+        if over:
             work.state = replace(work.state, doubtful_until=None)
         return found
+
+    def _doubt_over(self, work: Work) -> bool:
+        """Whether no request of ours can commit any more; what it did still has to be seen."""
+        doubtful_until = work.state.doubtful_until
+        return doubtful_until is not None and self.clock.now() >= doubtful_until
+
+    def _end_doubt(self, work: Work) -> None:
+        """Where no creation was begun there is nothing to be seen."""
+        if self._doubt_over(work):
+            work.state = replace(work.state, doubtful_until=None)
 
     async def _change(self, work: Work, body: CustomerBody, found: Customer | None, *, hold: bool) -> Outcome:
         plan = plan_hold(work.state, self.field_map.hold, found, wanted=hold)
@@ -170,6 +182,13 @@ class Apply:
         if owner.account_id != work.state.account_id:
             raise AccountFault(Problem(Cause.NUMBER_TAKEN, field=self.field_map.key.target))
         return owner
+
+    async def _own_or_end_doubt(self, work: Work, key: CustomerKey) -> Owner:
+        try:
+            return await self._own(work, key)
+        except AccountFault:
+            self._end_doubt(work)
+            raise
 
     async def _create(self, work: Work, body: CustomerBody, owner: Owner) -> Outcome:
         account_id, doubtful_until = work.state.account_id, work.state.doubtful_until

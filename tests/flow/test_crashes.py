@@ -195,3 +195,53 @@ async def test_a_create_that_never_began_gives_no_claim_to_a_stranger(then: Scen
     assert world.customer("A1") == stranger
     customer = world.state("A1").customer
     assert customer is None or customer.number == "A2"
+
+
+def _stop_after(call: str) -> Callable[[str], object]:
+    async def gate(step: str) -> None:
+        if step == f"after {call}":
+            raise Crash
+
+    return gate
+
+
+async def _crash_after(call: str, world: World, change: AccountChange) -> None:
+    with pytest.raises(Crash):
+        await world.deliver(change, world.application(_stop_after(call)))  # pyright: ignore[reportArgumentType]
+    await world.queue.send(change)
+
+
+@pytest.mark.parametrize("gone", [deactivate, delete])
+async def test_a_creation_that_never_began_leaves_neither_doubt_nor_number(gone: Scenario) -> None:
+    world = World()
+    await _crash_after("owners.claim", world, create(world))
+    await world.queue.send(gone(world))
+    await world.drain()
+    state = world.state("A1")
+    assert (state.doubtful_until, state.intent) == (None, None)
+    assert world.owners.rows == {}
+
+
+async def test_a_number_that_was_taken_leaves_no_doubt() -> None:
+    world = World()
+    await world.sync(create(world))
+    await _crash_after("states.put", world, world.save("A2", accountnumber="A1"))
+    await world.drain()
+    state = world.state("A2")
+    assert state.issue == "NumberTaken"
+    assert (state.doubtful_until, state.intent) == (None, None)
+
+
+async def test_a_doubt_that_was_parked_over_ends_with_the_next_try() -> None:
+    world = await _prepared(create)
+    world.operations.script = [CommittedError(LOST)]
+    await world.deliver(update(world))
+    await world.queue.send(world.save("A1", "Yen"))
+    await world.drain()
+    assert world.state("A1").issue == "UnmappedCurrency|yen"
+    world.mappings.set("Yen", "JPY")
+    world.operations.currencies.add("JPY")
+    world.clock.advance(60)
+    await world.sync(world.event("A1"))
+    state = world.state("A1")
+    assert (state.phase, state.doubtful_until) == ("synced", None)

@@ -70,8 +70,8 @@ GUARDS = {
     ),
     "a doubt lasts": Guard(
         "shared/write/apply.py",
-        "if doubtful_until is not None and began >= doubtful_until:",
-        "if doubtful_until is not None:",
+        "return doubtful_until is not None and self.clock.now() >= doubtful_until",
+        "return doubtful_until is not None",
         f"{PIPELINE}a_late_block_does_not_outlive_its_release",
     ),
     "look after a conflict": Guard(
