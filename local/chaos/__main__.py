@@ -22,7 +22,7 @@ NUMBERINGS: dict[str, tuple[Numbering, ...]] = {
     "assigned": ("assigned",),
     "both": ("given", "assigned"),
 }
-FULL_SIZE, FULL_KILLS, FULL_OUTAGE = 2000, 10, 12.0
+FULL_SIZE, FULL_KILLS, FULL_OUTAGE = 2000, 10, 10.0
 
 
 def main() -> int:
@@ -81,8 +81,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=usual.seed, help="decides what happens and when (1)")
     parser.add_argument("--numbering", choices=[*NUMBERINGS], default="given", help="who gives the numbers")
     parser.add_argument("--kills", type=int, help="hosts killed (10 for 2000 events, more for more)")
-    parser.add_argument("--rate", type=float, default=usual.rate, help="events a second (25)")
-    parser.add_argument("--outage", type=float, help="seconds of each outage (12)")
+    parser.add_argument("--rate", type=float, default=usual.rate, help="events a second (18)")
+    parser.add_argument("--outage", type=float, help="seconds of each outage (10)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to this file")
     parser.add_argument("--folder", type=Path, help="keep settings and logs here")
     arguments = parser.parse_args()

@@ -69,8 +69,8 @@ class Conditions:
     seed: int = 1
     numbering: Numbering = "given"
     kills: int = 10
-    rate: float = 25.0
-    outage: float = 12.0
+    rate: float = 18.0
+    outage: float = 10.0
 
     @property
     def assigned(self) -> bool:
