@@ -10,7 +10,7 @@ learn.microsoft.com/azure/service-bus-messaging/message-browsing.
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
@@ -30,11 +30,12 @@ _PEEKED = (DATAVERSE_EVENTS, REJECTED_EVENTS)
 
 
 class AdministeredQueues:
-    """Implements the port QueueDepths over the administration API; it needs the right to manage or read."""
+    """Implements the port QueueDepths over the administration API, which asks for the right to manage."""
 
-    def __init__(self, settings: Settings, client: "ServiceBusClient") -> None:
+    def __init__(self, settings: Settings, client: "ServiceBusClient", **options: Any) -> None:
         self._settings = settings
         self._client = client
+        self._options: dict[str, Any] = {"retry_total": 2, "retry_backoff_factor": 0.2, **options}
 
     async def depths(self) -> Sequence[QueueDepth]:
         """Each queue of the app. Raises QueueUnavailable, OperatorFault."""
@@ -61,10 +62,10 @@ class AdministeredQueues:
 
         settings = self._settings
         if settings.servicebus:
-            return ServiceBusAdministrationClient.from_connection_string(
-                settings.servicebus.get_secret_value()
-            )
-        return ServiceBusAdministrationClient(settings.servicebus_namespace or "", entra_credential(settings))
+            text = settings.servicebus.get_secret_value()
+            return ServiceBusAdministrationClient.from_connection_string(text, **self._options)
+        host = settings.servicebus_namespace or ""
+        return ServiceBusAdministrationClient(host, entra_credential(settings), **self._options)
 
 
 class LocalQueues:

@@ -1,0 +1,223 @@
+"""The ports of the operator's questions: over Azurite, over both ways to the queues' counts, over Dataverse."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.data.tables.aio import TableClient
+from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
+from azure.servicebus.aio import ServiceBusClient
+
+from local.child import Child
+from shared.adapters.dataverse_inquiry import DataverseInquiry
+from shared.adapters.inquiry_tables import AccountScan, CustomerNumbers, IssueRows
+from shared.adapters.issue_table import IssueTable
+from shared.adapters.owner_table import OwnerTable
+from shared.adapters.queue_depths import AdministeredQueues, LocalQueues
+from shared.adapters.state_table import StateTable
+from shared.model.account import AccountCurrency
+from shared.model.customer import CustomerKey
+from shared.model.faults import OperatorFault, QueueUnavailable, System, TransientFault
+from shared.model.outcome import Cause, Problem
+from shared.model.sync_state import LogEntry, Phase, SyncState
+from shared.ports.mapping import Usage
+from shared.settings import load_settings
+from tests.contract.conftest import NewTable, Simulated, start_broker
+from tests.unit.test_settings import EXAMPLE
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+async def table(new_table: NewTable) -> TableClient:
+    return await new_table()
+
+
+def state(**members: Any) -> SyncState:
+    return SyncState(account_id=uuid4(), organization_id=UUID(int=1), **members)
+
+
+def entry(at: datetime, outcome: str) -> LogEntry:
+    return LogEntry(at.isoformat(), outcome, "", "webhook", "update", str(UUID(int=2)), 0)
+
+
+async def test_accounts_are_counted_by_currency_and_those_that_wait_for_a_mapping_among_them(
+    table: TableClient,
+) -> None:
+    states = StateTable(table)
+    for made in (
+        state(currency_key="euro", phase=Phase.SYNCED),
+        state(currency_key="euro", phase=Phase.PARKED, issue="MissingValue|name"),
+        state(currency_key="yen", phase=Phase.PARKED, issue="UnmappedCurrency|yen"),
+        state(currency_key="yen", phase=Phase.PARKED, issue="UnknownErpCurrency|JPX"),
+        state(currency_key="yen", phase=Phase.PARKED, issue="BadMapping|yen"),
+        state(phase=Phase.FILTERED),
+    ):
+        await states.put(made, None)
+    assert await AccountScan(table).count() == {"euro": Usage(2, 0), "yen": Usage(3, 3)}
+
+
+async def test_recent_outcomes_are_those_of_the_window_alone(table: TableClient) -> None:
+    now = datetime.now(UTC)
+    log = (entry(now - timedelta(hours=2), "created"), entry(now - timedelta(minutes=1), "updated"))
+    await StateTable(table).put(state(log=log), None)
+    await StateTable(table).put(state(log=log[:1]), None)
+    found = await AccountScan(table).since(now - timedelta(minutes=10))
+    assert [line.outcome for line in found] == ["updated"]
+
+
+async def test_issues_are_read_by_cause_and_by_one_value_of_it(table: TableClient) -> None:
+    issues, accounts = IssueTable(table), [UUID(int=number) for number in range(3)]
+    problems = [
+        Problem(Cause.UNMAPPED_CURRENCY, value="rand r/c"),
+        Problem(Cause.UNMAPPED_CURRENCY, value="rand r/c #1"),
+        Problem(Cause.REFUSED, field="AddressCity", status=400, error_type="X"),
+    ]
+    for account_id, problem in zip(accounts, problems, strict=True):
+        await issues.put(account_id, problem, NOW)
+    report = IssueRows(table)
+    assert len(await report.issues()) == 3
+    assert {issue.account_id for issue in await report.issues("UnmappedCurrency")} == {*accounts[:2]}
+    assert [issue.account_id for issue in await report.issues(problems[0].key)] == [accounts[0]]
+    (refused,) = await report.issues("RefusedByOperations")
+    assert (refused.field, refused.status, refused.error_type, refused.count) == ("AddressCity", 400, "X", 1)
+    assert refused.remedy
+    assert await report.issues("Refused") == []
+
+
+async def test_a_customer_number_leads_to_its_account_however_it_is_typed(table: TableClient) -> None:
+    owners, account_id, key = OwnerTable(table), uuid4(), CustomerKey("usmf", "C/1 é")
+    await owners.claim(key, account_id)
+    numbers = CustomerNumbers(table)
+    assert await numbers.by_number(" c/1 É") == [account_id]
+    assert await numbers.by_number("C") == []
+    assert await numbers.owner(CustomerKey("USMF", "c/1 é")) == account_id
+    assert await numbers.owner(CustomerKey("demf", "c/1 é")) is None
+
+
+async def test_a_table_that_is_missing_is_the_operators_fault(table: TableClient) -> None:
+    await table.delete_table()
+    with pytest.raises(OperatorFault):
+        await AccountScan(table).count()
+    with pytest.raises(OperatorFault):
+        await IssueRows(table).issues()
+
+
+# --- queues
+
+
+class PlainHttp(AioHttpTransport):
+    """Speaks http where the administration client says https."""
+
+    async def send(self, request: Any, **options: Any) -> Any:
+        request.url = request.url.replace("https://", "http://", 1)
+        return await super().send(request, **options)
+
+
+@pytest.fixture
+async def own_broker(queue_config: Any, tmp_path: Any) -> Any:
+    child = await start_broker(queue_config, tmp_path / "log")
+    yield child
+    await child.stop()
+
+
+async def test_both_ways_tell_the_same_counts(own_broker: Child) -> None:
+    control, text = own_broker.ready["control"], own_broker.ready["connection_string"]
+    host = control.removeprefix("http://")
+    settings, _ = load_settings(
+        {**EXAMPLE, "ServiceBus": f"Endpoint=sb://{host};SharedAccessKeyName=a;SharedAccessKey=b"}
+    )
+    async with ServiceBusClient.from_connection_string(text) as client:
+        async with client.get_queue_sender("dataverse-events") as sender:
+            await sender.send_messages([ServiceBusMessage("1"), ServiceBusMessage("2")])
+            await sender.schedule_messages(ServiceBusMessage("3"), datetime.now(UTC) + timedelta(hours=1))
+        async with client.get_queue_receiver("dataverse-events") as receiver:
+            (first,) = await receiver.receive_messages(1)
+            await receiver.dead_letter_message(first, reason="broken")
+        async with client.get_queue_sender("account-changes") as sender:
+            await sender.send_messages(ServiceBusMessage("1", session_id="p00", message_id="1"))
+        local = await LocalQueues(control).depths()
+        remote = await AdministeredQueues(settings, client, transport=PlainHttp()).depths()
+        async with client.get_queue_receiver(
+            "dataverse-events", sub_queue=ServiceBusSubQueue.DEAD_LETTER
+        ) as receiver:
+            assert len(await receiver.peek_messages(5)) == 1
+    for depths in (local, remote):
+        assert [(q.name, q.active, q.scheduled, q.dead_letters) for q in depths] == [
+            ("dataverse-events", 1, 1, 1),
+            ("account-changes", 1, 0, 0),
+            ("rejected-events", 0, 0, 0),
+        ]
+        oldest = depths[0].oldest_at
+        assert oldest is not None
+        assert timedelta(0) <= datetime.now(UTC) - oldest < timedelta(minutes=1)
+        assert depths[2].oldest_at is None
+    assert local[1].oldest_at is not None
+    assert remote[1].oldest_at is None, "peeking there would take a session from the workers"
+
+
+async def test_a_broker_that_is_away_is_said_to_be(own_broker: Child) -> None:
+    await own_broker.stop()
+    with pytest.raises(QueueUnavailable):
+        await LocalQueues(own_broker.ready["control"]).depths()
+    settings, _ = load_settings(
+        {**EXAMPLE, "ServiceBus": "Endpoint=sb://127.0.0.1:9;SharedAccessKeyName=a;SharedAccessKey=b"}
+    )
+    async with ServiceBusClient.from_connection_string(own_broker.ready["connection_string"]) as client:
+        queues = AdministeredQueues(settings, client, transport=PlainHttp(), retry_total=0)
+        with pytest.raises(QueueUnavailable):
+            await queues.depths()
+
+
+# --- Dataverse
+
+
+@pytest.fixture
+def sales(simulated: Simulated) -> DataverseInquiry:
+    simulated.start_anew()
+    return DataverseInquiry(simulated.client(System.DATAVERSE), "accountnumber")
+
+
+async def create(simulated: Simulated, path: str, row: dict[str, Any]) -> str:
+    headers = {"Authorization": "Bearer contract-token", "Prefer": "return=representation"}
+    response: httpx.Response = await simulated.dataverse.post(
+        f"/api/data/v9.2/{path}", json=row, headers=headers
+    )
+    return response.raise_for_status().json()["accountid"]
+
+
+async def test_the_currencies_of_sales_come_with_their_iso_codes(
+    simulated: Simulated, sales: DataverseInquiry
+) -> None:
+    names = [{"currencyname": f"Currency {n}", "isocurrencycode": f"{n:03d}"} for n in range(30)]
+    simulated.state(transactioncurrencies=names)
+    found = await sales.all()
+    assert {AccountCurrency(f"Currency {n}", f"{n:03d}") for n in range(30)} <= set(found)
+
+
+async def test_an_account_is_found_by_its_number_with_all_that_odata_would_take_for_syntax(
+    simulated: Simulated, sales: DataverseInquiry
+) -> None:
+    number = "O'Hara & /#1"
+    account_id = await create(simulated, "accounts", {"name": "x", "accountnumber": number})
+    assert await sales.by_number(number) == [UUID(account_id)]
+    assert await sales.by_number("' or name ne '") == []
+
+
+async def test_an_account_without_jobs_has_none(simulated: Simulated, sales: DataverseInquiry) -> None:
+    account_id = await create(simulated, "accounts", {"name": "x"})
+    assert await sales.of_account(UUID(account_id)) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "fault"), [(403, OperatorFault), (404, OperatorFault), (500, TransientFault)]
+)
+async def test_what_dataverse_refuses_is_a_fault_with_its_remedy(
+    simulated: Simulated, sales: DataverseInquiry, status: int, fault: type[Exception]
+) -> None:
+    simulated.fault(System.DATAVERSE, "status", status=status)
+    with pytest.raises(fault, match=str(status)):
+        await sales.all()
