@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from shared.cli import ask, currency, repair, status
+from shared.cli import ask, currency, registration, repair, status
 from shared.cli.exits import exit_of
 from shared.cli.session import Chosen
 
@@ -50,6 +50,9 @@ app.command(epilog="Example: accountsync pause --system operations")(repair.paus
 app.command(epilog="Example: accountsync resume")(repair.resume)
 app.command(epilog="Example: accountsync status --check")(status.status)
 app.command(epilog="Example: accountsync watch --every 5")(status.watch)
+app.command(epilog="Example: accountsync register --solution AccountSync --dry-run")(registration.register)
+app.command(epilog="Example: accountsync registration")(registration.registration)
+app.command(epilog="Example: accountsync unregister --dry-run")(registration.unregister)
 
 
 def main() -> int:

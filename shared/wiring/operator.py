@@ -15,6 +15,7 @@ from shared.ports.mapping import Sheets
 from shared.resolve.currency import ResolveCurrency
 from shared.resolve.customer_body import BuildCustomer
 from shared.settings import OnGone
+from shared.setup.registration import Registration
 from shared.wiring import Application
 
 _LONGEST_CODE = 3  # of a currency in Operations
@@ -44,6 +45,14 @@ class Operator(Application):
         from shared.adapters.sheets import SpreadsheetFiles
 
         return SpreadsheetFiles()
+
+    @cached_property
+    def registration(self) -> Registration:
+        """What Dataverse posts, and where to."""
+        from shared.adapters.registration import DataverseRegistry
+
+        registry = DataverseRegistry(self.clients.dataverse)
+        return Registration(registry, registry, self.field_map.watched)
 
     @cached_property
     def find_account(self) -> FindAccount:

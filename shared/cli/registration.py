@@ -1,0 +1,192 @@
+"""`accountsync register | unregister | registration`: what Dataverse posts, and where to."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import typer
+from pydantic import SecretStr
+
+from shared.cli.exits import CommandError, Exit
+from shared.cli.options import DryRun, Json, Yes
+from shared.cli.output import Output
+from shared.cli.session import run
+from shared.setup.registration import Plan, Target, queue_target, webhook_target
+from shared.wiring.operator import Operator
+
+EVENTS_QUEUE = "dataverse-events"
+SEND_RULE = "dataverse-send"
+WEBHOOK_PATH = "/api/dataverse/events"
+
+Webhook = Annotated[
+    bool, typer.Option("--webhook", help="Have Dataverse post to the function's address, not to the queue.")
+]
+Url = Annotated[
+    str,
+    typer.Option(
+        "--url",
+        envvar="FUNCTION_URL",
+        help="Address of the function app; with --webhook.",
+        show_default=False,
+    ),
+]
+Solution = Annotated[
+    str, typer.Option("--solution", help="Unique name of the solution that the new rows belong to.")
+]
+NewKey = Annotated[bool, typer.Option("--new-key", help="Send the key although there is one already.")]
+Key = Annotated[
+    str,
+    typer.Option(
+        "--key",
+        envvar="DATAVERSE_KEY",
+        help="The SAS key of the rule dataverse-send, or the function's key; better by the variable.",
+        show_default=False,
+    ),
+]
+
+
+def register(
+    context: typer.Context,
+    webhook: Webhook = False,
+    url: Url = "",
+    key: Key = "",
+    new_key: NewKey = False,
+    solution: Solution = "",
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Have Dataverse post changes of accounts: creates what is missing, corrects what differs."""
+
+    async def work(operator: Operator, output: Output) -> None:
+        target, known_key = _target(operator, url, webhook=webhook)
+        plan = await operator.registration.plan(target)
+        _show(output, plan, dry_run=dry_run)
+        if dry_run:
+            return
+        secret = _secret(key or known_key, as_json=as_json) if plan.needs_secret or new_key else None
+        await operator.registration.apply(plan, secret, solution)
+        if not output.as_json:
+            sent = "" if secret is None else " The key was sent."
+            output.text(f"Registered.{sent}" if not plan.settled or secret else "Nothing to do.")
+
+    run(context, as_json, work)
+
+
+def registration(
+    context: typer.Context,
+    webhook: Webhook = False,
+    url: Url = "",
+    as_json: Json = False,
+) -> None:
+    """Show what is registered, what differs from what is wanted, and posts that failed. 1 if it differs."""
+
+    async def work(operator: Operator, output: Output) -> None:
+        target, _ = _target(operator, url, webhook=webhook)
+        plan = await operator.registration.plan(target)
+        failed = await operator.registration.failed_posts(plan)
+        _show(output, plan, failed=failed)
+        if not plan.settled:
+            raise typer.Exit(int(Exit.REFUSED))
+
+    run(context, as_json, work)
+
+
+def unregister(
+    context: typer.Context,
+    webhook: Webhook = False,
+    url: Url = "",
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Have Dataverse post no more: removes our steps, then the endpoint. Later changes go unnoticed."""
+
+    async def work(operator: Operator, output: Output) -> None:
+        target, _ = _target(operator, url or "https://", webhook=webhook)
+        if not (dry_run or yes):
+            typer.confirm(f"Remove {target.name} and its steps from Dataverse?", abort=True, err=True)
+        names = await operator.registration.remove(target, dry_run=dry_run)
+        if output.as_json:
+            output.json({"removed": names, "dry_run": dry_run})
+        else:
+            _say_removed(output, names, dry_run=dry_run)
+
+    run(context, as_json, work)
+
+
+def _say_removed(output: Output, names: Sequence[str], *, dry_run: bool) -> None:
+    if not names:
+        output.text("Nothing is registered.")
+    for name in names:
+        output.text(f"{'would be removed' if dry_run else 'removed'}: {name}")
+
+
+def _target(operator: Operator, url: str, *, webhook: bool) -> tuple[Target, str]:
+    """Where to post to, and the key where the settings of a local stand have it. Raises CommandError."""
+    if webhook:
+        if not url:
+            message = "Give the address of the function app: --url https://..., or the variable FUNCTION_URL."
+            raise CommandError(Exit.USAGE, message)
+        return webhook_target(url.rstrip("/") + WEBHOOK_PATH), ""
+    settings = operator.settings
+    if settings.servicebus is None:
+        return queue_target(settings.servicebus_namespace or "", EVENTS_QUEUE, SEND_RULE), ""
+    parts = _parts(settings.servicebus.get_secret_value())
+    target = queue_target(parts["Endpoint"], EVENTS_QUEUE, parts["SharedAccessKeyName"])
+    return target, parts["SharedAccessKey"]
+
+
+def _parts(connection_string: str) -> dict[str, str]:
+    pairs = (part.partition("=") for part in connection_string.split(";"))
+    return {name: value for name, _, value in pairs}
+
+
+def _secret(key: str, *, as_json: bool) -> SecretStr:
+    if not key and sys.stdin.isatty() and not as_json:
+        key = typer.prompt("Key to post with", hide_input=True, err=True)
+    if not key:
+        message = "Give the key in the variable DATAVERSE_KEY."
+        raise CommandError(Exit.USAGE, message)
+    return SecretStr(key)
+
+
+def _show(
+    output: Output, plan: Plan, *, dry_run: bool = False, failed: Mapping[str, int] | None = None
+) -> None:
+    if output.as_json:
+        output.json(_as_json(plan, failed) | {"dry_run": dry_run})
+        return
+    for item in plan.items:
+        posts = (failed or {}).get(item.name, 0)
+        note = f", {posts} failed posts in its system jobs" if posts else ""
+        output.text(f"{item.action:<6} {item.name}{note}")
+        for difference in item.differences:
+            output.text(f"         {difference.column}: {difference.found!s} -> {difference.wanted!s}")
+    if plan.needs_secret:
+        output.text("         key: none is set there")
+    for name in plan.others:
+        output.text(f"note   {name} is registered too: every change comes twice")
+    for name in plan.strangers:
+        output.text(f"note   {name} posts to the same endpoint and is not ours: events may come twice")
+
+
+def _as_json(plan: Plan, failed: Mapping[str, int] | None) -> dict[str, object]:
+    return {
+        "settled": plan.settled,
+        "needs_key": plan.needs_secret,
+        "items": [
+            {
+                "kind": str(item.kind),
+                "name": item.name,
+                "action": item.action,
+                "differences": [
+                    {"column": one.column, "found": one.found, "wanted": str(one.wanted)}
+                    for one in item.differences
+                ],
+                "failed_posts": (failed or {}).get(item.name),
+            }
+            for item in plan.items
+        ],
+        "others": list(plan.others),
+        "strangers": list(plan.strangers),
+    }
