@@ -76,7 +76,7 @@ resource rejectedEvents 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
     requiresSession: false
     requiresDuplicateDetection: false
     lockDuration: 'PT1M'
-    maxDeliveryCount: 10
+    maxDeliveryCount: 100
     defaultMessageTimeToLive: 'P14D'
     deadLetteringOnMessageExpiration: false
     maxSizeInMegabytes: 1024

@@ -34,4 +34,11 @@ UNMAPPED = Currency("Bhutanese Ngultrum", "bhutanese ngultrum", "", "BTN")
 
 IN_SALES = (*MAPPED, MISTYPED, UNMAPPED)
 IN_TABLE = (*MAPPED, MISTYPED)
-CODES_IN_OPERATIONS = (*(currency.ax for currency in MAPPED), "TRY")
+# As an environment comes: the usual codes, whether Sales uses them or not. TLR is none of them.
+_CODES = """
+    AED ARS AUD BGN BRL BTN CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY KRW
+    KWD MAD MXN MYR NOK NZD PEN PHP PLN QAR RON RSD SAR SEK SGD THB TND TRY TWD UAH USD VND ZAR
+"""
+CODES_IN_OPERATIONS = tuple(_CODES.split())
+GROUPS_IN_OPERATIONS = {"10": "Wholesale", "20": "Major", "30": "Retail", "40": "Internet", "80": "Other"}
+COMPANIES = ("usmf", "usrt", "demf", "frrt", "gbsi", "jpmf")

@@ -136,12 +136,11 @@ class _Watch:
 
     async def _at_rest(self, events: int, what: str) -> bool:
         """All ended, nothing queued or scheduled, and every account past the time in which it settles."""
+        at_rest = idle(await self.queues())  # asked first: a message is logged before it is completed
         for record in self._tail.records():
             self.ledger.add(record)
             if record.get("event") == "outcome":
                 self._last_news = time.monotonic()
         ended = self.ledger.outcomes().total()
         self._progress(what, ended)
-        if ended < events or time.monotonic() < self._last_news + SETTLE_SECONDS:
-            return False
-        return idle(await self.queues())
+        return at_rest and ended >= events and time.monotonic() >= self._last_news + SETTLE_SECONDS

@@ -10,7 +10,13 @@ from typing import Any
 import httpx
 from azure.data.tables.aio import TableServiceClient
 
-from local.demo.currencies import CODES_IN_OPERATIONS, IN_SALES, IN_TABLE
+from local.demo.currencies import (
+    CODES_IN_OPERATIONS,
+    COMPANIES,
+    GROUPS_IN_OPERATIONS,
+    IN_SALES,
+    IN_TABLE,
+)
 from local.demo.errors import DemoError
 from local.demo.watch import Tail
 from local.stand import Stand
@@ -34,7 +40,11 @@ async def seed(stand: Stand) -> None:
                 if currency.crm not in there
             ],
             "currencies": [{"CurrencyCode": code, "Name": code} for code in CODES_IN_OPERATIONS],
-            "groups": [{"dataAreaId": "usmf", "CustomerGroupId": "10", "Description": "Customers"}],
+            "groups": [
+                {"dataAreaId": company, "CustomerGroupId": group, "Description": description}
+                for company in COMPANIES
+                for group, description in GROUPS_IN_OPERATIONS.items()
+            ],
         }
         (await control.post("/state", json=rows)).raise_for_status()
 
