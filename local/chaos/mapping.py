@@ -34,7 +34,7 @@ class Mapping:
             "groups": [{"dataAreaId": COMPANY, "CustomerGroupId": GROUP}],
         }
         numbers = {"companies": {COMPANY: {"number_sequence": {"manual": not assigned}}}}
-        async with httpx.AsyncClient(base_url=self.stand.addresses.control) as control:
+        async with httpx.AsyncClient(base_url=self.stand.addresses.control, timeout=60) as control:
             (await control.post("/state", json=rows)).raise_for_status()
             (
                 await control.post(
@@ -60,7 +60,9 @@ class Mapping:
     async def heal(self) -> None:
         """Run the timer function now, on the first host."""
         key = {"x-functions-key": self.stand.addresses.function_key}
-        async with httpx.AsyncClient(base_url=self.stand.addresses.functions, headers=key) as host:
+        async with httpx.AsyncClient(
+            base_url=self.stand.addresses.functions, headers=key, timeout=60
+        ) as host:
             (await host.post("/admin/functions/heal", json={})).raise_for_status()
 
     def _table(self) -> TableClient:

@@ -93,5 +93,5 @@ class Troublemaker:
             (await self.sales.control.post("/events/release", json=order)).raise_for_status()
 
     async def _broker(self, path: str, body: dict[str, object]) -> None:
-        async with httpx.AsyncClient(base_url=self.stand.addresses.servicebus_control) as broker:
+        async with httpx.AsyncClient(base_url=self.stand.addresses.servicebus_control, timeout=60) as broker:
             (await broker.post(path, json=body)).raise_for_status()

@@ -54,6 +54,19 @@ async def test_an_outage_is_noticed_at_once_however_much_went_well_before() -> N
     assert len(world.operations.requests) <= 10
 
 
+async def test_a_backlog_drains_as_fast_after_a_long_outage_as_after_a_short_one() -> None:
+    world = World()
+    for number in range(100):
+        await world.queue.send(world.save(f"A{number}"))
+    world.operations.trouble = DOWN
+    await _run_for(world, timedelta(hours=3))
+    world.operations.trouble = None
+    ended = world.clock.now()
+    while len(world.operations.customers) < 100:
+        await _run_for(world, timedelta(seconds=10))
+        assert world.clock.now() - ended < timedelta(seconds=360)
+
+
 async def test_waiting_for_a_breaker_is_no_try_and_writes_no_row() -> None:
     world = World()
     world.operations.trouble = WRONG_SECRET
