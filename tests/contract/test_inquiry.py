@@ -1,4 +1,4 @@
-"""The ports of the operator's questions: over Azurite, over both ways to the queues' counts, over Dataverse."""
+"""The ports of the operator's questions: Azurite, both ways to the queues' counts, and Dataverse."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
