@@ -73,9 +73,8 @@ def _never_heard_of(facts: Facts) -> str:
         return "Sales has no such account, and no event of one was ever taken: check the id."
     if facts.jobs:
         job = facts.jobs[-1]
-        return (
-            f'No event of it was ever taken. Sales\' own job "{job.name}" is {job.status}: mend what it says.'
-        )
+        what = f'the job "{job.name}" of Sales is {job.status}. {job.message}'
+        return f"No event of it was ever taken: {what}".rstrip()
     return (
         "No event of it was ever taken: check that the steps are registered in Sales, then save the account "
         "again or run a backfill."

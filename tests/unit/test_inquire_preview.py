@@ -9,7 +9,7 @@ from shared.field_maps import load_field_map
 from shared.inquire.preview import Preview, PreviewSync
 from shared.model.customer import CustomerKey
 from shared.model.fingerprint import Fingerprints
-from shared.model.outcome import Cause, Ending
+from shared.model.outcome import Ending
 from shared.resolve.currency import ResolveCurrency
 from shared.resolve.customer_body import BuildCustomer
 from tests.flow.world import SETTINGS, World, account
@@ -154,12 +154,20 @@ async def test_each_field_tells_where_its_value_comes_from_and_what_stands_in_op
     world.operations.customers[CustomerKey("usmf", "C-1").folded]["PrimaryContactFax"] = "by hand"
     fields = {field.name: field for field in (await preview(world)).fields}
     phone, fax = fields["PrimaryContactPhone"], fields["PrimaryContactFax"]
-    assert (phone.source, phone.value, phone.in_operations, phone.sent) == ("column telephone1", "2", "1", True)
+    assert (phone.source, phone.value, phone.in_operations, phone.sent) == (
+        "column telephone1",
+        "2",
+        "1",
+        True,
+    )
     assert (fax.differs, fax.sent) == (True, False), "a sync does not see what was changed in Operations"
     assert fields["SalesCurrencyCode"].source == "the account's currency, through the currency mapping"
     assert fields["CustomerGroupId"].source == "setting OPERATIONS_CUSTOMER_GROUP"
     assert fields["PartyType"].source == "constant of the field map"
-    assert fields["AddressCountryRegionISOCode"].source == "column address1_country, through the value map country"
+    assert (
+        fields["AddressCountryRegionISOCode"].source
+        == "column address1_country, through the value map country"
+    )
 
 
 async def test_an_account_that_sales_does_not_have_is_said_to_be_gone() -> None:
@@ -174,5 +182,3 @@ async def test_a_mapping_made_just_now_is_seen() -> None:
     world.mappings.rows.append(type(world.mappings.rows[0])("Rouble", "EUR"))
     found = await preview(world)
     assert (found.ending, found.problem) == (Ending.CREATED, None)
-
-
