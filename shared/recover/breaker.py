@@ -117,7 +117,7 @@ class Breakers:
         if now < breaker.open_until:
             return breaker.open_until, reason
         if breaker.probe_until is not None and now < breaker.probe_until:
-            return breaker.probe_until, reason
+            return now, reason  # somebody probes: the answer is there after the least wait
         return await self._probe(breaker)
 
     async def _probe(self, breaker: Breaker) -> tuple[datetime, str] | None:
@@ -131,7 +131,8 @@ class Breakers:
                 await self._probes[breaker.system]()
         except (Fault, TimeoutError) as error:
             wait = self._rules.operator if isinstance(error, OperatorFault) else None
-            opened = self._opened(breaker.system, wait, str(error) or breaker.reason, 0)
+            told = error.reason if isinstance(error, TransientFault | OperatorFault) else breaker.reason
+            opened = self._opened(breaker.system, wait, told, 0)
             await self._put(opened)
             return opened.open_until or until, reason
         self._calls[breaker.system].clear()
