@@ -26,6 +26,8 @@ REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-cli.tx
 WANTED_PYTHON, WANTED_NODE = (3, 13), 18
 GET_PYTHON, GET_NODE = "https://www.python.org/downloads/", "https://nodejs.org"
 
+ALL_TESTS = ["-n", "3", "--dist", "loadgroup"]  # most of the time the tests wait for other processes
+
 MODULES = {"demo": "local.demo", "start": "local.start", "bench": "bench", "chaos": "local.chaos"}
 USAGE = """Usage: python3 dev.py COMMAND [ARGUMENTS]
 
@@ -67,7 +69,7 @@ def main(arguments: list[str]) -> int:
     if command == "lint" or code:
         return code
     print("== tests", flush=True)
-    return become([str(PYTHON), "-m", "pytest", *rest], {})
+    return become([str(PYTHON), "-m", "pytest", *(rest or ALL_TESTS)], {})
 
 
 def lint() -> int:

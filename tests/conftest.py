@@ -1,0 +1,16 @@
+"""How the tests share a machine: the files run beside each other, those that share a stand in one process."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent
+ALONE = {"end_to_end"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A group for each file, as `--dist loadgroup` wants it; the end-to-end files share one and its stand."""
+    for item in items:
+        folder, *_ = item.path.relative_to(ROOT).parts
+        group = folder if folder in ALONE else str(item.path.relative_to(ROOT))
+        item.add_marker(pytest.mark.xdist_group(group))
