@@ -208,3 +208,14 @@ resource operatorsOwnRejected 'Microsoft.Authorization/roleAssignments@2022-04-0
     roleDefinitionId: busOwner
   }
 }
+
+// What would be sent is told from what was sent by its hash, and that takes the key.
+resource operatorsReadSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (withOperators) {
+  scope: vault
+  name: guid(vault.id, operatorsGroupId, secretsUser)
+  properties: {
+    principalId: operatorsGroupId
+    principalType: 'Group'
+    roleDefinitionId: secretsUser
+  }
+}

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pydantic import TypeAdapter
 
 from shared.adapters.service_bus import SEND_SECONDS
+from shared.cli import registration
 from tests.infra.app import AppNeeds
 from tests.infra.templates import Infra, properties
 
@@ -16,6 +17,7 @@ TELEMETRY_PACKAGE = "azure-monitor-opentelemetry"
 OWNER = "Azure Service Bus Data Owner"
 RECEIVER = "Azure Service Bus Data Receiver"
 SENDER = "Azure Service Bus Data Sender"
+SECRETS = "Key Vault Secrets User"
 TABLE = "Storage Table Data Contributor"
 ROLE_IDS = {
     "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
@@ -24,7 +26,7 @@ ROLE_IDS = {
     RECEIVER: "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0",
     SENDER: "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39",
     "Monitoring Metrics Publisher": "3913510d-42f4-4e42-8a64-420c390055eb",
-    "Key Vault Secrets User": "4633458b-17de-408a-b874-0445c86b69e6",
+    SECRETS: "4633458b-17de-408a-b874-0445c86b69e6",
 }
 
 
@@ -80,7 +82,7 @@ def the_app_may_do_what_it_does_and_no_more(infra: Infra, app: AppNeeds) -> Iter
     needed |= {(TABLE, "each table"), ("Storage Blob Data Owner", "storage")}
     settings = {name: str(value) for name, value in infra.app_settings.items()}
     if any("@Microsoft.KeyVault" in value for value in settings.values()):
-        needed.add(("Key Vault Secrets User", "vault"))
+        needed.add((SECRETS, "vault"))
     if "Authorization=AAD" in settings.get("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", ""):
         needed.add(("Monitoring Metrics Publisher", "insights"))
     granted = _granted(infra, "appPrincipalId")
@@ -89,8 +91,8 @@ def the_app_may_do_what_it_does_and_no_more(infra: Infra, app: AppNeeds) -> Iter
 
 
 def operators_may_operate_and_no_more(infra: Infra, app: AppNeeds) -> Iterator[str]:
-    """`accountsync`: the tables; of the queues counts, which need the right to manage, sending, receiving."""
-    needed = {(TABLE, "each table"), *((OWNER, queue) for queue in infra.queues)}
+    """`accountsync`: the tables, the keys; of the queues counts, which take the right to manage them."""
+    needed = {(TABLE, "each table"), (SECRETS, "vault"), *((OWNER, queue) for queue in infra.queues)}
     granted = _granted(infra, "operatorsGroupId")
     yield from (f"operators lack {role} on {scope}" for role, scope in needed - granted)
     yield from (f"operators have {role} on {scope} and do not need it" for role, scope in granted - needed)
@@ -187,7 +189,20 @@ def the_runtime_is_the_same(infra: Infra, app: AppNeeds) -> Iterator[str]:
         yield "FUNCTIONS_WORKER_RUNTIME is not allowed on Flex Consumption"
 
 
+def what_is_registered_is_there(infra: Infra, app: AppNeeds) -> Iterator[str]:
+    """The queue, the rule and the address that `accountsync register` gives to Dataverse."""
+    rules = infra.resources("Microsoft.ServiceBus/namespaces/queues/authorizationRules")
+    queues = {one.symbol: str(one.body["name"]) for one in infra.module("service_bus").resources}
+    offered = {(queues[str(rule.body["parent"])], rule.body["name"]) for rule in rules}
+    if (registration.EVENTS_QUEUE, registration.SEND_RULE) not in offered:
+        yield f"Dataverse is told of {registration.SEND_RULE}, infra has {offered}"
+    prefix = app.host["extensions"]["http"]["routePrefix"]
+    if registration.WEBHOOK_PATH not in {f"/{prefix}/{route}" for route in app.routes}:
+        yield f"Dataverse is told of {registration.WEBHOOK_PATH}, the app has {sorted(app.routes)}"
+
+
 AGREEMENT_CHECKS = (
+    what_is_registered_is_there,
     every_queue_is_as_the_app_needs_it,
     changes_are_ordered_and_not_doubled,
     every_table_is_declared,

@@ -44,6 +44,7 @@ class AppNeeds:
     example: dict[str, str]
     triggers: tuple[Trigger, ...]
     functions: frozenset[str]
+    routes: frozenset[str]
     senders: frozenset[str]
     tables: tuple[str, ...]
     host: dict[str, Any]
@@ -64,6 +65,12 @@ class AppNeeds:
             triggers=tuple(_triggers()),
             functions=frozenset(
                 str(_text(call.args[0])) for call in _calls("triggers") if _named(call) == "function_name"
+            ),
+            routes=frozenset(
+                str(_text(one.value))
+                for call in _calls("triggers")
+                for one in call.keywords
+                if _named(call) == "route" and one.arg == "route"
             ),
             senders=frozenset(_senders()),
             tables=tables.TABLES,

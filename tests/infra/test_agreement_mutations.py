@@ -103,6 +103,7 @@ AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
         "Bus__clientId",
         "trigger needs it",
     ),
+    (agree.what_is_registered_is_there, BUS, "'dataverse-send'", "'send'", "dataverse-send"),
     (agree.changes_are_ordered_and_not_doubled, BUS, "'PT10M'", "'PT1M'", "duplicateDetection"),
     (agree.changes_are_ordered_and_not_doubled, BUS, "    maxDeliveryCount: 100\n", "", "maxDeliveryCount"),
     (agree.every_table_is_declared, STORAGE, "  'Control'\n", "", "lacks the table Control"),
@@ -272,6 +273,11 @@ APP_MUTATIONS: list[tuple[AgreementCheck, AppChange, str]] = [
         "lacks the table NewTable",
     ),
     (agree.every_table_is_declared, lambda app: replace(app, tables=app.tables[1:]), "the app does not"),
+    (
+        agree.what_is_registered_is_there,
+        lambda app: replace(app, routes=frozenset({"events"})),
+        "/api/dataverse/events",
+    ),
     (agree.the_host_keeps_its_locks, lambda app: _host(app, maxConcurrentSessions=4), "4 sessions"),
     (
         agree.the_host_keeps_its_locks,

@@ -123,6 +123,14 @@ def test_every_environment_has_its_parameters() -> None:
     assert asked == found == {"dev", "test", "prod"}
 
 
+def test_azd_finds_the_app() -> None:
+    azd = YAML(typ="safe").load(ROOT / "azure.yaml")
+    (service,) = azd["services"]
+    tag = f"'azd-service-name': '{service}'"
+    assert tag in (INFRA / "modules/function_app.bicep").read_text(encoding="utf-8")
+    assert (INFRA / f"{azd['infra']['module']}.parameters.json").is_file()
+
+
 def test_what_the_pipelines_run_is_there() -> None:
     script = (INFRA / "deploy.sh").read_text(encoding="utf-8")
     for command in _commands():

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from shared.settings import SettingsError, load_settings
-from tests.infra.templates import INFRA, ROOT
+from tests.infra.settings_checks import environment_of
+from tests.infra.templates import INFRA, ROOT, Infra
 
 # An `az` that writes down how it is called; it fails as often as AZ_FAILURES says.
 AZ = """#!/usr/bin/env python3
@@ -29,6 +30,10 @@ if len(calls) < int(os.environ.get("AZ_FAILURES", "0")):
     sys.exit(1)
 if sys.argv[1:4] == ["deployment", "group", "create"]:
     print(json.dumps({"functioN_URL": {"type": "String", "value": "https://app.example.net"}}))
+if sys.argv[1:4] == ["functionapp", "config", "appsettings"]:
+    print(os.environ["AZ_SETTINGS"])
+if sys.argv[1:4] == ["keyvault", "secret", "show"]:
+    print(json.dumps({"value": "the value of " + sys.argv[5]}))
 """
 
 
@@ -112,6 +117,26 @@ def test_wrong_arguments_are_refused_before_anything_is_done(azure: Azure, argum
     assert result.returncode == 2
     assert result.stderr
     assert not (azure.folder / "log").exists()
+
+
+def test_operators_get_the_settings_with_the_keys_and_their_own_sign_in(
+    azure: Azure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    infra = Infra.read()
+    parameters = infra.parameter_files["parameters/prod.parameters.json"]
+    values = environment_of(infra, parameters)
+    uri = "https://vault.example.net/secrets/fingerprint-key"
+    values["FINGERPRINT_KEY"] = f"@Microsoft.KeyVault(SecretUri={uri})"
+    settings = [{"name": name, "value": value} for name, value in values.items()]
+    monkeypatch.setenv("AZ_SETTINGS", json.dumps(settings))
+    monkeypatch.setenv("AZ_LOG", str(azure.folder / "log"))
+    monkeypatch.setenv("PATH", f"{azure.folder}{os.pathsep}{Path(sys.executable).parent}")
+    command = [sys.executable, str(INFRA / "operator_settings.py"), "rg", "app"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    printed = json.loads(result.stdout)["Values"]
+    assert printed["FINGERPRINT_KEY"] == f"the value of {uri}"
+    assert not {name for name in printed if "AzureWebJobs" in name or name.endswith("clientId")}
+    assert load_settings(printed)[0].credential == "default"
 
 
 def test_the_package_holds_what_runs_and_nothing_else() -> None:
