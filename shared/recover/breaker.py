@@ -122,10 +122,9 @@ class Breakers:
 
     async def _probe(self, breaker: Breaker) -> tuple[datetime, str] | None:
         """Make the one probe that is due, if no other instance has taken it."""
-        until = self._clock.now() + _PROBE
-        reason = f"{breaker.system}: {breaker.reason}"
-        if not await self._put(breaker.probing(until)):
-            return until, reason
+        now, reason = self._clock.now(), f"{breaker.system}: {breaker.reason}"
+        if not await self._put(breaker.probing(now + _PROBE)):
+            return now, reason
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
                 await self._probes[breaker.system]()
@@ -134,7 +133,7 @@ class Breakers:
             told = error.reason if isinstance(error, TransientFault | OperatorFault) else breaker.reason
             opened = self._opened(breaker.system, wait, told, 0)
             await self._put(opened)
-            return opened.open_until or until, reason
+            return opened.open_until or now, reason
         self._calls[breaker.system].clear()
         await self._put(self._current(breaker.system).closed(self._clock.now()))
         LOGGER.warning("breaker closed: %s", breaker.system, extra={"event": "breaker-closed"})
