@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from azure.core import MatchConditions
-from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
-from azure.data.tables import UpdateMode
+from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables.aio import TableClient
 
-from shared.adapters.tables import table_faults, table_is_missing
+from shared.adapters.tables import put_under, table_faults, table_is_missing
 from shared.model.breaker import Breaker
 from shared.model.currency import escape_key, unescape_key
 from shared.model.faults import StateConflict, System
@@ -48,23 +46,7 @@ class ControlTable:
     async def put(self, partition: str, key: str, values: Mapping[str, object], etag: str | None) -> str:
         """Replace the row with this ETag, or insert it; the new ETag. Raises StateConflict."""
         given = {name: value for name, value in values.items() if value is not None}
-        entity: dict[str, Any] = {"PartitionKey": partition, "RowKey": key, **given}
-        with table_faults():
-            try:
-                if etag is None:
-                    done = await self._table.create_entity(entity)
-                else:
-                    done = await self._table.update_entity(
-                        entity,
-                        mode=UpdateMode.REPLACE,
-                        etag=etag,
-                        match_condition=MatchConditions.IfNotModified,
-                    )
-            except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError) as error:
-                if isinstance(error, ResourceNotFoundError) and table_is_missing(error):
-                    raise
-                raise StateConflict from error
-        return str(done["etag"])
+        return await put_under(etag, {"PartitionKey": partition, "RowKey": key, **given}, self._table)
 
     async def remove(self, partition: str, key: str) -> None:
         """Delete a row; nothing to do if there is none."""

@@ -8,14 +8,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from azure.core import MatchConditions
-from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
-from azure.data.tables import EdmType, EntityProperty, UpdateMode
+from azure.core.exceptions import ResourceNotFoundError
+from azure.data.tables import EdmType, EntityProperty
 from azure.data.tables.aio import TableClient
 
-from shared.adapters.tables import table_faults, table_is_missing
+from shared.adapters.tables import put_under, table_faults, table_is_missing
 from shared.model.customer import CustomerKey
-from shared.model.faults import StateConflict
 from shared.model.sync_state import Lease, Phase, Stored, SyncState, decode_log, encode_log
 
 ROW = "state"
@@ -40,25 +38,7 @@ class StateTable:
 
     async def put(self, state: SyncState, etag: str | None) -> str:
         """Replace the state that has this ETag, or insert where there is none. Raises StateConflict."""
-        entity = encode_state(state)
-        with table_faults():
-            try:
-                if etag is None:
-                    done = await self._table.create_entity(entity)
-                else:
-                    done = await self._table.update_entity(
-                        entity,
-                        mode=UpdateMode.REPLACE,
-                        etag=etag,
-                        match_condition=MatchConditions.IfNotModified,
-                    )
-            except (ResourceExistsError, ResourceModifiedError) as error:
-                raise StateConflict from error
-            except ResourceNotFoundError as error:
-                if table_is_missing(error):
-                    raise
-                raise StateConflict from error
-        return str(done["etag"])
+        return await put_under(etag, encode_state(state), self._table)
 
     async def with_currency(self, keys: Collection[str]) -> AsyncIterator[SyncState]:
         """The accounts with one of these currency keys; a scan of the table."""

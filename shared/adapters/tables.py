@@ -6,17 +6,21 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
+from azure.core import MatchConditions
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
     HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
     ServiceRequestError,
 )
-from azure.data.tables import TableErrorCode
-from azure.data.tables.aio import TableServiceClient
+from azure.data.tables import TableErrorCode, UpdateMode
+from azure.data.tables.aio import TableClient, TableServiceClient
 
 from shared.adapters.credentials import entra_credential
-from shared.model.faults import OperatorFault, System, TransientFault
+from shared.model.faults import OperatorFault, StateConflict, System, TransientFault
 from shared.settings import Settings
 
 CURRENCY_MAPPING = "CurrencyMapping"
@@ -58,6 +62,26 @@ def table_faults() -> Generator[None]:
         raise TransientFault(System.TABLES, "no connection") from error
     except AzureError as error:
         raise TransientFault(System.TABLES, f"no answer ({type(error).__name__})") from error
+
+
+async def put_under(etag: str | None, entity: dict[str, Any], table: TableClient) -> str:
+    """Replace the row that has this ETag, or insert it where there is none; the new ETag.
+
+    Raises StateConflict if another writer was faster.
+    """
+    with table_faults():
+        try:
+            if etag is None:
+                done = await table.create_entity(entity)
+            else:
+                done = await table.update_entity(
+                    entity, mode=UpdateMode.REPLACE, etag=etag, match_condition=MatchConditions.IfNotModified
+                )
+        except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError) as error:
+            if isinstance(error, ResourceNotFoundError) and table_is_missing(error):
+                raise
+            raise StateConflict from error
+    return str(done["etag"])
 
 
 def table_is_missing(error: HttpResponseError) -> bool:
