@@ -6,12 +6,11 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from shared.cli.options import Json
+from shared.cli.options import CauseOption, Json
 from shared.cli.output import Output, plain, shown
 from shared.cli.session import run
 from shared.inquire.explain import Explanation
 from shared.inquire.preview import FieldPreview, Preview
-from shared.model.outcome import Cause
 from shared.model.sync_state import SyncState
 from shared.wiring.operator import Operator
 
@@ -48,14 +47,7 @@ def preview(context: typer.Context, account: Account, as_json: Json = False) -> 
 
 def issues(
     context: typer.Context,
-    cause: Annotated[
-        str,
-        typer.Option(
-            "--cause",
-            help='One cause, such as UnmappedCurrency, or one value of it, "UnmappedCurrency|us dollar".',
-            autocompletion=lambda: [str(cause) for cause in Cause],
-        ),
-    ] = "",
+    cause: CauseOption = "",
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show so many accounts at most.")] = 50,
     as_json: Json = False,
 ) -> None:

@@ -5,10 +5,30 @@ from typing import Annotated
 
 import typer
 
+from shared.model.outcome import Cause
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before anything is changed.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Take warnings for errors.")]
+
+
+def _known_cause(text: str) -> str:
+    if text and text.partition("|")[0] not in set(Cause):
+        message = f'There is no cause "{text}"; the causes are {", ".join(Cause)}.'
+        raise typer.BadParameter(message)
+    return text
+
+
+CauseOption = Annotated[
+    str,
+    typer.Option(
+        "--cause",
+        help='One cause, such as UnmappedCurrency, or one value of it, "UnmappedCurrency|us dollar".',
+        autocompletion=lambda: [str(cause) for cause in Cause],
+        callback=_known_cause,
+    ),
+]
 
 
 def user() -> str:

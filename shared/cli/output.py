@@ -38,11 +38,11 @@ class Output:
 
     def json(self, value: object) -> None:
         """The answer as one JSON document."""
-        sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(document(value, indent=2))
 
     def line(self, value: object) -> None:
         """One JSON document on one line, at once."""
-        sys.stdout.write(json.dumps(plain(value), ensure_ascii=False) + "\n")
+        sys.stdout.write(document(value))
         sys.stdout.flush()
 
     def text(self, text: str = "", style: str = "") -> None:
@@ -91,6 +91,10 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]], title: str =
     return made
 
 
+def _is_safe(char: str) -> bool:
+    return unicodedata.category(char) not in _UNSAFE
+
+
 def shown(value: object) -> str:
     """A value as text for a terminal: no control or direction characters, which could fake its content."""
     match value:
@@ -102,9 +106,13 @@ def shown(value: object) -> str:
             return duration(value.total_seconds())
         case _:
             pass
-    return "".join(
-        char if unicodedata.category(char) not in _UNSAFE else f"\\u{ord(char):04x}" for char in str(value)
-    )
+    return "".join(char if _is_safe(char) else f"\\u{ord(char):04x}" for char in str(value))
+
+
+def document(value: object, indent: int | None = None) -> str:
+    """A JSON document and a line's end; control and direction characters are escaped in it."""
+    text = json.dumps(plain(value), ensure_ascii=False, indent=indent)
+    return "".join(char if char == "\n" or _is_safe(char) else json.dumps(char)[1:-1] for char in text) + "\n"
 
 
 def duration(seconds: float | None) -> str:

@@ -7,11 +7,10 @@ from typing import Annotated
 import typer
 
 from shared.cli.exits import CommandError, Exit
-from shared.cli.options import By, DryRun, Json
+from shared.cli.options import By, CauseOption, DryRun, Json
 from shared.cli.output import Output, shown
 from shared.cli.session import run
 from shared.model.faults import System
-from shared.model.outcome import Cause
 from shared.ports.recovery import Bin, Leftover
 from shared.recover.replay import Asked
 from shared.wiring.operator import Operator
@@ -26,14 +25,7 @@ def replay(  # noqa: PLR0913 - each is an option
     account: Annotated[
         str | None, typer.Argument(help="The account's id, account number or customer account.")
     ] = None,
-    cause: Annotated[
-        str,
-        typer.Option(
-            "--cause",
-            help='Every account parked for this, such as UnmappedCurrency or "UnmappedCurrency|us dollar".',
-            autocompletion=lambda: [str(cause) for cause in Cause],
-        ),
-    ] = "",
+    cause: CauseOption = "",
     everything: Annotated[bool, typer.Option("--all", help="Every parked account.")] = False,
     rate: Annotated[float, typer.Option("--rate", min=0.1, help="So many looks a minute at most.")] = 600,
     why: Annotated[str, typer.Option("--why", help="The reason, for the accounts' logs.")] = "replay",

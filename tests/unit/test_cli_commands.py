@@ -40,6 +40,8 @@ def test_every_command_has_help_with_an_example_and_json(command: CliRunner, wor
         ["currency", "import", "x.csv", "--from-dataverse"],
         ["replay"],
         ["replay", "A-1", "--all"],
+        ["replay", "--cause", "NoSuchCause"],
+        ["issues", "--cause", "Unmapped"],
         ["rejected", "resubmit"],
         ["dead-letters", "list", "--no-such-option"],
         ["dead-letters", "show", "1", "--queue", "nowhere"],

@@ -51,8 +51,12 @@ def test_markup_in_a_name_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]
 
 
 def test_json_keeps_any_unicode_and_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
-    Output(as_json=True).json({"name": "Złoty\u202e"})
-    assert json.loads(capsys.readouterr().out) == {"name": "Złoty\u202e"}
+    value = {"name": "Złoty \u202e \x9b2J \x1b \U000e0001 \ud83d"}
+    Output(as_json=True).json(value)
+    out = capsys.readouterr().out
+    assert "Złoty" in out
+    assert out.replace("\n", "").isprintable()
+    assert json.loads(out) == value
 
 
 def test_notes_stay_out_of_json(capsys: pytest.CaptureFixture[str]) -> None:
