@@ -69,7 +69,8 @@ def main(arguments: list[str]) -> int:
     if command == "lint" or code:
         return code
     print("== tests", flush=True)
-    return become([str(PYTHON), "-m", "pytest", *(rest or ALL_TESTS)], {})
+    whole = all(argument.startswith("--") for argument in rest)
+    return become([str(PYTHON), "-m", "pytest", *(ALL_TESTS if whole else []), *rest], {})
 
 
 def lint() -> int:
