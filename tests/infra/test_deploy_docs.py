@@ -1,0 +1,96 @@
+"""docs/deploy.md names what is there: files, verbs, parameters, outputs, commands with their options."""
+
+import re
+from collections.abc import Callable, Mapping
+
+import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from shared.cli.app import app
+from tests.infra.bicep import Declared
+from tests.infra.templates import ROOT, Infra
+
+type Check = Callable[[str], set[str]]
+
+TEXT = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
+# Set in the text itself, or an option of a script.
+OWN = {"ENVIRONMENT", "GROUP", "SCOPE", "APP_ID", "KEYS"}
+
+
+def unknown_files(text: str) -> set[str]:
+    named = re.findall(
+        r"(?<![\w./~-])((?:infra|docs|tests|\.github)/[\w./-]+\w|azure[\w-]*\.ya?ml|dev\.py)", text
+    )
+    return {name for name in named if "ENVIRONMENT" not in name and not (ROOT / name).exists()}
+
+
+def unknown_outputs(text: str) -> set[str]:
+    return set(re.findall(r"\$\{?([A-Z][A-Z_]+)\b", text)) - OWN - set(Infra.read().main.outputs)
+
+
+def unknown_parameters(text: str) -> set[str]:
+    section = text.partition("## 3 Parameters")[2].partition("\n## ")[0]
+    main = Infra.read().main
+    known = {*main.params, "accountsync"}
+    return {name for name in re.findall(r"`([a-z]\w+)`", section) if name not in known} - _members(main.types)
+
+
+def _members(types: Mapping[str, Declared]) -> set[str]:
+    values = [declared.value for declared in types.values()]
+    return {str(name) for value in values if isinstance(value, dict) for name in value}
+
+
+def unknown_commands(text: str) -> set[str]:
+    """Words after `accountsync` that are no command of it, and options that the command does not have."""
+    commands = getattr(get_command(app), "commands", {})
+    found: set[str] = set()
+    for line in re.findall(r"[ (`/\n]accountsync (?:--(?:local|settings \S+) )?([a-z][^`\n|)]*)", text):
+        words = line.split()
+        command, path = commands.get(words[0]), words[0]
+        while isinstance(command, TyperGroup) and len(words) > 1:
+            words = words[1:]
+            command, path = command.commands.get(words[0]), f"{path} {words[0]}"
+        if command is None:
+            found.add(path)
+            continue
+        options = {option for parameter in command.params for option in parameter.opts}
+        found |= {f"{path} {word}" for word in words if word.startswith("--") and word not in options}
+    return found
+
+
+def unknown_anchors(text: str) -> set[str]:
+    titles = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+    return set(re.findall(r"\]\(#([\w-]+)\)", text)) ^ anchors
+
+
+CHECKS = (unknown_files, unknown_outputs, unknown_parameters, unknown_commands, unknown_anchors)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_what_is_named_is_there(check: Check) -> None:
+    assert check(TEXT) == set()
+
+
+@pytest.mark.parametrize(
+    ("check", "old", "new"),
+    [
+        (unknown_files, "infra/smoke.py", "infra/smoked.py"),
+        (unknown_outputs, "$FUNCTION_URL", "$APP_URL"),
+        (unknown_parameters, "`syncPartitions`", "`partitions`"),
+        (unknown_commands, "accountsync registration", "accountsync registrations"),
+        (unknown_commands, "register --new-key", "register --rotate"),
+        (unknown_anchors, "(#clean-up)", "(#cleanup)"),
+    ],
+)
+def test_what_is_not_there_is_noticed(check: Check, old: str, new: str) -> None:
+    assert old in TEXT
+    assert check(TEXT.replace(old, new)) != set()
+
+
+def test_the_verbs_of_the_script_are_those_it_has() -> None:
+    script = (ROOT / "infra/deploy.sh").read_text(encoding="utf-8")
+    verbs = set(re.findall(r"infra/deploy\.sh ([\w-]+)", TEXT))
+    assert verbs == {"check", "what-if", "provision", "release"}
+    assert all(f'"{verb} ' in script for verb in verbs)
