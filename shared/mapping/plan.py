@@ -6,7 +6,7 @@ are; where the table has several rows of one name, one is kept.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -57,9 +57,9 @@ def make_plan(
     """Bring the table to what is wanted; with `replace`, rows that are not wanted go."""
     plan = Plan()
     plan.rows = rows = _by_key(wanted, longest_code, plan.findings)
-    present = by_key(table)
+    present, taken = by_key(table), {row.row_key for row in table}
     for key, row in rows.items():
-        changes = _towards(row.mapped, key, present.get(key, ()))
+        changes = _towards(row.mapped, _free(escape_key(key), taken), present.get(key, ()))
         plan.changes += changes
         plan.unchanged += not changes
     for key, group in present.items():
@@ -85,11 +85,18 @@ def removal(row: MappingRow) -> RowChange:
     return RowChange(row.row_key, row.mapped, None, row.etag)
 
 
-def _towards(wanted: Mapped, key: str, present: Sequence[MappingRow]) -> list[RowChange]:
-    row_key = escape_key(key)
+def _free(row_key: str, taken: Set[str]) -> str:
+    """The key for a row to be added: another where a row made by hand has it for another currency."""
+    while row_key in taken:
+        row_key += "|X"  # no normalised name has a capital
+    return row_key
+
+
+def _towards(wanted: Mapped, free: str, present: Sequence[MappingRow]) -> list[RowChange]:
     if not present:
-        return [RowChange(row_key, None, wanted)]
-    kept = next((row for row in present if row.row_key == row_key), present[0])
+        return [RowChange(free, None, wanted)]
+    usual = escape_key(currency_key(wanted.crm))
+    kept = next((row for row in present if row.row_key == usual), present[0])
     changes = [removal(row) for row in present if row is not kept]
     if kept.mapped != wanted:
         changes.insert(0, RowChange(kept.row_key, kept.mapped, wanted, kept.etag))

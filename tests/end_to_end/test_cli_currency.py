@@ -135,6 +135,8 @@ async def test_without_a_person_to_ask_nothing_is_changed(
 async def test_two_imports_at_once_lose_nothing_of_either(
     accountsync: CommandLine, name: str, tmp_path: Path
 ) -> None:
+    await accountsync("currency", "set", name, "GBP")
+    before = (await accountsync("currency", "history", "--name", name, "--json")).json[-1]["edit"]["id"]
     files = [
         workbook(tmp_path / f"{part}.xlsx", *((f"{name} {part} {n}", "GBP") for n in range(150)))
         for part in ("a", "b")
@@ -142,9 +144,9 @@ async def test_two_imports_at_once_lose_nothing_of_either(
     imports = (accountsync.process("currency", "import", file, "--yes", "--no-count") for file in files)
     await asyncio.gather(*imports)
     rows = (await accountsync("currency", "list", "--json")).json
-    assert sum(row["crm"].startswith(name) for row in rows) == 300
-    await accountsync("currency", "undo", "--yes")
-    await accountsync("currency", "undo", "--yes", "--dry-run")
+    assert sum(row["crm"].startswith(name) for row in rows) == 301
+    undone = (await accountsync("currency", "undo", before, "--yes", "--json")).json
+    assert (undone["removed"], undone["added"], undone["changed"]) == (300, 0, 0)
 
 
 async def test_sales_own_currencies_fill_the_table(

@@ -45,6 +45,11 @@ def test_a_row_made_by_hand_is_changed_where_it_is() -> None:
     ]
 
 
+def test_a_key_that_a_row_made_by_hand_has_for_another_currency_is_left_to_it() -> None:
+    table = [row("Yen", "JPY", "euro"), row("Crown", "SEK", "euro|X")]
+    assert plan(table, ("Euro", "EUR")).changes == [RowChange("euro|X|X", None, Mapped("Euro", "EUR"))]
+
+
 def test_of_two_rows_with_one_name_one_is_left() -> None:
     made = plan([row("EURO", "EUX", "1"), row("Euro", "EUR")], ("Euro", "EUR"))
     assert made.changes == [RowChange("1", Mapped("EURO", "EUX"), None, "etag of 1")]
