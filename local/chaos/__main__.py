@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from local.chaos.conditions import Conditions, Numbering
+from local.chaos.conditions import FULL_SIZE, Conditions, Numbering
 from local.chaos.report import show, write_json
 from local.chaos.run import Result, run
 from local.child import ChildError
@@ -22,7 +22,7 @@ NUMBERINGS: dict[str, tuple[Numbering, ...]] = {
     "assigned": ("assigned",),
     "both": ("given", "assigned"),
 }
-FULL_SIZE, FULL_KILLS, FULL_OUTAGE = 2000, 10, 10.0
+FULL_KILLS, FULL_OUTAGE = 10, 10.0
 
 
 def main() -> int:

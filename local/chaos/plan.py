@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
 
-from local.chaos.conditions import CORRECTED_MEANWHILE, COUNTRIES, CURRENCIES, HOSTS, WEIGHTS, Conditions
+from local.chaos.conditions import (
+    CORRECTED_MEANWHILE,
+    COUNTRIES,
+    CURRENCIES,
+    FULL_SIZE,
+    HOSTS,
+    WEIGHTS,
+    Conditions,
+)
 
 type Kind = Literal["create", "change", "delete", "repeat", "stripped", "late", "garbage"]
 type Trouble = Literal[
@@ -25,7 +33,6 @@ CREATED_WITHIN = 0.6  # of the stream
 CLASHING = 0.05  # of the accounts
 REORDERED = 25  # events
 TIMES: dict[Trouble, int] = {"storm": 4, "disconnect": 5, "locks lost": 5, "reordering": 5, "tables away": 3}
-FULL_SIZE = 2000
 KINDS: dict[str, int] = {
     "mapped column": 42,
     "other column": 10,

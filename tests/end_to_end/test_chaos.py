@@ -1,0 +1,77 @@
+"""A short chaos run and two short outages, as a user runs them."""
+
+import asyncio
+import json
+import os
+import sys
+from typing import Any
+
+import pytest
+
+from local.chaos.conditions import OUTAGE_CAP
+from local.chaos.outage import run_outages
+from local.stand import ROOT
+
+pytestmark = pytest.mark.timeout(300)
+SIZE = ("--events", "120", "--accounts", "25", "--rate", "12", "--outage", "2", "--seed", "7")
+INJECTED = (
+    "kill",
+    "outage",
+    "wrong credentials",
+    "storm",
+    "disconnect",
+    "locks lost",
+    "tables away",
+    "mapping",
+)
+
+
+async def _chaos(*arguments: str) -> tuple[int | None, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "local.chaos", *arguments),
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    printed, _ = await process.communicate()
+    return process.returncode, printed.decode()
+
+
+@pytest.fixture(scope="module")
+async def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    file = tmp_path_factory.mktemp("chaos") / "result.json"
+    code, printed = await _chaos(*SIZE, "--json", str(file))
+    assert code == 0, printed
+    (found,) = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+async def test_every_invariant_holds_in_a_short_run(result: dict[str, Any]) -> None:
+    assert result["good"]
+    assert len(result["violations"]) >= 12
+    assert not any(result["violations"].values())
+
+
+async def test_the_trouble_of_the_plan_was_made(result: dict[str, Any]) -> None:
+    assert {trouble for trouble in INJECTED if not result["injected"].get(trouble)} == set()
+    assert {entry["outage"] for entry in result["requests_in"]} == {"outage", "wrong credentials"}
+    assert result["facts"]["accounts"] == 25
+    assert result["facts"]["customers"] > 10
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--accounts", "1"), ("--accounts", "10", "--events", "19"), ("--numbering", "none")]
+)
+async def test_sizes_that_make_no_sense_are_refused(arguments: tuple[str, ...]) -> None:
+    code, printed = await _chaos(*arguments)
+    assert code == 2
+    assert "usage:" in printed
+
+
+async def test_an_outage_and_wrong_credentials_are_waited_for_with_few_requests() -> None:
+    outages = await run_outages(["outage", "wrong credentials"], 5, 15, lambda _: None)
+    assert [outage.wrong for outage in outages] == [[], []]
+    for outage in outages:
+        assert outage.backlog == 30
+        assert 0 < outage.requests < OUTAGE_CAP

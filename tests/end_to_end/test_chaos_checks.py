@@ -1,0 +1,170 @@
+"""The plan of a chaos run is made of its seed, and its checks notice what they are there to notice."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from local.chaos import customers, places
+from local.chaos.conditions import Conditions
+from local.chaos.customers import Marks, Truth
+from local.chaos.plan import make_plan
+from local.chaos.sales import Written
+from local.chaos.standing import Standing
+from local.demo.watch import Ledger
+
+COLUMNS: dict[str, Any] = {
+    "name": "A0000 name",
+    "telephone1": "A0000 phone",
+    "emailaddress1": "A0000@example.com",
+    "websiteurl": "https://A0000.example.com",
+    "address1_city": "A0000 city",
+    "address1_country": "Germany",
+    "currency": "Euro",
+    "statecode": 0,
+    "accountnumber": "N0000",
+}
+CUSTOMER = {
+    "CustomerAccount": "N0000",
+    "OrganizationName": "A0000 name",
+    "PrimaryContactPhone": "A0000 phone",
+    "PrimaryContactEmail": "A0000@example.com",
+    "PrimaryContactURL": "https://A0000.example.com",
+    "AddressCity": "A0000 city",
+    "AddressCountryRegionISOCode": "DE",
+    "SalesCurrencyCode": "EUR",
+    "OnHoldStatus": "No",
+    "CustomerGroupId": "10",
+    "PartyType": "Organization",
+    "dataAreaId": "usmf",
+    "IdentificationNumber": "id0",
+}
+IDLE = {"active": 0, "locked": 0, "scheduled": 0, "deferred": 0, "dead_letter": 0}
+
+
+def _truth(*, assigned: bool = False, **columns: object) -> Truth:
+    written = Written("id0", COLUMNS | columns, [COLUMNS])
+    return Truth({0: written}, {"id0": written.columns}, assigned)
+
+
+def _standing(*customers: dict[str, str], **state: str) -> Standing:
+    return Standing(
+        customers=list(customers),
+        states={"id0": {"Phase": "synced", "CustomerAccount": "n0000"} | state},
+        issues=[],
+        owners={"N0000": {"AccountId": "id0"}},
+        queues={name: dict(IDLE) for name in ("dataverse-events", "account-changes", "rejected-events")},
+        pending=0,
+        unhealed=[],
+    )
+
+
+def _unequal(truth: Truth, standing: Standing) -> list[str]:
+    return list(customers.unequal(truth, standing, parked_too=True))
+
+
+def test_the_same_seed_makes_the_same_plan_and_another_one_another() -> None:
+    conditions = Conditions(seed=3)
+    plan = make_plan(conditions)
+    assert plan == make_plan(Conditions(seed=3))
+    assert plan != make_plan(Conditions(seed=4))
+    assert len(plan.steps) == 2000
+    assert sum(step.kind == "create" for step in plan.steps) == 300
+    kills = [what for trouble in plan.trouble.values() for what, _ in trouble if what == "kill"]
+    assert len(kills) == 10
+
+
+def test_nothing_is_written_to_an_account_before_its_creation_or_after_its_deletion() -> None:
+    there: set[int] = set()
+    for step in make_plan(Conditions(seed=5)).steps:
+        if step.kind == "create":
+            there.add(step.account)
+        assert step.account in there
+        if step.kind == "delete":
+            there.remove(step.account)
+
+
+def test_a_right_end_has_no_violations() -> None:
+    truth, standing = _truth(), _standing(CUSTOMER)
+    assert _unequal(truth, standing) == []
+    assert list(customers.doubled(standing, truth)) == []
+    assert list(customers.foreign(standing, truth)) == []
+    assert standing.restless == standing.unsettled == []
+    assert list(places.dead(standing)) == list(places.issues_differ(standing)) == []
+
+
+@pytest.mark.parametrize("field", ["OrganizationName", "SalesCurrencyCode", "OnHoldStatus", "dataAreaId"])
+def test_one_wrong_field_is_noticed(field: str) -> None:
+    (difference,) = _unequal(_truth(), _standing(CUSTOMER | {field: "wrong"}))
+    assert field in difference
+
+
+def test_a_missing_customer_is_noticed() -> None:
+    assert "missing" in _unequal(_truth(), _standing())[0]
+    nobody = replace(_standing(), states={})
+    assert "has no customer" in _unequal(_truth(), nobody)[0]
+
+
+def test_a_deleted_account_whose_customer_is_not_blocked_is_noticed() -> None:
+    truth = _truth()
+    truth.accounts[0].deleted = True
+    assert "OnHoldStatus" in _unequal(truth, _standing(CUSTOMER))[0]
+    assert _unequal(truth, _standing(CUSTOMER | {"OnHoldStatus": "All"})) == []
+
+
+def test_a_second_customer_is_noticed() -> None:
+    second = CUSTOMER | {"CustomerAccount": "C-1"}
+    standing = _standing(CUSTOMER, second)
+    assert "no account knows it" in next(customers.doubled(standing, _truth()))
+    assert any("2 customers" in text for text in customers.doubled(standing, _truth(assigned=True)))
+
+
+def test_a_foreign_mark_is_noticed_even_if_it_was_undone() -> None:
+    foreign = CUSTOMER | {"PrimaryContactPhone": "A0001 phone"}
+    assert "A0001" in next(customers.foreign(_standing(foreign), _truth()))
+    marks = Marks()
+    marks.add([CUSTOMER])
+    assert list(marks.foreign()) == []
+    marks.add([foreign])
+    marks.add([CUSTOMER])
+    assert "A0001" in next(marks.foreign())
+
+
+def test_an_owner_row_of_another_account_is_noticed() -> None:
+    standing = replace(_standing(CUSTOMER), owners={"N0000": {"AccountId": "id1"}})
+    assert "registered to id1" in next(customers.foreign(standing, _truth()))
+
+
+def test_what_still_moves_is_noticed() -> None:
+    assert _standing(CUSTOMER, Phase="retrying").unsettled
+    assert _standing(CUSTOMER, DoubtfulUntil="2026-11-22T12:00:00+00:00").unsettled
+    standing = _standing(CUSTOMER)
+    standing.queues["account-changes"]["scheduled"] = 1
+    assert standing.restless == ["account-changes: 1 scheduled"]
+
+
+def test_lost_events_and_messages_are_noticed() -> None:
+    job = {
+        "operation_id": "o1",
+        "account_id": "id0",
+        "state": "posted",
+        "size": 8000,
+        "via": "queue",
+        "error": None,
+    }
+    ledger = Ledger()
+    assert "never seen" in next(places.unaccounted([job], ledger))
+    ledger.add({"event": "intake", "ending": "queued", "operation_id": "o1", "detail": "m1"})
+    assert "has no outcome" in next(places.unaccounted([job], ledger))
+    outcome = {"event": "outcome", "ending": "parked", "detail": "RetriesExhausted"}
+    ledger.add(outcome | {"first_message_id": "m1", "account_id": "id0"})
+    assert list(places.unaccounted([job], ledger)) == []
+    assert "RetriesExhausted" in next(places.bugs(ledger))
+
+
+def test_garbage_that_was_not_kept_dead_letters_and_stray_issues_are_noticed() -> None:
+    assert list(places.not_kept(["g1", "g2"], [b"<x>g1</x>"])) == ["g2 is not in rejected-events"]
+    standing = _standing(CUSTOMER, Phase="parked", Issue="NumberTaken")
+    assert "without its row" in next(places.issues_differ(standing))
+    standing.queues["account-changes"]["dead_letter"] = 2
+    assert "2 dead letters" in next(places.dead(standing))
