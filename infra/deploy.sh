@@ -38,13 +38,13 @@ what_if() {
 }
 
 provision() {
-  local given
+  local given outputs
   given="$(parameters "$1")"
-  az deployment group create --resource-group "$2" --template-file main.bicep --parameters "$given" \
-    --name "account-sync-$1" --only-show-errors --output json --query properties.outputs |
-    python3 -c 'import json, sys
-for name, output in sorted(json.load(sys.stdin).items()):
-    print(name.upper(), output["value"], sep="=")'
+  outputs="$(az deployment group create --resource-group "$2" --template-file main.bicep --parameters "$given" \
+    --name "account-sync-$1" --only-show-errors --output json --query properties.outputs)"
+  python3 -c 'import json, sys
+for name, output in sorted(json.loads(sys.argv[1]).items()):
+    print(name.upper(), output["value"], sep="=")' "$outputs"
 }
 
 # Right after the first deployment a role may not be in force yet, and the app cannot read its package.

@@ -208,7 +208,7 @@ var logRules = [
     threshold: 1
     query: '''
       AppRequests
-      | where Name == "heal"
+      | where Name has "heal"
       | summarize Value = count()
     '''
   }

@@ -80,10 +80,8 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
 @description('Name of the vault.')
 output name string = vault.name
 
-@description('Where the app setting FINGERPRINT_KEY refers to.')
-#disable-next-line outputs-should-not-contain-secrets // an address, not the secret
+@description('Where the app setting FINGERPRINT_KEY refers to: an address, not the secret.')
 output fingerprintKeyUri string = '${vault.properties.vaultUri}secrets/fingerprint-key'
 
-@description('Where the app setting HEALTH_KEY refers to.')
-#disable-next-line outputs-should-not-contain-secrets // an address, not the secret
+@description('Where the app setting HEALTH_KEY refers to: an address, not the secret.')
 output healthKeyUri string = '${vault.properties.vaultUri}secrets/health-key'

@@ -27,7 +27,7 @@ def alerts_look_for_what_the_app_writes(infra: Infra, app: AppNeeds) -> Iterator
         for text in re.findall(r'startswith "([^"]+)"', query):
             if not any(line.startswith(text) for line in app.log_lines):
                 yield f'no line of the app starts with "{text}"'
-        for name in set(re.findall(r'Name == "(\w+)"', query)) - app.functions:
+        for name in set(re.findall(r'Name has "(\w+)"', query)) - app.functions:
             yield f"a query asks for the function {name}, which there is not"
         for pattern in re.findall(r"parse Message with (.+)", query):
             parts = [re.escape(part) for part in re.findall(r'"([^"]*)"', pattern)]

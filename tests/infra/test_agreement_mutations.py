@@ -197,7 +197,13 @@ AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
         "'rejects'",
         "no alert watches",
     ),
-    (alerts.alerts_look_for_what_the_app_writes, ALERTS, 'Name == "heal"', 'Name == "tick"', "function tick"),
+    (
+        alerts.alerts_look_for_what_the_app_writes,
+        ALERTS,
+        'Name has "heal"',
+        'Name has "tick"',
+        "function tick",
+    ),
     (
         alerts.alerts_look_for_what_the_app_writes,
         "workbook.json",
