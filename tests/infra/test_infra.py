@@ -26,9 +26,11 @@ def app() -> AppNeeds:
 
 @pytest.mark.parametrize("check", [*FILE_CHECKS, *SECURITY_CHECKS])
 def test_infra_is_sound(check: Callable[[Infra], Iterator[str]]) -> None:
-    assert list(check(infra())) == []
+    problems = "\n".join(check(infra()))
+    assert not problems, problems
 
 
 @pytest.mark.parametrize("check", [*SETTINGS_CHECKS, *AGREEMENT_CHECKS, *ALERT_CHECKS])
 def test_app_and_infra_agree(check: Callable[[Infra, AppNeeds], Iterator[str]]) -> None:
-    assert list(check(infra(), app())) == []
+    problems = "\n".join(check(infra(), app()))
+    assert not problems, problems
