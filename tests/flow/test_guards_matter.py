@@ -74,6 +74,18 @@ GUARDS = {
         "return doubtful_until is not None",
         f"{PIPELINE}a_late_block_does_not_outlive_its_release",
     ),
+    "a doubt that is over is looked into": Guard(
+        "shared/write/apply.py",
+        "        return self._doubt_over(work)\n",
+        "        return False\n",
+        f"{CRASHES}a_doubt_that_was_parked_over_ends_with_the_next_try",
+    ),
+    "a doubt about nothing ends": Guard(
+        "shared/write/apply.py",
+        "            self._end_doubt(work)\n            return None\n",
+        "            return None\n",
+        f"{CRASHES}a_creation_that_never_began_leaves_neither_doubt_nor_number",
+    ),
     "look after a conflict": Guard(
         "shared/write/record.py",
         "await self.queue.send(work.verifying_look(), self.clock.now() + _AFTER_CONFLICT)",
