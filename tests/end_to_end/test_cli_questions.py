@@ -92,6 +92,25 @@ async def test_preview_of_a_new_account_says_what_will_be_sent_and_sends_nothing
     assert {name: customer[name] for name in sent} == sent
 
 
+async def test_explain_tells_of_an_event_that_sales_itself_could_not_post(
+    system: System, control: httpx.AsyncClient, accountsync: CommandLine
+) -> None:
+    (await control.post("/settings", json={"via": "webhook"})).raise_for_status()
+    refused = {"system": "events", "kind": "status", "status": 401}
+    (await control.post("/faults", json=refused)).raise_for_status()
+    account_id = await system.create(system.number())
+
+    async def explained() -> list[dict[str, str]]:
+        return (await accountsync("explain", account_id, "--json")).json["timeline"]
+
+    timeline = await eventually(
+        explained, lambda lines: any(line["outcome"] == "failed" for line in lines), "a failed job"
+    )
+    (line,) = timeline
+    assert (line["source"], "401" in line["detail"]) == ("sales", True)
+    assert "of Sales is failed" in (await accountsync("explain", account_id)).out
+
+
 async def test_a_pause_is_told_until_it_is_over(
     system: System, control: httpx.AsyncClient, accountsync: CommandLine
 ) -> None:
