@@ -17,7 +17,7 @@ TELEMETRY_PACKAGE = "azure-monitor-opentelemetry"
 OWNER = "Azure Service Bus Data Owner"
 RECEIVER = "Azure Service Bus Data Receiver"
 SENDER = "Azure Service Bus Data Sender"
-SECRETS = "Key Vault Secrets User"
+KEY_READER = "Key Vault Secrets User"
 TABLE = "Storage Table Data Contributor"
 ROLE_IDS = {
     "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
@@ -26,7 +26,7 @@ ROLE_IDS = {
     RECEIVER: "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0",
     SENDER: "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39",
     "Monitoring Metrics Publisher": "3913510d-42f4-4e42-8a64-420c390055eb",
-    SECRETS: "4633458b-17de-408a-b874-0445c86b69e6",
+    KEY_READER: "4633458b-17de-408a-b874-0445c86b69e6",
 }
 
 
@@ -82,7 +82,7 @@ def the_app_may_do_what_it_does_and_no_more(infra: Infra, app: AppNeeds) -> Iter
     needed |= {(TABLE, "each table"), ("Storage Blob Data Owner", "storage")}
     settings = {name: str(value) for name, value in infra.app_settings.items()}
     if any("@Microsoft.KeyVault" in value for value in settings.values()):
-        needed.add((SECRETS, "vault"))
+        needed.add((KEY_READER, "vault"))
     if "Authorization=AAD" in settings.get("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", ""):
         needed.add(("Monitoring Metrics Publisher", "insights"))
     granted = _granted(infra, "appPrincipalId")
@@ -92,7 +92,7 @@ def the_app_may_do_what_it_does_and_no_more(infra: Infra, app: AppNeeds) -> Iter
 
 def operators_may_operate_and_no_more(infra: Infra, app: AppNeeds) -> Iterator[str]:
     """`accountsync`: the tables, the keys; of the queues counts, which take the right to manage them."""
-    needed = {(TABLE, "each table"), (SECRETS, "vault"), *((OWNER, queue) for queue in infra.queues)}
+    needed = {(TABLE, "each table"), (KEY_READER, "vault"), *((OWNER, queue) for queue in infra.queues)}
     granted = _granted(infra, "operatorsGroupId")
     yield from (f"operators lack {role} on {scope}" for role, scope in needed - granted)
     yield from (f"operators have {role} on {scope} and do not need it" for role, scope in granted - needed)
