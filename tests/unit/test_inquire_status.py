@@ -1,0 +1,106 @@
+"""The state of all: what is counted, when all is well, and that one part's trouble does not hide the rest."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from shared.cli.output import Output
+from shared.cli.status import drawn
+from shared.inquire.status import ReadStatus, Status
+from shared.model.breaker import Breaker
+from shared.model.faults import OperatorFault, QueueUnavailable, StateConflict, System
+from shared.model.sync_state import LogEntry
+from shared.ports.inquiry import Issue, QueueDepth
+from tests.fakes.clock import START, FakeClock
+
+
+@dataclass
+class Everything:
+    """Implements all ports that a status reads."""
+
+    queues: list[QueueDepth] = field(default_factory=list[QueueDepth])
+    breakers: list[Breaker] = field(default_factory=list[Breaker])
+    parked: list[str] = field(default_factory=list[str])
+    outcomes: list[str] = field(default_factory=list[str])
+    away: bool = False
+
+    async def depths(self) -> Sequence[QueueDepth]:
+        if self.away:
+            raise QueueUnavailable("no connection")
+        return self.queues
+
+    async def read(self) -> Mapping[System, tuple[Breaker, str]]:
+        return {breaker.system: (breaker, "") for breaker in self.breakers}
+
+    async def put(self, breaker: Breaker, etag: str | None) -> str:
+        raise StateConflict
+
+    async def issues(self, cause: str = "") -> Sequence[Issue]:
+        if self.away:
+            raise OperatorFault(System.TABLES, "answered 403.", "Check.")
+        return [Issue(c, uuid4(), c, "", "", "", None, "", "", "", 1) for c in self.parked]
+
+    async def since(self, moment: datetime) -> Sequence[LogEntry]:
+        assert moment == START - timedelta(minutes=10)
+        return [LogEntry(START.isoformat(), o, "", "", "", str(UUID(int=1)), 0) for o in self.outcomes]
+
+    async def status(self) -> Status:
+        return await ReadStatus(self, self, self, self, FakeClock()).now()
+
+
+def waiting(active: int, dead: int = 0) -> QueueDepth:
+    return QueueDepth("account-changes", active, 0, dead, START - timedelta(minutes=3) if active else None)
+
+
+async def test_nothing_to_say_is_well() -> None:
+    status = await Everything([waiting(0)], [Breaker(System.OPERATIONS)]).status()
+    assert status.healthy
+    assert status.drain_seconds == 0
+
+
+async def test_the_drain_is_estimated_from_what_was_settled_retries_not_counted() -> None:
+    status = await Everything([waiting(300)], outcomes=["updated"] * 50 + ["retrying"] * 500).status()
+    assert status.drain_seconds == pytest.approx(300 / (50 / 600))
+    assert status.outcomes == {"retrying": 500, "updated": 50}
+
+
+async def test_without_anything_settled_no_end_is_promised() -> None:
+    assert (await Everything([waiting(1)]).status()).drain_seconds is None
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Everything([waiting(0, dead=1)]),
+        Everything(breakers=[Breaker(System.OPERATIONS, paused_by="Ada")]),
+        Everything(breakers=[Breaker(System.DATAVERSE, open_until=START + timedelta(seconds=1))]),
+        Everything(parked=["UnmappedCurrency"]),
+        Everything(away=True),
+    ],
+)
+async def test_whatever_needs_attention_is_not_well(trouble: Everything) -> None:
+    assert not (await trouble.status()).healthy
+
+
+async def test_a_part_that_cannot_be_read_is_named_and_the_rest_is_told() -> None:
+    status = await Everything(away=True, outcomes=["created"]).status()
+    assert status.outcomes == {"created": 1}
+    assert sorted(text.split(" were")[0] for text in status.troubles) == ["The issues", "The queues"]
+
+
+async def test_a_status_is_drawn_with_all_its_parts(capsys: pytest.CaptureFixture[str]) -> None:
+    everything = Everything(
+        [waiting(7, dead=2)],
+        [Breaker(System.OPERATIONS, open_until=START + timedelta(seconds=90), reason="answered 503")],
+        ["UnmappedCurrency", "UnmappedCurrency"],
+        ["created", "parked"],
+    )
+    Output(as_json=False).console.print(drawn(await everything.status()))
+    text = capsys.readouterr().out
+    for part in ("account-changes", "3.0 min", "open, probed in 1.5 min", "answered 503", "UnmappedCurrency"):
+        assert part in text
+    assert "Drained in about 35.0 min" in text
+    assert text.count("█" * 30) == 2
