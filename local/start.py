@@ -2,7 +2,7 @@
 
 Out: the addresses and three commands to try; with `--json` the same addresses in a file, written in one go
 once everything serves: {functions, function_key, servicebus, tables, dataverse, operations, token, control}.
-`.stand/stand.json` says where the running stand's settings are, for `accountsync --local`.
+`.stand/<port>/stand.json` says where the settings of a running stand are, for `accountsync --local`.
 The ports are those of local.settings.json.example where they are free, else free ones.
 """
 
@@ -90,7 +90,7 @@ async def _serve(file: Path | None) -> None:
         example = {"body": body, "company": company, "number": EXAMPLE_NUMBER, "folder": folder}
         sys.stdout.write(TEXT.format(**asdict(stand.addresses), **example))
         sys.stdout.flush()
-        with _announced(stand.settings_file):
+        with _announced(folder, stand.settings_file):
             await asyncio.Event().wait()
 
 
@@ -124,16 +124,14 @@ async def _example_account(addresses: Addresses) -> str:
 
 
 @contextlib.contextmanager
-def _announced(settings: Path) -> Iterator[None]:
+def _announced(folder: Path, settings: Path) -> Iterator[None]:
     """Say where this stand's settings are, as long as it runs."""
-    file, content = ROOT / ".stand/stand.json", {"settings": str(settings)}
-    _write_at_once(file, content)
+    file = folder / "stand.json"
+    _write_at_once(file, {"settings": str(settings)})
     try:
         yield
     finally:
-        with contextlib.suppress(OSError, ValueError):
-            if json.loads(file.read_text(encoding="utf-8")) == content:
-                file.unlink()
+        file.unlink(missing_ok=True)
 
 
 def _write_at_once(file: Path, content: dict[str, str]) -> None:

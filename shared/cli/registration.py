@@ -11,7 +11,8 @@ from shared.cli.exits import CommandError, Exit
 from shared.cli.options import DryRun, Json, Yes
 from shared.cli.output import Output
 from shared.cli.session import run
-from shared.setup.registration import Plan, Target, queue_target, webhook_target
+from shared.setup.registration import Plan
+from shared.setup.targets import Target, queue_target, webhook_target
 from shared.wiring.operator import Operator
 
 EVENTS_QUEUE = "dataverse-events"

@@ -15,7 +15,7 @@ from shared.cli.output import Output
 from shared.settings import load_settings
 from shared.wiring.operator import Operator
 
-STAND = Path(__file__).resolve().parents[2] / ".stand/stand.json"
+STANDS = Path(__file__).resolve().parents[2] / ".stand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,10 @@ def environment(chosen: Chosen) -> Mapping[str, str] | None:
 
 
 def _stand_settings() -> Path:
+    """The settings of the running stand; of several, of the one started last."""
     try:
-        return Path(json.loads(STAND.read_text(encoding="utf-8"))["settings"])
+        newest = max(STANDS.glob("*/stand.json"), key=lambda file: file.stat().st_mtime)
+        return Path(json.loads(newest.read_text(encoding="utf-8"))["settings"])
     except (OSError, ValueError, LookupError) as error:
         message = "No local stand runs here: start one with `python3 dev.py start`."
         raise CommandError(Exit.SETUP, message) from error

@@ -1,6 +1,7 @@
 """The command line as such: help for everything, usage errors, and where settings come from."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,7 @@ def test_a_file_that_holds_no_settings_is_refused(tmp_path: Path, content: str) 
 
 
 def test_without_a_stand_local_says_how_to_start_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "STAND", tmp_path / "stand.json")
+    monkeypatch.setattr(session, "STANDS", tmp_path)
     with pytest.raises(CommandError, match=r"start one with `python3 dev\.py start`"):
         environment(Chosen(local=True))
 
@@ -93,11 +94,15 @@ def test_without_a_stand_local_says_how_to_start_one(tmp_path: Path, monkeypatch
 def test_local_reads_the_settings_of_the_running_stand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "settings.json").write_text('{"Values": {"DATAVERSE_URL": "http://127.0.0.1:1"}}')
-    stand = tmp_path / "stand.json"
-    stand.write_text(json.dumps({"settings": str(tmp_path / "settings.json")}))
-    monkeypatch.setattr(session, "STAND", stand)
-    assert environment(Chosen(local=True)) == {"DATAVERSE_URL": "http://127.0.0.1:1"}
+    for port, started in ((7071, 2000), (9000, 1000), (5000, 3000)):
+        folder = tmp_path / str(port)
+        folder.mkdir()
+        (folder / "settings.json").write_text(json.dumps({"Values": {"DATAVERSE_URL": f"http://x:{port}"}}))
+        stand = folder / "stand.json"
+        stand.write_text(json.dumps({"settings": str(folder / "settings.json")}))
+        os.utime(stand, (started, started))
+    monkeypatch.setattr(session, "STANDS", tmp_path)
+    assert environment(Chosen(local=True)) == {"DATAVERSE_URL": "http://x:5000"}
 
 
 def test_without_options_the_environment_holds_the_settings() -> None:
