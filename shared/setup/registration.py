@@ -22,6 +22,7 @@ from shared.ports.registration import (
     RegistryWriter,
     Scope,
 )
+from shared.setup.targets import NAMES, Target
 
 TABLE = "account"
 MESSAGES = ("Create", "Update", "Delete")
@@ -34,41 +35,6 @@ _STEP: Columns = {
 }
 _ENABLED: Columns = {"statecode": 0, "statuscode": 1}
 _LISTS = {"filteringattributes"}
-_QUEUE, _WEBHOOK = "Account Sync (queue)", "Account Sync (webhook)"
-_NAMES = {_QUEUE, _WEBHOOK}
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """An endpoint as it is wanted, its secret apart; `steps` is the end of its steps' names."""
-
-    name: str
-    steps: str
-    columns: Columns
-    secret: str
-    has_secret: str
-
-
-def queue_target(namespace: str, queue: str, key_name: str) -> Target:
-    """A queue of the Service Bus, by the host name or address of its namespace."""
-    address = namespace if namespace.startswith("sb://") else f"sb://{namespace}"
-    columns: Columns = {
-        "contract": 6,  # queue, persistent
-        "authtype": 2,  # SAS key
-        "namespaceaddress": f"{address.rstrip('/')}/",
-        "path": queue,
-        "saskeyname": key_name,
-        "messageformat": 2,  # JSON
-        "messagecharset": 1,  # UTF-8
-        "userclaim": 2,  # user id
-    }
-    return Target(_QUEUE, "(queue)", columns, "saskey", "issaskeyset")
-
-
-def webhook_target(url: str) -> Target:
-    """The function receive_webhook, by its address."""
-    columns: Columns = {"contract": 8, "authtype": 4, "url": url}  # 4: the key as ?code=
-    return Target(_WEBHOOK, "(webhook)", columns, "authvalue", "isauthvalueset")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +106,7 @@ class Registration:
             endpoint=_item(Kind.ENDPOINT, target.name, found, target.columns),
             steps=tuple(steps),
             strangers=tuple(step.name for step in known if step.name not in wanted),
-            others=tuple([one for one in _NAMES - {target.name} if await self.reader.endpoints(one)]),
+            others=tuple([one for one in NAMES - {target.name} if await self.reader.endpoints(one)]),
             needs_secret=found is None or not found.columns.get(target.has_secret),
         )
 

@@ -26,7 +26,8 @@ from shared.intake.dataverse_context import read_event
 from shared.intake.filters import Filter
 from shared.model.faults import OperatorFault, System, TransientFault
 from shared.ports.registration import Kind
-from shared.setup.registration import Registration, Target, queue_target, webhook_target
+from shared.setup.registration import Registration
+from shared.setup.targets import Target, queue_target, webhook_target
 from tests.contract.conftest import ROOT, TOKEN, start_broker
 from tests.contract.dynamics.simulator_stand import WebhookReceiver, wait_until
 from tests.fakes.clock import FakeClock
