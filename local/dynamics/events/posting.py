@@ -6,6 +6,7 @@ message id of 32 hex digits, the claims as application properties. Webhook (.../
 documented headers, 60 s, one more attempt for 502, 503 and 504 alone.
 """
 
+import asyncio
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from local.dynamics.events.steps import Endpoint
 
 CLAIMS = "http://schemas.microsoft.com/xrm/2011/Claims/"
 WEBHOOK_TIMEOUT = 60.0
+SEND_TIMEOUT = 30.0
 RETRIED = (502, 503, 504)
 ANSWER_LIMIT = 4000
 
@@ -56,6 +58,7 @@ class Posting:
         default_factory=dict[tuple[str, str], ServiceBusSender]
     )
     _session: aiohttp.ClientSession | None = None
+    _sending: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def post(self, endpoint: Endpoint, message: Message) -> Outcome:
         """Post one message."""
@@ -81,7 +84,9 @@ class Posting:
             application_properties={CLAIMS + name: value for name, value in message.claims.items()},
         )
         try:
-            await self._sender(endpoint).send_messages(outgoing)
+            # A sender serves one task at a time: two that share it send the same message over and over.
+            async with self._sending, asyncio.timeout(SEND_TIMEOUT):
+                await self._sender(endpoint).send_messages(outgoing)
         except (AzureError, OSError, ValueError, TimeoutError) as error:
             await self._forget(endpoint)
             return Outcome(

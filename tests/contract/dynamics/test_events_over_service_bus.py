@@ -107,6 +107,26 @@ async def test_stripping_for_the_queue_is_marked_by_a_claim(connection: str) -> 
     assert "InputParameters" not in body_of(message)
 
 
+async def test_workers_that_post_at_the_same_time_post_each_event_once(connection: str) -> None:
+    stand = await start(Options(token=TOKEN, servicebus=connection))
+    try:
+        await stand.settings(workers=16)
+        for number in range(60):
+            await stand.dataverse.post("accounts", json={"name": f"{number}"})
+        await wait_until(lambda: stand.simulator.jobs.pending() == 0)
+        events = (await stand.control.get("/events")).json()["events"]
+        messages = await receive(connection, 60)
+        async with (
+            ServiceBusClient.from_connection_string(connection) as client,
+            client.get_queue_receiver(QUEUE) as receiver,
+        ):
+            assert await receiver.peek_messages(1) == []
+    finally:
+        await stand.close()
+    assert {event["tries"] for event in events} == {1}
+    assert len({body_of(message)["OperationId"] for message in messages}) == 60
+
+
 async def test_both_kinds_take_turns_when_both_are_there(connection: str, receiver: WebhookReceiver) -> None:
     stand = await start(Options(token=TOKEN, servicebus=connection, webhook=receiver.url, webhook_key="k"))
     try:
