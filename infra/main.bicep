@@ -53,7 +53,6 @@ param onDelete string = 'block'
 @allowed(['block', 'ignore'])
 param onDeactivate string = 'block'
 
-@description('The app\'s further settings; what is left out has the app\'s own default.')
 @sealed()
 type Tuning = {
   SETTLE_SECONDS: string?
@@ -77,7 +76,7 @@ type Tuning = {
   WRITE_BACK_CUSTOMER_ACCOUNT: string?
 }
 
-@description('The app\'s further settings, by their names.')
+@description('The app\'s further settings, by their names; what is left out has the app\'s own default.')
 param tuning Tuning = {}
 
 // ---------------------------------------------------------------------------- size and cost
@@ -124,7 +123,6 @@ param logDailyQuotaGb int = -1
 @description('Who is sent the alerts.')
 param alertEmails array = []
 
-@description('When somebody is told.')
 @sealed()
 type AlertThresholds = {
   @description('Accounts parked within an hour.')
@@ -171,7 +169,7 @@ param fingerprintKeyMore string = newGuid()
 @secure()
 param healthKey string = newGuid()
 
-// ---------------------------------------------------------------------------- names
+// ---------------------------------------------------------------------------- names and parts
 
 var token = toLower(uniqueString(subscription().id, resourceGroup().id, environmentName))
 var allTags = union(tags, {
@@ -180,8 +178,6 @@ var allTags = union(tags, {
   'azd-env-name': environmentName
 })
 var appName = 'func-accountsync-${environmentName}-${take(token, 6)}'
-
-// ---------------------------------------------------------------------------- the parts
 
 module identity 'modules/identity.bicep' = {
   name: 'identity'
@@ -352,4 +348,3 @@ output KEY_VAULT_NAME string = keyVault.outputs.name
 output IDENTITY_CLIENT_ID string = identity.outputs.clientId
 output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
 output LOG_WORKSPACE_ID string = monitoring.outputs.workspaceId
-output APPLICATION_INSIGHTS_ID string = monitoring.outputs.insightsId

@@ -60,8 +60,5 @@ output workspaceId string = workspace.id
 @description('Name of the component, for the role of the app.')
 output insightsName string = insights.name
 
-@description('Resource id of the component.')
-output insightsId string = insights.id
-
 @description('Where telemetry is sent to. No secret: the component takes Entra tokens only.')
 output connectionString string = insights.properties.ConnectionString

@@ -16,8 +16,8 @@ ALERTS = {
 
 def alerts_look_for_what_the_app_writes(infra: Infra, app: AppNeeds) -> Iterator[str]:
     """The texts in the queries of alerts and workbook, against the lines that the code writes."""
-    alerts = infra.module("alerts")
-    rules = [rule for name in ("logRules", "metricRules") for rule in _rules(alerts.variables[name].value)]
+    places = (("log_alerts", "logRules"), ("alerts", "metricRules"))
+    rules = [rule for module, name in places for rule in _rules(infra.module(module).variables[name].value)]
     missing = ALERTS ^ {str(rule["name"]) for rule in rules}
     yield from (f"the alert {name} is missing or not expected" for name in missing)
     book = json.loads(infra.texts["workbook.json"])

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from tests.infra import agreement_checks as agree
-from tests.infra import alert_checks as alerts
 from tests.infra import settings_checks as settings
+from tests.infra.alert_checks import ALERT_CHECKS
+from tests.infra.alert_checks import alerts_look_for_what_the_app_writes as alerts_look
 from tests.infra.app import AppNeeds, Trigger
-from tests.infra.templates import ACCESS, ALERTS, APP, BUS, MAIN, PROD, STORAGE, Infra
+from tests.infra.templates import ACCESS, ALERTS, APP, BUS, LOG_ALERTS, MAIN, PROD, STORAGE, Infra
 
 type AgreementCheck = Callable[[Infra, AppNeeds], Iterator[str]]
 type AppChange = Callable[[AppNeeds], AppNeeds]
@@ -175,42 +176,12 @@ AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
         "    FUNCTIONS_WORKER_RUNTIME: 'python'\n    CREDENTIAL:",
         "Flex",
     ),
-    (
-        alerts.alerts_look_for_what_the_app_writes,
-        ALERTS,
-        '"set-up is wrong: "',
-        '"setup is wrong: "',
-        "no line",
-    ),
-    (
-        alerts.alerts_look_for_what_the_app_writes,
-        ALERTS,
-        '", account " Account',
-        '", acct " Account',
-        "has the parts",
-    ),
-    (alerts.alerts_look_for_what_the_app_writes, ALERTS, "name: 'silence'", "name: 'quiet'", "silence"),
-    (
-        alerts.alerts_look_for_what_the_app_writes,
-        ALERTS,
-        "'rejected-events'",
-        "'rejects'",
-        "no alert watches",
-    ),
-    (
-        alerts.alerts_look_for_what_the_app_writes,
-        ALERTS,
-        'Name has "heal"',
-        'Name has "tick"',
-        "function tick",
-    ),
-    (
-        alerts.alerts_look_for_what_the_app_writes,
-        "workbook.json",
-        'startswith \\"intake \\"',
-        'startswith \\"event \\"',
-        "no line",
-    ),
+    (alerts_look, LOG_ALERTS, '"set-up is wrong: "', '"setup is wrong: "', "no line"),
+    (alerts_look, LOG_ALERTS, '", account " Account', '", acct " Account', "has the parts"),
+    (alerts_look, LOG_ALERTS, "name: 'silence'", "name: 'quiet'", "silence"),
+    (alerts_look, ALERTS, "'rejected-events'", "'rejects'", "no alert watches"),
+    (alerts_look, LOG_ALERTS, 'Name has "heal"', 'Name has "tick"', "function tick"),
+    (alerts_look, "workbook.json", 'startswith \\"intake \\"', 'startswith \\"event \\"', "no line"),
 ]
 
 APP_MUTATIONS: list[tuple[AgreementCheck, AppChange, str]] = [
@@ -312,11 +283,7 @@ APP_MUTATIONS: list[tuple[AgreementCheck, AppChange, str]] = [
         lambda app: replace(app, functions=app.functions - {"sync_account"}),
         "sync_account is kept warm",
     ),
-    (
-        alerts.alerts_look_for_what_the_app_writes,
-        lambda app: replace(app, log_lines=()),
-        "no line of the app",
-    ),
+    (alerts_look, lambda app: replace(app, log_lines=()), "no line of the app"),
 ]
 
 
@@ -351,6 +318,6 @@ def test_the_app_without_its_counterpart_in_infra_is_noticed(
 
 
 def test_every_check_is_shown_to_fail() -> None:
-    every = {*settings.SETTINGS_CHECKS, *agree.AGREEMENT_CHECKS, *alerts.ALERT_CHECKS}
+    every = {*settings.SETTINGS_CHECKS, *agree.AGREEMENT_CHECKS, *ALERT_CHECKS}
     shown = {row[0] for row in (*AGREEMENT_MUTATIONS, *APP_MUTATIONS)}
     assert {check.__name__ for check in every - shown} == set()

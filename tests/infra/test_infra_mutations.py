@@ -6,7 +6,7 @@ import pytest
 
 from tests.infra import file_checks as files
 from tests.infra import security_checks as security
-from tests.infra.templates import ALERTS, APP, BUS, MAIN, MONITORING, PROD, STORAGE, VAULT, Infra
+from tests.infra.templates import APP, BUS, LOG_ALERTS, MAIN, MONITORING, PROD, STORAGE, VAULT, Infra
 
 type InfraCheck = Callable[[Infra], Iterator[str]]
 
@@ -74,7 +74,7 @@ INFRA_MUTATIONS: list[tuple[InfraCheck, str, str, str, str]] = [
     (files.every_resource_is_reviewed, APP, "serverfarms@", "serverFarm@", "serverFarm"),
     (files.every_property_is_known, BUS, "requiresSession: true", "requireSession: true", "requireSession"),
     (files.every_property_is_known, APP, "instanceMemoryMB: inst", "instanceMemory: inst", "instanceMemory"),
-    (files.every_property_is_known, ALERTS, "timeAggregation: 'Max", "aggregation: 'Max", "aggregation"),
+    (files.every_property_is_known, LOG_ALERTS, "timeAggregation: 'Max", "aggregation: 'Max", "aggregation"),
     (files.every_parameter_fits, PROD, '"operationsCompany"', '"company"', "operationsCompany is missing"),
     (files.every_parameter_fits, PROD, '"Standard_ZRS"', '"Standard_XRS"', "is none of"),
     (files.every_parameter_fits, PROD, '"value": 2\n', '"value": 99\n', "beyond maxValue"),

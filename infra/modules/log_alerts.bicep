@@ -1,0 +1,240 @@
+metadata description = 'Alerts over the one log line that each event ends in.'
+
+@description('Beginning of the names of the alerts.')
+param prefix string
+
+@description('Where the log alerts are kept.')
+param location string
+
+@description('Tags of every resource.')
+param tags object
+
+@description('Resource id of the workspace.')
+param workspaceId string
+
+@description('Resource id of the action group.')
+param actionGroupId string
+
+@description('Accounts parked within an hour before somebody is told.')
+param parkedThreshold int
+
+@description('Minutes that an event may go unsettled before somebody is told.')
+param oldestMinutes int
+
+@description('Percent of the messages of a quarter of an hour that may end in a retry or parked.')
+@minValue(1)
+@maxValue(100)
+param failurePercent int
+
+@description('Answers 429 within a quarter of an hour before somebody is told.')
+param throttledThreshold int
+
+@description('How long no event at all may come in; empty where silence is usual.')
+@allowed(['', 'PT1H', 'PT6H', 'PT12H', 'P1D', 'P2D'])
+param silenceWindow string
+
+// Each query answers with one row, whose column Value is compared with the threshold.
+var logRules = [
+  {
+    name: 'guard-tripped'
+    description: 'More customers were to be created or blocked within an hour than is allowed. Check what happens in Sales before replaying.'
+    severity: 1
+    enabled: true
+    window: 'PT15M'
+    frequency: 'PT5M'
+    operator: 'GreaterThan'
+    threshold: 0
+    query: '''
+      AppTraces
+      | where Message startswith "guard tripped: " or Message startswith "outcome parked: GuardTripped"
+      | summarize Value = count()
+    '''
+  }
+  {
+    name: 'set-up-wrong'
+    description: 'A system refuses the app: a role, an address or a company is wrong. Work waits, nothing is parked.'
+    severity: 1
+    enabled: true
+    window: 'PT15M'
+    frequency: 'PT5M'
+    operator: 'GreaterThan'
+    threshold: 0
+    query: '''
+      AppTraces
+      | where Message startswith "set-up is wrong: "
+      | summarize Value = count()
+    '''
+  }
+  {
+    name: 'breaker'
+    description: 'A system fails so often that the app leaves it alone for a while. Work waits, nothing is parked.'
+    severity: 2
+    enabled: true
+    window: 'PT15M'
+    frequency: 'PT5M'
+    operator: 'GreaterThan'
+    threshold: 0
+    query: '''
+      AppTraces
+      | where Message startswith "breaker opened: "
+      | summarize Value = count()
+    '''
+  }
+  {
+    name: 'defect'
+    description: 'An unexpected error: a defect of the app. Its stack is in the log.'
+    severity: 2
+    enabled: true
+    window: 'PT1H'
+    frequency: 'PT15M'
+    operator: 'GreaterThan'
+    threshold: 0
+    query: '''
+      AppTraces
+      | where Message startswith "unexpected error, account "
+      | summarize Value = count()
+    '''
+  }
+  {
+    name: 'parked'
+    description: 'Accounts were parked. "accountsync issues" lists them with what to do.'
+    severity: 3
+    enabled: true
+    window: 'PT1H'
+    frequency: 'PT15M'
+    operator: 'GreaterThanOrEqual'
+    threshold: parkedThreshold
+    query: '''
+      AppTraces
+      | where Message startswith "outcome parked: "
+      | parse Message with "outcome " Ending ", account " Account ", operation " *
+      | summarize Value = dcount(Account)
+    '''
+  }
+  {
+    name: 'oldest'
+    description: 'An event has waited for long: a system is down, paused, or too slow.'
+    severity: 2
+    enabled: true
+    window: 'PT6H'
+    frequency: 'PT15M'
+    operator: 'GreaterThan'
+    threshold: oldestMinutes
+    query: '''
+      let Queued = AppTraces
+      | where Message startswith "intake queued: "
+      | parse Message with "intake " Ending ": " Detail ", account " Account ", operation " *
+      | summarize Since = min(TimeGenerated), Last = max(TimeGenerated) by Account;
+      let Settled = AppTraces
+      | where Message startswith "outcome " and Message !startswith "outcome retrying"
+      | parse Message with "outcome " Ending ", account " Account ", operation " *
+      | summarize Until = max(TimeGenerated) by Account;
+      Queued
+      | join kind=leftouter Settled on Account
+      | where isnull(Until) or Until < Last
+      | extend Waiting = iff(isnull(Until) or Until < Since, Since, Last)
+      | summarize Oldest = min(Waiting)
+      | project Value = iff(isnull(Oldest), 0, datetime_diff("minute", now(), Oldest))
+    '''
+  }
+  {
+    name: 'failure-rate'
+    description: 'Too many messages end in a retry or parked.'
+    severity: 2
+    enabled: true
+    window: 'PT15M'
+    frequency: 'PT5M'
+    operator: 'GreaterThan'
+    threshold: failurePercent
+    query: '''
+      AppTraces
+      | where Message startswith "outcome "
+      | summarize Failed = countif(Message startswith "outcome retrying" or Message startswith "outcome parked"), All = count()
+      | project Value = iff(All < 20, 0.0, 100.0 * Failed / All)
+    '''
+  }
+  {
+    name: 'throttled'
+    description: 'Sales or Operations answers 429: give the app a higher priority there, or it fewer sessions.'
+    severity: 3
+    enabled: true
+    window: 'PT15M'
+    frequency: 'PT15M'
+    operator: 'GreaterThanOrEqual'
+    threshold: throttledThreshold
+    query: '''
+      AppTraces
+      | where Message startswith "outcome retrying: " and Message has "answered 429"
+      | summarize Value = count()
+    '''
+  }
+  {
+    name: 'not-running'
+    description: 'The timer heal, due each minute, has not run: the app does not start, or is stopped.'
+    severity: 1
+    enabled: true
+    window: 'PT15M'
+    frequency: 'PT5M'
+    operator: 'LessThan'
+    threshold: 1
+    query: '''
+      AppRequests
+      | where Name has "heal"
+      | summarize Value = count()
+    '''
+  }
+  {
+    name: 'silence'
+    description: 'No event has come in at all: is the registration in Dataverse still there, and its key still valid?'
+    severity: 2
+    enabled: !empty(silenceWindow)
+    window: empty(silenceWindow) ? 'P1D' : silenceWindow
+    frequency: 'PT1H'
+    operator: 'LessThan'
+    threshold: 1
+    query: '''
+      AppTraces
+      | where Message startswith "intake "
+      | summarize Value = count()
+    '''
+  }
+]
+
+resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2025-01-01-preview' = [
+  for rule in logRules: {
+    name: '${prefix}-${rule.name}'
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: '${prefix} ${rule.name}'
+      description: rule.description
+      enabled: rule.enabled
+      severity: rule.severity
+      scopes: [workspaceId]
+      windowSize: rule.window
+      evaluationFrequency: rule.frequency
+      autoMitigate: true
+      // Before the first telemetry the table is not there yet.
+      skipQueryValidation: true
+      criteria: {
+        allOf: [
+          {
+            query: rule.query
+            metricMeasureColumn: 'Value'
+            timeAggregation: 'Maximum'
+            operator: rule.operator
+            threshold: rule.threshold
+            failingPeriods: {
+              numberOfEvaluationPeriods: 1
+              minFailingPeriodsToAlert: 1
+            }
+          }
+        ]
+      }
+      actions: {
+        actionGroups: [actionGroupId]
+      }
+    }
+  }
+]
