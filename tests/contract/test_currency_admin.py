@@ -1,4 +1,4 @@
-"""The port CurrencyAdmin: the fake and Azurite behave alike; and what its rows are to the app's own reader."""
+"""The port CurrencyAdmin: the fake and Azurite behave alike; what its rows are to the app's own reader."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -24,7 +24,10 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.mapping import FakeAdmin, FakeErpCurrencies, FakeSalesCurrencies, FakeUsage
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 123456, UTC)
-AWKWARD = ["Rand R/c #1", "50% Dollar?", "a\\b", "tab\there", "line\nbreak", "€ 💶 ﷺ", "'quoted''", "HISTORY|x"]
+AWKWARD = [
+    *("Rand R/c #1", "50% Dollar?", "a\\b", "tab\there", "line\nbreak"),
+    *("€ 💶 ﷺ", "'quoted''", "HISTORY|x"),
+]
 
 
 class Editor(NamedTuple):
