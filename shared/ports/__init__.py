@@ -121,6 +121,10 @@ class Guard(Protocol):
         """Count one of "creates" or "blocks". Raises AccountFault(GuardTripped) over the hour's ceiling."""
         ...
 
+    def give_back(self, kind: str, change: AccountChange) -> None:
+        """Take one back that certainly came to nothing."""
+        ...
+
 
 class Issues(Protocol):
     """The table Issues: the parked accounts by cause."""

@@ -34,8 +34,8 @@ class BlastGuard:
         ceiling = self.ceilings.get(kind, 0)
         if not ceiling or change.approved:
             return
-        hour = self.clock.now().replace(minute=0, second=0, microsecond=0)
-        key = (kind, hour)
+        hour = self._hour()
+        key = kind, hour
         async with self._reserving:
             if not self._left.get(key):
                 self._left = {other: left for other, left in self._left.items() if other[1] == hour}
@@ -48,3 +48,12 @@ class BlastGuard:
             "guard tripped: more than %d %s in an hour", ceiling, kind, extra={"event": "guard-tripped"}
         )
         raise AccountFault(Problem(Cause.GUARD_TRIPPED, value=kind))
+
+    def give_back(self, kind: str, change: AccountChange) -> None:
+        """Take one back that certainly came to nothing; for this instance to use, while the hour lasts."""
+        key = kind, self._hour()
+        if key in self._left and not change.approved:
+            self._left[key] += 1
+
+    def _hour(self) -> datetime:
+        return self.clock.now().replace(minute=0, second=0, microsecond=0)

@@ -191,17 +191,11 @@ class Apply:
             raise
 
     async def _create(self, work: Work, body: CustomerBody, owner: Owner) -> Outcome:
-        account_id, doubtful_until = work.state.account_id, work.state.doubtful_until
+        doubtful_until = work.state.doubtful_until
         if self.field_map.key.assigned_by_operations and doubtful_until is not None:
             raise NotYet(doubtful_until, "a customer may still come about from an earlier request")
-        await self.guard.allow("creates", work.change)
-        await self.owners.mark(body.key, Owner(account_id, CREATING))
         try:
-            key = await self._send(work, self.writer.create(body.key, body.fields))
-        except TransientFault as fault:
-            if owner.stage == CLAIMED and not fault.unknown_outcome:
-                await self.owners.mark(body.key, owner)
-            raise
+            key = await self._post(work, body, owner)
         except CustomerAlreadyExists:
             found = await self._look(work, body.key)
             if found is None:
@@ -211,6 +205,21 @@ class Apply:
         await self._made(work, body.key, key)
         self._confirm(work, body.fields)
         return Outcome(Ending.CREATED, fields=tuple(sorted(body.fields)))
+
+    async def _post(self, work: Work, body: CustomerBody, owner: Owner) -> CustomerKey:
+        """Send the creation; a definite no is taken back, from the owner row and from the allowance."""
+        counted = owner.stage != CREATING  # a creation that was begun before is counted already
+        if counted:
+            await self.guard.allow("creates", work.change)
+        await self.owners.mark(body.key, Owner(work.state.account_id, CREATING))
+        try:
+            return await self._send(work, self.writer.create(body.key, body.fields))
+        except Fault as fault:
+            if counted and not work.in_flight:
+                self.guard.give_back("creates", work.change)
+                if isinstance(fault, TransientFault):
+                    await self.owners.mark(body.key, owner)
+            raise
 
     async def _take(self, work: Work, body: CustomerBody, found: Customer, owner: Owner) -> Outcome:
         """The customer is there already: ours from an earlier request, or to be adopted, or neither."""

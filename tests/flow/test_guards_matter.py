@@ -100,7 +100,7 @@ GUARDS = {
     ),
     "creation marked as begun": Guard(
         "shared/write/apply.py",
-        "await self.owners.mark(body.key, Owner(account_id, CREATING))",
+        "await self.owners.mark(body.key, Owner(work.state.account_id, CREATING))",
         "pass",
         f"{CRASHES}a_customer_of_ours_is_known_again_under_another_name",
     ),
@@ -112,7 +112,7 @@ GUARDS = {
     ),
     "a definite no is taken back": Guard(
         "shared/write/apply.py",
-        "if owner.stage == CLAIMED and not fault.unknown_outcome:",
+        "if isinstance(fault, TransientFault):",
         "if False:",
         f"{PIPELINE}an_already_existing_customer_is_not_ours_after_a_definite_no",
     ),

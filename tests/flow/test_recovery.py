@@ -275,6 +275,16 @@ async def test_creates_over_the_ceiling_are_parked_until_the_next_hour() -> None
     assert len(world.operations.customers) == 8
 
 
+@pytest.mark.parametrize("unknown", [True, False], ids=["lost answers", "definite refusals"])
+async def test_tries_that_create_nothing_use_up_no_allowance(unknown: bool) -> None:
+    world = World(settings={"max_creates_per_hour": 3})
+    busy = TransientFault(System.OPERATIONS, "busy", unknown_outcome=unknown, about_system=False)
+    world.operations.script = [busy] * 10
+    await world.sync(*(world.save(f"A{number}") for number in range(3)))
+    assert world.issues.rows == {}
+    assert len(world.operations.customers) == 3
+
+
 async def test_two_instances_share_one_allowance() -> None:
     world = World(settings={"max_creates_per_hour": 40})
     first, second = world.application(), world.application()
