@@ -2,8 +2,9 @@
 # The SDK is only partly typed.
 """The table Control: breakers, hourly allowances, and how far the healing of mapping rows got."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from itertools import batched
 from typing import Any
 
 from azure.core.exceptions import ResourceNotFoundError
@@ -16,6 +17,7 @@ from shared.model.faults import StateConflict, System
 from shared.ports.recovery import Handled
 
 BREAKER, GUARD, MAPPING = "breaker", "guard", "mapping"
+_BATCH = 100  # the most that a transaction of the Table service takes
 
 
 class ControlTable:
@@ -48,10 +50,19 @@ class ControlTable:
         given = {name: value for name, value in values.items() if value is not None}
         return await put_under(etag, {"PartitionKey": partition, "RowKey": key, **given}, self._table)
 
-    async def remove(self, partition: str, key: str) -> None:
-        """Delete a row; nothing to do if there is none."""
-        with table_faults():
-            await self._table.delete_entity(partition, key)
+    async def write_all(self, partition: str, rows: Mapping[str, Mapping[str, object]]) -> None:
+        """Write rows that nobody else writes, a hundred a request."""
+        for some in batched(rows.items(), _BATCH, strict=False):
+            entities = [{"PartitionKey": partition, "RowKey": key, **values} for key, values in some]
+            with table_faults():
+                await self._table.submit_transaction([("upsert", entity) for entity in entities])
+
+    async def remove_all(self, partition: str, keys: Collection[str]) -> None:
+        """Delete rows that are there, a hundred a request."""
+        for some in batched(keys, _BATCH, strict=False):
+            entities = [{"PartitionKey": partition, "RowKey": key} for key in some]
+            with table_faults():
+                await self._table.submit_transaction([("delete", entity) for entity in entities])
 
 
 class BreakerTable:
@@ -117,19 +128,23 @@ class HandledTable:
             for entity, _ in await self._control.rows(MAPPING)
         }
 
-    async def put(self, key: str, handled: Handled) -> None:
-        """Remember; healing runs on one instance at a time."""
-        stored = await self._control.row(MAPPING, escape_key(key))
-        values = {
-            "Version": handled.version,
-            "FirstScanAt": handled.first_scan_at.isoformat(),
-            "Done": handled.done,
-        }
-        await self._control.put(MAPPING, escape_key(key), values, stored[1] if stored else None)
+    async def put(self, rows: Mapping[str, Handled]) -> None:
+        """Remember; healing runs on one instance at a time, so no row is anybody else's."""
+        await self._control.write_all(
+            MAPPING,
+            {
+                escape_key(key): {
+                    "Version": handled.version,
+                    "FirstScanAt": handled.first_scan_at.isoformat(),
+                    "Done": handled.done,
+                }
+                for key, handled in rows.items()
+            },
+        )
 
-    async def remove(self, key: str) -> None:
-        """Forget a row that is gone."""
-        await self._control.remove(MAPPING, escape_key(key))
+    async def remove(self, keys: Collection[str]) -> None:
+        """Forget rows that are gone."""
+        await self._control.remove_all(MAPPING, [escape_key(key) for key in keys])
 
 
 def _breaker(entity: Mapping[str, Any]) -> Breaker:

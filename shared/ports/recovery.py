@@ -68,12 +68,12 @@ class HandledMappings(Protocol):
         """By currency key."""
         ...
 
-    async def put(self, key: str, handled: Handled) -> None:
+    async def put(self, rows: Mapping[str, Handled]) -> None:
         """Remember."""
         ...
 
-    async def remove(self, key: str) -> None:
-        """Forget a row that is gone."""
+    async def remove(self, keys: Collection[str]) -> None:
+        """Forget rows that were there and are gone."""
         ...
 
 

@@ -51,8 +51,8 @@ class Heal:
     async def run(self) -> int:
         """Heal what can be healed now; how many looks were sent. May raise faults: the next run goes on."""
         rows = await self.mappings.rows()
-        sent = await self._changed_rows(rows)
-        sent += await self._parked_currencies(rows)
+        sent = await self._parked_currencies(rows)
+        sent += await self._changed_rows(rows)
         sent += await self._known_by_now()
         await self._sweep()
         if sent:
@@ -76,10 +76,8 @@ class Heal:
                 text = f"mapping {state.currency_key} {handled.version} {handled.done}"
                 await self.queue.send(_look(state, text), now + self.cache)
                 sent += 1
-        for key, handled in due.items():
-            await self.handled.put(key, handled)
-        for key in before.keys() - rows.keys():
-            await self.handled.remove(key)
+        await self.handled.put(due)
+        await self.handled.remove(before.keys() - rows.keys())
         return sent
 
     async def _parked_currencies(self, rows: Mapping[str, Sequence[CurrencyMapping]]) -> int:

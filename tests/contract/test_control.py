@@ -65,10 +65,17 @@ async def test_an_allowance_is_used_up_and_the_next_hour_has_its_own(control: Co
 async def test_healed_mappings_are_remembered_by_any_name_and_forgotten(control: Control) -> None:
     handled = control.handled
     rows = {"rand r/c #1": Handled("v1", NOW, done=False), "złoty": Handled("v2", NOW, done=True)}
-    for key, row in rows.items():
-        await handled.put(key, row)
+    await handled.put(rows)
     assert await handled.read() == rows
-    await handled.put("złoty", Handled("v3", NOW, done=False))
-    await handled.remove("rand r/c #1")
-    await handled.remove("never there")
+    await handled.put({"złoty": Handled("v3", NOW, done=False)})
+    await handled.remove(["rand r/c #1"])
     assert await handled.read() == {"złoty": Handled("v3", NOW, done=False)}
+
+
+async def test_thousands_of_healed_mappings_are_written_and_forgotten(control: Control) -> None:
+    rows = {f"currency {number}": Handled(f"v{number}", NOW, done=True) for number in range(1250)}
+    await control.handled.put(rows)
+    assert await control.handled.read() == rows
+    await control.handled.remove(rows.keys())
+    await control.handled.put({})
+    assert await control.handled.read() == {}

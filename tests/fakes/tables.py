@@ -170,8 +170,9 @@ class FakeHandled:
     async def read(self) -> Mapping[str, Handled]:
         return dict(self.rows)
 
-    async def put(self, key: str, handled: Handled) -> None:
-        self.rows[key] = handled
+    async def put(self, rows: Mapping[str, Handled]) -> None:
+        self.rows.update(rows)
 
-    async def remove(self, key: str) -> None:
-        self.rows.pop(key, None)
+    async def remove(self, keys: Collection[str]) -> None:
+        for key in keys:
+            del self.rows[key]
