@@ -5,7 +5,8 @@ What enters is the account's state and the body that shall stand in Operations; 
 tells whether a request of ours may still commit.
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
@@ -98,7 +99,8 @@ class Apply:
             found = await self._look(work, work.state.customer or key)
             if found is None:
                 return None
-            await self._own(work, found.key)
+            with _to_be_noted(work):
+                await self._own(work, found.key)
             work.state = replace(work.state, customer=found.key, intent=None)
         return await self._change(work, CustomerBody(work.state.customer or key, {}), found, hold=True)
 
@@ -235,10 +237,11 @@ class Apply:
     async def _made(self, work: Work, asked: CustomerKey, key: CustomerKey) -> None:
         """The customer is ours. A number that Operations assigned gets a row of its own before any change."""
         created = Owner(work.state.account_id, CREATED)
-        if asked.by:
-            await self._own(work, key)
-            await self.owners.mark(key, created)
-        await self.owners.mark(asked, created)
+        with _to_be_noted(work):
+            if asked.by:
+                await self._own(work, key)
+                await self.owners.mark(key, created)
+            await self.owners.mark(asked, created)
         work.state = replace(work.state, customer=key, intent=None)
 
     def _may_adopt(self, body: CustomerBody, found: Customer) -> bool:
@@ -280,3 +283,15 @@ class Apply:
         target = self.field_map.hold.target
         confirmed = {name: value for name, value in work.state.confirmed.items() if name != target}
         work.state = replace(work.state, previous_hold=None, confirmed=confirmed)
+
+
+@contextmanager
+def _to_be_noted(work: Work) -> Generator[None]:
+    """A customer of ours stands there: what keeps us from noting it leaves a doubt, so that it is kept."""
+    work.in_flight = True
+    try:
+        yield
+    except AccountFault:
+        work.in_flight = False
+        raise
+    work.in_flight = False

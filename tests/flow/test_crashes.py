@@ -1,17 +1,21 @@
 """The pipeline stopped at every step and run again: nothing lost, nothing doubled, nothing wrong."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from shared.model.change import AccountChange
 from shared.model.customer import CustomerKey
 from shared.model.faults import System, TransientFault
+from shared.sync import NOT_FOUND_LOOKS
 from tests.fakes.dynamics import CommittedError, CommittedLateError
 from tests.flow.world import Crash, World, account
 
+ASSIGNED = str(Path(__file__).with_name("assigned.toml"))
 LOST = TransientFault(System.OPERATIONS, "no answer", unknown_outcome=True)
 
 type Scenario = Callable[[World], AccountChange]
@@ -245,3 +249,24 @@ async def test_a_doubt_that_was_parked_over_ends_with_the_next_try() -> None:
     await world.sync(world.event("A1"))
     state = world.state("A1")
     assert (state.phase, state.doubtful_until) == ("synced", None)
+
+
+@pytest.mark.parametrize("numbers", ["given", "assigned"])
+async def test_a_customer_whose_creation_could_not_be_noted_is_never_disowned(numbers: str) -> None:
+    world = World(field_map=ASSIGNED if numbers == "assigned" else "operations")
+
+    async def tables_away(step: str) -> None:
+        if step.startswith("before owners.") and world.operations.customers:
+            raise TransientFault(System.TABLES, "no connection")
+
+    await world.deliver(create(world), world.application(tables_away))
+    assert len(world.operations.customers) == 1
+    world.clock.advance(10)
+    gone = world.delete("A1")
+    assert (await world.deliver(replace(world.event("A1"), attempt=NOT_FOUND_LOOKS))).ending == "parked"
+    await world.queue.send(gone)
+    await world.drain()
+    (customer,) = world.operations.customers.values()
+    assert customer["OnHoldStatus"] == "All"
+    assert world.state("A1").phase == "deleted"
+    assert world.state("A1").doubtful_until is None
