@@ -116,6 +116,24 @@ GUARDS = {
         "if False:",
         f"{PIPELINE}an_already_existing_customer_is_not_ours_after_a_definite_no",
     ),
+    "what was made and not noted is a doubt": Guard(
+        "shared/write/apply.py",
+        "    work.in_flight = True\n    try:\n        yield\n",
+        "    try:\n        yield\n",
+        f"{CRASHES}a_customer_whose_creation_could_not_be_noted_is_never_disowned",
+    ),
+    "a creation is counted once": Guard(
+        "shared/write/apply.py",
+        "counted = owner.stage != CREATING",
+        "counted = True",
+        "tests/flow/test_recovery.py::test_tries_that_create_nothing_use_up_no_allowance",
+    ),
+    "what came to nothing is not counted": Guard(
+        "shared/write/apply.py",
+        'self.guard.give_back("creates", work.change)',
+        "pass",
+        "tests/flow/test_recovery.py::test_tries_that_create_nothing_use_up_no_allowance",
+    ),
     "no second create while in doubt": Guard(
         "shared/write/apply.py",
         "if self.field_map.key.assigned_by_operations and doubtful_until is not None:",
