@@ -71,6 +71,7 @@ async def outcomes(broker_of_package: Broker) -> AsyncIterator[dict[tuple[str, A
         for lane in lanes:
             lane.cancel()
         await asyncio.gather(*lanes, return_exceptions=True)
+        loop.set_default_executor(ThreadPoolExecutor())  # the loop is other tests' too, whatever their order
     gc.collect()  # while the warnings about the sockets that the SDKs leave open are still ignored
 
 
