@@ -54,10 +54,13 @@ async def test_a_part_that_does_not_start_is_named_with_its_reason(tmp_path: Pat
 )
 async def test_the_started_stand_ends_with_its_process(tmp_path: Path, number: int, code: int) -> None:
     file = tmp_path / "addresses.json"
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "dev.py", "start", "--json", str(file)), cwd=ROOT, stdout=DEVNULL, stderr=DEVNULL
-    )
-    await until(file.exists, 60, "the addresses are written")
+    with (tmp_path / "output").open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "dev.py", "start", "--json", str(file)), cwd=ROOT, stdout=DEVNULL, stderr=output
+        )
+    ended = asyncio.ensure_future(process.wait())
+    await until(lambda: file.exists() or ended.done(), 60, "the addresses are written")
+    assert file.exists(), (tmp_path / "output").read_text()
     addresses = json.loads(file.read_text())
     assert list(addresses) == IN_FILE
     started = _below(process.pid)
