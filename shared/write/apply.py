@@ -219,7 +219,7 @@ class Apply:
         except Fault as fault:
             if counted and not work.in_flight:
                 self.guard.give_back("creates", work.change)
-                if isinstance(fault, TransientFault):
+                if isinstance(fault, TransientFault | CustomerAlreadyExists):
                     await self.owners.mark(body.key, owner)
             raise
 

@@ -270,3 +270,25 @@ async def test_a_customer_whose_creation_could_not_be_noted_is_never_disowned(nu
     assert customer["OnHoldStatus"] == "All"
     assert world.state("A1").phase == "deleted"
     assert world.state("A1").doubtful_until is None
+
+
+async def test_a_stranger_who_was_faster_by_a_moment_is_never_taken_for_ours() -> None:
+    """After a dead worker's doubt, the look finds nothing, and yet the create meets a customer."""
+    world = World()
+    change = create(world)
+
+    async def dies(step: str) -> None:
+        if step == "before owners.claim":
+            raise Crash
+
+    async def stranger_comes(step: str) -> None:
+        if step == "before writer.create":
+            world.operations.customers[CustomerKey("USMF", "A1")] = {"OrganizationName": "Stranger"}
+
+    with pytest.raises(Crash):
+        await world.deliver(change, world.application(dies))
+    world.clock.advance(1000)
+    await world.deliver(change, world.application(stranger_comes))
+    await world.drain()
+    assert world.customer("A1") == {"OrganizationName": "Stranger"}
+    assert world.state("A1").issue == "CustomerExists"

@@ -112,7 +112,7 @@ GUARDS = {
     ),
     "a definite no is taken back": Guard(
         "shared/write/apply.py",
-        "if isinstance(fault, TransientFault):",
+        "if isinstance(fault, TransientFault | CustomerAlreadyExists):",
         "if False:",
         f"{PIPELINE}an_already_existing_customer_is_not_ours_after_a_definite_no",
     ),
