@@ -216,11 +216,10 @@ class Apply:
         await self.owners.mark(body.key, Owner(work.state.account_id, CREATING))
         try:
             return await self._send(work, self.writer.create(body.key, body.fields))
-        except Fault as fault:
+        except Fault:
             if counted and not work.in_flight:
                 self.guard.give_back("creates", work.change)
-                if isinstance(fault, TransientFault | CustomerAlreadyExists):
-                    await self.owners.mark(body.key, owner)
+                await self.owners.mark(body.key, owner)
             raise
 
     async def _take(self, work: Work, body: CustomerBody, found: Customer, owner: Owner) -> Outcome:

@@ -10,7 +10,8 @@ import pytest
 
 from shared.model.change import AccountChange
 from shared.model.customer import CustomerKey
-from shared.model.faults import System, TransientFault
+from shared.model.faults import AccountFault, System, TransientFault
+from shared.model.outcome import Cause, Problem
 from shared.sync import NOT_FOUND_LOOKS
 from tests.fakes.dynamics import CommittedError, CommittedLateError
 from tests.flow.world import Crash, World, account
@@ -291,4 +292,24 @@ async def test_a_stranger_who_was_faster_by_a_moment_is_never_taken_for_ours() -
     await world.deliver(change, world.application(stranger_comes))
     await world.drain()
     assert world.customer("A1") == {"OrganizationName": "Stranger"}
+    assert world.state("A1").issue == "CustomerExists"
+
+
+async def test_a_customer_made_by_hand_after_a_refusal_is_not_taken_for_ours() -> None:
+    """A dead worker left a doubt, Operations refused the create, and a person then made the customer."""
+    world = World()
+    change = create(world)
+
+    async def dies(step: str) -> None:
+        if step == "before owners.claim":
+            raise Crash
+
+    with pytest.raises(Crash):
+        await world.deliver(change, world.application(dies))
+    world.clock.advance(1000)
+    world.operations.script = [AccountFault(Problem(Cause.REFUSED, field="CustomerGroupId", status=400))]
+    assert (await world.deliver(change)).ending == "parked"
+    world.operations.customers[CustomerKey("USMF", "A1")] = {"OrganizationName": "Made by hand"}
+    await world.drain()
+    assert world.customer("A1") == {"OrganizationName": "Made by hand"}
     assert world.state("A1").issue == "CustomerExists"

@@ -112,8 +112,8 @@ GUARDS = {
     ),
     "a definite no is taken back": Guard(
         "shared/write/apply.py",
-        "if isinstance(fault, TransientFault | CustomerAlreadyExists):",
-        "if False:",
+        "                await self.owners.mark(body.key, owner)\n",
+        "",
         f"{PIPELINE}an_already_existing_customer_is_not_ours_after_a_definite_no",
     ),
     "what was made and not noted is a doubt": Guard(
