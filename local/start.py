@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -26,6 +27,7 @@ from local.lifetime import stop_when_told
 from local.stand import ROOT, Addresses, Ports, Stand, StandOptions, example_settings
 
 IN_FILE = ["functions", "function_key", "servicebus", "tables", "dataverse", "operations", "token", "control"]
+CLAIM_PORT = 7070  # held by the stand that has the well-known ports, so that no two want them
 EXAMPLE_CURRENCY, EXAMPLE_NUMBER = "Euro", "A-1001"
 TEXT = """
 The stand runs. Ctrl-C ends it. Settings and logs are in {folder}
@@ -78,20 +80,32 @@ async def _run(file: Path | None) -> None:
 async def _serve(file: Path | None) -> None:
     """Run the stand until this task is cancelled."""
     sys.stderr.write("Starting the stand ...\n")
-    ports = well_known_ports().free()
-    folder = ROOT / ".stand" / str(ports.functions)
-    shutil.rmtree(folder, ignore_errors=True)
-    async with Stand.start(StandOptions(ports=ports, folder=folder)) as stand:
-        await seed(stand)
-        body = await _example_account(stand.addresses)
-        if file is not None:
-            _write_at_once(file, {name: getattr(stand.addresses, name) for name in IN_FILE})
-        company = example_settings()["OPERATIONS_COMPANY"]
-        example = {"body": body, "company": company, "number": EXAMPLE_NUMBER, "folder": folder}
-        sys.stdout.write(TEXT.format(**asdict(stand.addresses), **example))
-        sys.stdout.flush()
-        with _announced(folder, stand.settings_file):
-            await asyncio.Event().wait()
+    with _wanted_ports() as ports:
+        folder = ROOT / ".stand" / str(ports.functions)
+        shutil.rmtree(folder, ignore_errors=True)
+        async with Stand.start(StandOptions(ports=ports, folder=folder)) as stand:
+            await seed(stand)
+            body = await _example_account(stand.addresses)
+            if file is not None:
+                _write_at_once(file, {name: getattr(stand.addresses, name) for name in IN_FILE})
+            company = example_settings()["OPERATIONS_COMPANY"]
+            example = {"body": body, "company": company, "number": EXAMPLE_NUMBER, "folder": folder}
+            sys.stdout.write(TEXT.format(**asdict(stand.addresses), **example))
+            sys.stdout.flush()
+            with _announced(folder, stand.settings_file):
+                await asyncio.Event().wait()
+
+
+@contextlib.contextmanager
+def _wanted_ports() -> Iterator[Ports]:
+    """The well-known ports for the first stand on this machine while it runs; free ones for any other."""
+    try:
+        claim = socket.create_server(("127.0.0.1", CLAIM_PORT))
+    except OSError:
+        yield Ports().free()
+        return
+    with claim:
+        yield well_known_ports().free()
 
 
 def well_known_ports() -> Ports:
