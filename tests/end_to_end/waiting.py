@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-WITHIN_SECONDS = 30.0
+WITHIN_SECONDS = 75.0  # what heals by itself may take a run of the timer, which is a minute
 PAUSE_SECONDS = 0.05
 
 
