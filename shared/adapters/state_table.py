@@ -51,11 +51,6 @@ class StateTable:
         async for state in self._scan("Phase eq @phase", {"phase": str(phase)}):
             yield state
 
-    async def of_customer(self, number: str) -> AsyncIterator[SyncState]:
-        """The accounts whose customer has this number, in any company; a scan of the table."""
-        async for state in self._scan("CustomerAccount eq @number", {"number": number}):
-            yield state
-
     async def _scan(self, query: str, parameters: dict[str, str]) -> AsyncIterator[SyncState]:
         with table_faults():
             async for entity in self._table.query_entities(query, parameters=parameters):
