@@ -42,9 +42,9 @@ provision() {
   given="$(parameters "$1")"
   outputs="$(az deployment group create --resource-group "$2" --template-file main.bicep --parameters "$given" \
     --name "account-sync-$1" --only-show-errors --output json --query properties.outputs)"
-  python3 -c 'import json, sys
+  python3 -c 'import json, shlex, sys
 for name, output in sorted(json.loads(sys.argv[1]).items()):
-    print(name.upper(), output["value"], sep="=")' "$outputs"
+    print(name.upper(), shlex.quote(output["value"]), sep="=")' "$outputs"
 }
 
 # Right after the first deployment a role may not be in force yet, and the app cannot read its package.

@@ -348,3 +348,4 @@ output KEY_VAULT_NAME string = keyVault.outputs.name
 output IDENTITY_CLIENT_ID string = identity.outputs.clientId
 output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
 output LOG_WORKSPACE_ID string = monitoring.outputs.workspaceId
+output OPERATOR_SETTINGS string = functionApp.outputs.operatorSettings

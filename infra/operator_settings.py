@@ -1,35 +1,44 @@
 """Prints the settings that `accountsync --settings FILE` needs to work on a deployed app.
 
-    python3 infra/operator_settings.py RESOURCE_GROUP APP > prod.json
+    python3 infra/operator_settings.py OUTPUTS > prod.json
 
-In: an Azure CLI that is signed in as an operator. Out: a local.settings.json with the app's own settings and
-keys, for a person's own sign-in instead of the app's identity. It holds two keys: keep it out of the
-repository. Standard library only.
+In: the file of outputs that `infra/deploy.sh provision` printed, and an Azure CLI, signed in as somebody
+who may read the vault's secrets; no other right in Azure is needed. Out: a local.settings.json with the app's
+own settings and keys, for a person's own sign-in instead of the app's identity. It holds two keys: keep it
+out of the repository. Standard library only.
 """
 
 import json
 import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
-# What belongs to the host, or to the identity that the app acts with.
-NOT_FOR_PEOPLE = re.compile(
-    r"^(AZURE_CLIENT_ID$|APPLICATIONINSIGHTS_|AzureWebJobs|\w+__(credential|clientId)$)"
-)
+OUTPUT = "OPERATOR_SETTINGS="
 REFERENCE = re.compile(r"^@Microsoft\.KeyVault\(SecretUri=(?P<uri>https://[^)]+)\)$")
 
 
 def main(arguments: list[str]) -> int:
     """Print; 2 for wrong arguments."""
-    if len(arguments) != 2:
-        print("Usage: python3 infra/operator_settings.py RESOURCE_GROUP APP", file=sys.stderr)
+    if len(arguments) != 1:
+        print("Usage: python3 infra/operator_settings.py OUTPUTS", file=sys.stderr)
         return 2
-    group, app = arguments
-    listed = az("functionapp", "config", "appsettings", "list", "--resource-group", group, "--name", app)
-    given = {entry["name"]: entry["value"] for entry in json.loads(listed)}
-    values = {name: resolved(value) for name, value in given.items() if not NOT_FOR_PEOPLE.match(name)}
+    given = settings_in(Path(arguments[0]).read_text(encoding="utf-8"))
+    if given is None:
+        print(f"{arguments[0]} has no line {OUTPUT}...: deploy with this version first.", file=sys.stderr)
+        return 1
+    values = {name: resolved(value) for name, value in given.items()}
     print(json.dumps({"IsEncrypted": False, "Values": values | {"CREDENTIAL": "default"}}, indent=2))
     return 0
+
+
+def settings_in(outputs: str) -> dict[str, str] | None:
+    """Find the app's settings in what `infra/deploy.sh provision` printed; None if they are not there."""
+    for line in outputs.splitlines():
+        if line.startswith(OUTPUT):
+            return json.loads("".join(shlex.split(line.removeprefix(OUTPUT))))
+    return None
 
 
 def resolved(value: str) -> str:

@@ -68,6 +68,14 @@ param appSettings object
 @description('More settings of the app, by the name of the setting.')
 param tuning object
 
+// What accountsync needs too, on a person's own machine; the two keys are addresses in the vault.
+var settingsOfTheApp = union(tuning, appSettings, {
+  ServiceBus__fullyQualifiedNamespace: serviceBusHostName
+  TABLES_ENDPOINT: tableEndpoint
+  FINGERPRINT_KEY: '@Microsoft.KeyVault(SecretUri=${fingerprintKeyUri})'
+  HEALTH_KEY: '@Microsoft.KeyVault(SecretUri=${healthKeyUri})'
+})
+
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: planName
   location: location
@@ -135,20 +143,16 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
 resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: app
   name: 'appsettings'
-  properties: union(tuning, appSettings, {
+  properties: union(settingsOfTheApp, {
     APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
     AzureWebJobsStorage__accountName: storageName
     AzureWebJobsStorage__credential: 'managedidentity'
     AzureWebJobsStorage__clientId: identityClientId
-    ServiceBus__fullyQualifiedNamespace: serviceBusHostName
     ServiceBus__credential: 'managedidentity'
     ServiceBus__clientId: identityClientId
     AZURE_CLIENT_ID: identityClientId
     CREDENTIAL: 'managed-identity'
-    TABLES_ENDPOINT: tableEndpoint
-    FINGERPRINT_KEY: '@Microsoft.KeyVault(SecretUri=${fingerprintKeyUri})'
-    HEALTH_KEY: '@Microsoft.KeyVault(SecretUri=${healthKeyUri})'
   })
 }
 
@@ -187,3 +191,6 @@ output name string = app.name
 
 @description('Address of the app.')
 output url string = 'https://${app.properties.defaultHostName}'
+
+@description('The settings that accountsync needs, as JSON; keys only as references to the vault.')
+output operatorSettings string = string(settingsOfTheApp)

@@ -98,7 +98,19 @@ def choices_are_the_same(infra: Infra, app: AppNeeds) -> Iterator[str]:
             yield f"{names[field]}: infra allows {allowed}, the app {[str(one.value) for one in kind]}"
 
 
+def secrets_stay_in_the_vault(infra: Infra, app: AppNeeds) -> Iterator[str]:
+    """A secret is set as a reference only: the settings are an output of the deployment."""
+    names = environment_names()
+    for field, info in Settings.model_fields.items():
+        if "SecretStr" not in f"{info.annotation}":
+            continue
+        value = str(infra.app_settings.get(names[field], ""))
+        if (value and not value.startswith("'@Microsoft.KeyVault(")) or names[field] in infra.tuning:
+            yield f"{names[field]} is a secret and leaves with the outputs"
+
+
 SETTINGS_CHECKS = (
+    secrets_stay_in_the_vault,
     every_setting_has_its_place,
     the_example_has_every_setting,
     the_app_starts_with_what_infra_sets,

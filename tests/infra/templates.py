@@ -86,15 +86,16 @@ class Infra:
     def app_settings(self) -> dict[str, Value]:
         """Every setting that is always set: those of function_app.bicep and those handed to it."""
         (settings,) = self.resources("Microsoft.Web/sites/config")
-        merged = settings.body["properties"]
-        assert isinstance(merged, Code)
-        own = merged.arguments[-1]
+        return self.operator_settings | _last_of_union(settings.body["properties"])
+
+    @property
+    def operator_settings(self) -> dict[str, Value]:
+        """Those of them that are an output, for `accountsync`."""
         given = self.main.modules["functionApp"].body["params"]
-        assert isinstance(own, dict)
         assert isinstance(given, dict)
         handed = given["appSettings"]
         assert isinstance(handed, dict)
-        return {**handed, **own}
+        return handed | _last_of_union(self.module("function_app").variables["settingsOfTheApp"].value)
 
     @property
     def tuning(self) -> set[str]:
@@ -107,3 +108,11 @@ def properties(resource: Resource) -> dict[str, Value]:
     """The `properties` of a resource."""
     found = resource.body.get("properties", {})
     return found if isinstance(found, dict) else {}
+
+
+def _last_of_union(value: Value) -> dict[str, Value]:
+    """The object literal that a call of union() ends with."""
+    assert isinstance(value, Code)
+    own = value.arguments[-1]
+    assert isinstance(own, dict)
+    return own

@@ -43,8 +43,8 @@ AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
     (
         settings.every_setting_has_its_place,
         APP,
-        "    TABLES_ENDPOINT:",
-        "    TABLE_ENDPOINT:",
+        "  TABLES_ENDPOINT:",
+        "  TABLE_ENDPOINT:",
         "sets TABLE_ENDPOINT",
     ),
     (
@@ -60,6 +60,13 @@ AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
         "    ServiceBus__credential: 'managedidentity'\n",
         "",
         "ServiceBus__credential",
+    ),
+    (
+        settings.secrets_stay_in_the_vault,
+        APP,
+        "'@Microsoft.KeyVault(SecretUri=${fingerprintKeyUri})'",
+        "fingerprintKeyUri",
+        "FINGERPRINT_KEY is a secret",
     ),
     (
         settings.the_app_starts_with_what_infra_sets,

@@ -17,7 +17,7 @@ import pytest
 
 from shared.settings import SettingsError, load_settings
 from tests.infra.settings_checks import environment_of
-from tests.infra.templates import INFRA, ROOT, Infra
+from tests.infra.templates import INFRA, PROD, ROOT, Infra
 
 # An `az` that writes down how it is called; it fails as often as AZ_FAILURES says.
 AZ = """#!/usr/bin/env python3
@@ -29,12 +29,12 @@ log.write_text("\\n".join([*calls, json.dumps(sys.argv[1:])]))
 if len(calls) < int(os.environ.get("AZ_FAILURES", "0")):
     sys.exit(1)
 if sys.argv[1:4] == ["deployment", "group", "create"]:
-    print(json.dumps({"functioN_URL": {"type": "String", "value": "https://app.example.net"}}))
-if sys.argv[1:4] == ["functionapp", "config", "appsettings"]:
-    print(os.environ["AZ_SETTINGS"])
+    print(os.environ["AZ_OUTPUTS"])
 if sys.argv[1:4] == ["keyvault", "secret", "show"]:
     print(json.dumps({"value": "the value of " + sys.argv[5]}))
 """
+
+OUTPUTS = {"functioN_URL": {"type": "String", "value": "https://app.example.net"}}  # azd's way to write it
 
 
 def load(name: str) -> ModuleType:
@@ -55,12 +55,13 @@ class Azure:
         az.write_text(AZ)
         az.chmod(0o755)
 
-    def deploy(self, *arguments: str, failures: int = 0) -> subprocess.CompletedProcess[str]:
+    def deploy(self, *arguments: str, failures: int = 0, **outputs: str) -> subprocess.CompletedProcess[str]:
         path = f"{self.folder}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         environment = os.environ | {
             "PATH": path,
             "AZ_LOG": str(self.folder / "log"),
             "AZ_FAILURES": str(failures),
+            "AZ_OUTPUTS": json.dumps(OUTPUTS | {name: {"value": value} for name, value in outputs.items()}),
             "RELEASE_PAUSE_SECONDS": "0",
         }
         command = [str(INFRA / "deploy.sh"), *arguments]
@@ -119,24 +120,39 @@ def test_wrong_arguments_are_refused_before_anything_is_done(azure: Azure, argum
     assert not (azure.folder / "log").exists()
 
 
+def test_a_shell_reads_the_outputs_as_they_are(azure: Azure) -> None:
+    odd = json.dumps({"FIELD_MAP": 'it\'s $HOME `id` "quoted" * ; #'})
+    result = azure.deploy("provision", "test", "rg-test", OPERATOR_SETTINGS=odd)
+    (azure.folder / "test.env").write_text(result.stdout)
+    script = 'set -a; . ./test.env; printf "%s|%s" "$FUNCTION_URL" "$OPERATOR_SETTINGS"'
+    read = subprocess.run(
+        ["sh", "-euc", script], cwd=azure.folder, capture_output=True, text=True, check=True
+    )
+    assert read.stdout == f"https://app.example.net|{odd}"
+
+
 def test_operators_get_the_settings_with_the_keys_and_their_own_sign_in(
     azure: Azure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     infra = Infra.read()
-    parameters = infra.parameter_files["parameters/prod.parameters.json"]
-    values = environment_of(infra, parameters)
+    values = environment_of(infra, infra.parameter_files[PROD])
+    for_people = {
+        name: values[name] for name in values.keys() & (infra.operator_settings.keys() | infra.tuning)
+    }
     uri = "https://vault.example.net/secrets/fingerprint-key"
-    values["FINGERPRINT_KEY"] = f"@Microsoft.KeyVault(SecretUri={uri})"
-    settings = [{"name": name, "value": value} for name, value in values.items()]
-    monkeypatch.setenv("AZ_SETTINGS", json.dumps(settings))
+    for_people["FINGERPRINT_KEY"] = f"@Microsoft.KeyVault(SecretUri={uri})"
+    provisioned = azure.deploy("provision", "prod", "rg", OPERATOR_SETTINGS=json.dumps(for_people))
+    outputs = azure.folder / "prod.env"
+    outputs.write_text(provisioned.stdout)
     monkeypatch.setenv("AZ_LOG", str(azure.folder / "log"))
     monkeypatch.setenv("PATH", f"{azure.folder}{os.pathsep}{Path(sys.executable).parent}")
-    command = [sys.executable, str(INFRA / "operator_settings.py"), "rg", "app"]
+    command = [sys.executable, str(INFRA / "operator_settings.py"), str(outputs)]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     printed = json.loads(result.stdout)["Values"]
     assert printed["FINGERPRINT_KEY"] == f"the value of {uri}"
-    assert not {name for name in printed if "AzureWebJobs" in name or name.endswith("clientId")}
     assert load_settings(printed)[0].credential == "default"
+    commands = {tuple(call[:3]) for call in azure.calls()[1:]}
+    assert commands == {("keyvault", "secret", "show")}, "a right in the vault, and none on the app"
 
 
 def test_the_package_holds_what_runs_and_nothing_else() -> None:
