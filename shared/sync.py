@@ -126,7 +126,7 @@ class SyncAccount:
             return await self._inactive(work)
         key = key_of_currency(account) if self.build.field_map.has_currency else None
         work.state = replace(work.state, currency_key=key)
-        fresh = not work.change.source.is_dataverse
+        fresh = work.change.source.after_mending
         code = await self.currency.code(key, fresh=fresh) if key else None
         body = self.build.body(account, key, code)
         if work.state.customer is None:

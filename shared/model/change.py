@@ -41,6 +41,11 @@ class Source(StrEnum):
         """Whether Dataverse itself sent the event, as against a look that we started."""
         return self in {Source.DATAVERSE_QUEUE, Source.WEBHOOK}
 
+    @property
+    def after_mending(self) -> bool:
+        """Whether somebody may just have put right what the check will read: no copy of it will do."""
+        return self in {Source.REPLAY, Source.HEAL}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountChange:

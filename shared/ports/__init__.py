@@ -71,7 +71,7 @@ class CurrencyMappings(Protocol):
     async def look_up(self, key: str, *, fresh: bool) -> Sequence[CurrencyMapping]:
         """The rows whose normalised name is `key`; more than one is the operator's to mend.
 
-        `fresh` asks the table; otherwise a copy in the process may answer. A miss always asks the table.
+        `fresh` asks the table; otherwise a copy in the process may answer, also that there is no such row.
         """
         ...
 

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import pytest
 from azure.core.exceptions import ServiceRequestError
-from azure.data.tables.aio import TableServiceClient
+from azure.data.tables.aio import TableClient, TableServiceClient
 
-from shared.adapters.currency_table import CurrencyTable
+from shared.adapters.currency_table import MISS_SECONDS, CurrencyTable
 from shared.model.currency import PARTITION, CurrencyMapping, escape_key
 from shared.model.faults import OperatorFault, TransientFault
 from shared.ports import CurrencyMappings
@@ -86,9 +87,13 @@ async def test_an_empty_code_is_told_as_it_is(mapped: Mapped) -> None:
     assert await mapped.codes("euro") == [""]
 
 
-async def test_a_miss_asks_the_table_at_once(mapped: Mapped) -> None:
+async def test_a_miss_is_remembered_for_seconds_only_and_asking_anew_finds_the_row_at_once(
+    mapped: Mapped,
+) -> None:
     assert await mapped.codes("euro") == []
     await mapped.add("Euro", "EUR")
+    assert await mapped.codes("euro", fresh=True) == ["EUR"]
+    mapped.clock.advance(MISS_SECONDS + 0.1)
     assert await mapped.codes("euro") == ["EUR"]
 
 
@@ -99,6 +104,55 @@ async def test_a_fresh_look_sees_every_change(mapped: Mapped) -> None:
     assert len(await mapped.codes("euro", fresh=True)) == 2
     await mapped.remove_all()
     assert await mapped.codes("euro", fresh=True) == []
+
+
+async def test_asking_anew_sees_what_became_of_every_row_of_the_name(new_table: NewTable) -> None:
+    table, clock = await new_table(), FakeClock()
+    mappings = CurrencyTable(table, clock, CACHE_SECONDS)
+    for row_key, crm in (("euro", "Euro"), ("by hand", "EURO"), ("yen", "Yen")):
+        row = {"PartitionKey": PARTITION, "RowKey": row_key, "CurrencyCRM": crm, "CurrencyAX": row_key}
+        await table.create_entity(row)
+    assert len(await mappings.look_up("euro", fresh=True)) == 2
+    await table.delete_entity(PARTITION, "by hand")
+    assert [row.ax for row in await mappings.look_up("euro", fresh=True)] == ["euro"]
+    await table.upsert_entity({"PartitionKey": PARTITION, "RowKey": "euro", "CurrencyCRM": "Yen"})
+    assert await mappings.look_up("euro", fresh=True) == []
+    assert sorted(row.ax for row in await mappings.look_up("yen", fresh=True)) == ["euro", "yen"]
+
+
+class CountingTable:
+    """A table client that counts the queries and the rows that they brought."""
+
+    def __init__(self, table: TableClient) -> None:
+        self.table = table
+        self.queries = self.rows = 0
+
+    async def query_entities(self, *args: Any, **options: Any) -> AsyncIterator[Any]:
+        self.queries += 1
+        async for row in self.table.query_entities(*args, **options):
+            self.rows += 1
+            yield row
+
+
+async def test_asking_anew_costs_one_request_and_one_row_however_many_there_are(new_table: NewTable) -> None:
+    table = await new_table()
+    rows = [
+        {"PartitionKey": PARTITION, "RowKey": f"c{number}", "CurrencyCRM": f"C{number}", "CurrencyAX": "X"}
+        for number in range(100)
+    ]
+    await table.submit_transaction([("create", row) for row in rows])
+    counting: Any = CountingTable(table)
+    later = FakeClock(datetime.now(UTC) + timedelta(hours=1))
+    mappings = CurrencyTable(counting, later, CACHE_SECONDS)
+    assert await mappings.look_up("c7", fresh=False)
+    assert (counting.queries, counting.rows) == (1, 100)
+    for _ in range(3):
+        assert [row.crm for row in await mappings.look_up("c7", fresh=True)] == ["C7"]
+    assert await mappings.look_up("nowhere", fresh=True) == []
+    assert (counting.queries, counting.rows) == (5, 103)
+    for _ in range(3):
+        assert await mappings.look_up("nowhere", fresh=False) == []
+    assert counting.queries == 5
 
 
 @pytest.mark.parametrize("name", ["złoty/100", "50% ¥", "a\\b#c?", "ü€😀", "o'neil", "\u0081x"])
@@ -185,7 +239,7 @@ async def test_all_who_ask_during_a_reading_share_the_next_one(fresh: bool) -> N
     await settle()
     reading.set_result([])
     (await slow.next_query()).set_result([EURO])
-    assert await first[0] == ()
+    assert not await first[0]
     assert [len(rows) for rows in await asyncio.gather(*rest)] == [1] * 7
     assert len(slow.queries) == 2
 

@@ -92,9 +92,13 @@ class FakeIssues:
 
 
 class FakeMappings:
-    """Implements CurrencyMappings over rows that a test may change; it never caches."""
+    """Implements CurrencyMappings over rows that a test may change; it never caches.
+
+    `asked` notes for each look-up whether it asked anew.
+    """
 
     def __init__(self, rows: dict[str, str] | None = None) -> None:
+        self.asked: list[bool] = []
         self.rows = [CurrencyMapping(crm, ax, f"{crm} {ax}") for crm, ax in (rows or {}).items()]
 
     def set(self, crm: str, ax: str) -> None:
@@ -109,6 +113,7 @@ class FakeMappings:
         return found
 
     async def look_up(self, key: str, *, fresh: bool) -> Sequence[CurrencyMapping]:
+        self.asked.append(fresh)
         return [row for row in self.rows if _key_of(row) == key]
 
 

@@ -384,3 +384,11 @@ async def test_row_rules_filter_and_name_the_rule() -> None:
     assert await world.sync(world.save("A1", customertypecode=1)) == ["filtered"]
     assert world.outcomes[-1][1].detail == "customertypecode"
     assert world.state("A1").phase is Phase.FILTERED
+
+
+@pytest.mark.parametrize("source", Source)
+async def test_only_healing_and_replays_ask_the_mapping_table_anew(source: Source) -> None:
+    world = World()
+    world.save("A1")
+    await world.sync(world.look("A1", source, verify=False))
+    assert world.mappings.asked == [source in {Source.HEAL, Source.REPLAY}]
