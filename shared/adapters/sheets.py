@@ -33,7 +33,7 @@ _KINDS = {"f": "a formula", "d": "a date", "b": "a truth value", "e": "an error 
 class SpreadsheetFiles:
     """Implements the port Sheets."""
 
-    def read(self, file: Path) -> Iterator[SheetRow]:
+    def read(self, file: Path) -> Generator[SheetRow]:
         """The rows of a file, one by one; of a workbook, those of its first sheet. Raises SheetError."""
         readers: dict[str, Callable[[Path], Iterator[SheetRow]]] = {".xlsx": _read_xlsx, ".csv": _read_csv}
         with _file_errors(file):

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import tomllib
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +21,15 @@ app = typer.Typer(
     "changed it meanwhile, 6 a system does not answer, 7 a defect.",
 )
 
+_PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        project = tomllib.loads(_PROJECT.read_text(encoding="utf-8"))["project"]
+        typer.echo(f"accountsync {project['version']}")
+        raise typer.Exit
+
 
 @app.callback()
 def options(
@@ -34,8 +44,12 @@ def options(
         ),
     ] = None,
     trace: Annotated[bool, typer.Option("--trace", help="Show the stack of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_say_version, is_eager=True)
+    ] = False,
 ) -> None:
     """Operate Account Sync: the currency mapping, questions about accounts, repairs, the state of all."""
+    del version  # the callback has said it
     context.obj = Chosen(settings, local, trace)
 
 

@@ -125,6 +125,11 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.0f} s"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, which takes an s in the plural: "1 account", "2,000 accounts"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def plain(value: object) -> Any:
     """A value as JSON knows it: data classes and named tuples as objects, times in ISO 8601."""
     match value:

@@ -1,6 +1,6 @@
 """What the editor of the currency mapping needs from outside."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -51,7 +51,7 @@ class CurrencyUsage(Protocol):
 class Sheets(Protocol):
     """Spreadsheet files."""
 
-    def read(self, file: Path) -> Iterator[SheetRow]:
+    def read(self, file: Path) -> Generator[SheetRow]:
         """The rows of a file, one by one. Raises SheetError."""
         ...
 

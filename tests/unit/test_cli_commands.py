@@ -2,6 +2,7 @@
 
 import json
 import os
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from shared.cli import session
 from shared.cli.app import app
 from shared.cli.exits import CommandError
 from shared.cli.session import Chosen, environment
+from shared.mapping.edit import EditMapping
+from shared.mapping.findings import Finding, Kind
 
 COMMANDS = [
     *(("currency", name) for name in ("list", "get", "set", "delete", "export", "import", "history")),
@@ -58,6 +61,37 @@ def test_wrong_usage_ends_with_code_2(command: CliRunner, settings_file: Path, w
 @pytest.fixture
 def settings_file() -> Path:
     return Path(__file__).parents[2] / "local.settings.json.example"
+
+
+def test_the_version_is_that_of_the_project(command: CliRunner) -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    result = command.invoke(app, ["--version"])
+    assert (result.exit_code, result.output) == (0, f"accountsync {project['project']['version']}\n")
+
+
+def the_table_has(monkeypatch: pytest.MonkeyPatch, *findings: Finding) -> None:
+    async def check(_: EditMapping) -> list[Finding]:
+        return [*findings]
+
+    monkeypatch.setattr(EditMapping, "check", check)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_check_that_finds_something_ends_with_code_1(
+    command: CliRunner, settings_file: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    the_table_has(monkeypatch, Finding(kind, "something"))
+    result = command.invoke(app, ["--settings", str(settings_file), "currency", "check"])
+    assert result.exit_code == 1
+    assert "1 finding." in result.output
+
+
+def test_a_check_that_finds_nothing_ends_with_code_0(
+    command: CliRunner, settings_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    the_table_has(monkeypatch)
+    result = command.invoke(app, ["--settings", str(settings_file), "currency", "check", "--strict"])
+    assert (result.exit_code, result.output) == (0, "The table is in order.\n")
 
 
 def test_wrong_settings_end_with_code_3_and_one_line(command: CliRunner, tmp_path: Path) -> None:

@@ -1,0 +1,130 @@
+"""Every command ends by itself, also where a file is wrong and no system answers."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperGroup
+
+from shared.cli.app import app
+from tests.unit.command_processes import LONGEST
+
+ROOT = Path(__file__).resolve().parents[2]
+NOWHERE = "127.0.0.1:1"  # nothing listens there
+REFUSED, USAGE, SETUP, UNAVAILABLE = 1, 2, 3, 6
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="commands are run as forks")
+
+NO_SYSTEM_ANSWERS: dict[str, int] = {
+    "currency list": UNAVAILABLE,
+    "currency get Euro": UNAVAILABLE,
+    "currency set Euro EUR": UNAVAILABLE,
+    "currency delete Euro --yes": UNAVAILABLE,
+    "currency export FOLDER/out.csv": UNAVAILABLE,
+    "currency import FOLDER/good.csv --yes": UNAVAILABLE,
+    "currency import --from-dataverse --yes": UNAVAILABLE,
+    "currency history": UNAVAILABLE,
+    "currency undo --yes": UNAVAILABLE,
+    "currency check": UNAVAILABLE,
+    "explain A-1": UNAVAILABLE,
+    "preview A-1": UNAVAILABLE,
+    "issues": UNAVAILABLE,
+    "replay A-1": UNAVAILABLE,
+    "replay --cause UnmappedCurrency": UNAVAILABLE,
+    "rejected list": UNAVAILABLE,
+    "rejected show 1": UNAVAILABLE,
+    "rejected resubmit --all": UNAVAILABLE,
+    "dead-letters list": UNAVAILABLE,
+    "dead-letters show 1": UNAVAILABLE,
+    "dead-letters resubmit --all": UNAVAILABLE,
+    "pause": UNAVAILABLE,
+    "resume": UNAVAILABLE,
+    "status": 0,
+    "status --check": REFUSED,
+    "watch --count 2 --every 0.5": 0,
+    "register": UNAVAILABLE,
+    "registration": UNAVAILABLE,
+    "unregister --yes": UNAVAILABLE,
+}
+FILES_ARE_WRONG: dict[str, int] = {
+    "currency import FOLDER/wrong-header.csv --yes": REFUSED,
+    "currency import FOLDER/wrong-header.csv --yes --json": REFUSED,
+    "currency import FOLDER/empty.csv --yes": REFUSED,
+    "currency import FOLDER/latin.csv --yes": REFUSED,
+    "currency import FOLDER/text.xlsx --yes": REFUSED,
+    "currency import FOLDER/none.xlsx --yes": REFUSED,
+    "currency import": USAGE,
+    "no-such-command": USAGE,
+}
+HEADERS = "Currency CRM,Currency AX\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, content in {
+        "good.csv": f"{HEADERS}Euro,EUR\n".encode(),
+        "wrong-header.csv": b"Name,Code\n" + b"Euro,EUR\n" * 50,
+        "empty.csv": b"",
+        "latin.csv": f"{HEADERS}Złoty,PLN\nWährung,EUR\n".encode("iso8859-2"),
+        "text.xlsx": b"no workbook",
+    }.items():
+        (tmp_path / name).write_bytes(content)
+    settings = json.loads((ROOT / "local.settings.json.example").read_text(encoding="utf-8"))["Values"]
+    addresses = {
+        "ServiceBus": f"Endpoint=sb://{NOWHERE};SharedAccessKeyName=x;SharedAccessKey=eA==;"
+        "UseDevelopmentEmulator=true;",
+        "SERVICEBUS_CONTROL": f"http://{NOWHERE}",
+        "TABLES_CONNECTION": "DefaultEndpointsProtocol=http;AccountName=x;AccountKey=eA==;"
+        f"TableEndpoint=http://{NOWHERE}/x;",
+        "DATAVERSE_URL": f"http://{NOWHERE}",
+        "OPERATIONS_URL": f"http://{NOWHERE}",
+    }
+    (tmp_path / "settings.json").write_text(json.dumps({"Values": settings | addresses}), encoding="utf-8")
+    return tmp_path
+
+
+def run(lines: list[list[str]]) -> list[tuple[int | None, str, str]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.unit.command_processes"],
+        input=json.dumps(lines),
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        timeout=3 * LONGEST,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def commands(group: TyperGroup, *words: str) -> Iterator[str]:
+    for name, found in group.commands.items():
+        if isinstance(found, TyperGroup):
+            yield from commands(found, *words, name)
+        else:
+            yield " ".join((*words, name))
+
+
+def test_every_command_ends_by_itself_with_its_exit_code(folder: Path) -> None:
+    cases = NO_SYSTEM_ANSWERS | FILES_ARE_WRONG
+    settings = ["--settings", str(folder / "settings.json")]
+    results = run([[*settings, *line.replace("FOLDER", str(folder)).split()] for line in cases])
+    assert {line: code for line, (code, _, _) in zip(cases, results, strict=True)} == cases, results
+    for line, (code, _, error) in zip(cases, results, strict=True):
+        if code not in {0, USAGE} and line != "status --check":
+            assert len(error.splitlines()) == 1, (line, error)
+
+
+def test_no_command_is_left_out() -> None:
+    whole = typer.main.get_command(app)
+    assert isinstance(whole, TyperGroup)
+    assert {
+        name
+        for name in commands(whole)
+        if not any(f"{line} ".startswith(f"{name} ") for line in NO_SYSTEM_ANSWERS)
+    } == set()
