@@ -5,10 +5,11 @@ before their time. Transfers and dispositions for links that are gone are ignore
 Source of the rules: OASIS AMQP 1.0, part 2, sections 2.5 and 2.6.
 """
 
+from collections import deque
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from local.servicebus import encoder
+from local.servicebus import encoder, serial
 from local.servicebus.attaching import open_link
 from local.servicebus.errors import BrokerFault, MalformedBytes
 from local.servicebus.frames import HEADER_LENGTH
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 INCOMING_WINDOW = 5000
 HANDLE_MAX = 4999
-_SERIAL = 0xFFFFFFFF
 _TRANSFER_OVERHEAD = 64  # more than the longest transfer performative that is sent here
 
 
@@ -47,8 +47,11 @@ class AmqpSession:
         self.reply_links: dict[str, ReplyLink] = {}
         self.unsettled: dict[int, tuple[QueueReceiver, UUID]] = {}
         self._next_incoming = begin.next_outgoing_id
+        self._unannounced = 0  # frames that have come since the client was told the window
         self._next_outgoing = 0
+        self._next_delivery = 0
         self._window = begin.incoming_window
+        self._waiting: deque[tuple[int, bytes]] = deque()  # handle and frame, until the window opens
         self._on = {
             Attach: self._on_attach,
             Flow: self._on_flow,
@@ -77,30 +80,30 @@ class AmqpSession:
         open_link(self, attach)
 
     def _on_detach(self, detach: Detach) -> None:
-        link = self.links.pop(detach.handle, None)
-        if link is None:  # detached by this side already, or never answered
-            return
-        link.on_gone()
-        self.send(Detach(detach.handle, True))
+        if self._forget_link(detach.handle):  # else detached by this side already, or never answered
+            self.send(Detach(detach.handle, True))
 
     def _on_flow(self, flow: Flow) -> None:
+        was_closed = self._window == 0
         seen = flow.next_incoming_id if flow.next_incoming_id is not None else 0
-        window = (seen + flow.incoming_window - self._next_outgoing) & _SERIAL
-        self._window = window if window < 0x80000000 else 0
-        if flow.handle is not None:
-            link = self.links.get(flow.handle)
-            if link is not None:
-                link.on_flow(flow)
-            return
-        self.serve()
-        if flow.echo:
+        self._window = serial.remaining(flow.incoming_window, seen, self._next_outgoing)
+        self._send_waiting()
+        link = self.links.get(flow.handle) if flow.handle is not None else None
+        if link is not None:
+            link.on_flow(flow)
+        if was_closed or flow.handle is None:
+            self.serve()
+        if flow.echo and flow.handle is None:
             self.send_flow(None)
 
     def _on_transfer(self, transfer: Transfer, payload: bytes = b"") -> None:
-        self._next_incoming = (self._next_incoming + 1) & _SERIAL
+        self._next_incoming = serial.advanced(self._next_incoming)
+        self._unannounced += 1
         link = self.links.get(transfer.handle)
         if isinstance(link, IncomingLink):
             link.on_transfer(transfer, payload)
+        if self._unannounced >= INCOMING_WINDOW // 2:
+            self.send_flow(None)
 
     def _on_disposition(self, disposition: Disposition) -> None:
         if not disposition.role:  # a sender's word on its own transfers; they are settled already
@@ -119,7 +122,8 @@ class AmqpSession:
         if last is None or last == first:
             return [first] if first in self.unsettled else []
         # The range is the client's claim, up to 2^32 long: walk what is there instead.
-        return sorted(number for number in self.unsettled if first <= number <= last)
+        offsets = sorted(serial.offset(first, number) for number in self.unsettled)
+        return [serial.advanced(first, each) for each in offsets if each <= serial.offset(first, last)]
 
     def _settle(self, receiver: QueueReceiver, token: UUID, outcome: Outcome | None) -> bytes:
         if outcome is None:  # settled without a decision: the end of the lock decides
@@ -137,6 +141,7 @@ class AmqpSession:
         for link in links:
             link.on_gone()
         self.unsettled.clear()
+        self._waiting.clear()
 
     def serve(self) -> None:
         """The connection can take more."""
@@ -160,6 +165,7 @@ class AmqpSession:
         credit: int | None = None,
         drain: bool = False,
     ) -> None:
+        self._unannounced = 0
         self.send(
             Flow(
                 self._next_incoming,
@@ -179,18 +185,26 @@ class AmqpSession:
 
     def send_transfer(self, handle: int, tag: bytes, payload: bytes, *, settled: bool) -> int:
         """Send a message in as many frames as the client's frame size asks for. The delivery id."""
-        delivery_id = self._next_outgoing
+        delivery_id = self._next_delivery
+        self._next_delivery = serial.advanced(delivery_id)
         room = self.connection.peer_frame_size - HEADER_LENGTH - _TRANSFER_OVERHEAD
         for start in range(0, len(payload) or 1, room):
-            part, more = payload[start : start + room], start + room < len(payload)
+            more = start + room < len(payload)
             if start == 0:
-                first = encode_transfer(handle, delivery_id, tag, settled=settled, more=more)
-                self.connection.send(self.channel, first + part)
+                transfer = encode_transfer(handle, delivery_id, tag, settled=settled, more=more)
             else:
-                self.send(Transfer(handle, more=more), part)
-            self._next_outgoing = (self._next_outgoing + 1) & _SERIAL
-            self._window -= 1
+                transfer = encode(Transfer(handle, more=more))
+            self._waiting.append((handle, transfer + payload[start : start + room]))
+        self._send_waiting()
         return delivery_id
+
+    def _send_waiting(self) -> None:
+        """Send what waits for the window, as far as it is open; all of it belongs to one message."""
+        while self._waiting and self._window > 0:
+            _, frame = self._waiting.popleft()
+            self.connection.send(self.channel, frame)
+            self._next_outgoing = serial.advanced(self._next_outgoing)
+            self._window -= 1
 
     def reply(self, address: str, answer: bytes) -> None:
         """Answer a request on the reply link of this address. Raises not-found if the client has none."""
@@ -201,9 +215,18 @@ class AmqpSession:
 
     def drop_link(self, link: Link, fault: BrokerFault) -> None:
         """End a link from this side and tell why."""
-        if self.links.pop(link.handle, None) is not None:
-            link.on_gone()
+        if self._forget_link(link.handle):
             self.send(Detach(link.handle, True, error(fault)))
+
+    def _forget_link(self, handle: int) -> bool:
+        """False if there is no such link."""
+        link = self.links.pop(handle, None)
+        if link is None:
+            return False
+        if self._waiting and self._waiting[0][0] == handle:
+            self._waiting.clear()
+        link.on_gone()
+        return True
 
     def forget_deliveries(self, link: Link) -> None:
         for delivery_id in [number for number, (owner, _) in self.unsettled.items() if owner is link]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from uuid import UUID
 
+from local.servicebus import serial
 from local.servicebus.config import MAX_MESSAGE_SIZE
 from local.servicebus.errors import BrokerFault, MalformedBytes, message_too_large
 from local.servicebus.message import StoredMessage, encode_delivery
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from local.servicebus.amqp_session import AmqpSession
 
 CREDIT = 1000
-_SERIAL = 0xFFFFFFFF  # delivery counts are 32-bit serial numbers
-_HALF = 0x80000000
 
 SETTLED_MODE = 1  # snd-settle-mode: the sender sends all deliveries settled
 FIRST_MODE = 0  # rcv-settle-mode: the receiver settles by itself
@@ -65,7 +64,7 @@ class IncomingLink:
 
     def grant(self) -> None:
         """Give the client credit for more messages, and room in the window."""
-        self._granted = (self._count + CREDIT) & _SERIAL
+        self._granted = serial.advanced(self._count, CREDIT)
         self.session.send_flow(self.handle, delivery_count=self._count, credit=CREDIT)
 
     def on_flow(self, flow: Flow) -> None:
@@ -87,13 +86,14 @@ class IncomingLink:
             self._parts.clear()
         if transfer.aborted:
             self._forget_parts()
+            self._count_one()
         elif not transfer.more:
             self._finish(self._first, settled=bool(self._first.settled or transfer.settled))
+            self._count_one()
 
     def _finish(self, first: Transfer, *, settled: bool) -> None:
         payload, size = b"".join(self._parts), self._size
         self._forget_parts()
-        self._count = (self._count + 1) & _SERIAL
         state = ACCEPTED
         try:
             if size > MAX_MESSAGE_SIZE:
@@ -104,11 +104,12 @@ class IncomingLink:
         assert first.delivery_id is not None
         if not settled:
             self.session.send_settled(first.delivery_id, state, receiver=True)
-        if ((self._granted - self._count) & _SERIAL) <= CREDIT // 2 or self._is_beyond_grant():
-            self.grant()
 
-    def _is_beyond_grant(self) -> bool:
-        return ((self._granted - self._count) & _SERIAL) > _HALF
+    def _count_one(self) -> None:
+        """Count a delivery, also an aborted one; give new credit when half of it is used up."""
+        self._count = serial.advanced(self._count)
+        if serial.distance(self._count, self._granted) <= CREDIT // 2:
+            self.grant()
 
     def _forget_parts(self) -> None:
         self._first, self._size = None, 0
@@ -128,11 +129,10 @@ class OutgoingLink:
     def on_flow(self, flow: Flow) -> None:
         if flow.link_credit is not None:
             seen = flow.delivery_count or 0  # what the client counted when it gave this credit
-            credit = (seen + flow.link_credit - self._count) & _SERIAL
-            self.credit = credit if credit < _HALF else 0
+            self.credit = serial.remaining(flow.link_credit, seen, self._count)
         self.serve()
         if flow.drain:
-            self._count = (self._count + self.credit) & _SERIAL
+            self._count = serial.advanced(self._count, self.credit)
             self.credit = 0
         if flow.drain or flow.echo:
             self.session.send_flow(
@@ -151,7 +151,7 @@ class OutgoingLink:
     def transfer(self, tag: bytes, payload: bytes, *, settled: bool) -> int:
         """Send one message. The delivery id."""
         self.credit -= 1
-        self._count = (self._count + 1) & _SERIAL
+        self._count = serial.advanced(self._count)
         return self.session.send_transfer(self.handle, tag, payload, settled=settled)
 
 

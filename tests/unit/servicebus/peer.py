@@ -77,16 +77,22 @@ class Peer:
         self.connection = Connection(hub)
         self.transport = FakeTransport()
         self.connection.connection_made(self.transport)
+        self.window = 0  # how many frames the broker takes before its next flow
         self._reader = FrameReader(LARGE)
 
     @classmethod
-    def opened(cls, hub: Hub, *, frame_size: int = 65536, window: int = 65536) -> "Peer":
+    def opened(
+        cls, hub: Hub, *, frame_size: int = 65536, window: int = 65536, first_frame_id: int = 0
+    ) -> "Peer":
         peer = cls(hub)
         peer.connection.data_received(AMQP_HEADER)
         peer.send(Open("peer", max_frame_size=frame_size), channel=0)
-        peer.send(Begin(None, 0, window, window))
+        peer.send(Begin(None, first_frame_id, window, window))
         assert peer._take_header() == AMQP_HEADER
-        assert [type(performative) for performative, _ in peer.received()] == [Open, Begin]
+        (opened, _), (begun, _) = peer.received()
+        assert isinstance(opened, Open)
+        assert isinstance(begun, Begin)
+        peer.window = begun.incoming_window
         return peer
 
     def _take_header(self) -> bytes | None:
@@ -108,9 +114,11 @@ class Peer:
                 found.append((performative, frame.body[end:]))
         return found
 
-    def attach_sender(self, address: str = "q", handle: int = 0) -> None:
+    def attach_sender(self, address: str = "q", handle: int = 0, *, count: int = 0) -> None:
         target = encoder.described(0x29, encoder.list_of([encoder.string(address)]))
-        self.send(Attach(f"sender-{handle}", handle, False, 0, 0, target, target, initial_delivery_count=0))
+        self.send(
+            Attach(f"sender-{handle}", handle, False, 0, 0, target, target, initial_delivery_count=count)
+        )
 
     def attach_receiver(
         self, address: str = "q", handle: int = 1, *, filters: bytes = encoder.NULL, deletes: bool = False
