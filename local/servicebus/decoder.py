@@ -74,6 +74,8 @@ _VARIABLE: dict[int, Callable[[Buffer], Any]] = {
 
 _LISTS, _MAPS, _ARRAYS = (0xC0, 0xD0), (0xC1, 0xD1), (0xE0, 0xF0)
 _FOUR_BYTE_COUNT = 0xD0
+_ARRAY8 = 0xE0
+_ONE_NULL = b"\x01\x01\x40"  # size, count and type of an array of one null, its size one too small
 _length = struct.Struct(">I").unpack_from
 _MALFORMED = (IndexError, struct.error, ValueError, OverflowError, TypeError)
 
@@ -119,12 +121,19 @@ def _variable_extent(code: int, data: Buffer, at: int) -> tuple[int, int]:
     return start, end
 
 
+def _short_end(code: int, data: Buffer, at: int) -> int:
+    """The end of a value whose size is one byte, at `at`."""
+    end = at + 1 + data[at]
+    # The Python SDK writes an array of one null one byte longer than it says.
+    return end + 1 if code == _ARRAY8 and data[at : at + 3] == _ONE_NULL else end
+
+
 def _compound_extent(code: int, data: Buffer, at: int) -> tuple[int, int, int]:
     """Offset of the first item, end, and number of items of a list, map or array."""
-    if code >= _FOUR_BYTE_COUNT and code != 0xE0:
+    if code >= _FOUR_BYTE_COUNT and code != _ARRAY8:
         start, end, count = at + 8, at + 4 + _length(data, at)[0], _length(data, at + 4)[0]
     else:
-        start, end, count = at + 2, at + 1 + data[at], data[at + 1]
+        start, end, count = at + 2, _short_end(code, data, at), data[at + 1]
     # An item takes a byte or more, so a larger count is a lie (or an array of nothings, which nobody needs).
     if end > len(data) or count > end - start:
         raise MalformedBytes("A list, map or array is longer than its frame.")
@@ -138,7 +147,7 @@ def _decode_compound(code: int, data: Buffer, at: int, depth: int) -> tuple[Any,
         raise MalformedBytes("Values are nested too deeply.")
     at, end, count = _compound_extent(code, data, at)
     items: list[Any] = []
-    if code in _ARRAYS:
+    if code in _ARRAYS and at < end:  # an empty one may do without a type
         at = _decode_array(data, at, count, items, depth)
     else:
         for _ in range(count):
@@ -182,7 +191,7 @@ def _skip_body(code: int, data: Buffer, at: int) -> int:
     if fixed is not None:
         end = at + fixed[1]
     elif code >> 4 in (0xA, 0xC, 0xE):
-        end = at + 1 + data[at]
+        end = _short_end(code, data, at)
     elif code >> 4 in (0xB, 0xD, 0xF):
         end = at + 4 + _length(data, at)[0]
     else:

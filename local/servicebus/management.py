@@ -59,6 +59,8 @@ class Call(NamedTuple):
 
     def tokens(self) -> list[UUID]:
         tokens = self.required("lock-tokens", list)
+        if None in tokens:
+            raise invalid_argument("null is no lock token: the message is settled, or was never locked.")
         if not all(isinstance(token, UUID) for token in tokens):
             raise invalid_argument("Lock tokens must be UUIDs.")
         return tokens

@@ -209,6 +209,8 @@ _LOCKED_UNTIL = encoder.symbol("x-opt-locked-until")
 _MESSAGE_STATE = encoder.symbol("x-opt-message-state")
 _DEAD_LETTER_SOURCE = encoder.symbol("x-opt-deadletter-source")
 _HEADER_PREFIX = b"\x00\x53\x70\xc0"
+# The delivery annotations: a map with one entry, whose value is a UUID; its 16 bytes follow.
+_LOCK_TOKEN_PREFIX = b"\x00\x53\x71\xc1\x24\x02" + encoder.symbol("x-opt-lock-token") + b"\x98"
 _ANNOTATIONS_PREFIX = b"\x00\x53\x72\xd1"
 _STATES = {state: encoder.int32(state) for state in MessageState}
 
@@ -255,11 +257,13 @@ def encode_delivery(stored: StoredMessage, *, locked: bool = True) -> bytes:
         stamps += (_DEAD_LETTER_SOURCE, encoder.string(stored.dead_letter_source))
         count += 2
     annotations = b"".join(stamps)
+    token = _LOCK_TOKEN_PREFIX + stored.lock_token.bytes if locked and stored.lock_token else b""
     return b"".join(
         (
             _HEADER_PREFIX,
             bytes((len(header) + 1, 5)),
             header,
+            token,
             _ANNOTATIONS_PREFIX,
             (len(annotations) + 4).to_bytes(4),
             count.to_bytes(4),

@@ -69,6 +69,22 @@ def test_an_array_of_uuids_is_read() -> None:
     assert decoder.decode(encoder.array_of(0x98, (token.bytes for token in tokens)))[0] == tokens
 
 
+ONE_NULL_SHORT = b"\xe0\x01\x01\x40"  # as the Python SDK writes it: the type code is not in the size
+
+
+def test_an_array_of_one_null_may_be_one_byte_longer_than_it_says() -> None:
+    assert decoder.decode(ONE_NULL_SHORT) == ([None], 4)
+    assert decoder.decode(b"\xe0\x02\x01\x40") == ([None], 4)
+    assert decoder.skip(ONE_NULL_SHORT) == 4
+    entries = [(encoder.string("a"), ONE_NULL_SHORT), (encoder.string("b"), encoder.uint(1))]
+    assert decoder.map_entries(encoder.map_of(entries))[0] == {"a": ONE_NULL_SHORT, "b": encoder.uint(1)}
+
+
+def test_an_array_of_nothing_needs_no_type() -> None:
+    assert decoder.decode(b"\xe0\x01\x00") == ([], 3)
+    assert decoder.decode(b"\xf0\x00\x00\x00\x04\x00\x00\x00\x00") == ([], 9)
+
+
 @pytest.mark.parametrize(
     "malformed",
     [
@@ -81,6 +97,8 @@ def test_an_array_of_uuids_is_read() -> None:
         b"\xc0\x02\x02\x40",  # more items than bytes
         b"\xd0\x00\x00\x00\x05\xff\xff\xff\xff\x40",  # four thousand million items
         b"\xf0\x00\x00\x00\x05\xff\xff\xff\xff\x40",  # as many nothings
+        b"\xe0\x01\x01",  # an array that ends before its type
+        b"\xe0\x01\x01\x41",
         b"\xc1\x03\x02\x45\x40",  # a list as a key
         b"\xc1\x02\x01\x40",  # a key without a value
         b"\xc0\x03\x01\x40\x40",  # ends elsewhere

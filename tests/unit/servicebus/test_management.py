@@ -114,7 +114,23 @@ async def test_wrong_arguments_are_said_to_be_wrong(operation: str, fields: dict
     assert ask(requesting_peer(), operation, **fields)[:2] == (400, "com.microsoft:argument-error")
 
 
+@pytest.mark.parametrize("operation", ["renew-lock", "update-disposition"])
+@pytest.mark.parametrize(
+    "tokens", [b"\xe0\x01\x01\x40", b"\xe0\x02\x01\x40", encoder.list_of([encoder.NULL])]
+)
+async def test_a_null_for_a_lock_token_is_refused_by_name(operation: str, tokens: bytes) -> None:
+    peer = requesting_peer()
+    fields = {"disposition-status": encoder.string("completed"), "lock-tokens": tokens}
+    body = encoder.map_of((encoder.string(name), value) for name, value in fields.items())
+    peer.transfer(request(f"com.microsoft:{operation}", body))
+    (answer,) = [rest for performative, rest in peer.received() if isinstance(performative, Transfer)]
+    properties, _ = decoder.decode(sections_of(answer)[0x74])
+    assert (properties["statusCode"], properties["errorCondition"]) == (400, "com.microsoft:argument-error")
+    assert "null is no lock token" in properties["statusDescription"]
+
+
 VALUES = st.one_of(
+    st.sampled_from([b"\xe0\x01\x01\x40", b"\xe0\x01\x00"]),
     st.just(encoder.NULL),
     st.integers(-(2**63), 2**63 - 1).map(encoder.long),
     st.text(max_size=5).map(encoder.string),

@@ -1,6 +1,7 @@
 """Messages are taken apart and put together again without a change to what their sender wrote."""
 
 import contextlib
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -54,6 +55,20 @@ def test_a_delivery_carries_the_brokers_stamps_and_the_senders_bytes() -> None:
     }
     assert sections[0x74] == application[3:]  # the ubyte is still a ubyte
     assert sections[0x75] == encoder.binary(b"data")
+
+
+def test_only_who_holds_the_lock_is_told_its_token() -> None:
+    token = UUID("01234567-89ab-cdef-0123-456789abcdef")
+    annotated = encoder.described(0x71, encoder.map_of([(encoder.symbol("x-opt-lock-token"), encoder.TRUE)]))
+    stored = StoredMessage(parse_message(annotated + payload()), 5, 5, NOW, None)
+    assert 0x71 not in sections_of(
+        encode_delivery(stored)
+    )  # not locked; the sender's are for this broker only
+    stored.lock_token, stored.locked_until = token, NOW + 60
+    sections = sections_of(encode_delivery(stored))
+    assert list(sections)[:3] == [0x70, 0x71, 0x72]  # in the order that AMQP demands
+    assert decode(sections[0x71])[0] == {"x-opt-lock-token": token}
+    assert 0x71 not in sections_of(encode_delivery(stored, locked=False))
 
 
 def test_added_properties_leave_the_types_of_the_others_alone() -> None:

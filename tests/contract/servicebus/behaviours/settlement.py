@@ -98,6 +98,33 @@ async def a_deferred_message_can_be_dead_lettered(sdk: Sdk, broker: Broker) -> N
     assert (str(dead), dead.dead_letter_reason, dead.state.value) == ("later", "Bad", 0)
 
 
+async def the_message_itself_names_its_lock_token(sdk: Sdk, broker: Broker) -> None:
+    await (await sdk.sender(PLAIN)).send_messages(ServiceBusMessage("x"))
+    receiver = await sdk.receiver(PLAIN)
+    (peeked,) = await receiver.peek_messages(sequence_number=1)
+    assert not peeked.raw_amqp_message.delivery_annotations
+    (message,) = await take(receiver, 1)
+    assert message.raw_amqp_message.delivery_annotations == {b"x-opt-lock-token": message.lock_token}
+    await receiver.defer_message(message)
+    (deferred,) = await receiver.receive_deferred_messages(message.sequence_number)
+    token = deferred.lock_token
+    deferred._received_lock_token = None  # a client that does not read the token beside the message
+    assert deferred.lock_token == token
+    await receiver.complete_message(deferred)
+    assert broker.counts(PLAIN)["completed"] > 0
+
+
+async def a_null_for_a_lock_token_is_refused_and_the_receiver_goes_on(sdk: Sdk, broker: Broker) -> None:
+    await (await sdk.sender(PLAIN)).send_messages(ServiceBusMessage("x"))
+    receiver = await sdk.receiver(PLAIN)
+    (message,) = await take(receiver, 1)
+    with pytest.raises(ServiceBusError, match="null is no lock token"):
+        await receiver._settle_message_via_mgmt_link("completed", [None])
+    assert broker.counts(PLAIN)["locked"] == 1
+    await receiver._settle_message_via_mgmt_link("completed", [message.lock_token])
+    assert broker.counts(PLAIN)["locked"] == 0
+
+
 async def a_lock_that_ends_gives_the_message_to_the_next(sdk: Sdk, broker: Broker) -> None:
     await (await sdk.sender(PLAIN)).send_messages(ServiceBusMessage("x"))
     receiver = await sdk.receiver(PLAIN)
