@@ -91,7 +91,9 @@ def steps() -> dict[str, Callable[[], object]]:
     )
     raw, encoded, passing = event(), encode_change(change), Filter(field_map.watched)
     return {
-        "read and filter the event": lambda: passing.rule_against(read_event(raw, None, NOW)),
+        "read and filter the event": lambda: (
+            (found := read_event(raw, None, NOW)) and passing.rule_against(found)
+        ),
         "encode and decode the change": lambda: decode_change(encode_change(change)) if encoded else None,
         "normalise the currency": lambda: key_of_currency(account),
         "map the account": lambda: build.body(account, "us dollar", "USD"),

@@ -19,6 +19,11 @@ param tags object = {}
 @description('Address of the Sales environment, such as https://contoso.crm4.dynamics.com.')
 param dataverseUrl string
 
+@description('Organization id of the Sales environment; the app rejects the events of any other organization.')
+@minLength(36)
+@maxLength(36)
+param dataverseOrganizationId string
+
 @description('Address of the Operations environment, such as https://contoso.operations.dynamics.com.')
 param operationsUrl string
 
@@ -288,6 +293,7 @@ module functionApp 'modules/function_app.bicep' = {
     tuning: tuning
     appSettings: {
       DATAVERSE_URL: dataverseUrl
+      DATAVERSE_ORGANIZATION_ID: dataverseOrganizationId
       OPERATIONS_URL: operationsUrl
       OPERATIONS_COMPANY: operationsCompany
       OPERATIONS_CUSTOMER_GROUP: operationsCustomerGroup

@@ -126,6 +126,11 @@ class Settings(BaseModel):
         None, description="Address of the Table Storage, such as https://contoso.table.core.windows.net."
     )
     dataverse_url: Origin = Field(description="Address of the Sales environment.")
+    dataverse_organization_id: Optional[UUID] = Field(
+        None,
+        description="Organization id of the Sales environment; events of other organizations are rejected. "
+        "`accountsync registration` prints it.",
+    )
     operations_url: Origin = Field(description="Address of the Operations environment.")
     operations_company: Optional[str] = Field(
         None, description="Legal entity (dataAreaId) that customers are written to."
@@ -238,11 +243,18 @@ def environment_names() -> Mapping[str, str]:
     return {name: info.alias or name.upper() for name, info in Settings.model_fields.items()}
 
 
-def load_settings(environment: Mapping[str, str] | None = None) -> tuple[Settings, FieldMap]:
-    """The settings and the field map they name. Raises SettingsError with every problem found."""
+def load_settings(
+    environment: Mapping[str, str] | None = None, *, takes_events: bool = True
+) -> tuple[Settings, FieldMap]:
+    """The settings and the field map they name. Raises SettingsError with every problem found.
+
+    `takes_events` is false for the operator's tool, which can tell the id that the app has to have.
+    """
     environment = os.environ if environment is None else environment
     given = {name: environment[name] for name in environment_names().values() if environment.get(name)}
     problems = list(_mismatches(given))
+    if takes_events:
+        problems += _missing_organization(given)
     settings = field_map = None
     try:
         settings = Settings.model_validate(
@@ -280,6 +292,12 @@ def _mismatches(given: Mapping[str, str]) -> Iterator[str]:
             yield f"{pair[0]} or {pair[1]}: exactly one is needed, {'both' if found else 'neither'} is set"
     if given.get("CREDENTIAL") == Credential.LOCAL and "LOCAL_TOKEN" not in given:
         yield "LOCAL_TOKEN: is missing; CREDENTIAL=local needs it"
+
+
+def _missing_organization(given: Mapping[str, str]) -> Iterator[str]:
+    name = "DATAVERSE_ORGANIZATION_ID"
+    if given.get("CREDENTIAL") != Credential.LOCAL and not given.get(name, "").strip():
+        yield f"{name}: is missing; `accountsync registration` prints it"
 
 
 def _problems(error: ValidationError) -> Iterator[str]:

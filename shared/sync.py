@@ -165,11 +165,12 @@ class SyncAccount:
             outcome = await self._block(work) if self.rules.block_on_delete else None
             fields = outcome.fields if outcome else ()
             return await self.record.settled(work, Phase.DELETED, Outcome(Ending.DELETED, fields=fields))
+        work.leaves_no_row = work.etag is None  # anybody can send events of accounts that never existed
         if change.attempt < NOT_FOUND_LOOKS:
             raise TransientFault(System.DATAVERSE, "the account does not exist, or not yet")
         if state.version is None:
             never = Outcome(Ending.FILTERED, "never-committed")
-            return await self.record.settled(work, Phase.FILTERED, never)
+            return never if work.leaves_no_row else await self.record.settled(work, Phase.FILTERED, never)
         raise AccountFault(Problem(Cause.ACCOUNT_NOT_FOUND))
 
     async def _block(self, work: Work) -> Outcome | None:
@@ -198,7 +199,7 @@ class SyncAccount:
                 raise
             except Fault as trouble:
                 disposition = self.policy.later(trouble, change.attempt, now, self.jitter)
-        if work is not None and not isinstance(fault, StateConflict):
+        if work is not None and not (work.leaves_no_row or isinstance(fault, StateConflict)):
             await self._note_retry(work, disposition)
         return await self._later(change, disposition)
 

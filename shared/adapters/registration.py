@@ -38,6 +38,10 @@ class DataverseRegistry:
     def __init__(self, client: ODataClient) -> None:
         self._client = client
 
+    async def organization(self) -> UUID:
+        """The OrganizationId that WhoAmI answers with."""
+        return UUID(str(_answer(await self._client.get(f"{_API}WhoAmI", _HEADERS))["OrganizationId"]))
+
     async def endpoints(self, name: str) -> Sequence[Registered]:
         """The endpoints of this name."""
         rows = await self._rows("serviceendpoints", _ENDPOINT, f"name%20eq%20{literal(name)}")

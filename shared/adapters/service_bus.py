@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from shared.model.change import AccountChange, encode_change, session_id
 from shared.model.faults import QueueUnavailable
@@ -106,7 +107,7 @@ class ServiceBusRejected:
     def __init__(self, sender: QueueSender) -> None:
         self._sender = sender
 
-    async def keep(self, body: bytes, reason: str, description: str, correlation_id: str | None) -> None:
+    async def keep(self, body: bytes, reason: str, description: str, correlation_id: UUID | None) -> None:
         """Keep a body that could not be understood, cut at 200 KB. Raises QueueUnavailable."""
         from azure.servicebus import ServiceBusMessage
 
@@ -116,6 +117,6 @@ class ServiceBusRejected:
         message = ServiceBusMessage(
             body[:LONGEST_REJECTED],
             application_properties=properties,
-            correlation_id=correlation_id,
+            correlation_id=str(correlation_id) if correlation_id else None,
         )
         await self._sender.send(message)

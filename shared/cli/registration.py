@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated
+from uuid import UUID
 
 import typer
 from pydantic import SecretStr
@@ -61,7 +62,7 @@ def register(
     async def work(operator: Operator, output: Output) -> None:
         target, known_key = _target(operator, url, webhook=webhook)
         plan = await operator.registration.plan(target)
-        _show(output, plan, dry_run=dry_run)
+        _show(output, plan, operator.settings.dataverse_organization_id, dry_run=dry_run)
         if dry_run:
             return
         secret = _secret(key or known_key, as_json=as_json) if plan.needs_secret or new_key else None
@@ -79,14 +80,18 @@ def registration(
     url: Url = "",
     as_json: Json = False,
 ) -> None:
-    """Show what is registered, what differs from what is wanted, and posts that failed. 1 if it differs."""
+    """Show what is registered, what differs from what is wanted, and posts that failed. 1 if it differs.
+
+    Also prints the organization id of the environment, for the setting DATAVERSE_ORGANIZATION_ID.
+    """
 
     async def work(operator: Operator, output: Output) -> None:
         target, _ = _target(operator, url, webhook=webhook)
         plan = await operator.registration.plan(target)
         failed = await operator.registration.failed_posts(plan)
-        _show(output, plan, failed=failed)
-        if not plan.settled:
+        expected = operator.settings.dataverse_organization_id
+        _show(output, plan, expected, failed=failed)
+        if not plan.settled or expected not in {None, plan.organization_id}:
             raise typer.Exit(int(Exit.REFUSED))
 
     run(context, as_json, work)
@@ -152,11 +157,19 @@ def _secret(key: str, *, as_json: bool) -> SecretStr:
 
 
 def _show(
-    output: Output, plan: Plan, *, dry_run: bool = False, failed: Mapping[str, int] | None = None
+    output: Output,
+    plan: Plan,
+    expected: UUID | None,
+    *,
+    dry_run: bool = False,
+    failed: Mapping[str, int] | None = None,
 ) -> None:
     if output.as_json:
         output.json(_as_json(plan, failed) | {"dry_run": dry_run})
         return
+    output.text(f"DATAVERSE_ORGANIZATION_ID is {plan.organization_id} in this environment.")
+    if expected not in {None, plan.organization_id}:
+        output.text(f"note   the setting is {expected}: the app rejects every event. Correct the setting.")
     for item in plan.items:
         posts = (failed or {}).get(item.name, 0)
         note = f", {posts} failed posts in its system jobs" if posts else ""
@@ -174,6 +187,7 @@ def _show(
 def _as_json(plan: Plan, failed: Mapping[str, int] | None) -> dict[str, object]:
     return {
         "settled": plan.settled,
+        "organization_id": plan.organization_id,
         "needs_key": plan.needs_secret,
         "items": [
             {

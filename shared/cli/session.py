@@ -63,7 +63,7 @@ def fail(code: Exit, line: str, *, as_json: bool) -> None:
 async def _with_operator(
     chosen: Chosen, output: Output, work: Callable[[Operator, Output], Awaitable[None]]
 ) -> None:
-    operator = Operator(*load_settings(environment(chosen)))
+    operator = Operator(*load_settings(environment(chosen), takes_events=False))
     try:
         await work(operator, output)
     finally:

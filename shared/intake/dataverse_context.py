@@ -1,6 +1,6 @@
 """Reads the RemoteExecutionContext that Dataverse posts, JSON of the .NET DataContract kind.
 
-What enters is a body as bytes; what leaves is a `DataverseEvent` with the few things that a hint needs.
+In: a body as bytes. Out: a `DataverseEvent` with the few things that a hint needs.
 Whatever cannot be understood raises `RejectedEvent` with a stable reason and a remedy. All quirks of the
 wire are known here and nowhere else (learn.microsoft.com/power-apps/developer/data-platform/use-webhooks
 and .../azure-integration): collections are arrays of {key, value}, `__type` stands beside values, dates
@@ -22,6 +22,7 @@ from shared.model.faults import RejectedEvent
 _DATE = re.compile(r"/Date\((-?\d{1,17})(?:([+-])(\d\d)(\d\d))?\)/")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NIL = UUID(int=0)
+TABLE = "account"
 _USE_JSON = "Set the message format of the service endpoint in Dataverse to JSON."
 
 
@@ -34,7 +35,6 @@ class DataverseEvent:
     """
 
     organization_id: UUID
-    table: str
     message: str
     account_id: UUID | None
     operation_id: UUID
@@ -45,15 +45,20 @@ class DataverseEvent:
     attributes: frozenset[str] | None
 
 
-def read_event(body: bytes, content_type: str | None, received_at: datetime) -> DataverseEvent:
-    """The event in a body. `received_at` stands in where the body names no time of its own.
+def read_event(body: bytes, content_type: str | None, received_at: datetime) -> DataverseEvent | None:
+    """The event in a body, or None if it is about another table than `account`.
 
-    Raises RejectedEvent, and nothing else, for whatever it cannot understand.
+    `received_at` stands in where the body names no time of its own. Raises RejectedEvent, and nothing else,
+    for whatever it cannot understand.
     """
-    context = _validated(_parsed(body, content_type))
+    content = _members(_parsed(body, content_type))
+    # The table comes first: events of other tables, such as the data events of Finance and Operations, may
+    # lack what an event of an account has.
+    if _table(content) not in {None, TABLE}:
+        return None
+    context = _validated(content)
     return DataverseEvent(
         organization_id=context.organization_id,
-        table=context.table.lower(),
         message=context.message.lower(),
         account_id=context.account_id(),
         operation_id=context.operation(),
@@ -73,6 +78,7 @@ def _typed_scalar(value: object) -> object:
 
 
 type _Name = Annotated[str, Field(min_length=1)]
+type _Account = Annotated[str, Field(pattern=f"(?i)^{TABLE}$")]
 type _Typed[T] = Annotated[T, BeforeValidator(_typed_scalar)]
 
 
@@ -85,7 +91,7 @@ class _Context(BaseModel):
     """The members that are used; any other is ignored, ParentContext is never looked into."""
 
     organization_id: _Typed[UUID] = Field(alias="OrganizationId")
-    table: _Typed[_Name] = Field(alias="PrimaryEntityName")
+    table: _Typed[_Account] = Field(alias="PrimaryEntityName")
     message: _Typed[_Name] = Field(alias="MessageName")
     primary_entity_id: _Typed[UUID | None] = Field(None, alias="PrimaryEntityId")
     operation_id: _Typed[UUID | None] = Field(None, alias="OperationId")
@@ -157,9 +163,19 @@ def _refuse_other_formats(body: bytes, content_type: str) -> None:
         raise RejectedEvent("msbin1", f"The body is binary XML. {_USE_JSON}")
 
 
-def _validated(content: object) -> _Context:
+def _members(content: object) -> dict[str, object]:
     if not isinstance(content, dict):
         raise RejectedEvent("not-a-context", "The body is JSON but no RemoteExecutionContext.")
+    return cast(dict[str, object], content)
+
+
+def _table(content: Mapping[str, object]) -> str | None:
+    """The table's name in lower case, or None for what is no name of a table."""
+    name = _typed_scalar(content.get("PrimaryEntityName"))
+    return name.lower() if isinstance(name, str) and name.isidentifier() else None
+
+
+def _validated(content: Mapping[str, object]) -> _Context:
     try:
         return _Context.model_validate(content)
     except ValidationError as error:

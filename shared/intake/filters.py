@@ -6,7 +6,6 @@ from uuid import UUID
 from shared.intake.dataverse_context import DataverseEvent
 from shared.model.change import Operation
 
-TABLE = "account"
 OPERATIONS = {
     "create": Operation.CREATE,
     "update": Operation.UPDATE,
@@ -30,8 +29,6 @@ class Filter:
 
     def rule_against(self, event: DataverseEvent) -> str | None:
         """The rule that filters the event out, or None: it is to be queued."""
-        if event.table != TABLE:
-            return "table"
         if event.message not in OPERATIONS:
             return "message"
         if event.message != "update" or event.attributes is None:

@@ -39,21 +39,32 @@ type Received = Queued | Filtered | Rejected
 
 @dataclass(frozen=True, slots=True)
 class QueueChange:
-    """Checks an event and queues it."""
+    """Checks an event and queues it. `organization_id`: whose events are taken; None: everybody's."""
 
     queue: ChangeQueue
     rejected: RejectedEvents
     filter: Filter
     clock: Clock
     transaction_margin: timedelta
+    organization_id: UUID | None = None
 
     async def receive(
-        self, body: bytes, content_type: str | None, source: Source, correlation_id: str | None = None
+        self, body: bytes, content_type: str | None, source: Source, correlation_id: UUID | None = None
     ) -> Received:
         """Take one event. Raises QueueUnavailable, and then nothing has been settled."""
         try:
             event = read_event(body, content_type, self.clock.now())
         except RejectedEvent as fault:
+            return await self.reject(body, fault, source, correlation_id)
+        if event is None:
+            log_intake(Intake("filtered", source, None, None, "table"))
+            return Filtered("table")
+        if self.organization_id not in {None, event.organization_id}:
+            fault = RejectedEvent(
+                "foreign-organization",
+                f"The event is of organization {event.organization_id}. This app takes events of "
+                f"{self.organization_id} only: see the setting DATAVERSE_ORGANIZATION_ID.",
+            )
             return await self.reject(body, fault, source, correlation_id)
         if rule := self.filter.rule_against(event):
             log_intake(Intake("filtered", source, event.operation_id, event.account_id, rule))
@@ -72,7 +83,7 @@ class QueueChange:
         return Queued(change.operation_id)
 
     async def reject(
-        self, body: bytes, fault: RejectedEvent, source: Source, correlation_id: str | None = None
+        self, body: bytes, fault: RejectedEvent, source: Source, correlation_id: UUID | None = None
     ) -> Rejected:
         """Keep a body that was not understood. Raises QueueUnavailable."""
         await self.rejected.keep(body, fault.reason, fault.description, correlation_id)

@@ -149,6 +149,6 @@ class ChangeQueue(Protocol):
 class RejectedEvents(Protocol):
     """The queue `rejected-events`."""
 
-    async def keep(self, body: bytes, reason: str, description: str, correlation_id: str | None) -> None:
+    async def keep(self, body: bytes, reason: str, description: str, correlation_id: UUID | None) -> None:
         """Keep a body that could not be understood; cut where the queue needs it. Raises QueueUnavailable."""
         ...

@@ -36,6 +36,10 @@ class Scope(NamedTuple):
 class RegistryReader(Protocol):
     """Reads what is registered. Every method may raise TransientFault and OperatorFault."""
 
+    async def organization(self) -> UUID:
+        """The id of the organization that all this belongs to: every event names it."""
+        ...
+
     async def endpoints(self, name: str) -> Sequence[Registered]:
         """The endpoints of this name."""
         ...

@@ -67,9 +67,10 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is to be done. What doubles events: `strangers` are steps on the endpoint that are not ours,
-    `others` our endpoints of the other kind."""
+    `others` our endpoints of the other kind. `organization_id`: whose events will come."""
 
     target: Target
+    organization_id: UUID
     endpoint: Item
     steps: tuple[Item, ...]
     strangers: tuple[str, ...]
@@ -103,6 +104,7 @@ class Registration:
         steps = [await self._step(known, name, message) for name, message in wanted.items()]
         return Plan(
             target=target,
+            organization_id=await self.reader.organization(),
             endpoint=_item(Kind.ENDPOINT, target.name, found, target.columns),
             steps=tuple(steps),
             strangers=tuple(step.name for step in known if step.name not in wanted),

@@ -3,7 +3,6 @@
 """The two ways in: `receive_event` from the queue, `receive_webhook` by HTTP."""
 
 import json
-from uuid import UUID
 
 import azure.functions as func
 
@@ -11,6 +10,7 @@ from shared.intake.queue_change import Filtered, Queued, Received
 from shared.model.change import Source
 from shared.model.faults import QueueUnavailable, RejectedEvent
 from shared.telemetry import LOGGER
+from shared.triggers.correlation import correlation_id
 from shared.triggers.give_back import give_back
 
 LONGEST_BODY = 256 * 1024
@@ -31,10 +31,10 @@ async def receive_event(message: func.ServiceBusMessage) -> None:
     from shared.wiring import application
 
     app = application()
-    correlation_id = message.correlation_id or message.message_id
+    correlation = correlation_id(message.correlation_id) or correlation_id(message.message_id)
     try:
         await app.queue_change.receive(
-            message.get_body(), message.content_type, Source.DATAVERSE_QUEUE, correlation_id
+            message.get_body(), message.content_type, Source.DATAVERSE_QUEUE, correlation
         )
     except QueueUnavailable:
         await give_back(app)
@@ -46,21 +46,21 @@ async def receive_webhook(req: func.HttpRequest) -> func.HttpResponse:
     """One event that Dataverse's webhook posted."""
     from shared.wiring import application
 
-    correlation_id = _correlation_id(req)
+    correlation = correlation_id(req.headers.get("x-ms-correlation-request-id"))
     body = req.get_body()
     if len(body) > LONGEST_BODY:
-        LOGGER.warning("webhook: %d bytes are too many, correlation %s", len(body), correlation_id)
+        LOGGER.warning("webhook: %d bytes are too many, correlation %s", len(body), correlation)
         return _answer(413, {"status": "rejected", "reason": "too-large"})
     content_type = req.headers.get("content-type", "")
     intake = application().queue_change
     try:
         if content_type.partition(";")[0].strip().lower() != "application/json":
             description = "The content type is not application/json; Dataverse posts webhooks as JSON."
-            await intake.reject(body, RejectedEvent("not-json", description), Source.WEBHOOK, correlation_id)
+            await intake.reject(body, RejectedEvent("not-json", description), Source.WEBHOOK, correlation)
             return _answer(415, {"status": "rejected", "reason": "not-json", "description": description})
-        received = await intake.receive(body, content_type, Source.WEBHOOK, correlation_id)
+        received = await intake.receive(body, content_type, Source.WEBHOOK, correlation)
     except QueueUnavailable as fault:
-        LOGGER.warning("webhook: %s, correlation %s", fault, correlation_id)
+        LOGGER.warning("webhook: %s, correlation %s", fault, correlation)
         return _answer(503, {"status": "unavailable"}, {"Retry-After": str(RETRY_SECONDS)})
     return _answer_to(received)
 
@@ -84,11 +84,3 @@ def _answer(status: int, content: dict[str, str], headers: dict[str, str] | None
     return func.HttpResponse(
         json.dumps(content), status_code=status, headers=headers, mimetype="application/json"
     )
-
-
-def _correlation_id(req: func.HttpRequest) -> str | None:
-    """The sender's correlation id, if it is one: nothing else gets into logs and queues."""
-    try:
-        return str(UUID(req.headers.get("x-ms-correlation-request-id", "")))
-    except ValueError:
-        return None

@@ -4,6 +4,7 @@ import azure.functions as func
 
 from shared.model.change import Source, decode_change
 from shared.model.faults import QueueUnavailable, RejectedEvent
+from shared.triggers.correlation import correlation_id
 from shared.triggers.give_back import give_back
 
 blueprint = func.Blueprint()
@@ -28,7 +29,8 @@ async def sync_account(message: func.ServiceBusMessage) -> None:
             change = decode_change(body)
         except ValueError:
             fault = RejectedEvent("not-an-account-change", "Only this app writes to account-changes.")
-            await app.queue_change.reject(body, fault, Source.REPLAY, message.message_id)
+            correlation = correlation_id(message.correlation_id)
+            await app.queue_change.reject(body, fault, Source.REPLAY, correlation)
             return
         await app.sync_account.handle(change)
     except QueueUnavailable:

@@ -55,6 +55,7 @@ class Application:
             ),
             clock=self.ports.clock,
             transaction_margin=timedelta(seconds=self.settings.transaction_margin_seconds),
+            organization_id=self.settings.dataverse_organization_id,
         )
 
     @cached_property

@@ -14,7 +14,8 @@ from shared.ports import SyncStates
 class Work:
     """One invocation's hold on an account's state.
 
-    `in_flight`: a write was sent and its answer is not known; `doubt_added`: a verifying look has to follow.
+    `in_flight`: a write was sent and its answer is not known; `doubt_added`: a verifying look has to follow;
+    `leaves_no_row`: Dataverse does not know the account, and neither does the table.
     """
 
     change: AccountChange
@@ -24,6 +25,7 @@ class Work:
     owner: UUID
     in_flight: bool = False
     doubt_added: bool = False
+    leaves_no_row: bool = False
 
     @classmethod
     def on(cls, change: AccountChange, states: SyncStates, stored: Stored | None) -> "Work":

@@ -80,7 +80,7 @@ async def test_rejected_events_are_listed_and_sent_again_as_they_came(
     rejected: ServiceBusRejected,
     queue: ServiceBusChanges,
 ) -> None:
-    await rejected.keep(b"<a/>", "xml", "Set the message format to JSON.", "c1")
+    await rejected.keep(b"<a/>", "xml", "Set the message format to JSON.", UUID(int=1))
     await rejected.keep(b"x" * 300_000, "not-json", "Too long.", None)
     first, second = await _all(leftovers, Bin.REJECTED)
     assert (first.reason, first.body, first.truncated) == ("xml", b"<a/>", False)

@@ -257,13 +257,13 @@ async def test_many_senders_at_once_lose_nothing(changes_bus: Bus) -> None:
     assert found == {message.message_id for message in sent}
 
 
-Kept = tuple[bytes, str, str, str | None]
+Kept = tuple[bytes, str, str, UUID | None]
 
 
 @pytest.fixture(params=["fake", "broker"])
 async def keep(
     request: pytest.FixtureRequest, rejected_bus: Bus
-) -> Callable[[bytes, str, str, str | None], Awaitable[Kept]]:
+) -> Callable[[bytes, str, str, UUID | None], Awaitable[Kept]]:
     """Keeps a rejected body and gives back what is then in the queue."""
     fake, real = FakeRejected(), rejected_bus
 
@@ -280,7 +280,7 @@ async def keep(
             b"".join(message.body),  # type: ignore[arg-type] - a body of bytes
             properties[b"Reason"].decode(),
             properties[b"Description"].decode(),
-            message.correlation_id,
+            UUID(message.correlation_id) if message.correlation_id else None,
         )
 
     return keep_in_fake if request.param == "fake" else keep_in_broker
@@ -289,9 +289,9 @@ async def keep(
 @pytest.mark.parametrize(
     "given",
     [
-        (b"<xml/>", "xml", "Set the message format to JSON.", "an id"),
+        (b"<xml/>", "xml", "Set the message format to JSON.", uuid4()),
         (b"", "not-json", "The body is empty.", None),
-        (bytes(range(256)) * 800, "not-utf-8", "ü€😀", str(uuid4())),
+        (bytes(range(256)) * 800, "not-utf-8", "ü€😀", uuid4()),
     ],
 )
 async def test_a_rejected_body_is_kept_as_it_came(

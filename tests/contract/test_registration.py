@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
+from uuid import UUID
 
 import httpx
 import pytest
@@ -88,6 +89,12 @@ def registration(request: pytest.FixtureRequest, sales: Sales) -> Registration:
     return Registration(fake, fake, WATCHED)
 
 
+def queue_target_of(connection_string: str) -> Target:
+    """The target that the tool makes of a stand's connection string."""
+    parts = dict(part.split("=", 1) for part in connection_string.split(";") if part)
+    return queue_target(parts["Endpoint"], DATAVERSE_EVENTS, parts["SharedAccessKeyName"])
+
+
 async def register(registration: Registration, target: Target, secret: SecretStr | None = KEY) -> None:
     await registration.apply(await registration.plan(target), secret)
 
@@ -158,7 +165,8 @@ async def test_registered_steps_deliver_to_the_queue_what_matters(sales: Sales, 
     await sales.save(f"accounts({account})", "DELETE")
     async with ServiceBusClient.from_connection_string(bus.ready["connection_string"]) as client:
         bodies = await _received(client, 3)
-    events = [read_event(body, "application/json", datetime.now(UTC)) for body in bodies]
+    events = [event for body in bodies if (event := read_event(body, "application/json", datetime.now(UTC)))]
+    assert {event.organization_id for event in events} == {await sales.registry().organization()}
     assert {event.message for event in events} == {"create", "update", "delete"}
     assert {str(event.account_id) for event in events} == {account}
     assert {Filter(WATCHED).rule_against(event) for event in events} == {None}
@@ -259,6 +267,7 @@ async def test_the_tool_registers_tells_and_removes_without_a_word_of_the_key(
     told = await accountsync("registration", "--json")
     assert told.exit_code == 0
     assert json.loads(told.stdout)["settled"] is True
+    assert json.loads(told.stdout)["organization_id"] == sales.simulator.store.identity.organization_id
     (endpoint,) = await sales.registry().endpoints(QUEUE.name)
     await sales.registry().update(Kind.ENDPOINT, endpoint.id, {"path": "elsewhere"})
     differing = await accountsync("registration")
@@ -267,6 +276,28 @@ async def test_the_tool_registers_tells_and_removes_without_a_word_of_the_key(
     assert "would be removed" in (await accountsync("unregister", "--dry-run")).stdout
     assert (await accountsync("unregister", "--yes")).stdout.count("removed: ") == 4
     assert "Nothing is registered." in (await accountsync("unregister", "--yes")).stdout
+
+
+async def test_the_tool_tells_the_organization_that_the_app_has_to_expect(
+    sales: Sales, tmp_path: Path
+) -> None:
+    example = json.loads((ROOT / "local.settings.json.example").read_text(encoding="utf-8"))
+    example["Values"] |= {"DATAVERSE_URL": sales.address, "LOCAL_TOKEN": TOKEN}
+    file = tmp_path / "settings.json"
+    organization = sales.simulator.store.identity.organization_id
+    await register(sales.registration(), queue_target_of(example["Values"]["ServiceBus"]))
+
+    async def registration(expected: str) -> Result:
+        example["Values"]["DATAVERSE_ORGANIZATION_ID"] = expected
+        file.write_text(json.dumps(example), encoding="utf-8")
+        runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"})
+        return await asyncio.to_thread(runner.invoke, app, ["--settings", str(file), "registration"])
+
+    for expected, exit_code in (("", 0), (organization, 0), (str(UUID(int=7)), 1)):
+        result = await registration(expected)
+        assert result.exit_code == exit_code, result.output
+        assert f"DATAVERSE_ORGANIZATION_ID is {organization}" in result.stdout
+        assert ("rejects every event" in result.stdout) == bool(exit_code)
 
 
 async def test_a_webhook_needs_its_address() -> None:

@@ -11,14 +11,14 @@ import pytest
 
 from local.child import Child
 from local.ports import free_port
-from local.stand import ROOT, WEBHOOK_PATH
+from local.stand import ROOT, WEBHOOK_PATH, example_settings
 from tests.end_to_end.waiting import eventually
 
 KEY = "key-of-the-test"
 EVENT = {
     "MessageName": "Update",
     "OperationId": str(uuid4()),
-    "OrganizationId": str(uuid4()),
+    "OrganizationId": example_settings()["DATAVERSE_ORGANIZATION_ID"],
     "PrimaryEntityId": str(uuid4()),
     "PrimaryEntityName": "account",
 }

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from shared.model.change import AccountChange
 from shared.ports.recovery import Bin, Leftover, Resend
@@ -42,9 +43,9 @@ class FakeQueue:
 class FakeRejected:
     """Implements RejectedEvents."""
 
-    kept: list[tuple[bytes, str, str, str | None]] = field(default_factory=list)
+    kept: list[tuple[bytes, str, str, UUID | None]] = field(default_factory=list)
 
-    async def keep(self, body: bytes, reason: str, description: str, correlation_id: str | None) -> None:
+    async def keep(self, body: bytes, reason: str, description: str, correlation_id: UUID | None) -> None:
         self.kept.append((body, reason, description, correlation_id))
 
 

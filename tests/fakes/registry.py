@@ -10,6 +10,7 @@ from shared.ports.registration import Columns, Kind, Registered, Scope
 _SCOPES = {
     name: Scope(UUID(int=n), UUID(int=n + 10)) for n, name in enumerate(("Create", "Update", "Delete"))
 }
+ORGANIZATION = UUID("5c3e2b1a-9d4f-4a6b-8c7d-0e1f2a3b4c5d")  # the simulator's too
 _SECRETS = {"saskey": "issaskeyset", "authvalue": "isauthvalueset"}
 
 
@@ -20,6 +21,9 @@ class FakeRegistry:
     rows: dict[Kind, dict[UUID, dict[str, Any]]] = field(default_factory=lambda: {kind: {} for kind in Kind})
     calls: list[tuple[str, Kind, Columns]] = field(default_factory=list[tuple[str, Kind, Columns]])
     failed: int = 0
+
+    async def organization(self) -> UUID:
+        return ORGANIZATION
 
     async def endpoints(self, name: str) -> Sequence[Registered]:
         return [row for row in self._all(Kind.ENDPOINT) if row.name == name]

@@ -328,6 +328,25 @@ async def test_a_create_that_was_never_committed_settles_after_a_few_looks(world
     assert 3 <= len(endings) <= 5
 
 
+@pytest.mark.parametrize("operation", [Operation.CREATE, Operation.UPDATE])
+async def test_an_event_of_an_account_that_never_existed_leaves_nothing_behind(
+    world: World, operation: Operation
+) -> None:
+    await world.sync(*(world.event(f"A{number}", operation) for number in range(20)))
+    assert not world.states.rows
+    assert not world.issues.rows
+    assert not world.owners.rows
+
+
+async def test_an_account_that_comes_after_its_event_is_synced(world: World) -> None:
+    event = world.event("A1", Operation.CREATE)
+    assert (await world.deliver(event)).ending == "retrying"
+    world.save("A1")
+    await world.drain()
+    assert world.customer("A1") is not None
+    assert world.state("A1").phase is Phase.SYNCED
+
+
 async def test_an_account_that_disappeared_without_a_delete_is_parked(world: World) -> None:
     await world.sync(world.save("A1"))
     world.clock.advance(60)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from azure_functions_runtime.bindings.datumdef import Datum
 
@@ -44,9 +44,9 @@ class Outside:
         self._refuse()
         self.sent.append(f"{change.source} {change.operation} {change.account_id}")
 
-    async def keep(self, body: bytes, reason: str, description: str, correlation_id: str | None) -> None:
+    async def keep(self, body: bytes, reason: str, description: str, correlation_id: UUID | None) -> None:
         self._refuse()
-        self.kept.append([body.decode("latin-1"), reason, correlation_id])
+        self.kept.append([body.decode("latin-1"), reason, correlation_id and str(correlation_id)])
 
     async def handle(self, change: AccountChange) -> None:
         self._refuse()

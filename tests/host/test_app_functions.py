@@ -31,8 +31,9 @@ def event(content: bytes, *, bus: bool = True, **members: str) -> dict[str, Any]
     return {"function": "receive_event", "body": text, "message": members, "bus": bus}
 
 
-def message(content: bytes, *, bus: bool = True) -> dict[str, Any]:
-    return {"function": "sync_account", "body": content.decode("latin-1"), "bus": bus}
+def message(content: bytes, *, bus: bool = True, **members: str) -> dict[str, Any]:
+    text = content.decode("latin-1")
+    return {"function": "sync_account", "body": text, "message": members, "bus": bus}
 
 
 ORDERS: dict[str, dict[str, Any]] = {
@@ -50,10 +51,13 @@ ORDERS: dict[str, dict[str, Any]] = {
     "event": event(sample_bytes("account-delete")),
     "event filtered": event(sample_bytes("contact-update")),
     "event rejected": event(NO_TEXT, correlation_id=CORRELATION),
+    "event with odd ids": event(NO_TEXT, correlation_id="\x1b[2J" * 10_000, message_id="m" * 10_000),
+    "event with an odd correlation": event(NO_TEXT, correlation_id="x", message_id=CORRELATION),
     "event msbin1": event(b"\x01", content_type="application/msbin1"),
     "event away": event(body(), bus=False),
     "change": message(encode_change(change())),
     "no change": message(b'{"schema": 2}'),
+    "no change with odd ids": message(b"", correlation_id="\x1b[2J", message_id="m" * 10_000),
     "change away": message(encode_change(change()), bus=False),
     "health": {"function": "health", "method": "GET"},
     "health by header": {"function": "health", "method": "GET", "headers": {"x-functions-key": "k"}},
@@ -177,6 +181,11 @@ def test_a_webhook_that_is_not_understood_is_kept_byte_for_byte(
 
 def test_a_correlation_id_that_is_none_gets_nowhere(answers: dict[str, Any]) -> None:
     assert answers["odd correlation"]["kept"] == [[XML.decode(), "xml", None]]
+    for order in ("event with odd ids", "no change with odd ids"):
+        ((_, _, correlation),) = answers[order]["kept"]
+        assert correlation is None
+    ((_, _, correlation),) = answers["event with an odd correlation"]["kept"]
+    assert correlation == CORRELATION
 
 
 def test_a_body_over_the_limit_is_not_even_looked_at(answers: dict[str, Any]) -> None:
@@ -202,7 +211,7 @@ def test_an_event_from_the_queue_is_queued(answers: dict[str, Any]) -> None:
 
 def test_an_event_that_is_not_understood_is_kept_byte_for_byte(answers: dict[str, Any]) -> None:
     assert answers["event rejected"]["kept"] == [[NO_TEXT.decode("latin-1"), "not-utf-8", CORRELATION]]
-    assert answers["event msbin1"]["kept"] == [["\x01", "msbin1", "m-1"]]
+    assert answers["event msbin1"]["kept"] == [["\x01", "msbin1", None]]
 
 
 def test_a_change_goes_to_the_pipeline(answers: dict[str, Any]) -> None:
@@ -210,7 +219,7 @@ def test_a_change_goes_to_the_pipeline(answers: dict[str, Any]) -> None:
 
 
 def test_what_is_no_change_is_kept(answers: dict[str, Any]) -> None:
-    assert answers["no change"]["kept"] == [['{"schema": 2}', "not-an-account-change", "m-1"]]
+    assert answers["no change"]["kept"] == [['{"schema": 2}', "not-an-account-change", None]]
     assert not answers["no change"]["handled"]
 
 

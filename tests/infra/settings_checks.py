@@ -82,6 +82,8 @@ def _substituted(value: object) -> object:
     text = str(value)
     if not text.startswith("${"):
         return value
+    if text.endswith("_ID}"):
+        return "d0000000-0000-4000-8000-000000000000"
     return "" if text.endswith("=}") else f"https://{text.strip('${}').lower()}.example.net"
 
 

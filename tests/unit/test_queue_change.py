@@ -3,6 +3,7 @@
 import logging
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -15,21 +16,23 @@ from tests.fakes.clock import FakeClock
 from tests.unit.making import ACCOUNT, OPERATION, ORGANIZATION, body, field_map, sample_bytes, target
 
 MARGIN = timedelta(seconds=300)
+CORRELATION = UUID("3c1b8f6c-52d1-4b7e-8a55-3f9f0e6a7b10")
+STRANGER = UUID(int=7)
 
 
 class Intake:
     """The use case over fakes."""
 
-    def __init__(self) -> None:
+    def __init__(self, organization_id: UUID | None = None) -> None:
         self.clock = FakeClock()
         self.queue = FakeQueue(self.clock)
         self.rejected = FakeRejected()
         self.use_case = QueueChange(
-            self.queue, self.rejected, Filter(field_map().watched), self.clock, MARGIN
+            self.queue, self.rejected, Filter(field_map().watched), self.clock, MARGIN, organization_id
         )
 
     async def receive(self, content: bytes, source: Source = Source.DATAVERSE_QUEUE) -> Any:
-        return await self.use_case.receive(content, "application/json", source, "correlation")
+        return await self.use_case.receive(content, "application/json", source, CORRELATION)
 
 
 async def test_an_event_becomes_a_change() -> None:
@@ -74,7 +77,7 @@ async def test_what_is_not_understood_is_kept_whole() -> None:
     intake = Intake()
     received = await intake.receive(b"<xml/>")
     assert isinstance(received, Rejected)
-    assert intake.rejected.kept == [(b"<xml/>", "xml", received.description, "correlation")]
+    assert intake.rejected.kept == [(b"<xml/>", "xml", received.description, CORRELATION)]
 
 
 async def test_an_event_without_an_account_is_kept() -> None:
@@ -85,11 +88,40 @@ async def test_an_event_without_an_account_is_kept() -> None:
     assert len(intake.rejected.kept) == 1
 
 
+async def test_events_of_another_organization_are_kept_and_never_queued() -> None:
+    intake = Intake(STRANGER)
+    for content in (body(), body(MessageName="Delete"), body(InputParameters=target(description="x"))):
+        received = await intake.receive(content)
+        assert isinstance(received, Rejected)
+        assert received.reason == "foreign-organization"
+        assert str(ORGANIZATION) in received.description
+        assert "DATAVERSE_ORGANIZATION_ID" in received.description
+    assert not intake.queue.sent
+    assert len(intake.rejected.kept) == 3
+
+
+async def test_events_of_the_own_organization_are_queued() -> None:
+    assert isinstance(await Intake(ORGANIZATION).receive(body()), Queued)
+
+
+@pytest.mark.parametrize("organization_id", [ORGANIZATION, STRANGER, ...])
+async def test_the_table_is_asked_for_before_the_organization(organization_id: Any) -> None:
+    intake = Intake(ORGANIZATION)
+    event = body(
+        PrimaryEntityName="mserp_custcustomerv3entity",
+        OrganizationId=organization_id if organization_id is ... else str(organization_id),
+        OperationId=...,
+        OperationCreatedOn="soon",
+    )
+    assert await intake.receive(event) == Filtered("table")
+    assert not intake.rejected.kept
+
+
 class _NoBus:
     async def send(self, change: AccountChange, due: object = None) -> None:
         raise QueueUnavailable("away")
 
-    async def keep(self, body: bytes, reason: str, description: str, correlation_id: str | None) -> None:
+    async def keep(self, body: bytes, reason: str, description: str, correlation_id: UUID | None) -> None:
         raise QueueUnavailable("away")
 
 

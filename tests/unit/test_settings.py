@@ -42,7 +42,10 @@ def test_the_example_names_every_setting() -> None:
 def test_the_example_shows_the_defaults() -> None:
     given_only = {name: EXAMPLE[name] for name in EXAMPLE if name in NEEDED}
     by_default, shown = load_settings(given_only)[0].model_dump(), load().model_dump()
-    assert {name for name in shown if shown[name] != by_default[name]} == {"health_key"}
+    assert {name for name in shown if shown[name] != by_default[name]} == {
+        "dataverse_organization_id",
+        "health_key",
+    }
 
 
 NEEDED = {
@@ -73,6 +76,7 @@ def test_every_problem_is_told_at_once() -> None:
     ("name", "text"),
     [
         *(("DATAVERSE_URL", "contoso.crm.dynamics.com"), ("OPERATIONS_URL", "ftp://x")),
+        *(("DATAVERSE_ORGANIZATION_ID", "contoso"), ("DATAVERSE_ORGANIZATION_ID", "5")),
         *(("CREDENTIAL", "password"), ("FINGERPRINT_KEY", "short"), ("INTEGRATION_USER_ID", "me")),
         *(("SYNC_PARTITIONS", "0"), ("SYNC_PARTITIONS", "101"), ("SYNC_PARTITIONS", "many")),
         *(("SETTLE_SECONDS", "-1"), ("SETTLE_SECONDS", "inf"), ("SETTLE_SECONDS", "nan")),
@@ -109,6 +113,22 @@ def test_of_two_ways_to_say_it_exactly_one_is_taken(here: str, there: str) -> No
 def test_the_managed_identity_is_the_default_and_needs_no_token() -> None:
     settings = load(CREDENTIAL=None, LOCAL_TOKEN=None)
     assert settings.credential is Credential.MANAGED_IDENTITY
+
+
+@pytest.mark.parametrize("credential", [None, "managed-identity", "default"])
+@pytest.mark.parametrize("text", [None, "", " "])
+def test_the_app_starts_only_if_it_knows_whose_events_it_takes(
+    credential: str | None, text: str | None
+) -> None:
+    changes = {"CREDENTIAL": credential, "DATAVERSE_ORGANIZATION_ID": text}
+    assert "DATAVERSE_ORGANIZATION_ID" in refusal(**changes)
+    assert load(DATAVERSE_ORGANIZATION_ID=text).dataverse_organization_id is None
+
+
+def test_the_tool_that_tells_the_organization_works_without_knowing_it() -> None:
+    given_to_people = EXAMPLE | {"CREDENTIAL": "default", "DATAVERSE_ORGANIZATION_ID": ""}
+    settings, _ = load_settings(given_to_people, takes_events=False)
+    assert settings.dataverse_organization_id is None
 
 
 def test_addresses_lose_their_trailing_slash() -> None:
