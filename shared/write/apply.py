@@ -147,10 +147,10 @@ class Apply:
         fields = {**body.fields, **plan.fields}
         to_send = differing(fields, found) if found else not_confirmed(fields, work.state, self.fingerprints)
         newly_held = hold and work.state.previous_hold is None and self.field_map.hold.target in to_send
+        if newly_held:
+            await self.guard.allow("blocks", work.change)
         work.state = replace(work.state, previous_hold=plan.previous)
         if to_send:
-            if newly_held:
-                await self.guard.allow("blocks", work.change)
             await self._claim(work, None)
             try:
                 await self._send(work, self.writer.update(body.key, to_send))

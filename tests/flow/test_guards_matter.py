@@ -134,6 +134,17 @@ GUARDS = {
         "pass",
         "tests/flow/test_recovery.py::test_tries_that_create_nothing_use_up_no_allowance",
     ),
+    "the ceiling on blocks is asked before the hold is remembered": Guard(
+        "shared/write/apply.py",
+        """            await self.guard.allow("blocks", work.change)
+        work.state = replace(work.state, previous_hold=plan.previous)
+""",
+        """            work.state = replace(work.state, previous_hold=plan.previous)
+            await self.guard.allow("blocks", work.change)
+        work.state = replace(work.state, previous_hold=plan.previous)
+""",
+        "tests/flow/test_recovery.py::test_a_second_check_of_an_account_does_not_pass_the_ceiling_on_blocks",
+    ),
     "no second create while in doubt": Guard(
         "shared/write/apply.py",
         "if self.field_map.key.assigned_by_operations and doubtful_until is not None:",

@@ -309,3 +309,17 @@ async def test_blocks_over_the_ceiling_are_parked_and_changes_pass() -> None:
     assert customer["OnHoldStatus"] == "All"
     assert world.state("A1").phase is Phase.DELETED
     assert world.operations.customers[CustomerKey("USMF", "A2")]["OnHoldStatus"] == "No"
+
+
+async def test_a_second_check_of_an_account_does_not_pass_the_ceiling_on_blocks() -> None:
+    world = World(settings={"max_blocks_per_hour": 2})
+    names = [f"A{number}" for number in range(10)]
+    await world.sync(*(world.save(name) for name in names))
+    world.clock.advance(60)
+    first = [world.save(name, statecode=1) for name in names]
+    world.clock.advance(600)
+    second = [world.event(name) for name in names]
+    endings = await world.sync(*first, *second)
+    blocked = [fields for fields in world.operations.customers.values() if fields["OnHoldStatus"] == "All"]
+    assert len(blocked) == 2
+    assert endings.count("parked") == 16
