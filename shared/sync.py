@@ -120,6 +120,7 @@ class SyncAccount:
             raise TransientFault(System.DATAVERSE, "an older version of the account was read than before")
         work.state = replace(work.state, version=account.version, read_at=account.read_at, deleted=False)
         if rule := broken_rule(self.build.field_map, account):
+            await self.apply.settle_creation(work)
             return await self.record.settled(work, Phase.FILTERED, Outcome(Ending.FILTERED, rule))
         hold = account.columns.get("statecode") == _INACTIVE and self.rules.block_on_deactivate
         if hold and work.state.customer is None:
@@ -162,7 +163,11 @@ class SyncAccount:
             if state.phase is Phase.DELETED and state.settled and not change.verify:
                 return Outcome(Ending.DELETED, "already")
             work.state = replace(state, deleted=True)
-            outcome = await self._block(work) if self.rules.block_on_delete else None
+            outcome = None
+            if self.rules.block_on_delete:
+                outcome = await self._block(work)
+            else:
+                await self.apply.settle_creation(work)
             fields = outcome.fields if outcome else ()
             return await self.record.settled(work, Phase.DELETED, Outcome(Ending.DELETED, fields=fields))
         work.leaves_no_row = work.etag is None  # anybody can send events of accounts that never existed
@@ -176,10 +181,7 @@ class SyncAccount:
     async def _block(self, work: Work) -> Outcome | None:
         key = work.state.customer or work.state.intent
         outcome = await self.apply.block(work, key) if key else None
-        intent = work.state.intent
-        if outcome is None and intent is not None and work.state.doubtful_until is None:
-            await self.apply.disown(intent, work.state.account_id)
-            work.state = replace(work.state, intent=None)
+        await self.apply.give_up(work)
         return outcome
 
     async def _after(self, run: _Run, fault: Exception) -> Outcome:
@@ -206,10 +208,7 @@ class SyncAccount:
     async def _park(self, run: _Run, problem: Problem) -> Outcome:
         change = run.change
         work = run.work or Work.on(change, self.states, await self.states.get(change.account_id))
-        state = work.state
-        if state.intent is not None and state.customer is None and state.doubtful_until is None:
-            await self.apply.disown(state.intent, state.account_id)
-            work.state = replace(state, intent=None)
+        await self.apply.give_up(work)
         return await self.record.parked(work, problem, Outcome(Ending.PARKED, str(problem.cause)))
 
     async def _note_retry(self, work: Work, later: Later) -> None:

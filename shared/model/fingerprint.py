@@ -30,6 +30,11 @@ class Fingerprints:
         data = json.dumps([field, canonical], ensure_ascii=True).encode()
         return hashlib.blake2b(data, key=self.key, digest_size=_BYTES).hexdigest()
 
+    def of_whole(self, fields: Mapping[str, FieldValue]) -> str:
+        """One hash of all the fields together."""
+        data = json.dumps(sorted(self.of_all(fields).items())).encode()
+        return hashlib.blake2b(data, key=self.key, digest_size=_BYTES).hexdigest()
+
     def of_all(self, fields: Mapping[str, FieldValue]) -> dict[str, str]:
         """The hash of each field."""
         return {name: self.of(name, value) for name, value in fields.items()}

@@ -52,11 +52,12 @@ class SyncState:
     """The account's state.
 
     `customer` is the customer known to stand in Operations; `intent` the one whose creation was begun and
-    of which no more is known. `confirmed` holds a short keyed hash per mapped field as last seen or written
-    there, under `fingerprint_key`. While `doubtful_until` is set, a request whose answer was lost may still
-    commit, so nothing counts as confirmed; only a look made after that moment clears it. `previous_hold` is
-    set while we hold the customer: the value to go back to. `deleted`: Dataverse said so, and the account
-    was not seen since.
+    of which no more is known. `begun` holds one keyed hash of the whole body for each creation that was sent
+    and whose outcome is unknown: a customer with these values is ours. `confirmed` holds a short keyed hash
+    per mapped field as last seen or written there, under `fingerprint_key`. While `doubtful_until` is set, a
+    request whose answer was lost may still commit, so nothing counts as confirmed; only a look made after
+    that moment clears it. `previous_hold` is set while we hold the customer: the value to go back to.
+    `deleted`: Dataverse said so, and the account was not seen since.
     """
 
     account_id: UUID
@@ -64,6 +65,7 @@ class SyncState:
     phase: Phase | None = None
     customer: CustomerKey | None = None
     intent: CustomerKey | None = None
+    begun: tuple[str, ...] = ()
     currency_key: str | None = None
     issue: str | None = None
     previous_hold: str | None = None

@@ -92,7 +92,7 @@ class SyncStates(Protocol):
 
 
 class Owner(NamedTuple):
-    """Who owns a customer, and how far its creation got: claimed, creating, created or adopted."""
+    """Who owns a customer, and how it came to it: claimed, created or adopted (version 1: creating)."""
 
     account_id: UUID
     stage: str

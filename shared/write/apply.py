@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from uuid import UUID
 
 from shared.model.currency import fold
 from shared.model.customer import Customer, CustomerBody, CustomerKey, FieldValue
@@ -30,7 +29,8 @@ from shared.write.decide import differing, not_confirmed
 from shared.write.hold import must_look, plan_hold
 from shared.write.work import Work
 
-CLAIMED, CREATING, CREATED, ADOPTED = "claimed", "creating", "created", "adopted"
+CREATED, ADOPTED = "created", "adopted"
+_BEGUN_AT_MOST = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,57 +63,77 @@ class Apply:
         return await self._change(work, body, found, hold=hold)
 
     async def first(self, work: Work, body: CustomerBody) -> Outcome:
-        """No customer is known yet: find one to adopt, or create it under our name."""
-        await self._claim(work, body.key)
-        owner = await self._own_or_end_doubt(work, body.key)
-        found = await self._look(work, body.key)
-        if found is not None:
-            return await self._take(work, body, found, owner)
-        return await self._create(work, body, owner)
+        """No customer is known yet: create it under our name, or adopt the one that is there.
+
+        Operations refuses a number that exists, so nothing is looked up before, except where an earlier
+        creation may have come about, or where Operations assigns the number and so would refuse nothing.
+        """
+        looks = bool(body.key.by) or work.change.verify or work.state.doubtful_until is not None
+        before = work.state.begun
+        await self._claim(work, body)
+        work.state = replace(work.state, begun=before)  # nothing is sent yet
+        await self._own_or_end_doubt(work, body.key)
+        if looks and (found := await self._look(work, body.key)) is not None:
+            return await self._take(work, body, found)
+        return await self._create(work, body)
 
     async def settle_intent(self, work: Work, key: CustomerKey) -> None:
         """Find out what became of a creation begun under a key that is not the account's any more.
 
         Raises AccountFault(KeyChanged) while it may still come about, or once it has.
         """
-        intent = work.state.intent
-        if intent is None or intent.same_as(key):
+        if work.state.intent is None or work.state.intent.same_as(key):
             return
-        if work.state.doubtful_until is not None:
-            if self.clock.now() < work.state.doubtful_until:
-                raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.field_map.key.target))
-            begun = await self._begun(work, intent)
-            if begun and (found := await self._look(work, intent)) is not None:
+        await self.settle_creation(work)
+        state = work.state
+        if state.intent is not None or state.customer is not None:
+            raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.field_map.key.target))
+
+    async def settle_creation(self, work: Work) -> None:
+        """Find out what became of a creation that is not wanted any more, once it cannot come about later."""
+        intent = work.state.intent
+        if intent is None or work.state.customer is not None:
+            return
+        if self._doubt_over(work) and work.state.begun:
+            found = await self._look(work, intent)
+            if found is not None and self._is_ours(work, intent, found):
                 await self._made(work, intent, found.key)
-                raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.field_map.key.target))
-        await self.disown(intent, work.state.account_id)
-        work.state = replace(work.state, intent=None)
+        self._end_doubt(work)
+        await self.give_up(work)
 
     async def block(self, work: Work, key: CustomerKey) -> Outcome | None:
         """Block the customer of an account that is gone; None if there is no customer to block."""
         found = None
-        if work.state.customer is None and not await self._begun(work, key):
+        if work.state.customer is None and not work.state.begun:
             self._end_doubt(work)
             return None
         if work.state.customer is None or self._verify(work) or self._hold_unseen(work):
             found = await self._look(work, work.state.customer or key)
-            if found is None:
+            if found is None or (work.state.customer is None and not self._is_ours(work, key, found)):
                 return None
             with _to_be_noted(work):
                 await self._own(work, found.key)
-            work.state = replace(work.state, customer=found.key, intent=None)
+            work.state = replace(work.state, customer=found.key, intent=None, begun=())
         return await self._change(work, CustomerBody(work.state.customer or key, {}), found, hold=True)
 
-    async def disown(self, key: CustomerKey, account_id: UUID) -> None:
-        """Give up a customer number under which nothing was ever created."""
-        owner = await self.owners.claim(key, account_id)
-        if owner.account_id == account_id and owner.stage in {CLAIMED, CREATING}:
-            await self.owners.release(key)
+    async def give_up(self, work: Work) -> None:
+        """Give up the number under which nothing of ours stands, unless a creation may still come about."""
+        state = work.state
+        if state.intent is None or state.customer is not None or state.doubtful_until is not None:
+            return
+        owner = await self.owners.claim(state.intent, state.account_id)
+        if owner.account_id == state.account_id:
+            await self.owners.release(state.intent)
+        work.state = replace(state, intent=None, begun=())
 
-    async def _begun(self, work: Work, key: CustomerKey) -> bool:
-        """Whether the creation of this customer was begun for this account, and for no other."""
-        owner = await self.owners.claim(key, work.state.account_id)
-        return owner.account_id == work.state.account_id and owner.stage != CLAIMED
+    def _is_ours(self, work: Work, key: CustomerKey, found: Customer) -> bool:
+        """Whether a creation of ours with an unknown outcome made this customer.
+
+        It did if the customer holds what was sent. Its number proves nothing: it may be the reason for
+        which the creation was refused. A second key does: it is the account's own id.
+        """
+        fields = {name: found.fields.get(name, "") for name in self.field_map.names}
+        return bool(key.by) or self.fingerprints.of_whole(fields) in work.state.begun
 
     def _verify(self, work: Work) -> bool:
         """A changed fingerprint key means one look, not a mass rewrite; the end of a doubt needs one too."""
@@ -129,7 +149,8 @@ class Apply:
         over = self._doubt_over(work)
         found = await self.writer.find(key)
         if over:
-            work.state = replace(work.state, doubtful_until=None)
+            begun = work.state.begun if found else ()
+            work.state = replace(work.state, doubtful_until=None, begun=begun)
         return found
 
     def _doubt_over(self, work: Work) -> bool:
@@ -140,7 +161,7 @@ class Apply:
     def _end_doubt(self, work: Work) -> None:
         """Where no creation was begun there is nothing to be seen."""
         if self._doubt_over(work):
-            work.state = replace(work.state, doubtful_until=None)
+            work.state = replace(work.state, doubtful_until=None, begun=())
 
     async def _change(self, work: Work, body: CustomerBody, found: Customer | None, *, hold: bool) -> Outcome:
         plan = plan_hold(work.state, self.field_map.hold, found, wanted=hold)
@@ -151,7 +172,7 @@ class Apply:
             await self.guard.allow("blocks", work.change)
         work.state = replace(work.state, previous_hold=plan.previous)
         if to_send:
-            await self._claim(work, None)
+            await self._claim(work)
             try:
                 await self._send(work, self.writer.update(body.key, to_send))
             except CustomerNotFound:
@@ -171,9 +192,8 @@ class Apply:
             raise TransientFault(System.OPERATIONS, message)
         if self.field_map.key.assigned_by_operations:
             raise AccountFault(Problem(Cause.CUSTOMER_GONE))
-        await self._claim(work, body.key)
-        owner = await self._own(work, body.key)
-        return await self._create(work, body, owner)
+        work.state = replace(work.state, customer=None, previous_hold=None, confirmed={})
+        return await self.first(work, body)
 
     def _nothing_to_block(self, work: Work) -> Outcome:
         work.state = replace(work.state, customer=None, previous_hold=None, confirmed={})
@@ -185,50 +205,60 @@ class Apply:
             raise AccountFault(Problem(Cause.NUMBER_TAKEN, field=self.field_map.key.target))
         return owner
 
-    async def _own_or_end_doubt(self, work: Work, key: CustomerKey) -> Owner:
+    async def _own_or_end_doubt(self, work: Work, key: CustomerKey) -> None:
         try:
-            return await self._own(work, key)
+            await self._own(work, key)
         except AccountFault:
             self._end_doubt(work)
             raise
 
-    async def _create(self, work: Work, body: CustomerBody, owner: Owner) -> Outcome:
+    async def _create(self, work: Work, body: CustomerBody) -> Outcome:
         doubtful_until = work.state.doubtful_until
         if self.field_map.key.assigned_by_operations and doubtful_until is not None:
             raise NotYet(doubtful_until, "a customer may still come about from an earlier request")
         try:
-            key = await self._post(work, body, owner)
+            key = await self._post(work, body)
         except CustomerAlreadyExists:
             found = await self._look(work, body.key)
             if found is None:
                 message = "the customer exists, but cannot be found; trying again"
                 raise TransientFault(System.OPERATIONS, message) from None
-            return await self._take(work, body, found, owner)
+            return await self._take(work, body, found)
+        except AccountFault as fault:
+            if fault.problem.cause is Cause.GUARD_TRIPPED and (found := await self._look(work, body.key)):
+                return await self._take(work, body, found)  # to adopt a customer is no creation
+            raise
         await self._made(work, body.key, key)
         self._confirm(work, body.fields)
         return Outcome(Ending.CREATED, fields=tuple(sorted(body.fields)))
 
-    async def _post(self, work: Work, body: CustomerBody, owner: Owner) -> CustomerKey:
-        """Send the creation; a definite no is taken back, from the owner row and from the allowance."""
-        counted = owner.stage != CREATING  # a creation that was begun before is counted already
-        if counted:
+    async def _post(self, work: Work, body: CustomerBody) -> CustomerKey:
+        """Send the creation; a definite no is taken back, from the state and from the allowance."""
+        before = work.state.begun
+        if not before:  # a creation that was begun before is counted already
             await self.guard.allow("creates", work.change)
-        await self.owners.mark(body.key, Owner(work.state.account_id, CREATING))
+        work.state = replace(work.state, begun=self._with(before, body))
         try:
             return await self._send(work, self.writer.create(body.key, body.fields))
         except Fault:
-            if counted and not work.in_flight:
-                self.guard.give_back("creates", work.change)
-                await self.owners.mark(body.key, owner)
+            if not work.in_flight:
+                work.state = replace(work.state, begun=before)
+                if not before:
+                    self.guard.give_back("creates", work.change)
             raise
 
-    async def _take(self, work: Work, body: CustomerBody, found: Customer, owner: Owner) -> Outcome:
+    def _with(self, begun: tuple[str, ...], body: CustomerBody) -> tuple[str, ...]:
+        """The creations begun, with this one."""
+        whole = self.fingerprints.of_whole({name: body.fields[name] for name in self.field_map.names})
+        return (*(other for other in begun if other != whole), whole)[-_BEGUN_AT_MOST:]
+
+    async def _take(self, work: Work, body: CustomerBody, found: Customer) -> Outcome:
         """The customer is there already: ours from an earlier request, or to be adopted, or neither."""
-        if owner.stage != CLAIMED or body.key.by:  # a second key is our account's own id
+        if self._is_ours(work, body.key, found):
             await self._made(work, body.key, found.key)
         elif self._may_adopt(body, found):
             await self.owners.mark(body.key, Owner(work.state.account_id, ADOPTED))
-            work.state = replace(work.state, customer=body.key, intent=None)
+            work.state = replace(work.state, customer=body.key, intent=None, begun=())
         else:
             raise AccountFault(Problem(Cause.CUSTOMER_EXISTS, field=self.field_map.key.target))
         return await self._change(work, replace(body, key=found.key), found, hold=False)
@@ -241,7 +271,7 @@ class Apply:
                 await self._own(work, key)
                 await self.owners.mark(key, created)
             await self.owners.mark(asked, created)
-        work.state = replace(work.state, customer=key, intent=None)
+        work.state = replace(work.state, customer=key, intent=None, begun=())
 
     def _may_adopt(self, body: CustomerBody, found: Customer) -> bool:
         if self.rules.existing != "match":
@@ -251,8 +281,13 @@ class Apply:
             fold(str(body.fields[name])) == fold(str(found.fields.get(name, ""))) for name in names
         )
 
-    async def _claim(self, work: Work, intent: CustomerKey | None) -> None:
-        await work.claim(self.clock.now() + self.rules.lease, intent)
+    async def _claim(self, work: Work, creation: CustomerBody | None = None) -> None:
+        """Claim the account, for a creation or for a change."""
+        until = self.clock.now() + self.rules.lease
+        if creation is None:
+            await work.claim(until, None)
+        else:
+            await work.claim(until, creation.key, self._with(work.state.begun, creation))
 
     async def _send[T](self, work: Work, request: Awaitable[T]) -> T:
         """Send one write; whatever ends it without an answer leaves it in flight."""

@@ -46,9 +46,9 @@ class Work:
         self.state = replace(self.state, doubtful_until=max(until, known) if known else until)
         self.doubt_added = True
 
-    async def claim(self, until: datetime, intent: CustomerKey | None) -> None:
+    async def claim(self, until: datetime, intent: CustomerKey | None, begun: tuple[str, ...] = ()) -> None:
         """Write down, before anything is sent, who is writing what. Raises StateConflict."""
-        self.state = replace(self.state, lease=Lease(self.owner, until), intent=intent)
+        self.state = replace(self.state, lease=Lease(self.owner, until), intent=intent, begun=begun)
         await self.store()
 
     async def store(self) -> None:

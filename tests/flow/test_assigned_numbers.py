@@ -142,3 +142,24 @@ async def test_whatever_answers_are_lost_each_account_has_one_customer(saves, br
     assert len(world.operations.customers) == len(last) == len(by_account)
     for name, phone in last.items():
         assert by_account[str(account(name))]["PrimaryContactPhone"] == phone
+
+
+async def test_a_later_and_shorter_unknown_outcome_does_not_end_an_earlier_one() -> None:
+    """The setting was lowered in between, and a worker died: what was sent before may still commit."""
+    world = _world()
+    world.operations.script = [CommittedLateError(LOST, world.clock.now() + timedelta(seconds=500))]
+    change = _save(world)
+    await world.deliver(change)
+    world.settings["longest_request_seconds"] = 30
+
+    async def dies(step: str) -> None:
+        if step == "after states.put":
+            raise Crash
+
+    world.clock.advance(10)
+    with pytest.raises(Crash):
+        await world.deliver(change, world.application(dies))
+    world.clock.advance(190)
+    await world.queue.send(world.event("A1"))
+    await world.drain()
+    _one_customer(world)

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from shared.model.change import AccountChange
-from shared.model.customer import CustomerKey
+from shared.model.customer import CustomerKey, FieldValue
 from shared.model.faults import AccountFault, System, TransientFault
 from shared.model.outcome import Cause, Problem
 from shared.sync import NOT_FOUND_LOOKS
 from tests.fakes.dynamics import CommittedError, CommittedLateError
-from tests.flow.world import Crash, World, account
+from tests.flow.world import Crash, Gate, World, account
 
 ASSIGNED = str(Path(__file__).with_name("assigned.toml"))
 LOST = TransientFault(System.OPERATIONS, "no answer", unknown_outcome=True)
@@ -57,7 +57,7 @@ async def _prepared(*before: Scenario) -> World:
     return world
 
 
-def _stop_at(step: int) -> Callable[[str], object]:
+def _stop_at(step: int) -> Gate:
     passed = count()
 
     async def gate(_: str) -> None:
@@ -70,7 +70,7 @@ def _stop_at(step: int) -> Callable[[str], object]:
 async def _crashed_at(step: int, world: World, change: AccountChange) -> bool:
     """Deliver once, stopped at the step; then deliver the same message again, as the broker would."""
     try:
-        await world.deliver(change, world.application(_stop_at(step)))  # pyright: ignore[reportArgumentType]
+        await world.deliver(change, world.application(_stop_at(step)))
     except Crash:
         await world.deliver(change)
         await world.drain()
@@ -125,7 +125,7 @@ async def test_a_crash_before_the_create_never_adopts_a_stranger() -> None:
         world = World()
         change = create(world)
         try:
-            await world.deliver(change, world.application(_stop_at(step)))  # pyright: ignore[reportArgumentType]
+            await world.deliver(change, world.application(_stop_at(step)))
         except Crash:
             pass
         else:
@@ -217,9 +217,15 @@ async def _crash_after(call: str, world: World, change: AccountChange) -> None:
 
 
 @pytest.mark.parametrize("gone", [deactivate, delete])
-async def test_a_creation_that_never_began_leaves_neither_doubt_nor_number(gone: Scenario) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+async def test_a_creation_that_never_began_leaves_neither_doubt_nor_number(
+    gone: Scenario, version: int
+) -> None:
     world = World()
     await _crash_after("owners.claim", world, create(world))
+    if version == 1:  # whose rows do not say what was sent
+        stored = world.states.rows[account("A1")]
+        world.states.rows[account("A1")] = replace(stored, state=replace(stored.state, begun=()))
     await world.queue.send(gone(world))
     await world.drain()
     state = world.state("A1")
@@ -313,3 +319,145 @@ async def test_a_customer_made_by_hand_after_a_refusal_is_not_taken_for_ours() -
     await world.drain()
     assert world.customer("A1") == {"OrganizationName": "Made by hand"}
     assert world.state("A1").issue == "CustomerExists"
+
+
+STRANGER: dict[str, FieldValue] = {"OrganizationName": "Stranger", "OnHoldStatus": "No"}
+
+
+def _stranger_comes(world: World, before: str, then: Gate) -> Gate:
+    """A gate at which somebody else makes a customer of our number, before it does what `then` does."""
+
+    async def gate(step: str) -> None:
+        if step == before:
+            world.operations.customers.setdefault(CustomerKey("USMF", "A1"), dict(STRANGER))
+        await then(step)
+
+    return gate
+
+
+def _assert_left_alone(world: World, context: str) -> None:
+    assert world.customer("A1") == STRANGER, context
+    state = world.state("A1")
+    assert state.issue == "CustomerExists", context
+    assert (state.customer, state.intent, state.lease, state.doubtful_until) == (None,) * 4, context
+    assert world.owners.rows == {}, context
+
+
+@pytest.mark.parametrize("comes", ["before states.get", "before writer.create"])
+@pytest.mark.parametrize("renamed", [False, True])
+async def test_a_worker_that_dies_after_already_exists_leaves_no_claim_to_the_stranger(
+    comes: str, renamed: bool
+) -> None:
+    met = 0
+    for step in count():
+        world = World()
+        change = create(world)
+        try:
+            await world.deliver(change, world.application(_stranger_comes(world, comes, _stop_at(step))))
+        except Crash:
+            pass
+        else:
+            break
+        if world.customer("A1") is None:
+            continue
+        met += 1
+        await world.queue.send(world.save("A1", name="Renamed") if renamed else change)
+        await world.drain()
+        _assert_left_alone(world, f"{comes}, stopped at step {step}")
+    assert met > 3
+
+
+@pytest.mark.parametrize("call", ["owners.mark", "owners.release", "states.put", "issues.put"])
+async def test_tables_that_fail_after_already_exists_leave_no_claim_to_the_stranger(call: str) -> None:
+    world = World()
+
+    async def tables_away(step: str) -> None:
+        if step == f"before {call}" and world.customer("A1") is not None:
+            raise TransientFault(System.TABLES, "no connection")
+
+    change = create(world)
+    await world.deliver(
+        change, world.application(_stranger_comes(world, "before writer.create", tables_away))
+    )
+    await world.drain()
+    if world.state("A1").issue is None:
+        await world.sync(world.event("A1"))
+    _assert_left_alone(world, call)
+
+
+async def test_a_deleted_account_never_blocks_the_customer_of_a_stranger_it_met() -> None:
+    """The create's answer was lost, and it was a refusal: a stranger has the number."""
+    world = World()
+    world.operations.customers[CustomerKey("USMF", "A1")] = dict(STRANGER)
+
+    async def answer_lost(step: str) -> None:
+        if step == "before writer.create":
+            raise LOST
+
+    await world.deliver(create(world), world.application(answer_lost))
+    await world.queue.send(world.delete("A1"))
+    await world.drain()
+    assert world.customer("A1") == STRANGER
+    assert world.state("A1").phase == "deleted"
+    assert world.state("A1").doubtful_until is None
+    assert world.owners.rows == {}
+
+
+async def test_of_two_creations_under_way_either_is_known_again() -> None:
+    """The first commits late and is met by the second, whose body differs; then the account is renamed."""
+    world = World()
+    late = world.clock.now() + timedelta(seconds=20)
+    world.operations.script = [CommittedLateError(LOST, late), LOST]
+    await world.deliver(world.save("A1", name="First"))
+    world.clock.advance(10)
+    world.sales.save(account("A1"), name="Second")
+    await world.deliver(world.look("A1"))
+    world.clock.advance(20)
+    await world.send(world.save("A1", name="Third"))
+    await world.drain()
+    customer = world.customer("A1")
+    assert customer is not None
+    assert customer["OrganizationName"] == "Third"
+    assert world.state("A1").issue is None
+
+
+async def test_a_customer_of_ours_is_known_again_once_its_owner_row_says_so() -> None:
+    """The worker died after it had marked the owner row, and the account was renamed."""
+    world = World(settings={"existing_customer": "park"})
+    await _crash_after("owners.mark", world, create(world))
+    await world.queue.send(world.save("A1", name="Renamed"))
+    await world.drain()
+    customer = world.customer("A1")
+    assert customer is not None
+    assert customer["OrganizationName"] == "Renamed"
+
+
+async def test_after_a_definite_no_the_same_values_prove_nothing() -> None:
+    """A throttled create never ran: whoever made a customer with these values, it was not us."""
+    world = World(settings={"existing_customer": "park"})
+    world.operations.script = [TransientFault(System.OPERATIONS, "answered 429", retry_after=7.0)]
+    await world.deliver(create(world))
+    other = World()
+    await other.sync(create(other))
+    world.operations.customers = other.operations.customers
+    await world.drain()
+    assert world.state("A1").issue == "CustomerExists"
+
+
+async def test_after_an_unknown_outcome_the_customer_is_looked_up_before_it_is_created() -> None:
+    world = World()
+    world.operations.script = [CommittedError(LOST)]
+    await world.deliver(create(world))
+    await world.drain()
+    assert world.operations.requests[:2] == ["POST", "GET"]
+    assert world.operations.requests.count("POST") == 1
+
+
+async def test_a_first_create_looks_nothing_up_and_looks_when_it_meets_a_customer() -> None:
+    world = World()
+    await world.sync(create(world))
+    assert world.operations.requests == ["POST"]
+    world.operations.customers[CustomerKey("USMF", "A2")] = {**STRANGER, "OrganizationName": "Account A2"}
+    world.operations.requests.clear()
+    assert await world.sync(world.save("A2")) == ["updated"]
+    assert world.operations.requests == ["POST", "GET", "PATCH"]

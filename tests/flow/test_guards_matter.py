@@ -34,8 +34,8 @@ GUARDS = {
     ),
     "lease": Guard(
         "shared/write/work.py",
-        "replace(self.state, lease=Lease(self.owner, until), intent=intent)",
-        "replace(self.state, intent=intent)",
+        "replace(self.state, lease=Lease(self.owner, until), intent=intent, begun=begun)",
+        "replace(self.state, intent=intent, begun=begun)",
         f"{CRASHES}what_a_dead_worker_sent_is_repaired_when_it_commits_late",
     ),
     "waiting for a lease": Guard(
@@ -100,21 +100,45 @@ GUARDS = {
     ),
     "creation marked as begun": Guard(
         "shared/write/apply.py",
-        "await self.owners.mark(body.key, Owner(work.state.account_id, CREATING))",
+        "work.state = replace(work.state, begun=self._with(before, body))",
         "pass",
         f"{CRASHES}a_customer_of_ours_is_known_again_under_another_name",
     ),
+    "creation noted before it is sent": Guard(
+        "shared/write/apply.py",
+        "await work.claim(until, creation.key, self._with(work.state.begun, creation))",
+        "await work.claim(until, creation.key, work.state.begun)",
+        f"{CRASHES}a_customer_of_ours_is_known_again_once_its_owner_row_says_so",
+    ),
+    "every creation that was begun is remembered": Guard(
+        "shared/write/apply.py",
+        "(*(other for other in begun if other != whole), whole)",
+        "(whole,)",
+        f"{CRASHES}of_two_creations_under_way_either_is_known_again",
+    ),
+    "an unknown outcome is never cut short": Guard(
+        "shared/write/work.py",
+        "max(until, known) if known else until",
+        "until",
+        f"{ASSIGNED}a_later_and_shorter_unknown_outcome_does_not_end_an_earlier_one",
+    ),
+    "after an unknown outcome the customer is looked up first": Guard(
+        "shared/write/apply.py",
+        " or work.state.doubtful_until is not None\n        before",
+        "\n        before",
+        f"{CRASHES}after_an_unknown_outcome_the_customer_is_looked_up_before_it_is_created",
+    ),
     "creation not begun is no claim": Guard(
         "shared/write/apply.py",
-        "return owner.account_id == work.state.account_id and owner.stage != CLAIMED",
+        "return bool(key.by) or self.fingerprints.of_whole(fields) in work.state.begun",
         "return True",
         f"{CRASHES}a_create_that_never_began_gives_no_claim_to_a_stranger",
     ),
     "a definite no is taken back": Guard(
         "shared/write/apply.py",
-        "                await self.owners.mark(body.key, owner)\n",
+        "                work.state = replace(work.state, begun=before)\n",
         "",
-        f"{PIPELINE}an_already_existing_customer_is_not_ours_after_a_definite_no",
+        f"{CRASHES}after_a_definite_no_the_same_values_prove_nothing",
     ),
     "what was made and not noted is a doubt": Guard(
         "shared/write/apply.py",
@@ -124,8 +148,8 @@ GUARDS = {
     ),
     "a creation is counted once": Guard(
         "shared/write/apply.py",
-        "counted = owner.stage != CREATING",
-        "counted = True",
+        "if not before:  # a creation",
+        "if True:  # a creation",
         "tests/flow/test_recovery.py::test_tries_that_create_nothing_use_up_no_allowance",
     ),
     "what came to nothing is not counted": Guard(

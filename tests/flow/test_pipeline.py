@@ -316,6 +316,33 @@ async def test_ignore_leaves_the_customers_of_gone_accounts_alone() -> None:
     assert customer["OnHoldStatus"] == "No"
 
 
+@pytest.mark.parametrize("answer", [THROTTLED, LOST, CommittedError(LOST)], ids=["refused", "lost", "made"])
+@pytest.mark.parametrize("gone", ["deleted", "filtered"])
+async def test_a_number_whose_creation_came_to_nothing_is_free_for_another_account(
+    gone: str, answer: Exception
+) -> None:
+    """With ON_DELETE=ignore nothing is blocked, and a row rule sends nothing; the number is settled still."""
+    world = World(field_map="operations-dual-write", settings={"on_delete": "ignore"})
+    columns = {
+        "customertypecode": 3,
+        "msdyn_company.cdm_companycode": "usmf",
+        "msdyn_customergroupid.msdyn_groupid": "10",
+    }
+    world.operations.script = [answer]
+    assert (await world.deliver(world.save("A1", **columns))).ending == "retrying"
+    event = world.delete("A1") if gone == "deleted" else world.save("A1", customertypecode=1)
+    await world.queue.send(event)
+    await world.drain()
+    state = world.state("A1")
+    assert (state.phase, state.intent, state.doubtful_until) == (gone, None, None)
+    made = isinstance(answer, CommittedError)
+    assert (state.customer is not None) is made
+    assert list(world.owners.rows) == [CustomerKey("USMF", "A1")] * made
+    if not made:
+        follower = world.save("B1", **columns, accountnumber="A1")
+        assert await world.sync(follower) == ["created"]
+
+
 async def test_a_deleted_account_that_never_had_a_customer_settles(world: World) -> None:
     assert await world.sync(world.event("A9", Operation.DELETE)) == ["deleted"]
     assert world.operations.requests == []

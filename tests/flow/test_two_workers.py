@@ -107,7 +107,7 @@ async def test_while_one_worker_writes_the_other_waits_and_sends_nothing() -> No
     for step in count():
         worker = Worker(world := World(), step)
         await worker.start(change := world.save("A1"))
-        if "GET" in world.operations.requests:
+        if "POST" in world.operations.requests:
             break
     before = list(world.operations.requests)
     outcome = await world.deliver(world.event("A1"))
