@@ -18,9 +18,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
 )
+from pydantic.fields import FieldInfo
 
 from shared.field_maps import FieldMapError, load_field_map
 from shared.model.field_map import FieldMap
@@ -231,9 +233,15 @@ class Settings(BaseModel):
         OnGone.BLOCK, description="block or ignore the customer of a deactivated account."
     )
 
+    _own: Mapping[str, str] = PrivateAttr(default_factory=dict[str, str])
+
+    def model_post_init(self, context: Mapping[str, str] | None, /) -> None:
+        """Keep the settings that only the field map names: they are the validation context."""
+        self._own = dict(context or {})
+
     def named(self, name: str) -> str | None:
         """The text of the setting that a field map refers to by its environment name."""
-        value = getattr(self, name.lower(), None)
+        value = self._own.get(name) or getattr(self, name.lower(), None)
         return value if isinstance(value, str) else None
 
 
@@ -257,16 +265,18 @@ def load_settings(
         problems += _missing_organization(given)
     settings = field_map = None
     try:
+        field_map = load_field_map(given.get("FIELD_MAP", "operations"))
+        problems += _unusable(field_map, environment)
+    except FieldMapError as error:
+        problems.append(f"FIELD_MAP: {error}")
+    own = {name: environment.get(name, "") for name in field_map.settings} if field_map else {}
+    try:
         settings = Settings.model_validate(
-            {Settings.model_fields[field].alias or field: given[name] for field, name in _given(given)}
+            {Settings.model_fields[field].alias or field: given[name] for field, name in _given(given)},
+            context=own,
         )
     except ValidationError as error:
         problems += _problems(error)
-    try:
-        field_map = load_field_map(given.get("FIELD_MAP", "operations"))
-        problems += (f"{name}: is missing; the field map needs it" for name in _unset(field_map, given))
-    except FieldMapError as error:
-        problems.append(f"FIELD_MAP: {error}")
     if problems or settings is None or field_map is None:
         report = "\n".join(f"  - {problem}" for problem in problems)
         message = f"The app settings are not right:\n{report}"
@@ -278,8 +288,18 @@ def _given(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     return ((field, name) for field, name in environment_names().items() if name in given)
 
 
-def _unset(field_map: FieldMap, given: Mapping[str, str]) -> list[str]:
-    return sorted(name for name in field_map.settings if not given.get(name, "").strip())
+def _unusable(field_map: FieldMap, environment: Mapping[str, str]) -> Iterator[str]:
+    """What is wrong with the settings that the field map takes values from."""
+    secrets = {info.alias or name.upper() for name, info in Settings.model_fields.items() if _is_secret(info)}
+    for name in sorted(field_map.settings):
+        if name in secrets:
+            yield f"{name}: is a secret; a field map must not send it to Operations"
+        elif not environment.get(name, "").strip():
+            yield f"{name}: is missing; the field map needs it"
+
+
+def _is_secret(info: FieldInfo) -> bool:
+    return "SecretStr" in str(info.annotation)
 
 
 def _mismatches(given: Mapping[str, str]) -> Iterator[str]:

@@ -4,15 +4,17 @@ Source: learn.microsoft.com/power-apps/developer/data-platform/webapi.
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, cast
 from uuid import UUID
 
 import httpx
 
 from shared.adapters.odata import ODataClient, http_date
-from shared.model.account import Account, AccountCurrency
+from shared.model.account import COMMON_COLUMNS, Account, AccountCurrency
 from shared.model.faults import OperatorFault, System, TransientFault
 from shared.model.field_map import CURRENCY_COLUMN, Column, FieldMap
 
@@ -20,6 +22,9 @@ API = "/api/data/v9.2/"
 HEADERS = {"Accept": "application/json", "OData-Version": "4.0", "OData-MaxVersion": "4.0"}
 # ObjectDoesNotExist, see the list of web service error codes in the developer's reference of Dataverse.
 _DOES_NOT_EXIST = "0x80040217"
+# What a query with an unknown column is answered with, and a write (learn.microsoft.com/troubleshoot/
+# power-platform/dataverse/working-with-solutions/web-api-client-errors). Column names are no personal data.
+_UNKNOWN_COLUMN = re.compile(r"(?:property named|Invalid property) '(\w{1,128})'", re.ASCII)
 
 
 class DataverseAccounts:
@@ -85,6 +90,8 @@ def _no_account(response: httpx.Response) -> None:
         return
     if status >= 500:
         raise TransientFault(System.DATAVERSE, f"answered {status}")
+    if status == 400 and (column := _UNKNOWN_COLUMN.search(_error_text(response))):
+        raise _unknown_column(column[1])
     reason = f"answered {status} {code}.".replace(" .", ".")
     remedy = {
         400: "Check that every column of the field map exists in this environment.",
@@ -94,9 +101,25 @@ def _no_account(response: httpx.Response) -> None:
     raise OperatorFault(System.DATAVERSE, reason, remedy)
 
 
+def _unknown_column(name: str) -> OperatorFault:
+    """The field map's fault, which no account can have by itself."""
+    nearest = get_close_matches(name, COMMON_COLUMNS, 1)
+    meant = f' Did you mean "{nearest[0]}"?' if nearest else ""
+    remedy = f"Correct the field map, or add the column.{meant}"
+    return OperatorFault(System.DATAVERSE, f'has no column "{name}", which the field map names.', remedy)
+
+
 def _error_code(response: httpx.Response) -> str:
+    return _error(response, "code")
+
+
+def _error_text(response: httpx.Response) -> str:
+    return _error(response, "message")
+
+
+def _error(response: httpx.Response, member: str) -> str:
     try:
-        return str(response.json()["error"]["code"])
+        return str(response.json()["error"][member])
     except (ValueError, LookupError, TypeError):
         return ""
 

@@ -58,7 +58,7 @@ async def _replay(
         if known and not dry_run:
             known = await operator.replay.account(account_id, asked)
         if not known:
-            message = f"Nothing was ever heard of account {account_id}: save it in Sales, or run a backfill."
+            message = f"The app knows nothing of account {account_id}: save it again in Sales."
             raise CommandError(Exit.NOT_FOUND, message)
         return 1
     if dry_run:

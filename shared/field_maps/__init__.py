@@ -1,11 +1,13 @@
 """The field maps that ship with the app, as TOML files, and the loader for one's own."""
 
 import tomllib
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from shared.model.field_map import FieldMap
+from shared.model.field_map import FieldMap, keys_at
 
 _SHIPPED = Path(__file__).parent
 _COUNTRIES = _SHIPPED / "countries.toml"
@@ -47,5 +49,12 @@ def _problems(error: ValidationError) -> str:
     for item in error.errors(include_url=False, include_input=False):
         where = ".".join(str(part) for part in item["loc"])
         text = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "extra_forbidden":
+            text = f"there is no such key{_nearest(str(item['loc'][-1]), keys_at(item['loc']))}"
         lines.append(f"{where}: {text}" if where else text)
     return "; ".join(lines)
+
+
+def _nearest(key: str, known: Sequence[str]) -> str:
+    found = get_close_matches(key, known, 1)
+    return f'; did you mean "{found[0]}"?' if found else f"; there are {', '.join(known)}"

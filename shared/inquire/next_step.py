@@ -76,8 +76,8 @@ def _never_heard_of(facts: Facts) -> str:
         what = f'the job "{job.name}" of Sales is {job.status}. {job.message}'
         return f"No event of it was ever taken: {what}".rstrip()
     return (
-        "No event of it was ever taken: check that the steps are registered in Sales, then save the account "
-        "again or run a backfill."
+        "No event of it was ever taken: check that the steps are registered in Sales (`accountsync registration`), "
+        "then save the account again there."
     )
 
 

@@ -5,6 +5,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+# Columns of the table account that field maps commonly read, to suggest one for a name that is wrong
+# (learn.microsoft.com/power-apps/developer/data-platform/reference/entities/account).
+COMMON_COLUMNS = (
+    *("accountcategorycode", "accountid", "accountnumber", "accountratingcode", "businesstypecode"),
+    *("creditlimit", "creditonhold", "customersizecode", "customertypecode", "description"),
+    *("donotbulkemail", "donotemail", "donotphone", "emailaddress1", "emailaddress2", "emailaddress3"),
+    *("fax", "ftpsiteurl", "industrycode", "lastusedincampaign", "marketcap", "masterid", "name"),
+    *("numberofemployees", "ownerid", "ownershipcode", "parentaccountid", "paymenttermscode"),
+    *("preferredcontactmethodcode", "primarycontactid", "primarytwitterid", "revenue", "sharesoutstanding"),
+    *("shippingmethodcode", "sic", "statecode", "statuscode", "stockexchange", "telephone1", "telephone2"),
+    *("telephone3", "territoryid", "tickersymbol", "transactioncurrencyid", "websiteurl"),
+    *(
+        f"address{number}_{part}"
+        for number in (1, 2)
+        for part in (
+            *("addresstypecode", "city", "country", "county", "fax", "latitude", "line1", "line2", "line3"),
+            *("longitude", "name", "postalcode", "postofficebox", "primarycontactname", "stateorprovince"),
+            *("telephone1", "telephone2", "upszone", "utcoffset"),
+        )
+    ),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class AccountCurrency:

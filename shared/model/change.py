@@ -24,17 +24,22 @@ class Operation(StrEnum):
     LOOK = "look"
 
 
+_FORMER_SOURCES = ("backfill", "catch-up", "reconcile")
+
+
 class Source(StrEnum):
     """Who asks for the look."""
 
     DATAVERSE_QUEUE = "dataverse-queue"
     WEBHOOK = "webhook"
     BURST = "burst"
-    BACKFILL = "backfill"
-    CATCH_UP = "catch-up"
-    RECONCILE = "reconcile"
     REPLAY = "replay"
     HEAL = "heal"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Source | None":
+        """A source of messages that older releases left in the queue: each is a check that we started."""
+        return cls.REPLAY if value in _FORMER_SOURCES else None
 
     @property
     def is_dataverse(self) -> bool:

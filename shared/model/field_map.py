@@ -5,7 +5,7 @@ hold together is refused with a message that names the entry.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal, Self, cast
 
 from pydantic import (
@@ -220,3 +220,16 @@ def _exactly_one(where: str, **given: object) -> None:
     if sum(value is not None for value in given.values()) != 1:
         message = f"{where} needs exactly one of {', '.join(given)}"
         raise ValueError(message)
+
+
+def keys_at(location: Sequence[str | int]) -> list[str]:
+    """The keys that an entry at this place of the file may have."""
+    places: Mapping[str | int, type[BaseModel]] = {
+        "company": Company,
+        "key": Key,
+        "only_if": RowRule,
+        "fields": MappedField,
+        "hold": Hold,
+    }
+    model = places.get(location[0], FieldMap) if len(location) > 1 else FieldMap
+    return [info.alias or name for name, info in model.model_fields.items()]

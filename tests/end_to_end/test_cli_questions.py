@@ -192,7 +192,7 @@ async def _dead_letter(stand: Stand, account_id: UUID, organization_id: UUID) ->
         account_id=account_id,
         operation=Operation.LOOK,
         occurred_at=datetime.now(UTC),
-        source=Source.RECONCILE,
+        source=Source.REPLAY,
         operation_id=uuid4(),
     )
     message = ServiceBusMessage(encode_change(change), session_id="p99", message_id=change.message_id)

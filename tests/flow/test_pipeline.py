@@ -78,7 +78,7 @@ async def test_a_repeat_is_dropped_by_the_broker_and_a_late_one_is_covered(world
     await world.sync(event, event)
     assert world.queue.repeated == [event]
     world.clock.advance(301)
-    await world.sync(world.look("A1", Source.RECONCILE))
+    await world.sync(world.look("A1", Source.REPLAY))
     world.clock.advance(600)
     world.queue.seen.clear()
     assert await world.sync(event) == ["covered"]

@@ -93,6 +93,15 @@ def test_a_copy_is_a_new_message_of_the_same_change(given_change: AccountChange,
     assert first_message_id(copy) == first_message_id(given_change)
 
 
+@pytest.mark.parametrize("source", ["backfill", "catch-up", "reconcile"])
+def test_a_message_of_a_source_that_is_no_more_is_read_as_a_replay(source: str) -> None:
+    body = json.loads(encode_change(change())) | {"source": source}
+    read = decode_change(json.dumps(body).encode())
+    assert read.source is Source.REPLAY
+    assert not read.source.is_dataverse
+    assert read.message_id == change().message_id
+
+
 def test_a_look_of_our_own_is_one_of_a_kind_unless_named() -> None:
     first, second = (change(hop=3, attempt=2).look(Source.HEAL, verify=True) for _ in range(2))
     assert first.operation_id != second.operation_id

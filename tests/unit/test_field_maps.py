@@ -1,5 +1,6 @@
 """The shipped field maps load; what does not hold together is refused by name."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,20 @@ def test_entries_of_an_own_map_come_on_top_of_the_shipped_ones(tmp_path: Path) -
 )
 def test_a_wrong_entry_is_refused_by_name(tmp_path: Path, entry: str, named: str) -> None:
     assert named in refusal(tmp_path, entry + SOUND if entry == "nonsense = 1" else SOUND + entry)
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ('[fields.A]\ncolum = "a"', 'fields.A.colum: there is no such key; did you mean "column"?'),
+        ('[hold]\nblock = "All"', 'hold.block: there is no such key; did you mean "blocked"?'),
+        ('[[only_if]]\ncolumn = "a"\nnotin = [1]', 'only_if.0.notin: .* did you mean "not_in"?'),
+        ('[[only_if]]\ncolumn = "a"\nzzz = [1]', "only_if.0.zzz: .* there are column, in, not_in, filled"),
+        ('[valuemaps.x]\na = "b"', 'valuemaps: there is no such key; did you mean "value_maps"?'),
+    ],
+)
+def test_a_wrong_key_is_named_with_the_nearest_right_one(tmp_path: Path, entry: str, said: str) -> None:
+    assert re.search(said.replace("?", r"\?"), refusal(tmp_path, SOUND + entry))
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,33 @@ def test_a_setting_that_the_field_map_needs_is_named() -> None:
     assert load(OPERATIONS_COMPANY=None, FIELD_MAP="operations-dual-write").operations_company is None
 
 
+OWN_MAP = """
+[company]
+setting = "OPERATIONS_COMPANY"
+[key]
+column = "accountnumber"
+[fields.SalesTaxGroup]
+setting = "SALES_TAX_GROUP"
+"""
+
+
+def test_a_field_map_may_name_a_setting_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(OWN_MAP, encoding="utf-8")
+    field_map = str(tmp_path / "own.toml")
+    found = load(FIELD_MAP=field_map, SALES_TAX_GROUP="DOM")
+    assert (found.named("SALES_TAX_GROUP"), found.named("OPERATIONS_COMPANY")) == ("DOM", "usmf")
+    report = refusal(FIELD_MAP=field_map, SALES_TAX_GROUP=" ")
+    assert "SALES_TAX_GROUP: is missing; the field map needs it" in report
+
+
+@pytest.mark.parametrize(
+    "name", ["FINGERPRINT_KEY", "LOCAL_TOKEN", "HEALTH_KEY", "TABLES_CONNECTION", "ServiceBus"]
+)
+def test_a_field_map_cannot_send_a_secret(tmp_path: Path, name: str) -> None:
+    (tmp_path / "own.toml").write_text(OWN_MAP.replace("SALES_TAX_GROUP", name), encoding="utf-8")
+    assert f"{name}: is a secret" in refusal(FIELD_MAP=str(tmp_path / "own.toml"))
+
+
 @pytest.mark.parametrize(
     ("here", "there"),
     [("ServiceBus", "ServiceBus__fullyQualifiedNamespace"), ("TABLES_CONNECTION", "TABLES_ENDPOINT")],
