@@ -3,6 +3,8 @@ metadata description = 'All that Account Sync needs in Azure, in one resource gr
 
 targetScope = 'resourceGroup'
 
+import { AlertThresholds, Tags, Tuning } from 'types.bicep'
+
 // ---------------------------------------------------------------------------- what differs by environment
 
 @description('Short name of the environment, such as dev, test or prod. Part of every name.')
@@ -14,7 +16,7 @@ param environmentName string
 param location string = resourceGroup().location
 
 @description('Tags of every resource, besides those that are always set.')
-param tags object = {}
+param tags Tags = {}
 
 @description('Address of the Sales environment, such as https://contoso.crm4.dynamics.com.')
 param dataverseUrl string
@@ -57,29 +59,6 @@ param onDelete string = 'block'
 @description('What becomes of the customer of a deactivated account.')
 @allowed(['block', 'ignore'])
 param onDeactivate string = 'block'
-
-@sealed()
-type Tuning = {
-  SETTLE_SECONDS: string?
-  TRANSACTION_MARGIN_SECONDS: string?
-  RETRY_FIRST_SECONDS: string?
-  RETRY_CAP_SECONDS: string?
-  RETRY_ATTEMPTS: string?
-  OPERATOR_RETRY_SECONDS: string?
-  LONGEST_REQUEST_SECONDS: string?
-  INVOCATION_DEADLINE_SECONDS: string?
-  LEASE_MARGIN_SECONDS: string?
-  CURRENCY_CACHE_SECONDS: string?
-  QUEUE_WAIT_SECONDS: string?
-  BREAKER_FAILURES: string?
-  BREAKER_FIRST_SECONDS: string?
-  BREAKER_CAP_SECONDS: string?
-  BREAKER_LEAST_WAIT_SECONDS: string?
-  OPERATIONS_MAX_CONCURRENCY: string?
-  MAX_CREATES_PER_HOUR: string?
-  MAX_BLOCKS_PER_HOUR: string?
-  WRITE_BACK_CUSTOMER_ACCOUNT: string?
-}
 
 @description('The app\'s further settings, by their names; what is left out has the app\'s own default.')
 param tuning Tuning = {}
@@ -126,23 +105,7 @@ param logDailyQuotaGb int = -1
 // ---------------------------------------------------------------------------- alerts
 
 @description('Who is sent the alerts.')
-param alertEmails array = []
-
-@sealed()
-type AlertThresholds = {
-  @description('Accounts parked within an hour.')
-  parked: int
-  @description('Minutes that an event goes unsettled.')
-  oldestMinutes: int
-  @description('Percent of messages that end in a retry or parked.')
-  failurePercent: int
-  @description('Answers 429 within a quarter of an hour.')
-  throttled: int
-  @description('Messages waiting for a quarter of an hour.')
-  backlog: int
-  @description('How long no event comes in; empty where silence is usual.')
-  silenceWindow: '' | 'PT1H' | 'PT6H' | 'PT12H' | 'P1D' | 'P2D'
-}
+param alertEmails string[] = []
 
 @description('When somebody is told.')
 param alertThresholds AlertThresholds = {
@@ -158,6 +121,14 @@ param alertThresholds AlertThresholds = {
 
 @description('Object id of the Entra group whose members operate the app with accountsync; empty for none.')
 param operatorsGroupId string = ''
+
+@description('''
+Whether the app owns the data of the two queues that trigger it (Azure Service Bus Data Owner on these two
+alone). Receiving takes less, but the platform that starts the app from zero asks with the app's identity how
+much waits, and answers to that are reported to need the right to manage the queue: Microsoft's own template
+grants it. Without it, keep an instance warm (alwaysReadyInstances) or watch that a first event is taken up.
+''')
+param appOwnsTriggerQueues bool = true
 
 @description('Whether app and storage are reached through a network of their own.')
 param privateNetworking bool = false
@@ -183,21 +154,33 @@ var allTags = union(tags, {
   'azd-env-name': environmentName
 })
 var appName = 'func-accountsync-${environmentName}-${take(token, 6)}'
+// Known before a deployment, so that a what-if can show the roles, which are on these resources.
+var identityName = 'id-accountsync-${environmentName}'
+var insightsName = 'appi-accountsync-${environmentName}'
+var storageName = 'stacctsync${token}'
+var serviceBusName = 'sb-accountsync-${environmentName}-${take(token, 6)}'
+var vaultName = 'kv-acctsync-${take(token, 12)}'
+// The names are those of shared/adapters/tables.py; a test holds both together.
+var tableNames = [
+  'CurrencyMapping'
+  'AccountSync'
+  'CustomerOwners'
+  'Issues'
+  'Control'
+]
 
 module identity 'modules/identity.bicep' = {
-  name: 'identity'
   params: {
-    name: 'id-accountsync-${environmentName}'
+    name: identityName
     location: location
     tags: allTags
   }
 }
 
 module monitoring 'modules/monitoring.bicep' = {
-  name: 'monitoring'
   params: {
     workspaceName: 'log-accountsync-${environmentName}'
-    insightsName: 'appi-accountsync-${environmentName}'
+    insightsName: insightsName
     location: location
     tags: allTags
     retentionInDays: logRetentionDays
@@ -206,9 +189,9 @@ module monitoring 'modules/monitoring.bicep' = {
 }
 
 module storage 'modules/storage.bicep' = {
-  name: 'storage'
   params: {
-    name: 'stacctsync${token}'
+    name: storageName
+    tableNames: tableNames
     location: location
     tags: allTags
     sku: storageSku
@@ -218,9 +201,8 @@ module storage 'modules/storage.bicep' = {
 }
 
 module serviceBus 'modules/service_bus.bicep' = {
-  name: 'service-bus'
   params: {
-    name: 'sb-accountsync-${environmentName}-${take(token, 6)}'
+    name: serviceBusName
     location: location
     tags: allTags
     sku: serviceBusSku
@@ -230,9 +212,8 @@ module serviceBus 'modules/service_bus.bicep' = {
 }
 
 module keyVault 'modules/key_vault.bicep' = {
-  name: 'key-vault'
   params: {
-    name: 'kv-acctsync-${take(token, 12)}'
+    name: vaultName
     location: location
     tags: allTags
     fingerprintKey: '${fingerprintKey}${fingerprintKeyMore}'
@@ -242,20 +223,22 @@ module keyVault 'modules/key_vault.bicep' = {
 }
 
 module access 'modules/access.bicep' = {
-  name: 'access'
+  dependsOn: [storage, serviceBus, keyVault, monitoring]
   params: {
+    identityName: identityName
     appPrincipalId: identity.outputs.principalId
+    appOwnsTriggerQueues: appOwnsTriggerQueues
     operatorsGroupId: operatorsGroupId
-    storageName: storage.outputs.name
-    tableNames: storage.outputs.tableNames
-    serviceBusName: serviceBus.outputs.name
-    vaultName: keyVault.outputs.name
-    insightsName: monitoring.outputs.insightsName
+    deployerObjectId: deployer().objectId
+    storageName: storageName
+    tableNames: tableNames
+    serviceBusName: serviceBusName
+    vaultName: vaultName
+    insightsName: insightsName
   }
 }
 
 module network 'modules/network.bicep' = if (privateNetworking) {
-  name: 'network'
   params: {
     name: 'vnet-accountsync-${environmentName}'
     location: location
@@ -267,7 +250,6 @@ module network 'modules/network.bicep' = if (privateNetworking) {
 }
 
 module functionApp 'modules/function_app.bicep' = {
-  name: 'function-app'
   // The app reads its keys and its package with its roles, from the first start on.
   dependsOn: [access]
   params: {
@@ -308,7 +290,6 @@ module functionApp 'modules/function_app.bicep' = {
 }
 
 module alerts 'modules/alerts.bicep' = {
-  name: 'alerts'
   params: {
     actionGroupName: 'ag-accountsync-${environmentName}'
     prefix: 'accountsync-${environmentName}'
@@ -318,17 +299,11 @@ module alerts 'modules/alerts.bicep' = {
     workspaceId: monitoring.outputs.workspaceId
     serviceBusId: serviceBus.outputs.id
     storageId: storage.outputs.id
-    parkedThreshold: alertThresholds.parked
-    oldestMinutes: alertThresholds.oldestMinutes
-    failurePercent: alertThresholds.failurePercent
-    throttledThreshold: alertThresholds.throttled
-    backlogThreshold: alertThresholds.backlog
-    silenceWindow: alertThresholds.silenceWindow
+    thresholds: alertThresholds
   }
 }
 
 module workbook 'modules/workbook.bicep' = {
-  name: 'workbook'
   params: {
     displayName: 'Account Sync (${environmentName})'
     location: location

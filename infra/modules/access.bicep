@@ -1,16 +1,25 @@
 metadata description = 'Every role in one place: what the app may do, and what operators may do, each on one resource.'
 
+@description('Name of the app\'s identity. Assignments are named by it: a what-if knows it, unlike the object id.')
+param identityName string
+
 @description('Object id of the app\'s identity.')
 param appPrincipalId string
 
+@description('Whether the app owns the data of the two queues that trigger it, see main.bicep.')
+param appOwnsTriggerQueues bool
+
 @description('Object id of the Entra group of the operators; empty for none.')
 param operatorsGroupId string
+
+@description('Object id of whoever deploys: the pipeline reads the health key for its smoke test.')
+param deployerObjectId string
 
 @description('Name of the storage account.')
 param storageName string
 
 @description('Names of the tables in it.')
-param tableNames array
+param tableNames string[]
 
 @description('Name of the Service Bus namespace.')
 param serviceBusName string
@@ -31,13 +40,26 @@ var roles = {
   'Key Vault Secrets User': '4633458b-17de-408a-b874-0445c86b69e6'
 }
 var blobOwner = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Storage Blob Data Owner'])
-var tableContributor = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Storage Table Data Contributor'])
-var receiver = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Azure Service Bus Data Receiver'])
+var tableContributor = subscriptionResourceId(
+  'Microsoft.Authorization/roleDefinitions',
+  roles['Storage Table Data Contributor']
+)
+var receiver = subscriptionResourceId(
+  'Microsoft.Authorization/roleDefinitions',
+  roles['Azure Service Bus Data Receiver']
+)
 var sender = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Azure Service Bus Data Sender'])
 var busOwner = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Azure Service Bus Data Owner'])
-var metricsPublisher = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Monitoring Metrics Publisher'])
+var metricsPublisher = subscriptionResourceId(
+  'Microsoft.Authorization/roleDefinitions',
+  roles['Monitoring Metrics Publisher']
+)
 var secretsUser = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Key Vault Secrets User'])
 var withOperators = !empty(operatorsGroupId)
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: identityName
+}
 
 resource storage 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: storageName
@@ -55,27 +77,32 @@ resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-06-
   }
 ]
 
-resource serviceBus 'Microsoft.ServiceBus/namespaces@2024-01-01' existing = {
+resource serviceBus 'Microsoft.ServiceBus/namespaces@2026-01-01' existing = {
   name: serviceBusName
 }
 
-resource dataverseEvents 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' existing = {
+resource dataverseEvents 'Microsoft.ServiceBus/namespaces/queues@2026-01-01' existing = {
   parent: serviceBus
   name: 'dataverse-events'
 }
 
-resource accountChanges 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' existing = {
+resource accountChanges 'Microsoft.ServiceBus/namespaces/queues@2026-01-01' existing = {
   parent: serviceBus
   name: 'account-changes'
 }
 
-resource rejectedEvents 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' existing = {
+resource rejectedEvents 'Microsoft.ServiceBus/namespaces/queues@2026-01-01' existing = {
   parent: serviceBus
   name: 'rejected-events'
 }
 
-resource vault 'Microsoft.KeyVault/vaults@2024-11-01' existing = {
+resource vault 'Microsoft.KeyVault/vaults@2026-02-01' existing = {
   name: vaultName
+}
+
+resource healthKey 'Microsoft.KeyVault/vaults/secrets@2026-02-01' existing = {
+  parent: vault
+  name: 'health-key'
 }
 
 resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
@@ -85,7 +112,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
 // The host keeps its keys, leases and timers in blobs of its own containers, and the package in one of ours.
 resource appOwnsBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: storage
-  name: guid(storage.id, appPrincipalId, blobOwner)
+  name: guid(storage.id, identity.id, blobOwner)
   properties: {
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -96,7 +123,7 @@ resource appOwnsBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 resource appWritesTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for (table, index) in tableNames: {
     scope: tables[index]
-    name: guid(tables[index].id, appPrincipalId, tableContributor)
+    name: guid(tables[index].id, identity.id, tableContributor)
     properties: {
       principalId: appPrincipalId
       principalType: 'ServicePrincipal'
@@ -107,7 +134,7 @@ resource appWritesTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = 
 
 resource appReceivesEvents 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: dataverseEvents
-  name: guid(dataverseEvents.id, appPrincipalId, receiver)
+  name: guid(dataverseEvents.id, identity.id, receiver)
   properties: {
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -117,7 +144,7 @@ resource appReceivesEvents 'Microsoft.Authorization/roleAssignments@2022-04-01' 
 
 resource appReceivesChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: accountChanges
-  name: guid(accountChanges.id, appPrincipalId, receiver)
+  name: guid(accountChanges.id, identity.id, receiver)
   properties: {
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -127,7 +154,7 @@ resource appReceivesChanges 'Microsoft.Authorization/roleAssignments@2022-04-01'
 
 resource appSendsChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: accountChanges
-  name: guid(accountChanges.id, appPrincipalId, sender)
+  name: guid(accountChanges.id, identity.id, sender)
   properties: {
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -137,7 +164,7 @@ resource appSendsChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = 
 
 resource appSendsRejected 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: rejectedEvents
-  name: guid(rejectedEvents.id, appPrincipalId, sender)
+  name: guid(rejectedEvents.id, identity.id, sender)
   properties: {
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -145,9 +172,31 @@ resource appSendsRejected 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   }
 }
 
+// The platform that scales the app from zero asks the queues with the app's identity, and asking how much waits
+// is a right of those who manage a queue.
+resource appOwnsEvents 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appOwnsTriggerQueues) {
+  scope: dataverseEvents
+  name: guid(dataverseEvents.id, identity.id, busOwner)
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: busOwner
+  }
+}
+
+resource appOwnsChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appOwnsTriggerQueues) {
+  scope: accountChanges
+  name: guid(accountChanges.id, identity.id, busOwner)
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: busOwner
+  }
+}
+
 resource appReadsSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: vault
-  name: guid(vault.id, appPrincipalId, secretsUser)
+  name: guid(vault.id, identity.id, secretsUser)
   properties: {
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -157,7 +206,7 @@ resource appReadsSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = 
 
 resource appPublishesTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: insights
-  name: guid(insights.id, appPrincipalId, metricsPublisher)
+  name: guid(insights.id, identity.id, metricsPublisher)
   properties: {
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -216,6 +265,16 @@ resource operatorsReadSecrets 'Microsoft.Authorization/roleAssignments@2022-04-0
   properties: {
     principalId: operatorsGroupId
     principalType: 'Group'
+    roleDefinitionId: secretsUser
+  }
+}
+
+// The smoke test of a deployment asks with the health key; no other secret can be read with this.
+resource deployerReadsHealthKey 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: healthKey
+  name: guid(healthKey.id, deployerObjectId, secretsUser)
+  properties: {
+    principalId: deployerObjectId
     roleDefinitionId: secretsUser
   }
 }

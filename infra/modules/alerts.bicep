@@ -1,5 +1,7 @@
 metadata description = 'Who is told of what: alerts over the metrics of the queues and of the storage, and the log alerts.'
 
+import { AlertThresholds, Tags } from '../types.bicep'
+
 @description('Name of the action group.')
 param actionGroupName string
 
@@ -10,10 +12,10 @@ param prefix string
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags Tags
 
 @description('Who is sent an e-mail.')
-param emails array
+param emails string[]
 
 @description('Resource id of the workspace.')
 param workspaceId string
@@ -24,28 +26,10 @@ param serviceBusId string
 @description('Resource id of the storage account.')
 param storageId string
 
-@description('Accounts parked within an hour before somebody is told.')
-param parkedThreshold int
+@description('When somebody is told.')
+param thresholds AlertThresholds
 
-@description('Minutes that an event may go unsettled before somebody is told.')
-param oldestMinutes int
-
-@description('Percent of the messages of a quarter of an hour that may end in a retry or parked.')
-@minValue(1)
-@maxValue(100)
-param failurePercent int
-
-@description('Answers 429 within a quarter of an hour before somebody is told.')
-param throttledThreshold int
-
-@description('Messages waiting in account-changes for a quarter of an hour before somebody is told.')
-param backlogThreshold int
-
-@description('How long no event at all may come in; empty where silence is usual.')
-@allowed(['', 'PT1H', 'PT6H', 'PT12H', 'P1D', 'P2D'])
-param silenceWindow string
-
-resource actionGroup 'Microsoft.Insights/actionGroups@2024-10-01-preview' = {
+resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: actionGroupName
   location: 'global'
   tags: tags
@@ -63,18 +47,13 @@ resource actionGroup 'Microsoft.Insights/actionGroups@2024-10-01-preview' = {
 }
 
 module logAlerts 'log_alerts.bicep' = {
-  name: 'log-alerts'
   params: {
     prefix: prefix
     location: location
     tags: tags
     workspaceId: workspaceId
     actionGroupId: actionGroup.id
-    parkedThreshold: parkedThreshold
-    oldestMinutes: oldestMinutes
-    failurePercent: failurePercent
-    throttledThreshold: throttledThreshold
-    silenceWindow: silenceWindow
+    thresholds: thresholds
   }
 }
 
@@ -134,7 +113,7 @@ var metricRules = [
     aggregation: 'Minimum'
     window: 'PT15M'
     operator: 'GreaterThan'
-    threshold: backlogThreshold
+    threshold: thresholds.backlog
   }
   {
     name: 'bus-throttled'
@@ -164,7 +143,7 @@ var metricRules = [
   }
 ]
 
-resource metricAlerts 'Microsoft.Insights/metricAlerts@2018-03-01' = [
+resource metricAlerts 'Microsoft.Insights/metricAlerts@2026-01-01' = [
   for rule in metricRules: {
     name: '${prefix}-${rule.name}'
     location: 'global'

@@ -1,5 +1,7 @@
 metadata description = 'The function app on a Flex Consumption plan, and every setting that it runs with.'
 
+import { Settings, Tags, Tuning } from '../types.bicep'
+
 @description('Name of the plan.')
 param planName string
 
@@ -10,7 +12,7 @@ param appName string
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags Tags
 
 @description('Resource id of the identity that the app acts with.')
 param identityId string
@@ -63,10 +65,10 @@ param fingerprintKeyUri string
 param healthKeyUri string
 
 @description('Settings of the app itself, by the name of the setting.')
-param appSettings object
+param appSettings Settings
 
 @description('More settings of the app, by the name of the setting.')
-param tuning object
+param tuning Tuning
 
 // What accountsync needs too, on a person's own machine; the two keys are addresses in the vault.
 var settingsOfTheApp = union(tuning, appSettings, {
@@ -129,12 +131,14 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
-        alwaysReady: alwaysReadyInstances == 0 ? [] : [
-          {
-            name: 'function:sync_account'
-            instanceCount: alwaysReadyInstances
-          }
-        ]
+        alwaysReady: alwaysReadyInstances == 0
+          ? []
+          : [
+              {
+                name: 'function:sync_account'
+                instanceCount: alwaysReadyInstances
+              }
+            ]
       }
     }
   }
@@ -172,6 +176,8 @@ resource noPasswordForFtp 'Microsoft.Web/sites/basicPublishingCredentialsPolicie
   }
 }
 
+// Nothing newer is stable.
+#disable-next-line use-recent-api-versions
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: app
   name: 'to-workspace'

@@ -1,5 +1,7 @@
 metadata description = 'The identity that the app acts with, in Azure as in Dataverse and in Operations.'
 
+import { Tags } from '../types.bicep'
+
 @description('Name of the identity.')
 param name string
 
@@ -7,7 +9,7 @@ param name string
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags Tags
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: name

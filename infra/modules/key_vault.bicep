@@ -1,5 +1,7 @@
 metadata description = 'What is left secret: the two keys of the app. They are made here and leave only by reference.'
 
+import { Tags } from '../types.bicep'
+
 @description('Name of the vault.')
 @minLength(3)
 @maxLength(24)
@@ -9,7 +11,7 @@ param name string
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags Tags
 
 @description('The key under which sent values are remembered as hashes.')
 @secure()
@@ -22,7 +24,7 @@ param healthKey string
 @description('Where audit logs go.')
 param workspaceId string
 
-resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
+resource vault 'Microsoft.KeyVault/vaults@2026-02-01' = {
   name: name
   location: location
   tags: tags
@@ -44,7 +46,7 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
 // A deployment makes a key where there is none and leaves alone what is there: a new fingerprint key would
 // have every customer looked at again.
 @onlyIfNotExists()
-resource fingerprint 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = {
+resource fingerprint 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = {
   parent: vault
   name: 'fingerprint-key'
   properties: {
@@ -54,7 +56,7 @@ resource fingerprint 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = {
 }
 
 @onlyIfNotExists()
-resource health 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = {
+resource health 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = {
   parent: vault
   name: 'health-key'
   properties: {
@@ -63,6 +65,8 @@ resource health 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = {
   }
 }
 
+// Nothing newer is stable.
+#disable-next-line use-recent-api-versions
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: vault
   name: 'to-workspace'

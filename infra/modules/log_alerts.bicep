@@ -1,5 +1,7 @@
 metadata description = 'Alerts over the one log line that each event ends in.'
 
+import { AlertThresholds, Tags } from '../types.bicep'
+
 @description('Beginning of the names of the alerts.')
 param prefix string
 
@@ -7,7 +9,7 @@ param prefix string
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags Tags
 
 @description('Resource id of the workspace.')
 param workspaceId string
@@ -15,23 +17,8 @@ param workspaceId string
 @description('Resource id of the action group.')
 param actionGroupId string
 
-@description('Accounts parked within an hour before somebody is told.')
-param parkedThreshold int
-
-@description('Minutes that an event may go unsettled before somebody is told.')
-param oldestMinutes int
-
-@description('Percent of the messages of a quarter of an hour that may end in a retry or parked.')
-@minValue(1)
-@maxValue(100)
-param failurePercent int
-
-@description('Answers 429 within a quarter of an hour before somebody is told.')
-param throttledThreshold int
-
-@description('How long no event at all may come in; empty where silence is usual.')
-@allowed(['', 'PT1H', 'PT6H', 'PT12H', 'P1D', 'P2D'])
-param silenceWindow string
+@description('When somebody is told.')
+param thresholds AlertThresholds
 
 // Each query answers with one row, whose column Value is compared with the threshold.
 var logRules = [
@@ -103,7 +90,7 @@ var logRules = [
     window: 'PT1H'
     frequency: 'PT15M'
     operator: 'GreaterThanOrEqual'
-    threshold: parkedThreshold
+    threshold: thresholds.parked
     query: '''
       AppTraces
       | where Message startswith "outcome parked: "
@@ -119,7 +106,7 @@ var logRules = [
     window: 'PT6H'
     frequency: 'PT15M'
     operator: 'GreaterThan'
-    threshold: oldestMinutes
+    threshold: thresholds.oldestMinutes
     query: '''
       let Queued = AppTraces
       | where Message startswith "intake queued: "
@@ -145,7 +132,7 @@ var logRules = [
     window: 'PT15M'
     frequency: 'PT5M'
     operator: 'GreaterThan'
-    threshold: failurePercent
+    threshold: thresholds.failurePercent
     query: '''
       AppTraces
       | where Message startswith "outcome "
@@ -161,7 +148,7 @@ var logRules = [
     window: 'PT15M'
     frequency: 'PT15M'
     operator: 'GreaterThanOrEqual'
-    threshold: throttledThreshold
+    threshold: thresholds.throttled
     query: '''
       AppTraces
       | where Message startswith "outcome retrying: " and Message has "answered 429"
@@ -187,8 +174,8 @@ var logRules = [
     name: 'silence'
     description: 'No event has come in at all: is the registration in Dataverse still there, and its key still valid?'
     severity: 2
-    enabled: !empty(silenceWindow)
-    window: empty(silenceWindow) ? 'P1D' : silenceWindow
+    enabled: !empty(thresholds.silenceWindow)
+    window: empty(thresholds.silenceWindow) ? 'P1D' : thresholds.silenceWindow
     frequency: 'PT1H'
     operator: 'LessThan'
     threshold: 1
@@ -200,7 +187,7 @@ var logRules = [
   }
 ]
 
-resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2025-01-01-preview' = [
+resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
   for rule in logRules: {
     name: '${prefix}-${rule.name}'
     location: location

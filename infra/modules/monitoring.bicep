@@ -1,5 +1,7 @@
 metadata description = 'Where logs and metrics are kept: a Log Analytics workspace and Application Insights over it.'
 
+import { Tags } from '../types.bicep'
+
 @description('Name of the workspace.')
 param workspaceName string
 
@@ -10,7 +12,7 @@ param insightsName string
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags Tags
 
 @description('Days that logs are kept.')
 @minValue(30)
@@ -56,9 +58,6 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
 
 @description('Resource id of the workspace.')
 output workspaceId string = workspace.id
-
-@description('Name of the component, for the role of the app.')
-output insightsName string = insights.name
 
 @description('Where telemetry is sent to. No secret: the component takes Entra tokens only.')
 output connectionString string = insights.properties.ConnectionString

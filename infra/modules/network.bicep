@@ -1,5 +1,7 @@
 metadata description = 'A network of the app\'s own: outgoing traffic, and private endpoints of what it uses.'
 
+import { Tags } from '../types.bicep'
+
 @description('Name of the network.')
 param name string
 
@@ -7,7 +9,7 @@ param name string
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags Tags
 
 @description('Resource id of the storage account.')
 param storageId string
@@ -86,7 +88,7 @@ resource endpointSubnet 'Microsoft.Network/virtualNetworks/subnets@2025-05-01' e
   name: 'endpoints'
 }
 
-resource zones 'Microsoft.Network/privateDnsZones@2020-06-01' = [
+resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [
   for endpoint in allEndpoints: {
     name: endpoint.zone
     location: 'global'

@@ -1,5 +1,7 @@
 metadata description = 'The queues. Dataverse can only send with a SAS key: it gets one that may do nothing else.'
 
+import { Tags } from '../types.bicep'
+
 @description('Name of the namespace.')
 param name string
 
@@ -7,7 +9,7 @@ param name string
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags Tags
 
 @description('Standard is enough; Premium gives dedicated capacity and private endpoints.')
 @allowed(['Standard', 'Premium'])
@@ -20,7 +22,7 @@ param premiumCapacity int
 @description('Where diagnostic logs go.')
 param workspaceId string
 
-resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
+resource namespace 'Microsoft.ServiceBus/namespaces@2026-01-01' = {
   name: name
   location: location
   tags: tags
@@ -40,7 +42,7 @@ resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
 
 // What a queue requires cannot be changed once it is there: a change needs a new name or a new namespace.
 // The values are those of the local broker's Config.json; a test holds both together.
-resource dataverseEvents 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
+resource dataverseEvents 'Microsoft.ServiceBus/namespaces/queues@2026-01-01' = {
   parent: namespace
   name: 'dataverse-events'
   properties: {
@@ -54,7 +56,7 @@ resource dataverseEvents 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
   }
 }
 
-resource accountChanges 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
+resource accountChanges 'Microsoft.ServiceBus/namespaces/queues@2026-01-01' = {
   parent: namespace
   name: 'account-changes'
   properties: {
@@ -69,7 +71,7 @@ resource accountChanges 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
   }
 }
 
-resource rejectedEvents 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
+resource rejectedEvents 'Microsoft.ServiceBus/namespaces/queues@2026-01-01' = {
   parent: namespace
   name: 'rejected-events'
   properties: {
@@ -83,7 +85,7 @@ resource rejectedEvents 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
   }
 }
 
-resource dataverseSend 'Microsoft.ServiceBus/namespaces/queues/authorizationRules@2024-01-01' = {
+resource dataverseSend 'Microsoft.ServiceBus/namespaces/queues/authorizationRules@2026-01-01' = {
   parent: dataverseEvents
   name: 'dataverse-send'
   properties: {
@@ -91,6 +93,8 @@ resource dataverseSend 'Microsoft.ServiceBus/namespaces/queues/authorizationRule
   }
 }
 
+// Nothing newer is stable.
+#disable-next-line use-recent-api-versions
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: namespace
   name: 'to-workspace'

@@ -1,5 +1,7 @@
 metadata description = 'One storage account: the five tables, the host\'s own state, and the deployed package.'
 
+import { Tags } from '../types.bicep'
+
 @description('Name of the account.')
 @minLength(3)
 @maxLength(24)
@@ -9,7 +11,10 @@ param name string
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags Tags
+
+@description('Names of the tables.')
+param tableNames string[]
 
 @description('Replication of the data.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
@@ -21,14 +26,6 @@ param publicNetworkAccess bool
 @description('Where diagnostic logs go.')
 param workspaceId string
 
-// The names are those of shared/adapters/tables.py; a test holds both together.
-var tableNames = [
-  'CurrencyMapping'
-  'AccountSync'
-  'CustomerOwners'
-  'Issues'
-  'Control'
-]
 var packageContainer = 'app-package'
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
@@ -86,6 +83,8 @@ resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-06-
   }
 ]
 
+// Nothing newer is stable.
+#disable-next-line use-recent-api-versions
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: tableService
   name: 'to-workspace'
@@ -115,9 +114,6 @@ output name string = account.name
 
 @description('Resource id of the account.')
 output id string = account.id
-
-@description('Names of the tables, for the roles.')
-output tableNames array = tableNames
 
 @description('Address of the Table service.')
 output tableEndpoint string = account.properties.primaryEndpoints.table

@@ -1,5 +1,7 @@
 metadata description = 'A workbook that shows the pipeline: what came in, how it ended, what waits, what is parked.'
 
+import { Tags } from '../types.bicep'
+
 @description('Name that is shown.')
 param displayName string
 
@@ -7,7 +9,7 @@ param displayName string
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags Tags
 
 @description('Resource id of the workspace.')
 param workspaceId string

@@ -1,7 +1,7 @@
 """Whether the app and infra/ agree on queues, tables, roles, locks and runtime; what one side lacks."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from pydantic import TypeAdapter
@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from shared.adapters.service_bus import SEND_SECONDS
 from shared.cli import registration
 from tests.infra.app import AppNeeds
+from tests.infra.bicep import Value
 from tests.infra.templates import Infra, properties
 
 TELEMETRY_SWITCH = "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY"
@@ -17,6 +18,8 @@ TELEMETRY_PACKAGE = "azure-monitor-opentelemetry"
 OWNER = "Azure Service Bus Data Owner"
 RECEIVER = "Azure Service Bus Data Receiver"
 SENDER = "Azure Service Bus Data Sender"
+APP = "appPrincipalId"
+SCALING = "appOwnsTriggerQueues"
 KEY_READER = "Key Vault Secrets User"
 TABLE = "Storage Table Data Contributor"
 ROLE_IDS = {
@@ -80,14 +83,29 @@ def the_app_may_do_what_it_does_and_no_more(infra: Infra, app: AppNeeds) -> Iter
     needed = {(RECEIVER, trigger.queue) for trigger in app.triggers}
     needed |= {(SENDER, queue) for queue in app.senders}
     needed |= {(TABLE, "each table"), ("Storage Blob Data Owner", "storage")}
+    # What scales the app asks with its identity how much waits: a parameter, on unless somebody says no.
+    if infra.main.params[SCALING].value is True:
+        needed |= {(OWNER, trigger.queue) for trigger in app.triggers}
     settings = {name: str(value) for name, value in infra.app_settings.items()}
     if any("@Microsoft.KeyVault" in value for value in settings.values()):
         needed.add((KEY_READER, "vault"))
     if "Authorization=AAD" in settings.get("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", ""):
         needed.add(("Monitoring Metrics Publisher", "insights"))
-    granted = _granted(infra, "appPrincipalId")
+    granted = _granted(infra, APP)
     yield from (f"the app lacks {role} on {scope}" for role, scope in needed - granted)
     yield from (f"the app has {role} on {scope} and does not need it" for role, scope in granted - needed)
+    for one in infra.module("access").resources:
+        of_app = properties(one).get("principalId") == APP
+        owns = of_app and properties(one)["roleDefinitionId"] == "busOwner"
+        if owns != (of_app and one.condition.strip("()") == SCALING):
+            yield f"{one.symbol} must depend on {SCALING} if it lets the app own a queue, and only then"
+
+
+def the_deployer_may_ask_with_the_health_key(infra: Infra, app: AppNeeds) -> Iterator[str]:
+    """The smoke test's key, and no other secret."""
+    granted = _granted(infra, "deployerObjectId")
+    if granted != {(KEY_READER, "health-key")}:
+        yield f"whoever deploys has {sorted(granted)}, not {KEY_READER} on the health key alone"
 
 
 def operators_may_operate_and_no_more(infra: Infra, app: AppNeeds) -> Iterator[str]:
@@ -111,7 +129,9 @@ def _granted(infra: Infra, principal: str) -> set[tuple[str, str]]:
         role = next((name for name in roles if f"roles['{name}']" in definition), definition)
         scope = str(one.body["scope"])
         queue = scopes.get(scope, "")
-        known = "each table" if scope.startswith("tables[") else queue if queue in infra.queues else scope
+        known = "each table" if scope.startswith("tables[") else scope
+        if queue in infra.queues or scope == "healthKey":
+            known = queue
         granted.add((role, known))
     return granted
 
@@ -125,7 +145,9 @@ def role_ids_are_right(infra: Infra, app: AppNeeds) -> Iterator[str]:
             yield f"{value} is not the id of {name}"
     for one in infra.resources("Microsoft.Authorization/roleAssignments"):
         definition, name = str(properties(one)["roleDefinitionId"]), str(one.body["name"])
-        if definition not in name or str(properties(one)["principalId"]) not in name:
+        # Of the app, its identity's resource id: the object id is not known before a deployment.
+        principal = str(properties(one)["principalId"]).replace(APP, "identity.id")
+        if definition not in name or principal not in name:
             yield f"{one.symbol}: its name does not follow from its principal and role"
 
 
@@ -142,7 +164,8 @@ def the_host_keeps_its_locks(infra: Infra, app: AppNeeds) -> Iterator[str]:
     if _clock(bus["sessionIdleTimeout"]) >= lock:
         yield "sessionIdleTimeout keeps idle sessions for as long as a lock"
     for path, given in infra.parameter_files.items():
-        tuning = given.get("tuning") or {}
+        tuning = given.get("tuning")
+        tuning = tuning if isinstance(tuning, dict) else {}
         deadline = _number(app, tuning, "INVOCATION_DEADLINE_SECONDS")
         wait = _number(app, tuning, "QUEUE_WAIT_SECONDS")
         margin = _number(app, tuning, "LEASE_MARGIN_SECONDS")
@@ -158,7 +181,7 @@ def the_host_keeps_its_locks(infra: Infra, app: AppNeeds) -> Iterator[str]:
             yield f"{path}: looks after a burst come later than duplicates are noticed"
 
 
-def _number(app: AppNeeds, tuning: dict[str, str], name: str) -> float:
+def _number(app: AppNeeds, tuning: Mapping[str, Value], name: str) -> float:
     return float(str(tuning.get(name, app.settings[name])))
 
 
@@ -208,6 +231,7 @@ AGREEMENT_CHECKS = (
     every_table_is_declared,
     the_app_may_do_what_it_does_and_no_more,
     operators_may_operate_and_no_more,
+    the_deployer_may_ask_with_the_health_key,
     role_ids_are_right,
     the_host_keeps_its_locks,
     the_runtime_is_the_same,

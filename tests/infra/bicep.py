@@ -1,9 +1,11 @@
 """Reads Bicep files with tree-sitter, as far as the checks need: declarations, their literal values, names.
 
-In: the text of a file. Out: a `BicepFile`. What is no literal stays `Code`, the text of the expression. It is
-no compiler: types, functions' arguments and what Azure makes of it are for `bicep build` in the pipelines.
+In: the text of a .bicep or .bicepparam file. Out: a `BicepFile`. What is no literal stays `Code`, the text of
+the expression. It is no compiler: the types of expressions, functions' arguments and what Azure makes of it
+are for `bicep build` in the pipelines.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,14 +18,18 @@ type Value = str | int | bool | list[Value] | dict[str, Value] | None
 
 
 class Code(str):
-    """An expression that is no literal; of a call, also its arguments."""
+    """An expression that is no literal; of a call, also its arguments; of a ternary, both its values."""
 
     arguments: tuple["Value", ...]
+    choices: tuple["Value", ...]
 
-    def __new__(cls, text: str, arguments: tuple["Value", ...] = ()) -> "Code":
-        """The text of the expression."""
+    def __new__(
+        cls, text: str, arguments: tuple["Value", ...] = (), choices: tuple["Value", ...] = ()
+    ) -> "Code":
+        """Keep the text of the expression."""
         code = super().__new__(cls, text)
         code.arguments = arguments
+        code.choices = choices
         return code
 
 
@@ -40,7 +46,10 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource or, with `path`, a module. `over`: what a loop runs over; `condition`: only if."""
+    """A resource or, with `path`, a module.
+
+    `over` is what a loop runs over, `item` its variable; `condition`: only if.
+    """
 
     symbol: str
     type: str
@@ -48,6 +57,7 @@ class Resource:
     existing: bool
     body: dict[str, Value]
     over: Value = None
+    item: str = ""
     condition: str = ""
     path: str = ""
     decorators: Mapping[str, list[Value]] = field(default_factory=dict[str, list[Value]])
@@ -68,6 +78,7 @@ class BicepFile:
     functions: set[str] = field(default_factory=set[str])
     module_outputs: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     used: set[str] = field(default_factory=set[str])
+    imports: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @cache
@@ -81,6 +92,10 @@ def parse(text: str) -> BicepFile:
     file = BicepFile()
     decorators: dict[str, list[Value]] = {}
     for node in root.children:
+        if node.type == "import_functionality":
+            names = [text_of(one) for one in node.named_children if one.type == "identifier"]
+            source = value_of(node.named_children[-1])
+            file.imports |= dict.fromkeys(names, str(source))
         if node.type == "decorators":
             decorators = dict(_decorator(one) for one in node.named_children)
             continue
@@ -93,6 +108,16 @@ def parse(text: str) -> BicepFile:
     ]
     _names(file, root)
     return file
+
+
+def parse_parameters(text: str) -> tuple[str, BicepFile]:
+    """Read a .bicepparam file: the template it is for, and its parameters as variables.
+
+    The parser knows no assignments to parameters, which look as those to variables do.
+    """
+    using = re.search(r"^using '([^']+)'$", text, re.MULTILINE)
+    body = re.sub(r"^using .*$", "", text, flags=re.MULTILINE)
+    return using[1] if using else "", parse(re.sub(r"^param (\w+ =)", r"var \1", body, flags=re.MULTILINE))
 
 
 def text_of(node: Node | None) -> str:
@@ -141,9 +166,10 @@ def _declared(node: Node, decorators: Mapping[str, list[Value]]) -> Declared:
 def _resource(node: Node, decorators: Mapping[str, list[Value]]) -> Resource:
     symbol, target = node.children[1], node.children[2]
     existing = any(child.type == "existing" for child in node.children)
-    body, over, condition = node.children[-1], None, ""
+    body, over, item, condition = node.children[-1], None, "", ""
     if body.type == "for_statement":
         over = value_of(_loop_source(body))
+        item = next(iter(_variables_of(body)))
         body = body.named_children[-1]
     if body.type == "if_statement":
         condition = text_of(body.named_children[0])
@@ -159,6 +185,7 @@ def _resource(node: Node, decorators: Mapping[str, list[Value]]) -> Resource:
         existing=existing,
         body=content if isinstance(content, dict) else {},
         over=over,
+        item=item,
         condition=condition,
         path=where if is_module else "",
         decorators=decorators,
@@ -190,6 +217,8 @@ def value_of(node: Node) -> Value:
         case "call_expression":
             arguments = node.children[-1].named_children
             return Code(text_of(node), tuple(value_of(one) for one in arguments))
+        case "ternary_expression":
+            return Code(text_of(node), choices=tuple(value_of(one) for one in node.named_children[1:]))
         case _:
             return Code(text_of(node))
 
@@ -208,7 +237,7 @@ def _key(node: Node) -> str:
 
 def _names(file: BicepFile, root: Node) -> None:
     """Names that are used and not declared, functions, and which outputs of modules are used."""
-    symbols = {*file.params, *file.variables, *file.types, *file.modules}
+    symbols = {*file.params, *file.variables, *file.types, *file.modules, *file.imports}
     symbols |= {resource.symbol for resource in file.resources}
     for node in _walk(root):
         if node.type == "member_expression":
@@ -238,6 +267,8 @@ def _is_declaring(node: Node) -> bool:
     parent = node.parent
     if parent is None:
         return False
+    if parent.type == "import_functionality":
+        return True
     if parent.type == "object_property":
         return parent.children[0] == node
     if parent.type == "for_statement":
@@ -249,6 +280,11 @@ def _loop_names(node: Node) -> Iterator[str]:
     above: Any = node.parent
     while above is not None:
         if above.type == "for_statement":
-            names = above.children[2]
-            yield from [text_of(names)] if names.type == "identifier" else map(text_of, names.named_children)
+            yield from _variables_of(above)
         above = above.parent
+
+
+def _variables_of(loop: Node) -> Iterator[str]:
+    """A loop's variables: the item and, where it is asked for, the index."""
+    names = loop.children[2]
+    yield from [text_of(names)] if names.type == "identifier" else map(text_of, names.named_children)

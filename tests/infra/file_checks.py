@@ -1,57 +1,30 @@
 """Checks of the files of infra/ by themselves. Each takes an `Infra` and answers with what is wrong."""
 
 import json
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from tests.infra.bicep import BicepFile, Code, Declared, Value
 from tests.infra.templates import Infra
 
-# Reviewed against the Azure Verified Modules (github.com/Azure/bicep-registry-modules): type -> API version.
-REVIEWED = {
-    "Microsoft.Authorization/roleAssignments": "2022-04-01",
-    "Microsoft.Insights/actionGroups": "2024-10-01-preview",
-    "Microsoft.Insights/components": "2020-02-02",
-    "Microsoft.Insights/diagnosticSettings": "2021-05-01-preview",
-    "Microsoft.Insights/metricAlerts": "2018-03-01",
-    "Microsoft.Insights/scheduledQueryRules": "2025-01-01-preview",
-    "Microsoft.Insights/workbooks": "2023-06-01",
-    "Microsoft.KeyVault/vaults": "2024-11-01",
-    "Microsoft.KeyVault/vaults/secrets": "2024-11-01",
-    "Microsoft.ManagedIdentity/userAssignedIdentities": "2024-11-30",
-    "Microsoft.Network/privateDnsZones": "2020-06-01",
-    "Microsoft.Network/privateDnsZones/virtualNetworkLinks": "2024-06-01",
-    "Microsoft.Network/privateEndpoints": "2025-05-01",
-    "Microsoft.Network/privateEndpoints/privateDnsZoneGroups": "2025-05-01",
-    "Microsoft.Network/virtualNetworks": "2025-05-01",
-    "Microsoft.Network/virtualNetworks/subnets": "2025-05-01",
-    "Microsoft.OperationalInsights/workspaces": "2025-07-01",
-    "Microsoft.ServiceBus/namespaces": "2024-01-01",
-    "Microsoft.ServiceBus/namespaces/queues": "2024-01-01",
-    "Microsoft.ServiceBus/namespaces/queues/authorizationRules": "2024-01-01",
-    "Microsoft.Storage/storageAccounts": "2025-06-01",
-    "Microsoft.Storage/storageAccounts/blobServices": "2025-06-01",
-    "Microsoft.Storage/storageAccounts/blobServices/containers": "2025-06-01",
-    "Microsoft.Storage/storageAccounts/tableServices": "2025-06-01",
-    "Microsoft.Storage/storageAccounts/tableServices/tables": "2025-06-01",
-    "Microsoft.Web/serverfarms": "2025-03-01",
-    "Microsoft.Web/sites": "2025-03-01",
-    "Microsoft.Web/sites/basicPublishingCredentialsPolicies": "2025-03-01",
-    "Microsoft.Web/sites/config": "2025-03-01",
-}
 FUNCTIONS = {
-    *("concat", "empty", "environment", "guid", "loadTextContent", "newGuid", "replace", "resourceGroup"),
+    *(
+        "concat",
+        "deployer",
+        "empty",
+        "environment",
+        "guid",
+        "loadTextContent",
+        "newGuid",
+        "replace",
+        "resourceGroup",
+    ),
     *("string", "subscription", "subscriptionResourceId", "take", "toLower", "union", "uniqueString"),
     # decorators
     *("allowed", "description", "maxLength", "maxValue", "minLength", "minValue", "onlyIfNotExists"),
-    *("sealed", "secure"),
+    *("export", "sealed", "secure"),
 }
-ABOUT_THE_RESOURCE = {"parent", "scope", "dependsOn", "name", "location", "tags"}
-FREE_NAMES = {"Microsoft.Web/sites/config"}  # the app settings, held against the app itself
-PROPERTY_NAMES: dict[str, Any] = json.loads(
-    Path(__file__).with_name("property_names.json").read_text(encoding="utf-8")
-)
 
 
 def every_file_parses(infra: Infra) -> Iterator[str]:
@@ -87,82 +60,40 @@ def every_name_is_declared(infra: Infra) -> Iterator[str]:
     for path, file in infra.files.items():
         yield from (f"{path}: undeclared {name}" for name in file.undeclared)
         yield from (f"{path}: unknown function {name}()" for name in file.functions - FUNCTIONS)
-        unused = {*file.params, *file.variables, *file.types} - file.used
+        exported = {name for name, one in file.types.items() if "export" in one.decorators}
+        unused = {*file.params, *file.variables, *file.types, *file.imports} - exported - file.used
         yield from (f"{path}: {name} is not used" for name in sorted(unused))
 
 
-def every_resource_is_reviewed(infra: Infra) -> Iterator[str]:
-    """Types and API versions."""
+def every_import_is_there(infra: Infra) -> Iterator[str]:
+    """Types that are imported are exported where they come from; nothing untyped is a parameter or output."""
     for path, file in infra.files.items():
-        for one in file.resources:
-            if REVIEWED.get(one.type) != one.version:
-                yield f"{path}: {one.symbol} is a {one.type}@{one.version}, which was not reviewed"
+        for name, source in file.imports.items():
+            other = infra.files.get(os.path.normpath(Path(path).parent / source))
+            if other is None or name not in other.types or "export" not in other.types[name].decorators:
+                yield f"{path}: {source} exports no {name}"
+        for name, one in {**file.params, **file.outputs}.items():
+            if one.type in {"object", "array"}:
+                yield f"{path}: {name} has the type {one.type}, which says nothing"
 
 
-def every_property_is_known(infra: Infra) -> Iterator[str]:
-    """Names of properties, as the management SDKs have them."""
+def a_what_if_can_show_every_role(infra: Infra) -> Iterator[str]:
+    """Names and scopes of role assignments come from what is known before a deployment."""
+    given = infra.main.modules["access"].body["params"]
+    assert isinstance(given, dict)
+    unknown = {name for name, value in given.items() if ".outputs." in str(value)}
+    for one in infra.module("access").resources:
+        for key in ("name", "scope", "parent"):
+            for name in unknown & set(re.findall(r"\w+", str(one.body.get(key, "")))):
+                yield f"access.bicep: {one.symbol} has {name} in its {key}, which a what-if does not know"
+
+
+def modules_have_no_names_of_their_own(infra: Infra) -> Iterator[str]:
+    """The compiler names their deployments, so that two at a time do not meet."""
     for path, file in infra.files.items():
-        for one in file.resources:
-            if one.existing or one.type in FREE_NAMES:
-                continue
-            body: dict[str, Value] = {k: v for k, v in one.body.items() if k not in ABOUT_THE_RESOURCE}
-            for name in _unknown(body, PROPERTY_NAMES[one.type], ""):
-                yield f"{path}: {one.symbol} ({one.type}) has no property {name}"
-
-
-def _unknown(value: Value, known: Any, at: str) -> Iterator[str]:
-    if known is None or isinstance(value, Code):
-        return
-    if isinstance(value, list):
-        for item in value:
-            yield from _unknown(item, known, at)
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            here = f"{at}.{name}".lstrip(".")
-            if name not in known:
-                yield here
-            else:
-                yield from _unknown(inner, known[name], here)
-
-
-def every_parameter_fits(infra: Infra) -> Iterator[str]:
-    """The parameter files: declared names, all that is required, allowed values, lengths and ranges."""
-    for path, given in infra.parameter_files.items():
-        declared = infra.main.params
-        required = {name for name, one in declared.items() if not one.has_value}
-        yield from (f"{path}: main.bicep has no parameter {name}" for name in set(given) - set(declared))
-        yield from (f"{path}: {name} is missing" for name in required - set(given))
-        for name, value in given.items():
-            if name in declared and "${" not in str(value):
-                yield from (f"{path}: {name} {what}" for what in _misfit(infra.main, declared[name], value))
-
-
-KINDS: dict[str, type] = {"string": str, "int": int, "bool": bool, "array": list, "object": dict}
-
-
-def _misfit(file: BicepFile, declared: Declared, value: object) -> Iterator[str]:
-    if type(value) is not KINDS.get(declared.type, dict):
-        yield f"is no {declared.type}"
-        return
-    allowed = declared.decorators.get("allowed", [[]])[0]
-    if isinstance(allowed, list) and allowed and value not in allowed:
-        yield f"is none of {allowed}"
-    if isinstance(value, str | int):
-        yield from _out_of_bounds(declared, len(value) if isinstance(value, str) else value)
-    members = file.types[declared.type].value if declared.type in file.types else None
-    if isinstance(members, dict) and isinstance(value, dict):
-        yield from (f"has no member {name}" for name in set(value) - set(members))
-        needed = {name for name, kind in members.items() if not str(kind).endswith("?")}
-        yield from (f"lacks {name}" for name in needed - set(value))
-
-
-def _out_of_bounds(declared: Declared, size: int) -> Iterator[str]:
-    for name, arguments in declared.decorators.items():
-        bound = arguments[0] if arguments else None
-        if not isinstance(bound, int):
-            continue
-        if (name.startswith("min") and size < bound) or (name.startswith("max") and size > bound):
-            yield f"is beyond {name} {bound}"
+        yield from (
+            f"{path}: the module {one.symbol} is named" for one in file.modules.values() if "name" in one.body
+        )
 
 
 def the_workbook_is_whole(infra: Infra) -> Iterator[str]:
@@ -181,8 +112,8 @@ FILE_CHECKS = (
     every_file_parses,
     modules_are_called_as_declared,
     every_name_is_declared,
-    every_resource_is_reviewed,
-    every_property_is_known,
-    every_parameter_fits,
+    every_import_is_there,
+    a_what_if_can_show_every_role,
+    modules_have_no_names_of_their_own,
     the_workbook_is_whole,
 )

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Iterator
 from enum import Enum
-from typing import Any
 
 from shared.settings import Settings, SettingsError, environment_names, load_settings
 from tests.infra.app import BUS, AppNeeds
-from tests.infra.bicep import Code
+from tests.infra.bicep import Code, Value
 from tests.infra.templates import Infra
 
 # For the stand alone, or part of the package.
@@ -61,11 +60,10 @@ def the_app_starts_with_what_infra_sets(infra: Infra, app: AppNeeds) -> Iterator
             yield f"{path}: {error}"
 
 
-def environment_of(infra: Infra, given: dict[str, Any]) -> dict[str, str]:
+def environment_of(infra: Infra, given: dict[str, Value]) -> dict[str, str]:
     """The app settings under the parameters of one file."""
     defaults = {name: one.value for name, one in infra.main.params.items() if one.has_value}
-    # The placeholders of azd stand for what the environment has.
-    values = {**defaults, **{name: _substituted(value) for name, value in given.items()}}
+    values = {**defaults, **{name: _read(value) for name, value in given.items()}}
     found: dict[str, str] = {}
     for name, value in infra.app_settings.items():
         text = str(value)
@@ -75,16 +73,19 @@ def environment_of(infra: Infra, given: dict[str, Any]) -> dict[str, str]:
             parameter = re.sub(r"^string\((\w+)\)$", r"\1", text)
             text = str(values.get(parameter, f"https://{parameter.lower()}.example.net"))
         found[name] = text
-    return found | dict(given.get("tuning") or {})
+    tuning = given.get("tuning")
+    return found | {name: str(value) for name, value in (tuning if isinstance(tuning, dict) else {}).items()}
 
 
-def _substituted(value: object) -> object:
-    text = str(value)
-    if not text.startswith("${"):
+def _read(value: Value) -> Value:
+    """A value of a parameter file; where it reads the environment, its default or something in its place."""
+    if not isinstance(value, Code):
         return value
-    if text.endswith("_ID}"):
-        return "d0000000-0000-4000-8000-000000000000"
-    return "" if text.endswith("=}") else f"https://{text.strip('${}').lower()}.example.net"
+    name, *default = value.arguments
+    in_its_place = f"https://{str(name).lower()}.example.net"
+    if str(name).endswith("_ID"):
+        in_its_place = "d0000000-0000-4000-8000-000000000000"
+    return default[0] if default else in_its_place
 
 
 def choices_are_the_same(infra: Infra, app: AppNeeds) -> Iterator[str]:

@@ -1,17 +1,16 @@
 """The files of infra/ as the checks see them, from the disk or with changes that a test makes to them."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from tests.infra.bicep import BicepFile, Code, Resource, Value, parse
+from tests.infra.bicep import BicepFile, Code, Declared, Resource, Value, parse, parse_parameters
 
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
 MAIN = "main.bicep"
+TYPES = "types.bicep"
 ACCESS = "modules/access.bicep"
 ALERTS = "modules/alerts.bicep"
 LOG_ALERTS = "modules/log_alerts.bicep"
@@ -20,7 +19,7 @@ BUS = "modules/service_bus.bicep"
 MONITORING = "modules/monitoring.bicep"
 STORAGE = "modules/storage.bicep"
 VAULT = "modules/key_vault.bicep"
-PROD = "parameters/prod.parameters.json"
+PROD = "parameters/prod.bicepparam"
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Infra:
     @classmethod
     def read(cls) -> "Infra":
         """What is on the disk."""
-        files = [*INFRA.rglob("*.bicep"), *INFRA.rglob("*.json")]
+        files = [*INFRA.rglob("*.bicep"), *INFRA.rglob("*.bicepparam"), *INFRA.rglob("*.json")]
         return cls({file.relative_to(INFRA).as_posix(): file.read_text(encoding="utf-8") for file in files})
 
     def changed(self, path: str, old: str, new: str) -> "Infra":
@@ -55,14 +54,24 @@ class Infra:
         """One of modules/."""
         return self.files[f"modules/{name}.bicep"]
 
+    @cached_property
+    def parameter_texts(self) -> dict[str, tuple[str, BicepFile]]:
+        """The parameter files by path: the template they are for, and their parameters as variables."""
+        found = {path: text for path, text in self.texts.items() if path.endswith(".bicepparam")}
+        return {path: parse_parameters(text) for path, text in found.items()}
+
     @property
-    def parameter_files(self) -> dict[str, dict[str, Any]]:
+    def parameter_files(self) -> dict[str, dict[str, Value]]:
         """The parameters of each parameter file."""
         return {
-            path: {name: entry["value"] for name, entry in json.loads(text)["parameters"].items()}
-            for path, text in self.texts.items()
-            if path.endswith(".parameters.json")
+            path: {name: given.value for name, given in file.variables.items()}
+            for path, (_, file) in self.parameter_texts.items()
         }
+
+    @property
+    def types(self) -> Mapping[str, Declared]:
+        """The types that the templates share."""
+        return self.files[TYPES].types
 
     def resources(self, kind: str, *, existing: bool = False) -> list[Resource]:
         """All resources of a type in all files."""
@@ -78,8 +87,7 @@ class Infra:
     @property
     def tables(self) -> list[str]:
         """The names of the tables."""
-        (tables,) = self.resources("Microsoft.Storage/storageAccounts/tableServices/tables")
-        names = self.module("storage").variables[str(tables.over)].value
+        names = self.main.variables["tableNames"].value
         return [str(name) for name in names] if isinstance(names, list) else []
 
     @property
@@ -100,7 +108,7 @@ class Infra:
     @property
     def tuning(self) -> set[str]:
         """The settings that may be set through the parameter `tuning`."""
-        declared = self.main.types["Tuning"].value
+        declared = self.types["Tuning"].value
         return set(declared) if isinstance(declared, dict) else set()
 
 

@@ -12,7 +12,7 @@ from tests.infra import settings_checks as settings
 from tests.infra.alert_checks import ALERT_CHECKS
 from tests.infra.alert_checks import alerts_look_for_what_the_app_writes as alerts_look
 from tests.infra.app import AppNeeds, Trigger
-from tests.infra.templates import ACCESS, ALERTS, APP, BUS, LOG_ALERTS, MAIN, PROD, STORAGE, Infra
+from tests.infra.templates import ACCESS, ALERTS, APP, BUS, LOG_ALERTS, MAIN, PROD, TYPES, Infra
 
 type AgreementCheck = Callable[[Infra, AppNeeds], Iterator[str]]
 type AppChange = Callable[[AppNeeds], AppNeeds]
@@ -28,14 +28,14 @@ AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
     ),
     (
         settings.every_setting_has_its_place,
-        MAIN,
+        TYPES,
         "  SETTLE_SECONDS: string?\n",
         "",
         "SETTLE_SECONDS is a setting",
     ),
     (
         settings.every_setting_has_its_place,
-        MAIN,
+        TYPES,
         "  SETTLE_SECONDS:",
         "  SETTEL_SECONDS:",
         "tune SETTEL_SECONDS",
@@ -75,7 +75,7 @@ AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
         "'many'",
         "SYNC_PARTITIONS",
     ),
-    (settings.the_app_starts_with_what_infra_sets, PROD, '"10"', '""', "OPERATIONS_CUSTOMER_GROUP"),
+    (settings.the_app_starts_with_what_infra_sets, PROD, "'10'", "''", "OPERATIONS_CUSTOMER_GROUP"),
     (
         settings.choices_are_the_same,
         MAIN,
@@ -114,8 +114,8 @@ AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
     (agree.what_is_registered_is_there, BUS, "'dataverse-send'", "'send'", "dataverse-send"),
     (agree.changes_are_ordered_and_not_doubled, BUS, "'PT10M'", "'PT1M'", "duplicateDetection"),
     (agree.changes_are_ordered_and_not_doubled, BUS, "    maxDeliveryCount: 100\n", "", "maxDeliveryCount"),
-    (agree.every_table_is_declared, STORAGE, "  'Control'\n", "", "lacks the table Control"),
-    (agree.every_table_is_declared, STORAGE, "  'Control'\n", "  'Control'\n  'Extra'\n", "the table Extra"),
+    (agree.every_table_is_declared, MAIN, "  'Control'\n", "", "lacks the table Control"),
+    (agree.every_table_is_declared, MAIN, "  'Control'\n", "  'Control'\n  'Extra'\n", "the table Extra"),
     (
         agree.the_app_may_do_what_it_does_and_no_more,
         ACCESS,
@@ -126,9 +126,9 @@ AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
     (
         agree.the_app_may_do_what_it_does_and_no_more,
         ACCESS,
-        "roleDefinitionId: receiver",
+        "roleDefinitionId: secretsUser",
         "roleDefinitionId: busOwner",
-        "does not need it",
+        "Data Owner on vault and does not need it",
     ),
     (
         agree.the_app_may_do_what_it_does_and_no_more,
@@ -144,11 +144,32 @@ AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
         "roleDefinitionId: sender",
         "lack",
     ),
+    (
+        agree.the_app_may_do_what_it_does_and_no_more,
+        ACCESS,
+        " = if (appOwnsTriggerQueues) {",
+        " = {",
+        "appOwnsEvents must depend",
+    ),
+    (
+        agree.the_app_may_do_what_it_does_and_no_more,
+        MAIN,
+        "param appOwnsTriggerQueues bool = true",
+        "param appOwnsTriggerQueues bool = false",
+        "Data Owner on account-changes and does not need it",
+    ),
+    (
+        agree.the_deployer_may_ask_with_the_health_key,
+        ACCESS,
+        "scope: healthKey",
+        "scope: vault",
+        "not Key Vault Secrets User on the health key",
+    ),
     (agree.role_ids_are_right, ACCESS, "4f6d3b9b", "4f6d3b9c", "is not the id"),
     (
         agree.role_ids_are_right,
         ACCESS,
-        "guid(vault.id, appPrincipalId, secretsUser)",
+        "guid(vault.id, identity.id, secretsUser)",
         "guid(vault.id)",
         "follow",
     ),
@@ -156,22 +177,22 @@ AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
     (
         agree.the_host_keeps_its_locks,
         PROD,
-        '"MAX_CREATES_PER_HOUR": "500"',
-        '"INVOCATION_DEADLINE_SECONDS": "590"',
+        "MAX_CREATES_PER_HOUR: '500'",
+        "INVOCATION_DEADLINE_SECONDS: '590'",
         "functionTimeout",
     ),
     (
         agree.the_host_keeps_its_locks,
         PROD,
-        '"MAX_CREATES_PER_HOUR": "500"',
-        '"QUEUE_WAIT_SECONDS": "55"',
+        "MAX_CREATES_PER_HOUR: '500'",
+        "QUEUE_WAIT_SECONDS: '55'",
         "giving back",
     ),
     (
         agree.the_host_keeps_its_locks,
         PROD,
-        '"MAX_CREATES_PER_HOUR": "500"',
-        '"SETTLE_SECONDS": "400"',
+        "MAX_CREATES_PER_HOUR: '500'",
+        "SETTLE_SECONDS: '400'",
         "duplicates",
     ),
     (agree.the_runtime_is_the_same, APP, "version: '3.13'", "version: '3.12'", "3.12"),

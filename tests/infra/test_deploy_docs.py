@@ -33,7 +33,9 @@ def unknown_parameters(text: str) -> set[str]:
     section = text.partition("## 3 Parameters")[2].partition("\n## ")[0]
     main = Infra.read().main
     known = {*main.params, "accountsync"}
-    return {name for name in re.findall(r"`([a-z]\w+)`", section) if name not in known} - _members(main.types)
+    return {name for name in re.findall(r"`([a-z]\w+)`", section) if name not in known} - _members(
+        Infra.read().types
+    )
 
 
 def _members(types: Mapping[str, Declared]) -> set[str]:
@@ -92,5 +94,5 @@ def test_what_is_not_there_is_noticed(check: Check, old: str, new: str) -> None:
 def test_the_verbs_of_the_script_are_those_it_has() -> None:
     script = (ROOT / "infra/deploy.sh").read_text(encoding="utf-8")
     verbs = set(re.findall(r"infra/deploy\.sh ([\w-]+)", TEXT))
-    assert verbs == {"check", "what-if", "provision", "release"}
+    assert verbs == {"check", "what-if", "provision", "health-key", "release"}
     assert all(f'"{verb} ' in script for verb in verbs)

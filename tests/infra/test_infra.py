@@ -12,6 +12,7 @@ from tests.infra.file_checks import FILE_CHECKS
 from tests.infra.security_checks import SECURITY_CHECKS
 from tests.infra.settings_checks import SETTINGS_CHECKS
 from tests.infra.templates import Infra
+from tests.infra.type_checks import TYPE_CHECKS
 
 
 @cache
@@ -24,7 +25,7 @@ def app() -> AppNeeds:
     return AppNeeds.read()
 
 
-@pytest.mark.parametrize("check", [*FILE_CHECKS, *SECURITY_CHECKS])
+@pytest.mark.parametrize("check", [*FILE_CHECKS, *TYPE_CHECKS, *SECURITY_CHECKS])
 def test_infra_is_sound(check: Callable[[Infra], Iterator[str]]) -> None:
     problems = "\n".join(check(infra()))
     assert not problems, problems

@@ -31,7 +31,11 @@ if len(calls) < int(os.environ.get("AZ_FAILURES", "0")):
 if sys.argv[1:4] == ["deployment", "group", "create"]:
     print(os.environ["AZ_OUTPUTS"])
 if sys.argv[1:4] == ["keyvault", "secret", "show"]:
-    print(json.dumps({"value": "the value of " + sys.argv[5]}))
+    known = "the value of " + sys.argv[5]
+    print(known if "tsv" in sys.argv else json.dumps({"value": known}))
+if sys.argv[1:3] == ["bicep", "format"]:
+    source, target = (Path(sys.argv[sys.argv.index(name) + 1]) for name in ("--file", "--outfile"))
+    target.write_text(source.read_text().replace(*json.loads(os.environ.get("AZ_FORMAT", '["", ""]'))))
 """
 
 OUTPUTS = {"functioN_URL": {"type": "String", "value": "https://app.example.net"}}  # azd's way to write it
@@ -83,7 +87,7 @@ def test_provisioning_uses_the_parameters_of_the_environment_and_tells_the_outpu
     assert (result.returncode, result.stdout) == (0, "FUNCTION_URL=https://app.example.net\n")
     (call,) = azure.calls()
     assert call[:3] == ["deployment", "group", "create"]
-    assert "@parameters/test.parameters.json" in call
+    assert "parameters/test.bicepparam" in call
     assert call[call.index("--resource-group") + 1] == "rg-test"
 
 
@@ -92,9 +96,35 @@ def test_what_if_changes_nothing(azure: Azure) -> None:
     assert [call[:3] for call in azure.calls()] == [["deployment", "group", "what-if"]]
 
 
-def test_checking_compiles_and_lints(azure: Azure) -> None:
+def test_checking_compiles_lints_and_formats_every_file(azure: Azure) -> None:
     assert azure.deploy("check").returncode == 0
-    assert [call[:2] for call in azure.calls()] == [["bicep", "build"], ["bicep", "lint"]]
+    calls = azure.calls()
+    assert [call[:2] for call in calls[:2]] == [["bicep", "build"], ["bicep", "lint"]]
+    of_file = {(call[1], call[call.index("--file") + 1]) for call in calls}
+    files = [*INFRA.rglob("*.bicep"), *INFRA.rglob("*.bicepparam")]
+    assert {name for verb, name in of_file if verb == "format"} == {
+        file.relative_to(INFRA).as_posix() for file in files
+    }
+    assert {name for verb, name in of_file if verb == "build-params"} == {
+        f"parameters/{environment}.bicepparam" for environment in ("dev", "test", "prod")
+    }
+
+
+def test_a_file_that_the_formatter_would_change_is_shown_and_fails_the_check(
+    azure: Azure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "AZ_FORMAT", json.dumps(["param zoneRedundant = true", "param zoneRedundant =   true"])
+    )
+    result = azure.deploy("check")
+    assert result.returncode != 0
+    assert "+param zoneRedundant =   true" in result.stdout
+
+
+def test_the_health_key_is_asked_for_again_while_roles_come_into_force(azure: Azure) -> None:
+    result = azure.deploy("health-key", "kv-1", failures=2)
+    assert (result.returncode, result.stdout) == (0, "the value of kv-1\n")
+    assert len(azure.calls()) == 3
 
 
 def test_a_release_is_tried_again_while_roles_come_into_force(azure: Azure) -> None:
