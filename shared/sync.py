@@ -125,6 +125,17 @@ class SyncAccount:
         hold = account.columns.get("statecode") == _INACTIVE and self.rules.block_on_deactivate
         if hold and work.state.customer is None:
             return await self._inactive(work)
+        try:
+            outcome = await self._write(work, account, hold=hold)
+        except AccountFault as fault:
+            if hold and fault.problem.cause is not Cause.GUARD_TRIPPED:
+                await self._block(work)  # that needs the key only, whatever cannot be mapped
+            raise
+        await self._write_back(work, account)
+        return await self.record.settled(work, Phase.SYNCED, outcome)
+
+    async def _write(self, work: Work, account: Account, *, hold: bool) -> Outcome:
+        """Bring the customer into line with the account. Raises AccountFault for what cannot be mapped."""
         key = key_of_currency(account) if self.build.field_map.has_currency else None
         work.state = replace(work.state, currency_key=key)
         fresh = work.change.source.after_mending
@@ -132,12 +143,9 @@ class SyncAccount:
         body = self.build.body(account, key, code)
         if work.state.customer is None:
             await self.apply.settle_intent(work, body.key)
-            outcome = await self.apply.first(work, body)
-        else:
-            body = replace(body, key=self._kept_key(work.state.customer, body.key))
-            outcome = await self.apply.known(work, body, hold=hold)
-        await self._write_back(work, account)
-        return await self.record.settled(work, Phase.SYNCED, outcome)
+            return await self.apply.first(work, body)
+        body = replace(body, key=self._kept_key(work.state.customer, body.key))
+        return await self.apply.known(work, body, hold=hold)
 
     def _kept_key(self, customer: CustomerKey, key: CustomerKey) -> CustomerKey:
         """The known customer's key. Raises AccountFault(KeyChanged) if the account asks for another one."""

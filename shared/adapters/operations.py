@@ -85,12 +85,16 @@ class OperationsCustomers:
         raise error.fault(fields)
 
     async def _exists(self, key: CustomerKey, error: OperationsError) -> bool:
-        """Texts are translated, so a refused create that names no field is checked by a look."""
-        if error.says_exists:
+        """Only an answer that names the customer's own key says so; a party or a child table may exist too.
+
+        Texts are translated, so any other refusal that names no field is checked by a look.
+        """
+        if not key.by and error.says_exists(key.number):
             return True
-        if not error.is_business or error.is_conflict or error.field(self._fields):
+        refused = error.is_business or error.status == 409
+        if not refused or error.is_conflict or error.field(self._fields):
             return False
-        return error.status in {400, 500} and await self.find(key) is not None
+        return error.status in {400, 409, 500} and await self.find(key) is not None
 
     async def _is_missing(
         self, key: CustomerKey, error: OperationsError, fields: Mapping[str, FieldValue]

@@ -25,6 +25,7 @@ from shared.model.outcome import Cause, Problem
 _CONFLICT = ("update conflict", "deadlock")
 _NOT_FOUND = "no resources were found when selecting for update"
 _EXISTS = "already exists"
+_TABLE = "(CustTable)"
 _TECHNICAL_FIELD = re.compile(r"CustCustomerV3Entity\.(\w+)")
 _FIELD_LIST = re.compile(r"following fields: ([\w, ]+)")
 _QUOTED = re.compile(r"'(\w+)'")
@@ -53,10 +54,14 @@ class OperationsError:
         """A PATCH that met no row: 400 with this text, not 404."""
         return self.status == 404 or (self.status == 400 and self._says(_NOT_FOUND))
 
-    @property
-    def says_exists(self) -> bool:
-        """A POST of a key that is there: 400, 409 or 500, by version."""
-        return self.status == 409 or self._says(_EXISTS)
+    def says_exists(self, number: str) -> bool:
+        """A POST of this customer's number, which is there: 400, 409 or 500, by version.
+
+        It names the customers' own table and the number: a party, or a row of a child table with the
+        customer's number in its key, is another record that exists.
+        """
+        named = re.search(rf"(?<![\w-]){re.escape(number.strip())}(?![\w-])", self.text, re.IGNORECASE)
+        return named is not None and _TABLE in self.text and (self.status == 409 or self._says(_EXISTS))
 
     def field(self, sent: Collection[str]) -> str:
         """The technical name of the field that was refused, if it is one of those sent."""

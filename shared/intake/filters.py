@@ -10,6 +10,7 @@ OPERATIONS = {
     "create": Operation.CREATE,
     "update": Operation.UPDATE,
     "delete": Operation.DELETE,
+    "restore": Operation.CREATE,  # out of the deleted records; the row has its old id
 }
 # Columns that Dataverse adds to every update; they say nothing about what was changed.
 _ALWAYS_THERE = frozenset({"accountid", "modifiedon", "modifiedby", "modifiedonbehalfby"})

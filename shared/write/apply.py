@@ -31,6 +31,7 @@ from shared.write.work import Work
 
 CREATED, ADOPTED = "created", "adopted"
 _BEGUN_AT_MOST = 16
+_UNSEEN_ATTEMPTS = 3  # of a customer that exists, as Operations says, and is not found
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +221,8 @@ class Apply:
             key = await self._post(work, body)
         except CustomerAlreadyExists:
             found = await self._look(work, body.key)
+            if found is None and work.change.attempt >= _UNSEEN_ATTEMPTS:
+                raise AccountFault(Problem(Cause.REFUSED, field=self.field_map.key.target)) from None
             if found is None:
                 message = "the customer exists, but cannot be found; trying again"
                 raise TransientFault(System.OPERATIONS, message) from None

@@ -5,7 +5,7 @@ completed, so that neither can be lost to a crash.
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.model.faults import StateConflict
 from shared.model.outcome import Outcome, Problem
@@ -15,6 +15,7 @@ from shared.write.work import Work
 
 _AFTER_DOUBT = timedelta(seconds=1)
 _AFTER_CONFLICT = timedelta(seconds=2)
+_CHECKS_AGAIN = 8  # each waits twice as long as the one before, whatever the clocks' difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,21 @@ class Record:
         await work.store()
 
     async def _store(self, work: Work, phase: Phase, outcome: Outcome) -> None:
+        until = work.state.doubtful_until
+        if until is not None and work.change.verify and not work.doubt_added and self.clock.now() < until:
+            await self._check_again(work, until)
         await self._send_look_for_doubt(work)
         self._prepare(work, phase, outcome)
         try:
             await work.store()
         except StateConflict:
             await self.queue.send(work.verifying_look(), self.clock.now() + _AFTER_CONFLICT)
+
+    async def _check_again(self, work: Work, until: datetime) -> None:
+        """A verifying check came before the unknown outcome's end by our clock, which is not the queue's."""
+        again = min(work.change.hop + 1, _CHECKS_AGAIN)
+        check = replace(work.verifying_look(), hop=again)
+        await self.queue.send(check, until + _AFTER_DOUBT * 2**again)
 
     async def _send_look_for_doubt(self, work: Work) -> None:
         until = work.state.doubtful_until

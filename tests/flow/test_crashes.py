@@ -461,3 +461,28 @@ async def test_a_first_create_looks_nothing_up_and_looks_when_it_meets_a_custome
     world.operations.requests.clear()
     assert await world.sync(world.save("A2")) == ["updated"]
     assert world.operations.requests == ["POST", "GET", "PATCH"]
+
+
+@pytest.mark.parametrize("early", [1.5, 90])
+async def test_a_verifying_check_that_comes_early_is_sent_again_for_after_the_unknown_outcome(
+    early: float,
+) -> None:
+    world = await _prepared(create)
+    world.operations.script = [CommittedError(LOST)]
+    await world.deliver(update(world))
+    until = world.state("A1").doubtful_until
+    assert until is not None
+    checks = [(due, change) for due, _, change in world.queue.waiting if change.verify]
+    assert len(checks) == 1
+    world.queue.waiting.clear()
+    world.clock.advance_to(until - timedelta(seconds=early))
+    check, delivered = checks[0][1], 0
+    while world.state("A1").doubtful_until is not None:
+        await world.deliver(check)
+        delivered += 1
+        if (due := world.queue.next_due()) is None:
+            break
+        world.clock.advance_to(due - timedelta(seconds=early))  # the queue's clock is ahead
+        check = world.queue.waiting.pop(0)[2]
+    assert world.state("A1").doubtful_until is None
+    assert delivered <= 9

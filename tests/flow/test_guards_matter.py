@@ -86,6 +86,18 @@ GUARDS = {
         "            return None\n",
         f"{CRASHES}a_creation_that_never_began_leaves_neither_doubt_nor_number",
     ),
+    "a check that comes early is sent again": Guard(
+        "shared/write/record.py",
+        "            await self._check_again(work, until)\n",
+        "            pass\n",
+        f"{CRASHES}a_verifying_check_that_comes_early_is_sent_again_for_after_the_unknown_outcome",
+    ),
+    "blocking needs the key only": Guard(
+        "shared/sync.py",
+        "            if hold and fault.problem.cause is not Cause.GUARD_TRIPPED:\n",
+        "            if False:\n",
+        f"{PIPELINE}a_deactivated_account_is_blocked_even_if_its_values_cannot_be_mapped",
+    ),
     "look after a conflict": Guard(
         "shared/write/record.py",
         "await self.queue.send(work.verifying_look(), self.clock.now() + _AFTER_CONFLICT)",

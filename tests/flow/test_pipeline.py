@@ -6,7 +6,7 @@ import pytest
 
 from shared.model.change import Operation, Source
 from shared.model.customer import CustomerKey
-from shared.model.faults import AccountFault, OperatorFault, System, TransientFault
+from shared.model.faults import AccountFault, CustomerAlreadyExists, OperatorFault, System, TransientFault
 from shared.model.outcome import Cause, Problem
 from shared.model.sync_state import Phase
 from tests.fakes.dynamics import CommittedError, CommittedLateError
@@ -300,6 +300,83 @@ async def test_a_late_block_does_not_outlive_its_release(world: World) -> None:
     assert customer["OnHoldStatus"] == "No"
 
 
+REFUSED = AccountFault(Problem(Cause.REFUSED, field="PrimaryContactEmail", status=400))
+
+
+@pytest.mark.parametrize(
+    ("columns", "currency", "answers", "issue"),
+    [
+        ({}, "Yen", [], "UnmappedCurrency|yen"),
+        ({}, "\ud800", [], "BadValue"),
+        ({"name": None}, None, [], "MissingValue|name"),
+        ({"accountnumber": "A2"}, None, [], "KeyChanged"),
+        ({"accountnumber": None}, None, [], "NoAccountNumber"),
+        ({"emailaddress1": "refused"}, None, [REFUSED], "RefusedByOperations"),
+    ],
+)
+async def test_a_deactivated_account_is_blocked_even_if_its_values_cannot_be_mapped(
+    world: World, columns: dict[str, object], currency: str | None, answers: list[Exception], issue: str
+) -> None:
+    await world.sync(world.save("A1"))
+    world.clock.advance(60)
+    world.operations.script = answers
+    event = world.save("A1", currency, statecode=1, **columns)
+    assert await world.sync(event) == ["parked"]
+    customer = world.customer("A1")
+    assert customer is not None
+    assert customer["OnHoldStatus"] == "All"
+    assert world.state("A1").issue == issue
+    world.clock.advance(60)
+    world.operations.requests.clear()
+    await world.sync(world.event("A1"))
+    assert world.operations.requests in ([], ["PATCH"])
+    await world.sync(world.save("A1", "US Dollar", statecode=0, name="A", accountnumber="A1"))
+    assert customer["OnHoldStatus"] == "No"
+
+
+async def test_a_deleted_account_is_blocked_though_it_is_parked(world: World) -> None:
+    await world.sync(world.save("A1"))
+    world.clock.advance(60)
+    assert await world.sync(world.save("A1", "Yen")) == ["parked"]
+    world.clock.advance(60)
+    assert await world.sync(world.delete("A1")) == ["deleted"]
+    customer = world.customer("A1")
+    assert customer is not None
+    assert customer["OnHoldStatus"] == "All"
+    assert world.issues.rows == {}
+
+
+async def test_a_merged_account_is_blocked_as_a_deactivated_one(world: World) -> None:
+    """Dataverse deactivates the subordinate account of a merge and keeps its row."""
+    await world.sync(world.save("A1"), world.save("A2"))
+    world.clock.advance(60)
+    subordinate = world.save("A2", statecode=1, statuscode=2, merged=True, masterid=str(account("A1")))
+    assert await world.sync(subordinate, world.save("A1", telephone1="1")) == ["updated", "updated"]
+    first, second = world.customer("A1"), world.customer("A2")
+    assert first is not None
+    assert second is not None
+    assert (first["OnHoldStatus"], second["OnHoldStatus"]) == ("No", "All")
+    assert world.state("A2").customer == CustomerKey("usmf", "A2")
+
+
+@pytest.mark.parametrize("operation", [Operation.CREATE, Operation.LOOK])
+async def test_an_account_that_is_restored_as_a_create_has_its_customer_again(
+    world: World, operation: Operation
+) -> None:
+    await world.sync(world.save("A1"))
+    world.clock.advance(60)
+    kept = world.sales.rows[account("A1")]
+    await world.sync(world.delete("A1"))
+    world.clock.advance(60)
+    world.sales.rows[account("A1")] = kept
+    assert await world.sync(world.event("A1", operation)) == ["updated"]
+    customer = world.customer("A1")
+    assert customer is not None
+    assert customer["OnHoldStatus"] == "No"
+    state = world.state("A1")
+    assert (state.phase, state.deleted, len(world.operations.customers)) == (Phase.SYNCED, False, 1)
+
+
 async def test_a_deactivated_account_without_a_customer_makes_none(world: World) -> None:
     assert await world.sync(world.save("A1", statecode=1)) == ["filtered"]
     assert world.operations.requests == []
@@ -438,3 +515,13 @@ async def test_only_healing_and_replays_ask_the_mapping_table_anew(source: Sourc
     world.save("A1")
     await world.sync(world.look("A1", source, verify=False))
     assert world.mappings.asked == [source in {Source.HEAL, Source.REPLAY}]
+
+
+async def test_a_customer_that_exists_and_is_never_found_is_refused_after_a_few_attempts(
+    world: World,
+) -> None:
+    world.operations.script = [CustomerAlreadyExists(CustomerKey("usmf", "A1"))] * 40
+    endings = await world.sync(world.save("A1"))
+    assert endings == [*["retrying"] * 3, "parked"]
+    assert world.state("A1").issue == "RefusedByOperations"
+    assert world.operations.requests.count("POST") == 4

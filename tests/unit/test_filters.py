@@ -45,7 +45,7 @@ def test_an_update_passes_only_with_a_watched_column(
     assert rule(Filter(WATCHED), InputParameters=target(**attributes)) == expected
 
 
-@pytest.mark.parametrize("message", ["Create", "Delete"])
+@pytest.mark.parametrize("message", ["Create", "Delete", "Restore"])
 def test_creates_and_deletes_pass_whatever_columns_they_have(message: str) -> None:
     assert rule(Filter(WATCHED), MessageName=message, InputParameters=target(description="x")) is None
 

@@ -24,6 +24,7 @@ class Service:
         self.requests: list[httpx.Request] = []
         self.clock = FakeClock(NOW)
         self.tokens = 0
+        self.fault: Exception | None = None
         http = httpx.AsyncClient(base_url="http://service", transport=httpx.MockTransport(self._answer))
         self.client = ODataClient(System.OPERATIONS, http, self, self.clock)
 

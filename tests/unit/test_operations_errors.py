@@ -96,7 +96,7 @@ def test_a_refusal_by_the_application_parks_with_its_field(
     assert isinstance(fault, AccountFault)
     assert fault.problem.cause is Cause.REFUSED
     assert (fault.problem.field, fault.problem.status, fault.problem.error_type) == (field, status, kind)
-    assert not error.says_exists
+    assert not error.says_exists("C-1")
     assert not error.says_not_found
 
 
@@ -107,16 +107,39 @@ def test_the_text_of_an_inner_exception_counts_too() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 409, 500])
-def test_a_record_that_exists_is_known_by_its_text_or_status(status: int) -> None:
-    assert answer(status, EXISTS).says_exists
+def test_a_customer_that_exists_is_known_by_its_number_and_table(status: int) -> None:
+    assert answer(status, EXISTS).says_exists("C-1")
+    assert answer(status, EXISTS).says_exists(" c-1")
+
+
+@pytest.mark.parametrize("status", [400, 409, 500])
+@pytest.mark.parametrize(
+    ("label", "table", "key"),
+    [
+        ("Global address book", "DirPartyTable", "Party ID: C-1"),
+        ("Customer bank accounts", "CustBankAccount", "Customer account: C-1. Bank account: 1"),
+        ("Customers", "CustTable", "Customer account: C-12"),
+        ("Customers", "CustTable", "Customer account: XC-1"),
+        ("Customers", "CustTable", "Customer account: C-1-2"),
+    ],
+)
+def test_another_record_that_exists_is_not_the_customer(
+    status: int, label: str, table: str, key: str
+) -> None:
+    text = f"Infolog: Error: Cannot create a record in {label} ({table}). {key}.\nThe record already exists."
+    error = answer(status, text)
+    assert not error.says_exists("C-1")
+    fault = error.fault(SENT)
+    assert isinstance(fault, AccountFault)
+    assert fault.problem.cause is Cause.REFUSED
 
 
 def test_a_translated_text_is_left_to_a_look() -> None:
     error = answer(400, GERMAN_EXISTS)
-    assert not error.says_exists
+    assert not error.says_exists("C-1")
     assert error.is_business
     assert error.field(SENT) == ""
-    assert answer(409, GERMAN_EXISTS).says_exists
+    assert answer(409, GERMAN_EXISTS).says_exists("C-1")
 
 
 def test_a_change_of_nothing_is_known_by_its_text_or_status() -> None:
