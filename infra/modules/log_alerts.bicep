@@ -100,7 +100,7 @@ var logRules = [
   }
   {
     name: 'oldest'
-    description: 'An event has waited for long: a system is down, paused, or too slow.'
+    description: 'Work has waited for long: a system is down, paused, or too slow, or an account does not come to rest.'
     severity: 2
     enabled: true
     window: 'PT6H'
@@ -108,20 +108,11 @@ var logRules = [
     operator: 'GreaterThan'
     threshold: thresholds.oldestMinutes
     query: '''
-      let Queued = AppTraces
-      | where Message startswith "intake queued: "
-      | parse Message with "intake " Ending ": " Detail ", account " Account ", operation " *
-      | summarize Since = min(TimeGenerated), Last = max(TimeGenerated) by Account;
-      let Settled = AppTraces
-      | where Message startswith "outcome " and Message !startswith "outcome retrying"
-      | parse Message with "outcome " Ending ", account " Account ", operation " *
-      | summarize Until = max(TimeGenerated) by Account;
-      Queued
-      | join kind=leftouter Settled on Account
-      | where isnull(Until) or Until < Last
-      | extend Waiting = iff(isnull(Until) or Until < Since, Since, Last)
-      | summarize Oldest = min(Waiting)
-      | project Value = iff(isnull(Oldest), 0, datetime_diff("minute", now(), Oldest))
+      AppTraces
+      | where Message startswith "waiting: oldest "
+      | parse Message with "waiting: oldest " Minutes:long " minutes, " *
+      | summarize arg_max(TimeGenerated, Minutes)
+      | project Value = iff(isnull(Minutes), 0, Minutes)
     '''
   }
   {
@@ -165,8 +156,8 @@ var logRules = [
     operator: 'LessThan'
     threshold: 1
     query: '''
-      AppRequests
-      | where Name has "heal"
+      AppTraces
+      | where Message startswith "heal runs"
       | summarize Value = count()
     '''
   }

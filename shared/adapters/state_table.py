@@ -4,7 +4,7 @@
 
 import json
 from collections.abc import AsyncIterator, Collection, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -76,6 +76,7 @@ def encode_state(state: SyncState) -> dict[str, Any]:
         "Confirmed": json.dumps(dict(state.confirmed), separators=(",", ":")),
         "FingerprintKey": state.fingerprint_key,
         "DoubtfulUntil": state.doubtful_until and state.doubtful_until.isoformat(),
+        "RetryingSince": state.retrying_since and state.retrying_since.astimezone(UTC).isoformat(),
         "LeaseOwner": state.lease and str(state.lease.owner),
         "LeaseUntil": state.lease and state.lease.until.isoformat(),
         "Log": encode_log(state.log),
@@ -102,6 +103,7 @@ def decode_state(entity: Mapping[str, Any]) -> SyncState:
         confirmed=json.loads(entity["Confirmed"]),
         fingerprint_key=entity.get("FingerprintKey", ""),
         doubtful_until=_moment(entity.get("DoubtfulUntil")),
+        retrying_since=_moment(entity.get("RetryingSince")),
         lease=Lease(UUID(owner), datetime.fromisoformat(entity["LeaseUntil"])) if owner else None,
         log=decode_log(entity["Log"]),
     )

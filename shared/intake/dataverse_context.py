@@ -117,9 +117,10 @@ class _Context(BaseModel):
         if self.primary_entity_id not in (None, _NIL):
             return self.primary_entity_id
         try:
-            return UUID(str(_typed_scalar(self.target().get("Id"))))
+            target = UUID(str(_typed_scalar(self.target().get("Id"))))
         except ValueError:
             return None
+        return None if target == _NIL else target
 
     def operation(self) -> UUID:
         """The system job's id, which a repeated post carries again; the request's for want of it."""

@@ -14,6 +14,8 @@ from uuid import UUID, uuid4
 
 from pydantic import AwareDatetime, NonNegativeInt, TypeAdapter
 
+NO_ACCOUNT = UUID(int=0)  # of a probe; no account has it
+
 
 class Operation(StrEnum):
     """What is said to have happened. Only `delete` has a meaning beyond the log."""
@@ -35,6 +37,7 @@ class Source(StrEnum):
     BURST = "burst"
     REPLAY = "replay"
     HEAL = "heal"
+    PROBE = "probe"
 
     @classmethod
     def _missing_(cls, value: object) -> "Source | None":
@@ -75,6 +78,11 @@ class AccountChange:
     approved: bool = False
     note: str = ""
     schema: Literal[1] = 1
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether it concerns no account and asks only for an answer."""
+        return self.account_id == NO_ACCOUNT and self.source is Source.PROBE
 
     @property
     def message_id(self) -> str:

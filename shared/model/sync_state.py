@@ -57,7 +57,8 @@ class SyncState:
     per mapped field as last seen or written there, under `fingerprint_key`. While `doubtful_until` is set, a
     request whose answer was lost may still commit, so nothing counts as confirmed; only a look made after
     that moment clears it. `previous_hold` is set while we hold the customer: the value to go back to.
-    `deleted`: Dataverse said so, and the account was not seen since.
+    `deleted`: Dataverse said so, and the account was not seen since. `retrying_since`: when the attempts that
+    still go on began.
     """
 
     account_id: UUID
@@ -75,6 +76,7 @@ class SyncState:
     confirmed: Mapping[str, str] = NOTHING
     fingerprint_key: str = ""
     doubtful_until: datetime | None = None
+    retrying_since: datetime | None = None
     lease: Lease | None = None
     log: tuple[LogEntry, ...] = ()
 

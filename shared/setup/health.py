@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from pydantic import SecretStr
 
 from shared.model.faults import Fault, System
-from shared.ports import Clock
+from shared.ports import ChangeQueue, Clock
 from shared.ports.recovery import Probe
+from shared.ports.waiting import ProbeAnswers
+from shared.setup.probe import probe_change
 
 PROBE_SECONDS = 3.0
 CACHE = timedelta(seconds=10)
@@ -19,21 +21,36 @@ class Health:
     """Answers for the function `health`. A probe takes 3 s at most, its answer is kept for 10."""
 
     def __init__(
-        self, build: str, key: SecretStr | None, probes: Mapping[System, Probe], clock: Clock
+        self,
+        build: str,
+        key: SecretStr | None,
+        probes: Mapping[System, Probe],
+        clock: Clock,
+        *,
+        queue: ChangeQueue,
+        answers: ProbeAnswers,
     ) -> None:
         self._build = build
         self._key = key
         self._probes = probes
         self._clock = clock
+        self._queue = queue
+        self._answers = answers
         self._probed: tuple[datetime, dict[str, str]] | None = None
 
-    async def report(self, key: str | None) -> dict[str, object]:
-        """`{status, build}` for anyone; with the key also `systems`, each "ok" or what is wrong."""
+    async def report(self, key: str | None, *, probe: bool = False) -> dict[str, object]:
+        """`{status, build}` for anyone; with the key also `systems`, each "ok" or what is wrong, and `probe`.
+
+        `probe` is the last answer of `sync_account` to a probe; `probe=True` queues one, whose answer a later
+        report shows.
+        """
         if not self._admits(key):
             return {"status": "ok", "build": self._build}
-        systems = await self._systems()
+        systems = dict(await self._systems())
+        if probe and (trouble := await self._queue_probe()):
+            systems[str(System.SERVICE_BUS)] = trouble
         status = "ok" if set(systems.values()) == {"ok"} else "degraded"
-        return {"status": status, "build": self._build, "systems": systems}
+        return {"status": status, "build": self._build, "systems": systems, "probe": await self._answer()}
 
     def _admits(self, key: str | None) -> bool:
         if self._key is None or not key:
@@ -46,6 +63,21 @@ class Health:
             found = await asyncio.gather(*(self._ask(probe) for probe in self._probes.values()))
             self._probed = now, dict(zip(map(str, self._probes), found, strict=True))
         return self._probed[1]
+
+    async def _queue_probe(self) -> str:
+        """What kept the probe from being queued, if anything did."""
+        try:
+            await self._queue.send(probe_change(self._clock.now()))
+        except Fault as fault:
+            return str(fault)
+        return ""
+
+    async def _answer(self) -> dict[str, str] | None:
+        try:
+            last = await self._answers.last()
+        except Fault:
+            return None  # the probe of the tables tells why
+        return last and {"at": last.at.isoformat(), "build": last.build}
 
     async def _ask(self, probe: Probe) -> str:
         try:

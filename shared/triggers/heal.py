@@ -14,6 +14,8 @@ async def heal(timer: func.TimerRequest) -> None:
     """One run; what a fault keeps it from doing, the next one does."""
     from shared.wiring import application
 
+    LOGGER.info("heal runs", extra={"event": "heal-runs"})  # an alert counts this line
+    await application().report_waiting.run()
     try:
         await application().heal.run()
     except Fault as fault:

@@ -32,6 +32,6 @@ async def sync_account(message: func.ServiceBusMessage) -> None:
             correlation = correlation_id(message.correlation_id)
             await app.queue_change.reject(body, fault, Source.REPLAY, correlation)
             return
-        await app.sync_account.handle(change)
+        await (app.answer_probe.answer() if change.is_probe else app.sync_account.handle(change))
     except QueueUnavailable:
         await give_back(app)

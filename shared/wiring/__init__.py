@@ -18,11 +18,13 @@ from shared.recover.heal import Heal
 from shared.recover.policy import RetryPolicy
 from shared.recover.replay import Replay
 from shared.recover.sweep import Sweep
+from shared.recover.waiting import ReportWaiting
 from shared.resolve.currency import ResolveCurrency
 from shared.resolve.customer_body import BuildCustomer
 from shared.resolve.freshness import Margins
 from shared.settings import OnGone, Settings, load_settings
 from shared.setup.health import Health
+from shared.setup.probe import AnswerProbe
 from shared.sync import SyncAccount, SyncRules
 from shared.wiring.clients import Clients
 from shared.wiring.ports import Ports
@@ -138,7 +140,25 @@ class Application:
     @cached_property
     def health(self) -> Health:
         """The use case behind the function `health`."""
-        return Health(self.settings.build_id, self.settings.health_key, self.ports.probes, self.ports.clock)
+        ports, settings = self.ports, self.settings
+        return Health(
+            settings.build_id,
+            settings.health_key,
+            ports.probes,
+            ports.clock,
+            queue=ports.queue,
+            answers=ports.probe_answers,
+        )
+
+    @cached_property
+    def answer_probe(self) -> AnswerProbe:
+        """What `sync_account` does with a probe."""
+        return AnswerProbe(self.settings.build_id, self.ports.probe_answers, self.ports.clock)
+
+    @cached_property
+    def report_waiting(self) -> ReportWaiting:
+        """What the function `heal` tells of work that waits."""
+        return ReportWaiting(self.ports.waiting, self.ports.breaker_rows, self.ports.clock)
 
     @property
     def _deadline(self) -> timedelta:

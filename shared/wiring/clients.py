@@ -42,6 +42,7 @@ class Clients:
             owner_table,
             state_table,
             tables,
+            waiting_table,
         )
         from shared.adapters.dataverse import DataverseAccounts
         from shared.adapters.leftovers import ServiceBusLeftovers
@@ -78,6 +79,8 @@ class Clients:
             breaker_rows=control_table.BreakerTable(control),
             allowances=control_table.AllowanceTable(control),
             handled=control_table.HandledTable(control),
+            waiting=waiting_table.WaitingTable(table(tables.ACCOUNT_SYNC), table(tables.CONTROL)),
+            probe_answers=waiting_table.ProbeTable(table(tables.CONTROL)),
             queue=ServiceBusChanges(self._sender(ACCOUNT_CHANGES), settings.sync_partitions),
             rejected=ServiceBusRejected(self._sender(REJECTED_EVENTS)),
             leftovers=ServiceBusLeftovers(self.service_bus, self._sender(DATAVERSE_EVENTS)),

@@ -26,6 +26,7 @@ from shared.ports.recovery import (
     Probe,
     StateScan,
 )
+from shared.ports.waiting import ProbeAnswers, WaitingWork
 from shared.recover.policy import Jitter
 
 
@@ -48,6 +49,8 @@ class Ports:
     breaker_rows: BreakerRows
     allowances: Allowances
     handled: HandledMappings
+    waiting: WaitingWork
+    probe_answers: ProbeAnswers
     queue: ChangeQueue
     rejected: RejectedEvents
     leftovers: Leftovers

@@ -87,4 +87,5 @@ class Record:
             attempt=change.attempt,
             note=change.note[:200],
         )
-        work.state = replace(work.state, phase=phase, lease=None).logged(entry)
+        since = work.state.retrying_since or self.clock.now() if phase is Phase.RETRYING else None
+        work.state = replace(work.state, phase=phase, lease=None, retrying_since=since).logged(entry)

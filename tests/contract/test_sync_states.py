@@ -46,6 +46,7 @@ def full() -> SyncState:
         read_at=MOMENT,
         confirmed={f"Field{number}": "0123456789abcdef" for number in range(150)},
         fingerprint_key="01234567",
+        retrying_since=MOMENT,
         doubtful_until=MOMENT + timedelta(seconds=600),
         lease=Lease(uuid4(), MOMENT + timedelta(microseconds=1)),
     )

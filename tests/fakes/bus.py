@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.model.change import AccountChange
+from shared.model.faults import Fault
 from shared.ports.recovery import Bin, Leftover, Resend
 from tests.fakes.clock import FakeClock
 
@@ -19,8 +20,11 @@ class FakeQueue:
     seen: set[str] = field(default_factory=set)
     repeated: list[AccountChange] = field(default_factory=list)
     sent: list[AccountChange] = field(default_factory=list)
+    trouble: Fault | None = None
 
     async def send(self, change: AccountChange, due: datetime | None = None) -> None:
+        if self.trouble:
+            raise self.trouble
         if change.message_id in self.seen:
             self.repeated.append(change)
             return

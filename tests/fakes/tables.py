@@ -8,11 +8,12 @@ from uuid import UUID
 from shared.model.breaker import Breaker
 from shared.model.currency import CurrencyMapping, currency_key, unescape_key
 from shared.model.customer import CustomerKey
-from shared.model.faults import StateConflict, System
+from shared.model.faults import Fault, StateConflict, System
 from shared.model.outcome import Cause, Problem
 from shared.model.sync_state import Phase, Stored, SyncState
 from shared.ports import Owner
 from shared.ports.recovery import Handled, ParkedAccount
+from shared.ports.waiting import Answered, WaitingPage
 
 
 class FakeStates:
@@ -181,3 +182,49 @@ class FakeHandled:
     async def remove(self, keys: Collection[str]) -> None:
         for key in keys:
             del self.rows[key]
+
+
+class FakeWaiting:
+    """Implements WaitingWork over the states, a few accounts a page."""
+
+    def __init__(self, states: FakeStates, size: int = 1000) -> None:
+        self._states = states
+        self._size = size
+        self.noted: dict[str, datetime] = {}
+        self.requests = 0
+
+    async def page(self, after: object | None) -> WaitingPage:
+        self.requests += 1
+        states = [stored.state for stored in self._states.rows.values()]
+        start = after if isinstance(after, int) else 0
+        since = [state.retrying_since or state.doubtful_until for state in states[start : start + self._size]]
+        end = start + self._size
+        return WaitingPage([moment for moment in since if moment], end if end < len(states) else None)
+
+    async def systems(self) -> Mapping[str, datetime]:
+        return dict(self.noted)
+
+    async def remember(self, systems: Mapping[str, datetime]) -> None:
+        self.noted.update(systems)
+
+    async def forget(self, systems: Collection[str]) -> None:
+        for system in systems:
+            del self.noted[system]
+
+
+class FakeProbeAnswers:
+    """Implements ProbeAnswers; `trouble` is what both raise."""
+
+    def __init__(self) -> None:
+        self.answered: Answered | None = None
+        self.trouble: Fault | None = None
+
+    async def last(self) -> Answered | None:
+        if self.trouble:
+            raise self.trouble
+        return self.answered
+
+    async def put(self, answered: Answered) -> None:
+        if self.trouble:
+            raise self.trouble
+        self.answered = answered

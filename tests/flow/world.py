@@ -25,7 +25,9 @@ from tests.fakes.tables import (
     FakeMappingRows,
     FakeMappings,
     FakeOwners,
+    FakeProbeAnswers,
     FakeStates,
+    FakeWaiting,
 )
 
 ORGANIZATION = UUID("11111111-1111-1111-1111-111111111111")
@@ -94,6 +96,8 @@ class World:
         self.breakers = FakeBreakers()
         self.allowances = FakeAllowances()
         self.handled = FakeHandled()
+        self.waiting = FakeWaiting(self.states)
+        self.probe_answers = FakeProbeAnswers()
         self.outcomes: list[tuple[AccountChange, Outcome]] = []
 
     def application(self, gate: Gate = _open) -> Application:
@@ -121,6 +125,8 @@ class World:
             breaker_rows=self.breakers,
             allowances=self.allowances,
             handled=self.handled,
+            waiting=self.waiting,
+            probe_answers=self.probe_answers,
             leftovers=self.leftovers,
             probes={System.DATAVERSE: self.sales.probe, System.OPERATIONS: self.operations.probe},
             **gated,  # pyright: ignore[reportArgumentType]

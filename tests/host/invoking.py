@@ -52,8 +52,11 @@ class Outside:
         self._refuse()
         self.handled.append(str(change.account_id))
 
-    async def report(self, key: str | None) -> dict[str, object]:
-        return {"status": "ok", "key": key}
+    async def report(self, key: str | None, *, probe: bool) -> dict[str, object]:
+        return {"status": "ok", "key": key, "probe": probe}
+
+    async def answer(self) -> None:
+        self.handled.append("a probe")
 
     def _refuse(self) -> None:
         if not self.bus:
@@ -65,6 +68,7 @@ class Outside:
         return SimpleNamespace(
             queue_change=intake,
             sync_account=self,
+            answer_probe=self,
             health=self,
             ports=SimpleNamespace(clock=self.clock),
             settings=SimpleNamespace(queue_wait_seconds=20),

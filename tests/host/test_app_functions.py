@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from local.child import ChildError
 from shared.model.change import encode_change
+from shared.setup.probe import probe_change
 from tests.host.hosting import ROOT, start_host
 from tests.unit.making import ACCOUNT, OPERATION, body, change, sample_bytes, target
 
@@ -56,11 +58,14 @@ ORDERS: dict[str, dict[str, Any]] = {
     "event msbin1": event(b"\x01", content_type="application/msbin1"),
     "event away": event(body(), bus=False),
     "change": message(encode_change(change())),
+    "probe": message(encode_change(probe_change(change().occurred_at))),
+    "no account": message(encode_change(change(account_id=UUID(int=0)))),
     "no change": message(b'{"schema": 2}'),
     "no change with odd ids": message(b"", correlation_id="\x1b[2J", message_id="m" * 10_000),
     "change away": message(encode_change(change()), bus=False),
     "health": {"function": "health", "method": "GET"},
     "health by header": {"function": "health", "method": "GET", "headers": {"x-functions-key": "k"}},
+    "health probe": {"function": "health", "method": "GET", "query": {"code": "k", "probe": "1"}},
     "health by query": {"function": "health", "method": "GET", "query": {"code": "k"}},
 }
 
@@ -216,6 +221,18 @@ def test_an_event_that_is_not_understood_is_kept_byte_for_byte(answers: dict[str
 
 def test_a_change_goes_to_the_pipeline(answers: dict[str, Any]) -> None:
     assert answers["change"]["handled"] == [str(ACCOUNT)]
+
+
+def test_a_probe_is_answered_and_goes_no_further(answers: dict[str, Any]) -> None:
+    assert answers["probe"]["handled"] == ["a probe"]
+    assert answers["no account"]["handled"] == [str(UUID(int=0))]
+
+
+def test_health_queues_a_probe_only_if_asked_to(answers: dict[str, Any]) -> None:
+    asked = {
+        order: answers[order]["body"]["probe"] for order in ("health", "health by query", "health probe")
+    }
+    assert asked == {"health": False, "health by query": False, "health probe": True}
 
 
 def test_what_is_no_change_is_kept(answers: dict[str, Any]) -> None:

@@ -217,10 +217,18 @@ def value_of(node: Node) -> Value:
         case "call_expression":
             arguments = node.children[-1].named_children
             return Code(text_of(node), tuple(value_of(one) for one in arguments))
-        case "ternary_expression":
-            return Code(text_of(node), choices=tuple(value_of(one) for one in node.named_children[1:]))
         case _:
-            return Code(text_of(node))
+            return Code(text_of(node), choices=tuple(_choices(node)))
+
+
+def _choices(node: Node) -> Iterator[Value]:
+    """Both values of a ternary; the parser takes `a ? b : c.d` for `(a ? b : c).d`: of that, the first."""
+    if node.type == "ternary_expression":
+        yield from (value_of(one) for one in node.named_children[1:])
+    while node.type == "member_expression":
+        node = node.named_children[0]
+        if node.type == "ternary_expression":
+            yield value_of(node.named_children[1])
 
 
 def _string(node: Node) -> str:

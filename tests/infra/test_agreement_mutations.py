@@ -11,6 +11,8 @@ from tests.infra import agreement_checks as agree
 from tests.infra import settings_checks as settings
 from tests.infra.alert_checks import ALERT_CHECKS
 from tests.infra.alert_checks import alerts_look_for_what_the_app_writes as alerts_look
+from tests.infra.alert_checks import queries_read_log_lines_alone as lines_alone
+from tests.infra.alert_checks import windows_are_allowed as windows
 from tests.infra.app import AppNeeds, Trigger
 from tests.infra.templates import ACCESS, ALERTS, APP, BUS, LOG_ALERTS, MAIN, PROD, TYPES, Infra
 
@@ -208,7 +210,22 @@ AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
     (alerts_look, LOG_ALERTS, '", account " Account', '", acct " Account', "has the parts"),
     (alerts_look, LOG_ALERTS, "name: 'silence'", "name: 'quiet'", "silence"),
     (alerts_look, ALERTS, "'rejected-events'", "'rejects'", "no alert watches"),
-    (alerts_look, LOG_ALERTS, 'Name has "heal"', 'Name has "tick"', "function tick"),
+    (alerts_look, LOG_ALERTS, '"heal runs"', '"heal ran"', 'starts with "heal ran"'),
+    (alerts_look, LOG_ALERTS, '" minutes, "', '" hours, "', "has the parts"),
+    (
+        lines_alone,
+        LOG_ALERTS,
+        'AppTraces\n      | where Message startswith "heal',
+        "AppRequests\n| x",
+        "AppRequests",
+    ),
+    (lines_alone, LOG_ALERTS, "AppTraces", "traces", "begins with traces"),
+    (lines_alone, "workbook.json", "AppTraces\\n| where", "dependencies\\n| where", "reads dependencies"),
+    (windows, LOG_ALERTS, "window: 'PT6H'", "window: 'PT12H'", "oldest: PT12H"),
+    (windows, TYPES, "'PT6H'", "'PT12H'", "silenceWindow: PT12H"),
+    (windows, LOG_ALERTS, "? 'P1D'", "? 'P3D'", "silence: P3D"),
+    (windows, LOG_ALERTS, "frequency: 'PT5M'", "frequency: 'PT7M'", "PT7M is no frequency"),
+    (windows, ALERTS, "window: 'PT15M'", "window: 'PT20M'", "PT20M is no window of a metric alert"),
     (alerts_look, "workbook.json", 'startswith \\"intake \\"', 'startswith \\"event \\"', "no line"),
 ]
 

@@ -165,3 +165,15 @@ def test_the_templates_compile() -> None:
 def test_both_pipelines_compile_lint_and_format_the_templates() -> None:
     for file in (ROOT / ".github/workflows/ci.yml", AZURE_PIPELINES[0]):
         assert any("infra/deploy.sh check" in command for command in _texts(YAML(typ="safe").load(file)))
+
+
+def test_both_pipelines_give_the_smoke_test_the_health_key_and_mask_it() -> None:
+    commands = [command for command in _commands() if "infra/smoke.py" in command]
+    assert len(commands) == 2
+    for command in commands:
+        lines = [line.strip() for line in command.splitlines()]
+        taken = next(place for place, line in enumerate(lines) if line.startswith("HEALTH_KEY="))
+        assert "infra/deploy.sh health-key" in lines[taken]
+        assert re.search(r'(::add-mask::|task\.setsecret\])\$HEALTH_KEY"$', lines[taken + 1])
+        assert lines[taken + 2] == "export HEALTH_KEY"
+        assert "infra/smoke.py" in lines[taken + 3]

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -224,11 +224,13 @@ class Health(BaseHTTPRequestHandler):
     """Answers what the test wants, in turn; the last answer stays."""
 
     answers: list[dict[str, Any]]
+    asked: ClassVar[list[tuple[str, str | None]]] = []
 
     def do_GET(self) -> None:
         answers = type(self).answers
         content = json.dumps(answers.pop(0) if len(answers) > 1 else answers[0]).encode()
-        self.send_response(200 if self.path == "/api/health" else 404)
+        type(self).asked.append((self.path, self.headers.get("x-functions-key")))
+        self.send_response(200 if self.path.partition("?")[0] == "/api/health" else 404)
         self.end_headers()
         self.wfile.write(content)
 
@@ -249,6 +251,40 @@ def smoke(url: str, build: str, monkeypatch: pytest.MonkeyPatch, seconds: str = 
     monkeypatch.setattr(module, "PAUSE_SECONDS", 0.01)
     monkeypatch.setenv("SMOKE_SECONDS", seconds)
     return module.main([url, build])
+
+
+OLD, NEW = {"at": "12:00", "build": "old"}, {"at": "12:01", "build": "new"}
+
+
+def report(probe: dict[str, str] | None) -> dict[str, Any]:
+    return {"status": "ok", "build": "new", "systems": {}, "probe": probe}
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [
+        ([report(None), report(NEW)], 0),
+        ([report(OLD), report(OLD), report(NEW)], 0),
+        ([{"error": "starting"}, report(OLD), report(NEW)], 0),
+        ([report(None)], 1),
+        ([report(None), report(OLD)], 1),
+        ([report(NEW)], 1),  # an answer to an earlier deployment of the same build
+        ([{"status": "ok", "build": "new"}], 1),  # the key does not open
+    ],
+)
+def test_with_the_key_smoke_waits_until_the_new_build_has_answered_a_probe(
+    server: str, monkeypatch: pytest.MonkeyPatch, answers: list[dict[str, Any]], code: int
+) -> None:
+    Health.answers, Health.asked = [*answers], []
+    monkeypatch.setenv("HEALTH_KEY", "k")
+    assert smoke(server, "new", monkeypatch, seconds="5" if code == 0 else "0.2") == code
+    assert Health.asked[0] == ("/api/health?probe=1", "k")
+
+
+def test_without_the_key_smoke_asks_for_no_probe(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Health.answers, Health.asked = [{"status": "ok", "build": "new"}], []
+    assert smoke(server, "new", monkeypatch) == 0
+    assert Health.asked == [("/api/health", None)]
 
 
 def test_smoke_waits_for_the_new_build(server: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,20 @@
 """Health: little for anyone, more for those with the key."""
 
 import asyncio
+from dataclasses import replace
+from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
 
-from shared.model.faults import OperatorFault, System, TransientFault
+from shared.model.change import Source, decode_change, encode_change
+from shared.model.faults import OperatorFault, QueueUnavailable, System, TransientFault
 from shared.setup import health
 from shared.setup.health import Health
+from shared.setup.probe import AnswerProbe, probe_change
+from tests.fakes.bus import FakeQueue
 from tests.fakes.clock import FakeClock
+from tests.fakes.tables import FakeProbeAnswers
 
 KEY = SecretStr("the key ö")
 
@@ -20,6 +26,8 @@ class Probes:
         self.asked = 0
         self.fault = fault
         self.clock = FakeClock()
+        self.queue = FakeQueue(self.clock)
+        self.answers = FakeProbeAnswers()
 
     async def fine(self) -> None:
         self.asked += 1
@@ -30,7 +38,7 @@ class Probes:
 
     def health(self, key: SecretStr | None = KEY) -> Health:
         probes = {System.DATAVERSE: self.fine, System.OPERATIONS: self.other}
-        return Health("build 7", key, probes, self.clock)
+        return Health("build 7", key, probes, self.clock, queue=self.queue, answers=self.answers)
 
 
 @pytest.mark.parametrize("key", [None, "", "wrong", "the key", "ü"])
@@ -47,7 +55,8 @@ async def test_where_no_key_is_set_none_opens(key: str | None) -> None:
 
 async def test_with_the_key_each_system_answers() -> None:
     report = await Probes().health().report("the key ö")
-    assert report == {"status": "ok", "build": "build 7", "systems": {"dataverse": "ok", "operations": "ok"}}
+    systems = {"dataverse": "ok", "operations": "ok"}
+    assert report == {"status": "ok", "build": "build 7", "systems": systems, "probe": None}
 
 
 @pytest.mark.parametrize(
@@ -78,6 +87,55 @@ async def test_a_probe_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -
     async def hangs() -> None:
         await asyncio.Event().wait()
 
-    report = await Health("b", KEY, {System.TABLES: hangs}, FakeClock()).report("the key ö")
+    probes = Probes()
+    watched = Health(
+        "b", KEY, {System.TABLES: hangs}, probes.clock, queue=probes.queue, answers=probes.answers
+    )
+    report = await watched.report("the key ö")
     assert report["systems"] == {"tables": "no answer within 0 s"}
     assert report["status"] == "degraded"
+
+
+@pytest.mark.parametrize("key", [None, "", "wrong"])
+async def test_without_the_key_no_probe_is_queued(key: str | None) -> None:
+    probes = Probes()
+    assert await probes.health().report(key, probe=True) == {"status": "ok", "build": "build 7"}
+    assert probes.queue.take() is None
+
+
+async def test_with_the_key_a_probe_is_queued_for_no_account_and_its_answer_is_shown() -> None:
+    probes = Probes()
+    found = probes.health()
+    assert (await found.report("the key ö", probe=True))["probe"] is None
+    change = probes.queue.take()
+    assert change is not None
+    assert change.is_probe
+    assert change.account_id.int == 0
+    assert decode_change(encode_change(change)) == change
+    await AnswerProbe("build 8", probes.answers, probes.clock).answer()
+    assert (await found.report("the key ö"))["probe"] == {
+        "at": probes.clock.now().isoformat(),
+        "build": "build 8",
+    }
+    assert probes.queue.take() is None
+
+
+async def test_a_probe_that_the_bus_does_not_take_degrades_the_bus() -> None:
+    probes = Probes()
+    probes.queue.trouble = QueueUnavailable("away")
+    report = await probes.health().report("the key ö", probe=True)
+    assert report["status"] == "degraded"
+    assert "away" in str(report["systems"])
+
+
+async def test_without_the_table_a_probe_is_not_answered_and_nothing_is_raised() -> None:
+    probes = Probes()
+    probes.answers.trouble = TransientFault(System.TABLES, "answered 503")
+    await AnswerProbe("build 8", probes.answers, probes.clock).answer()
+    assert (await probes.health().report("the key ö"))["probe"] is None
+
+
+def test_only_a_change_of_ours_for_no_account_is_a_probe() -> None:
+    probe = probe_change(FakeClock().now())
+    assert not replace(probe, source=Source.DATAVERSE_QUEUE).is_probe
+    assert not replace(probe, account_id=UUID(int=1)).is_probe

@@ -149,3 +149,15 @@ async def test_each_event_is_one_log_line_without_its_texts(
     assert record.__dict__["event"] == "intake"
     assert record.__dict__["ending"] == ending
     assert "Mustermann" not in str(record.__dict__)
+
+
+@pytest.mark.parametrize("source", [Source.DATAVERSE_QUEUE, Source.WEBHOOK])
+async def test_an_event_for_the_account_id_of_zeros_is_rejected_and_is_no_probe(source: Source) -> None:
+    intake = Intake()
+    zeros = str(UUID(int=0))
+    entity = target(name="x")
+    entity[0]["value"]["Id"] = zeros
+    found = await intake.receive(body(PrimaryEntityId=zeros, InputParameters=entity), source)
+    assert isinstance(found, Rejected)
+    assert found.reason == "no-account-id"
+    assert intake.queue.sent == []

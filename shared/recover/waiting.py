@@ -1,0 +1,85 @@
+"""Reports how much waits and for how long, from what the tables hold and not from what was logged lately.
+
+In: accounts that are retrying or whose unknown outcome was not cleared up in time, and systems that are left
+alone. Out: one log line, which an alert reads. However many accounts there are, one run of `heal` reads a few
+pages; the next one goes on where it stopped.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from shared.model.faults import Fault
+from shared.ports import Clock
+from shared.ports.recovery import BreakerRows
+from shared.ports.waiting import WaitingWork
+from shared.telemetry import LOGGER
+
+EVERY = timedelta(minutes=5)
+PAGES = 5  # table requests of one run
+LONGEST_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class ReportWaiting:
+    """Writes the line at most every 5 minutes. It runs with `heal`, on one instance at a time."""
+
+    work: WaitingWork
+    breakers: BreakerRows
+    clock: Clock
+    _found: list[datetime] = field(default_factory=list[datetime])
+    _after: object | None = None
+    _due: datetime | None = None
+
+    async def run(self) -> None:
+        """Read on, and write the line when everything was read; a fault is logged, the next run goes on."""
+        if self._due is not None and self.clock.now() < self._due:
+            return
+        try:
+            async with asyncio.timeout(LONGEST_SECONDS):
+                if await self._read_on():
+                    await self._report()
+        except TimeoutError:
+            LOGGER.warning("what waits was not read: no answer within %.0f s", LONGEST_SECONDS)
+        except Fault as fault:
+            LOGGER.warning("what waits was not read: %s", fault)
+
+    async def _read_on(self) -> bool:
+        """Whether the last page was read."""
+        for _ in range(PAGES):
+            page = await self.work.page(self._after)
+            self._found += page.since
+            self._after = page.next
+            if page.next is None:
+                return True
+        return False
+
+    async def _report(self) -> None:
+        systems = await self._left_alone()
+        now = self.clock.now()
+        accounts = [since for since in self._found if since <= now]
+        oldest = now - min((*accounts, *systems.values()), default=now)
+        LOGGER.info(
+            "waiting: oldest %d minutes, %d accounts, systems: %s",
+            oldest.total_seconds() // 60,
+            len(accounts),
+            ", ".join(sorted(systems)) or "none",
+            extra={"event": "waiting", "accounts": len(accounts), "minutes": oldest.total_seconds() / 60},
+        )
+        self._found = []
+        self._due = now + EVERY
+
+    async def _left_alone(self) -> dict[str, datetime]:
+        """Systems that are paused or whose breaker is open, each since it was first seen so."""
+        rows, noted = await self.breakers.read(), await self.work.systems()
+        now = self.clock.now()
+        left = {
+            str(system): noted.get(str(system), now)
+            for system, (breaker, _) in rows.items()
+            if breaker.paused_by or breaker.open_until is not None
+        }
+        if new := left.keys() - noted.keys():
+            await self.work.remember({system: left[system] for system in new})
+        if over := noted.keys() - left.keys():
+            await self.work.forget(over)
+        return left
