@@ -1,33 +1,47 @@
-"""`accountsync explain | preview | issues`: questions that write nothing."""
+"""`accountsync explain | preview`: questions about one account that write nothing."""
 
-from collections import Counter
+import asyncio
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from shared.cli.options import CauseOption, Json
-from shared.cli.output import Output, plain, shown
+from shared.cli.options import Json
+from shared.cli.output import Output, moment, plain, shown
 from shared.cli.session import run
 from shared.inquire.explain import Explanation
+from shared.inquire.name_accounts import Named
 from shared.inquire.preview import FieldPreview, Preview
+from shared.model.customer import CustomerKey
 from shared.model.sync_state import SyncState
 from shared.wiring.operator import Operator
 
 Account = Annotated[
-    str, typer.Argument(help="The account's id in Sales, its account number, or its customer account.")
+    str,
+    typer.Argument(help="The account's id, its account number, its customer account, or part of its name."),
 ]
+LINKS = {
+    "sales": "record in Sales",
+    "operations": "form in Operations",
+    "operations_record": "data in Operations",
+}
+_FIELD_HEADERS = ("Field", "From", "Value", "In Operations", "Sent")
 
 
 def explain(context: typer.Context, account: Account, as_json: Json = False) -> None:
     """Tell why an account stands as it does: its timeline, both sides field by field, and the next step."""
 
     async def work(operator: Operator, output: Output) -> None:
-        explanation = await operator.explain.of(await operator.find_account.find(account))
+        account_id = await operator.find_account.find(account)
+        explanation, named = await asyncio.gather(
+            operator.explain.of(account_id), operator.name_accounts.of([account_id])
+        )
+        links = operator.name_accounts.links(account_id, _customer(explanation))
         if output.as_json:
-            output.json(_explanation_as_json(explanation))
+            output.json(_explanation_as_json(explanation) | named.of(account_id)._asdict() | {"links": links})
         else:
-            _print_explanation(output, explanation)
+            _print_explanation(output, explanation, named, links)
 
     run(context, as_json, work)
 
@@ -45,52 +59,13 @@ def preview(context: typer.Context, account: Account, as_json: Json = False) -> 
     run(context, as_json, work)
 
 
-def issues(
-    context: typer.Context,
-    cause: CauseOption = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Show so many accounts at most.")] = 50,
-    as_json: Json = False,
-) -> None:
-    """List the parked accounts by cause, with what to do."""
-
-    async def work(operator: Operator, output: Output) -> None:
-        found = sorted(
-            await operator.issue_report.issues(cause), key=lambda issue: issue.last_at, reverse=True
-        )
-        if output.as_json:
-            output.json(found)
-            return
-        if not found:
-            output.text("No account is parked.")
-            return
-        groups = Counter((issue.cause, issue.value, issue.field, issue.remedy) for issue in found)
-        rows = [(count, *group) for group, count in groups.most_common()]
-        output.table(["Accounts", "Cause", "Value", "Field", "What to do"], rows)
-        accounts = [
-            (
-                i.account_id,
-                i.cause,
-                i.value,
-                i.field,
-                i.status or "",
-                i.first_at[:19],
-                i.last_at[:19],
-                i.count,
-            )
-            for i in found[:limit]
-        ]
-        headers = ["Account", "Cause", "Value", "Field", "Status", "First (UTC)", "Last (UTC)", "Times"]
-        output.table(headers, accounts)
-        if len(found) > limit:
-            output.text(f"... and {len(found) - limit:,} more (--limit, --json)")
-
-    run(context, as_json, work)
-
-
-def _print_explanation(output: Output, found: Explanation) -> None:
-    output.text(f"Account {found.account_id}", "bold")
-    for name, value in _facts(found.state).items():
-        output.text(f"  {name:<18} {shown(value)}")
+def _print_explanation(output: Output, found: Explanation, named: Named, links: Mapping[str, str]) -> None:
+    """Everything once: what the next step says is not said before it."""
+    output.text(" ".join(filter(None, ("Account", shown(named.of(found.account_id))))), "bold")
+    facts = {"id": found.account_id, **_facts(found.state), **_issue_facts(found)}
+    for name, value in (facts | {title: links[key] for key, title in LINKS.items() if key in links}).items():
+        output.text(f"{f'{name}:':<20} {shown(value)}", indent=2)
+    output.text()
     rows = [
         (
             entry.at[:19].replace("T", " "),
@@ -103,17 +78,31 @@ def _print_explanation(output: Output, found: Explanation) -> None:
     ]
     output.table(["When (UTC)", "From", "Event", "Outcome", "Detail"], rows, "Timeline")
     if found.preview is not None:
-        _print_preview(output, found.preview, found.differences)
-    for trouble in found.troubles:
-        output.text(trouble, "yellow")
+        if found.preview.problem is None:
+            output.text(_headline(found.preview))
+        output.table(_FIELD_HEADERS, [_field_line(field) for field in found.differences], "Differences")
+    for trouble in filter(None, (*found.troubles, named.trouble)):
+        if trouble not in found.next_step:
+            output.text(shown(trouble), "yellow")
     output.text()
-    output.text(f"Next step: {found.next_step}", "bold")
+    output.text(f"Next step: {shown(found.next_step)}", "bold")
+
+
+def _issue_facts(found: Explanation) -> dict[str, object]:
+    """Since when the account is parked, and what the refusing system answered."""
+    issue = found.issue
+    if issue is None:
+        return {}
+    answer = " ".join(filter(None, (str(issue.status or ""), issue.error_type)))
+    times = "" if issue.count == 1 else f", {issue.count:,} times"
+    facts = {"parked since (UTC)": moment(issue.first_at) + times, "answer": answer, "field": issue.field}
+    return {name: value for name, value in facts.items() if value}
 
 
 def _facts(state: SyncState | None) -> dict[str, object]:
     """What the state says, without its log and hashes."""
     if state is None:
-        return {"state": "nothing was ever heard of it"}
+        return {"state": "the app knows nothing of it"}
     facts = {
         "phase": state.phase,
         "customer": state.customer,
@@ -129,13 +118,19 @@ def _facts(state: SyncState | None) -> dict[str, object]:
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def _print_preview(output: Output, found: Preview, only: object = None) -> None:
-    if only is None:
-        output.text(f"Account {found.account_id}", "bold")
+def _customer(found: Explanation) -> CustomerKey | None:
+    """The customer that stands in Operations, as far as is known."""
+    if found.state is not None and found.state.customer is not None:
+        return found.state.customer
+    preview = found.preview
+    return preview.customer if preview is not None and preview.exists_in_operations else None
+
+
+def _print_preview(output: Output, found: Preview) -> None:
+    output.text(f"Account {found.account_id}", "bold")
     output.text(_headline(found))
-    fields = [field for field in found.fields if field.differs] if only is not None else found.fields
-    output.table(["Field", "From", "Value", "In Operations", "Sent"], map(_field_line, fields))
-    if found.problem is not None and only is None:
+    output.table(_FIELD_HEADERS, map(_field_line, found.fields))
+    if found.problem is not None:
         output.text(found.problem.remedy)
 
 

@@ -156,6 +156,8 @@ def history(
         versions = await operator.edit_mapping.history_of(version, name)
         if output.as_json:
             output.json(versions)
+        elif not versions:
+            output.text("The table was never edited with this tool.")
         elif version is None and name is None:
             headers = ["Version", "When", "Who", "Source", "Added", "Changed", "Removed"]
             output.table(headers, [_version_line(found) for found in versions])
@@ -249,6 +251,8 @@ def _print_rows(output: Output, rows: list[MappingRow]) -> None:
             ]
         )
         return
+    if not rows:
+        output.text("The table has no rows: `accountsync currency import` fills it.")
     lines = [(row.mapped.crm, row.mapped.ax, row.updated_by, row.updated_at) for row in rows]
     output.table([*HEADERS, "Changed by", "Changed at (UTC)"], lines)
     output.note(f"{counted(len(rows), 'row')}.")

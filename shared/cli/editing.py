@@ -1,14 +1,14 @@
 """Shows a plan of the currency mapping, asks, and carries it out: what set, delete, import and undo share."""
 
 import secrets
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import typer
 
-from shared.cli.exits import CommandError, Exit
+from shared.cli.asking import ask
+from shared.cli.exits import Exit
 from shared.cli.output import Output
 from shared.mapping.findings import Finding
 from shared.mapping.plan import Action, Plan, action_of
@@ -43,7 +43,8 @@ async def edit(operator: Operator, output: Output, plan: Plan, request: Request)
         raise typer.Exit(int(Exit.REFUSED))
     version = None
     if plan.changes and not request.dry_run:
-        _ask(request)
+        if not request.yes:
+            ask("Carry this out?")
         version = await _carry_out(operator, output, plan, request)
     _answer(output, plan, effect, request, version)
 
@@ -52,16 +53,6 @@ async def _effect(operator: Operator, output: Output, request: Request) -> Effec
     with output.progress() as progress:
         progress.add_task("Counting the accounts that this concerns", total=None)
         return await operator.edit_mapping.review.effect()
-
-
-def _ask(request: Request) -> None:
-    if request.yes:
-        return
-    if not sys.stdin.isatty():
-        message = "Nobody can be asked here: give --yes to go on without asking."
-        raise CommandError(Exit.USAGE, message)
-    if not typer.confirm("Carry this out?", err=True):
-        raise CommandError(Exit.REFUSED, "Nothing was changed.")
 
 
 async def _carry_out(operator: Operator, output: Output, plan: Plan, request: Request) -> str:
@@ -116,8 +107,8 @@ def _answer(
     output.text(f"{would}{parts}, {plan.unchanged:,} unchanged.")
     if effect is not None:
         output.text(
-            f"{affected(plan, effect):,} accounts have one of these currencies; "
-            f"{released(plan, effect):,} parked ones are released."
+            f"Accounts with one of these currencies: {affected(plan, effect):,}; "
+            f"parked ones that are released: {released(plan, effect):,}."
         )
     if version is not None:
         output.text(f"Done, as version {version}; `accountsync currency undo` takes it back.")

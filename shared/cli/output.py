@@ -2,6 +2,7 @@
 
 import json
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -30,9 +31,10 @@ _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 class Output:
     """Standard output for the answer, standard error for progress and notes."""
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, width: int | None = None) -> None:
         self.as_json = as_json
-        width = None if sys.stdout.isatty() else _FILE_WIDTH
+        if width is None and not sys.stdout.isatty():
+            width = _FILE_WIDTH
         self.console = Console(width=width, highlight=False, markup=False, emoji=False)
         self.notes = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
@@ -45,9 +47,18 @@ class Output:
         sys.stdout.write(document(value))
         sys.stdout.flush()
 
-    def text(self, text: str = "", style: str = "") -> None:
-        """A line of the answer."""
-        self.console.print(Text(text, style), soft_wrap=True)
+    def text(self, text: str = "", style: str = "", indent: int = 0) -> None:
+        """A paragraph of the answer, broken between words only, so that ids and addresses stay whole."""
+        lines = textwrap.wrap(
+            text,
+            self.console.width,
+            initial_indent=" " * indent,
+            subsequent_indent=" " * indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in lines or [""]:
+            self.console.print(Text(line, style), soft_wrap=True)
 
     def note(self, text: str) -> None:
         """A line beside the answer."""
@@ -55,10 +66,26 @@ class Output:
             self.notes.print(Text(text), soft_wrap=True)
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
-        """A table; nothing at all if it has no rows."""
+        """A table; nothing at all if it has no rows, and one below the other where it is too wide."""
+        rows = list(rows)
         made = table(headers, rows, title)
-        if made.row_count:
+        if not made.row_count:
+            return
+        if self.console.measure(made).maximum <= self.console.width:
             self.console.print(made)
+            return
+        if title:
+            self.text(title, "bold")
+        for row in rows:
+            self.record(str(row[0]), zip(headers[1:], row[1:], strict=True), str(headers[0]))
+
+    def record(self, heading: str, facts: Iterable[tuple[str, object]], label: str = "") -> None:
+        """One thing with its facts, each on lines of its own; empty facts are left out."""
+        self.text(shown(heading if heading or not label else f"({label} is empty)"), "bold")
+        for name, value in facts:
+            text = shown(value.plain if isinstance(value, Text) else value)
+            if text:
+                self.text(f"{name}: {text}" if name else text, indent=2)
 
     def progress(self) -> Progress:
         """Progress bars on standard error, where a person looks on."""
@@ -123,6 +150,11 @@ def duration(seconds: float | None) -> str:
         if seconds >= size:
             return f"{seconds / size:.1f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def moment(text: str) -> str:
+    """A stored time as people read it: to the second, without the T."""
+    return text[:19].replace("T", " ")
 
 
 def counted(number: int, noun: str) -> str:

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from shared.cli.exits import Exit
 from shared.cli.options import Json
-from shared.cli.output import Output, duration, plain, table
+from shared.cli.output import Output, duration, plain, shown, table
 from shared.cli.session import run
-from shared.inquire.status import Status
+from shared.inquire.status import Status, remedy_of
 from shared.model.breaker import Breaker
 from shared.model.outcome import Ending
 from shared.wiring.operator import Operator
@@ -39,6 +39,7 @@ def status(
             output.json(_as_json(found))
         else:
             output.console.print(drawn(found))
+            await _say_attention(operator, output, found)
         if check and not found.healthy:
             raise typer.Exit(int(Exit.REFUSED))
 
@@ -47,12 +48,12 @@ def status(
 
 def watch(
     context: typer.Context,
-    every: Annotated[float, typer.Option("--every", min=0.5, help="Seconds between two looks.")] = 2,
-    count: Annotated[int, typer.Option("--count", min=0, help="Stop after so many looks; 0: never.")] = 0,
+    every: Annotated[float, typer.Option("--every", min=0.5, help="Seconds between two readings.")] = 2,
+    count: Annotated[int, typer.Option("--count", min=0, help="Stop after so many readings; 0: never.")] = 0,
     minutes: Minutes = 10,
     as_json: Json = False,
 ) -> None:
-    """Show the status live until Ctrl-C; with --json one line a look."""
+    """Show the status live until Ctrl-C; with --json one line a reading."""
 
     async def work(operator: Operator, output: Output) -> None:
         looks, window = 0, timedelta(minutes=minutes)
@@ -77,8 +78,27 @@ def drawn(found: Status) -> Group:
     if found.issues:
         parts.append(table(["Parked for", "Accounts"], list(found.issues.items()), "Parked accounts"))
     parts.append(_outcomes(found))
-    parts += [Text(trouble, "red") for trouble in found.troubles]
     return Group(*parts)
+
+
+async def _say_attention(operator: Operator, output: Output, found: Status) -> None:
+    """The accounts that were parked last, by name, and everything that `--check` fails for."""
+    named = await operator.name_accounts.of([issue.account_id for issue in found.parked])
+    if found.parked:
+        output.text()
+        output.text("Parked last", "bold")
+    for issue in found.parked:
+        name = named.of(issue.account_id)
+        output.text(
+            f"{shown(name) or issue.account_id}: {shown(issue.cause)} {shown(issue.value)}".rstrip(), indent=2
+        )
+    for line in filter(None, (named.trouble, *found.troubles)):
+        output.text(shown(line), "red")
+    output.text()
+    output.text("Needs attention:" if found.attention else "Nothing needs attention.", "bold")
+    for line in found.attention:
+        if line not in found.troubles:
+            output.text(f"- {shown(line)}", "yellow", indent=2)
 
 
 def _queues(found: Status) -> Table:
@@ -96,11 +116,23 @@ def _queues(found: Status) -> Table:
 
 
 def _drain(found: Status) -> Text:
-    if found.drain_seconds == 0:
-        return Text("Nothing waits.")
+    lines: list[str] = []
     if found.drain_seconds is None:
-        return Text(f"Nothing was settled within {duration(found.window.total_seconds())}.", "yellow")
-    return Text(f"Drained in about {duration(found.drain_seconds)}, at the present rate.")
+        lines.append(f"Nothing was settled within {duration(found.window.total_seconds())}.")
+    elif found.drain_seconds:
+        lines.append(f"Drained in about {duration(found.drain_seconds)}, at the present rate.")
+    if scheduled := sum(queue.scheduled for queue in found.queues):
+        lines.append(_scheduled(found, scheduled))
+    if not lines and found.queues:
+        lines.append("Nothing waits.")
+    return Text(" ".join(lines), "yellow" if found.drain_seconds is None else "")
+
+
+def _scheduled(found: Status, scheduled: int) -> str:
+    wait = "1 scheduled message waits" if scheduled == 1 else f"{scheduled:,} scheduled messages wait"
+    if found.waits_until is None:
+        return f"{wait} until a person resumes what is paused."
+    return f"{wait}, usually until {found.waits_until:%H:%M} UTC at the latest."
 
 
 def _breakers(found: Status) -> Table | Text:
@@ -132,4 +164,14 @@ def _outcomes(found: Status) -> Table | Text:
 
 
 def _as_json(found: Status) -> dict[str, object]:
-    return {**plain(found), "healthy": found.healthy}
+    breakers = [
+        {**plain(breaker), "remedy": remedy_of(breaker) if breaker in found.held else None}
+        for breaker in found.breakers
+    ]
+    return {
+        **plain(found),
+        "breakers": breakers,
+        "healthy": found.healthy,
+        "attention": found.attention,
+        "waits_until": plain(found.waits_until),
+    }

@@ -13,7 +13,6 @@ from shared.inquire.next_step import Facts, next_step
 from shared.inquire.preview import FieldPreview, Preview, PreviewSync
 from shared.model.breaker import Breaker
 from shared.model.faults import Fault
-from shared.model.outcome import Cause, Problem
 from shared.model.sync_state import SyncState
 from shared.ports import Clock, SyncStates
 from shared.ports.inquiry import Issue, IssueReport, SystemJob, SystemJobs
@@ -114,7 +113,7 @@ def _timeline(state: SyncState | None, jobs: Sequence[SystemJob]) -> list[Timeli
             entry.source,
             entry.operation,
             entry.outcome,
-            entry.detail + _remedy_if_cause(entry.outcome, entry.detail),
+            entry.detail,
             entry.attempt,
             entry.note,
         )
@@ -127,11 +126,3 @@ def _timeline(state: SyncState | None, jobs: Sequence[SystemJob]) -> list[Timeli
         for job in jobs
     ]
     return sorted(entries, key=lambda entry: datetime.fromisoformat(entry.at).timestamp() if entry.at else 0)
-
-
-def _remedy_if_cause(outcome: str, detail: str) -> str:
-    """What to do about a parked account, where the log names its cause."""
-    cause = detail.split(" ", maxsplit=1)[0].partition("|")[0]
-    if outcome != "parked" or cause not in set(Cause):
-        return ""
-    return f": {Problem(Cause(cause)).remedy}"

@@ -1,42 +1,67 @@
-"""Finds the account that an operator means: by its id, its account number, or its customer's number."""
+"""Finds the account that an operator means: by id, account number, customer's number or part of the name."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
 from shared.model.faults import Fault
-from shared.ports.inquiry import AccountNumbers
+from shared.ports.inquiry import AccountName, AccountNames, AccountNumbers
 
 
 class NoSuchAccountError(Exception):
     """No account, or more than one, answers to this."""
 
 
+MOST_LISTED = 10
+MOST_FOUND = 200
+
+
 @dataclass(frozen=True, slots=True)
 class FindAccount:
-    """Sales knows account numbers, the table CustomerOwners those of the customers that were written."""
+    """Sales knows account numbers and names, the table CustomerOwners the customers that were written."""
 
     sales: AccountNumbers
     customers: AccountNumbers
+    names: AccountNames
 
     async def find(self, text: str) -> UUID:
-        """The account's id. Raises NoSuchAccountError."""
-        try:
-            return UUID(text)
-        except ValueError:
-            pass
-        try:
-            found, trouble = list(await self.sales.by_number(text)), None
-        except Fault as fault:
-            found, trouble = [], fault
-        found = found or list(dict.fromkeys(await self.customers.by_number(text)))
+        """The account's id. Raises NoSuchAccountError, which lists the accounts if there are several."""
+        found = await self.all(text)
         if len(found) == 1:
             return found[0]
-        if not found and trouble is not None:
-            raise trouble
-        ids = ", ".join(map(str, found))
-        message = (
-            f'More than one account has the number "{text}": give the id of one of {ids}.'
-            if found
-            else f'No account has the id, account number or customer account "{text}".'
+        try:
+            names = await self.names.names(found[:MOST_LISTED])
+        except Fault:
+            names = dict[UUID, AccountName]()
+        listed = "; ".join(
+            f"{names.get(account_id, '')} {account_id}".strip() for account_id in found[:MOST_LISTED]
         )
+        more = f"; and {len(found) - MOST_LISTED} more" if len(found) > MOST_LISTED else ""
+        message = (
+            f'More than one account has "{text}" as its number or in its name; give one id: {listed}{more}.'
+        )
+        raise NoSuchAccountError(message)
+
+    async def all(self, text: str) -> list[UUID]:
+        """Every account that answers to this, by id, number, customer or part of the name, in this order.
+
+        At least one and two hundred at most. Raises NoSuchAccountError.
+        """
+        try:
+            return [UUID(text)]
+        except ValueError:
+            pass
+        trouble: Fault | None = None
+        found: list[UUID] = []
+        try:
+            found = list(await self.sales.by_number(text))
+        except Fault as fault:
+            trouble = fault
+        found = found or list(dict.fromkeys(await self.customers.by_number(text)))
+        if not found and trouble is None and text.strip():
+            found = list(await self.names.by_name(text.strip(), MOST_FOUND))
+        if found:
+            return found
+        if trouble is not None:
+            raise trouble
+        message = f'No account has the id, account number, customer account or part of a name "{text}".'
         raise NoSuchAccountError(message)

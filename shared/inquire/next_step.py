@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from shared.inquire.preview import FieldPreview, Preview
+from shared.inquire.status import remedy_of, why_open
 from shared.model.breaker import Breaker
 from shared.model.outcome import Cause, Ending
 from shared.model.sync_state import Phase, SyncState
@@ -39,7 +40,7 @@ def _held_back(facts: Facts) -> Iterator[str]:
             command = f"accountsync resume --system {breaker.system}"
             yield f"Work on {breaker.system} is paused by {breaker.paused_by}: `{command}` lets it go on."
         else:
-            yield f"{breaker.system} is in trouble ({breaker.reason}); work goes on once it answers."
+            yield f"{breaker.system} {why_open(breaker)} {remedy_of(breaker)}"
     if facts.preview is None:
         yield f"{facts.troubles[-1]} Mend that first." if facts.troubles else ""
 
@@ -62,7 +63,7 @@ def _about_account(account_id: UUID, facts: Facts) -> str:
         case _:
             pass
     if state.doubtful_until is not None:
-        return "Nothing now: an answer of Operations was lost; a verifying look follows by itself."
+        return "Nothing now: an answer of Operations was lost; a verifying check follows by itself."
     if preview is not None and preview.problem is not None:
         return f"The next sync would park it ({preview.problem}). {preview.problem.remedy}"
     return _differences(account_id, facts)
@@ -76,8 +77,8 @@ def _never_heard_of(facts: Facts) -> str:
         what = f'the job "{job.name}" of Sales is {job.status}. {job.message}'
         return f"No event of it was ever taken: {what}".rstrip()
     return (
-        "No event of it was ever taken: check that the steps are registered in Sales (`accountsync registration`), "
-        "then save the account again there."
+        "No event of it was ever taken: check that the steps are registered in Sales "
+        "(`accountsync registration`), then save the account again there."
     )
 
 

@@ -1,21 +1,33 @@
 """How the whole stands: queues, breakers, parked accounts, and the outcomes of the last minutes."""
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.model.breaker import Breaker
-from shared.model.faults import Fault
+from shared.model.faults import Fault, System
 from shared.model.outcome import Ending
 from shared.ports import Clock
-from shared.ports.inquiry import IssueReport, QueueDepth, QueueDepths, RecentOutcomes
+from shared.ports.inquiry import Issue, IssueReport, QueueDepth, QueueDepths, RecentOutcomes
 from shared.ports.recovery import BreakerRows
 
 WINDOW = timedelta(minutes=10)
+MOST_PARKED = 5
 LONGEST_READING = 15.0  # seconds for one part
 _DRAINED = "account-changes"
+_REFUSED = re.compile(r"\b40[134]\b|token|refuse|column|company|right", re.IGNORECASE)
+_RIGHTS = {
+    System.DATAVERSE: "Check the app's user in Sales, its security role, and DATAVERSE_URL.",
+    System.OPERATIONS: (
+        "Check the app's entry under Microsoft Entra applications in Operations, its user's roles, and "
+        "OPERATIONS_URL."
+    ),
+    System.TABLES: "Check the app's role on the storage account.",
+    System.SERVICE_BUS: "Check the app's roles on the Service Bus namespace.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +35,8 @@ class Status:
     """The state of all. `outcomes` by ending within `window`; `issues` by cause.
 
     `drain_seconds`: how long the queue of changes takes at the present rate; None if nothing was settled.
-    `troubles` are parts that could not be read.
+    `troubles` are parts that could not be read; `parked` the accounts that were parked last, a few;
+    `longest_wait` how far ahead a message is usually scheduled at most.
     """
 
     at: datetime
@@ -34,13 +47,61 @@ class Status:
     window: timedelta
     drain_seconds: float | None
     troubles: Sequence[str]
+    parked: Sequence[Issue] = ()
+    longest_wait: timedelta = timedelta()
 
     @property
     def healthy(self) -> bool:
         """Nothing is paused, open, dead-lettered, parked or unreadable."""
-        closed = all(not b.paused_by and (b.open_until or self.at) <= self.at for b in self.breakers)
-        dead = sum(queue.dead_letters for queue in self.queues)
-        return closed and not dead and not self.issues and not self.troubles
+        return not self.attention
+
+    @property
+    def attention(self) -> list[str]:
+        """What needs a person, each in one sentence with what to do."""
+        found = [f"{breaker.system} {why_open(breaker)} {remedy_of(breaker)}" for breaker in self.held]
+        for queue in self.queues:
+            if queue.dead_letters:
+                has = (
+                    "has 1 dead letter"
+                    if queue.dead_letters == 1
+                    else f"has {queue.dead_letters:,} dead letters"
+                )
+                found.append(f"{queue.name} {has}: `accountsync dead-letters list`.")
+        if parked := sum(self.issues.values()):
+            are = "1 account is" if parked == 1 else f"{parked:,} accounts are"
+            found.append(f"{are} parked: `accountsync issues` says for what.")
+        return [*found, *self.troubles]
+
+    @property
+    def held(self) -> list[Breaker]:
+        """The breakers that hold work back."""
+        return [b for b in self.breakers if b.paused_by or (b.open_until or self.at) > self.at]
+
+    @property
+    def waits_until(self) -> datetime | None:
+        """When the scheduled messages have come back; None while a person holds them back."""
+        if any(breaker.paused_by for breaker in self.breakers):
+            return None
+        opened = [breaker.open_until for breaker in self.breakers if breaker.open_until]
+        return max([self.at + self.longest_wait, *opened])
+
+
+def why_open(breaker: Breaker) -> str:
+    """What holds work back, as the end of a sentence about the system."""
+    if breaker.paused_by:
+        return f"is paused by {breaker.paused_by}."
+    return f"is in trouble ({breaker.reason.rstrip('.')})."
+
+
+def remedy_of(breaker: Breaker) -> str:
+    """What to do about a breaker that is open."""
+    if breaker.paused_by:
+        return f"`accountsync resume --system {breaker.system}` lets work go on."
+    if _REFUSED.search(breaker.reason):
+        what = _RIGHTS.get(breaker.system, "Check the app's rights there.")
+    else:
+        what = f"Check whether {breaker.system} runs; the address is in the app's settings."
+    return f"{what} Work goes on by itself once it answers; `accountsync resume` makes it try at once."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +113,7 @@ class ReadStatus:
     issues: IssueReport
     outcomes: RecentOutcomes
     clock: Clock
+    longest_wait: timedelta = timedelta()
 
     async def now(self, window: timedelta = WINDOW) -> Status:
         """Read everything at the same time; what cannot be read is told, not raised."""
@@ -72,6 +134,8 @@ class ReadStatus:
             window=window,
             drain_seconds=_drain(queues, endings, window),
             troubles=troubles,
+            parked=sorted(issues, key=lambda issue: issue.last_at, reverse=True)[:MOST_PARKED],
+            longest_wait=self.longest_wait,
         )
 
 

@@ -1,6 +1,6 @@
 """What the operator's questions need from outside: accounts by number, issues, states, queues."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -15,6 +15,29 @@ class AccountNumbers(Protocol):
 
     async def by_number(self, number: str) -> Sequence[UUID]:
         """The accounts with this number, a few at most."""
+        ...
+
+
+class AccountName(NamedTuple):
+    """What people call an account. Shown, never stored or logged."""
+
+    number: str
+    name: str
+
+    def __str__(self) -> str:
+        """Number and name, as far as the account has them."""
+        return " ".join(filter(None, self))
+
+
+class AccountNames(Protocol):
+    """Accounts as people call them, read from Sales."""
+
+    async def names(self, account_ids: Collection[UUID]) -> Mapping[UUID, AccountName]:
+        """The names of these accounts, in few requests; one that Sales does not have is left out."""
+        ...
+
+    async def by_name(self, part: str, most: int) -> Mapping[UUID, AccountName]:
+        """The accounts with this text in their name, so many at most, in the order of their names."""
         ...
 
 

@@ -1,9 +1,11 @@
 """The use cases of the operator's tool, over the same clients and ports as the app."""
 
+from datetime import timedelta
 from functools import cached_property
 
 from shared.inquire.explain import Explain
 from shared.inquire.find_account import FindAccount
+from shared.inquire.name_accounts import NameAccounts
 from shared.inquire.preview import PreviewSync
 from shared.inquire.status import ReadStatus
 from shared.mapping.edit import EditMapping
@@ -57,7 +59,18 @@ class Operator(Application):
     @cached_property
     def find_account(self) -> FindAccount:
         """An account by whatever people call it."""
-        return FindAccount(self._sales, self._customers)
+        return FindAccount(self._sales, self._customers, self._sales)
+
+    @cached_property
+    def name_accounts(self) -> NameAccounts:
+        """Accounts as people call them."""
+        company = self.field_map.company.setting
+        return NameAccounts(
+            self._sales,
+            self.settings.dataverse_url,
+            self.settings.operations_url,
+            (self.settings.named(company) if company else "") or "",
+        )
 
     @cached_property
     def preview(self) -> PreviewSync:
@@ -97,6 +110,9 @@ class Operator(Application):
             issues=self.issue_report,
             outcomes=self._accounts,
             clock=self.ports.clock,
+            longest_wait=timedelta(
+                seconds=max(self.settings.retry_cap_seconds, self.settings.operator_retry_seconds)
+            ),
         )
 
     @cached_property

@@ -1,6 +1,6 @@
 """An account is found by whatever people call it, and never by a guess."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -8,6 +8,7 @@ import pytest
 
 from shared.inquire.find_account import FindAccount, NoSuchAccountError
 from shared.model.faults import Fault, System, TransientFault
+from shared.ports.inquiry import AccountName
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
 
@@ -25,32 +26,63 @@ class Numbers:
         return self.found.get(number, [])
 
 
+@dataclass
+class Names:
+    """Implements AccountNames."""
+
+    known: dict[UUID, AccountName] = field(default_factory=dict[UUID, AccountName])
+
+    async def names(self, account_ids: Collection[UUID]) -> Mapping[UUID, AccountName]:
+        return {one: self.known[one] for one in account_ids if one in self.known}
+
+    async def by_name(self, part: str, most: int) -> Mapping[UUID, AccountName]:
+        found = {one: name for one, name in self.known.items() if part.casefold() in name.name.casefold()}
+        return dict(list(found.items())[:most])
+
+
+def find(sales: Numbers, customers: Numbers, names: Names | None = None) -> FindAccount:
+    return FindAccount(sales, customers, names or Names())
+
+
 AWAY = TransientFault(System.DATAVERSE, "no connection")
 
 
 async def test_an_id_is_taken_as_it_is() -> None:
-    assert await FindAccount(Numbers(fault=AWAY), Numbers(fault=AWAY)).find(str(ONE).upper()) == ONE
+    assert await find(Numbers(fault=AWAY), Numbers(fault=AWAY)).find(str(ONE).upper()) == ONE
 
 
 async def test_sales_comes_before_the_customers() -> None:
-    assert await FindAccount(Numbers({"A": [ONE]}), Numbers({"A": [OTHER]})).find("A") == ONE
+    assert await find(Numbers({"A": [ONE]}), Numbers({"A": [OTHER]})).find("A") == ONE
 
 
 async def test_a_customer_account_leads_to_its_account() -> None:
-    assert await FindAccount(Numbers(), Numbers({"A": [ONE, ONE]})).find("A") == ONE
+    assert await find(Numbers(), Numbers({"A": [ONE, ONE]})).find("A") == ONE
 
 
 async def test_without_sales_the_customers_may_still_know() -> None:
-    assert await FindAccount(Numbers(fault=AWAY), Numbers({"A": [ONE]})).find("A") == ONE
+    assert await find(Numbers(fault=AWAY), Numbers({"A": [ONE]})).find("A") == ONE
     with pytest.raises(TransientFault):
-        await FindAccount(Numbers(fault=AWAY), Numbers()).find("A")
+        await find(Numbers(fault=AWAY), Numbers()).find("A")
 
 
 async def test_a_number_of_two_accounts_asks_for_an_id() -> None:
-    with pytest.raises(NoSuchAccountError, match=rf"More than one account.*{ONE}, {OTHER}"):
-        await FindAccount(Numbers({"A": [ONE, OTHER]}), Numbers()).find("A")
+    with pytest.raises(NoSuchAccountError, match=rf"More than one account.*{ONE}; {OTHER}"):
+        await find(Numbers({"A": [ONE, OTHER]}), Numbers()).find("A")
 
 
 async def test_a_number_that_nobody_has_is_said_to_be() -> None:
     with pytest.raises(NoSuchAccountError, match=r'No account has .* "A"'):
-        await FindAccount(Numbers(), Numbers()).find("A")
+        await find(Numbers(), Numbers()).find("A")
+
+
+async def test_a_part_of_the_name_leads_to_the_account_whose_number_nobody_knows() -> None:
+    names = Names({ONE: AccountName("C-1", "Contoso Ltd."), OTHER: AccountName("C-2", "Fabrikam")})
+    assert await find(Numbers(), Numbers(), names).find(" contoso ") == ONE
+    assert await find(Numbers({"Contoso": [OTHER]}), Numbers(), names).find("Contoso") == OTHER
+
+
+async def test_several_accounts_of_a_name_are_listed_with_number_name_and_id() -> None:
+    names = Names({UUID(int=n): AccountName(f"C-{n}", f"Contoso {n}") for n in range(1, 14)})
+    with pytest.raises(NoSuchAccountError, match=rf"C-1 Contoso 1 {ONE}; C-2 Contoso 2 {OTHER}.*and 3 more"):
+        await find(Numbers(), Numbers(), names).find("contoso")
+    assert len(await find(Numbers(), Numbers(), names).all("contoso")) == 13

@@ -1,7 +1,7 @@
 """The state of all: what is counted, when all is well, and that one part's trouble does not hide the rest."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -104,3 +104,50 @@ async def test_a_status_is_drawn_with_all_its_parts(capsys: pytest.CaptureFixtur
         assert part in text
     assert "Drained in about 35.0 min" in text
     assert text.count("█" * 30) == 2
+
+
+def said(status: Status) -> str:
+    output = Output(as_json=False, width=80)
+    with output.console.capture() as captured:
+        output.console.print(drawn(status))
+    return " ".join(captured.get().split())
+
+
+async def test_scheduled_messages_wait_and_it_is_said_until_when() -> None:
+    queue = QueueDepth("account-changes", 0, 12, 0, None)
+    status = replace(await Everything([queue]).status(), longest_wait=timedelta(minutes=15))
+    until = START + timedelta(minutes=15)
+    assert f"12 scheduled messages wait, usually until {until:%H:%M} UTC at the latest." in said(status)
+    assert "Nothing waits" not in said(status)
+    opened = Breaker(System.OPERATIONS, open_until=START + timedelta(hours=1))
+    assert replace(status, breakers=[opened]).waits_until == START + timedelta(hours=1)
+    assert "until a person resumes" in said(
+        replace(status, breakers=[Breaker(System.OPERATIONS, paused_by="A")])
+    )
+
+
+async def test_each_thing_that_fails_the_check_is_named_with_what_to_do() -> None:
+    everything = Everything(
+        [waiting(0, dead=1)],
+        [
+            Breaker(
+                System.OPERATIONS,
+                open_until=START + timedelta(seconds=9),
+                reason="refuses the token (401).",
+            ),
+            Breaker(System.DATAVERSE, paused_by="Ada"),
+            Breaker(System.TABLES, open_until=START + timedelta(seconds=9), reason="answered 503"),
+        ],
+        ["UnmappedCurrency"],
+    )
+    found = "\n".join((await everything.status()).attention)
+    for part in (
+        "operations is in trouble (refuses the token (401)). Check the app's entry under Microsoft Entra",
+        "dataverse is paused by Ada. `accountsync resume --system dataverse`",
+        "tables is in trouble (answered 503). Check whether tables runs",
+        "account-changes has 1 dead letter: `accountsync dead-letters list`",
+        "1 account is parked: `accountsync issues`",
+    ):
+        assert part in found
+    away = await Everything(away=True).status()
+    assert away.attention == [*away.troubles]

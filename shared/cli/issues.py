@@ -1,0 +1,122 @@
+"""`accountsync issues`: the parked accounts by cause, with names, links and what to do."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shared.cli.options import CauseOption, Json
+from shared.cli.output import Output, counted, moment, plain, shown
+from shared.cli.session import run
+from shared.inquire.name_accounts import Named
+from shared.mapping.sheet import neutralised
+from shared.ports.inquiry import Issue
+from shared.wiring.operator import Operator
+
+_COLUMNS = (
+    *(
+        "Account number",
+        "Name",
+        "Cause",
+        "Value",
+        "Field",
+        "What to do",
+        "First (UTC)",
+        "Last (UTC)",
+        "Times",
+    ),
+    *("Status", "Error", "Account id", "Record in Sales", "Form in Operations"),
+)
+
+
+def issues(
+    context: typer.Context,
+    account: Annotated[
+        str | None,
+        typer.Argument(
+            help="Only accounts with this id, account number, customer account or part of a name."
+        ),
+    ] = None,
+    cause: CauseOption = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show so many accounts at most.")] = 50,
+    export: Annotated[
+        Path | None,
+        typer.Option("--export", help="Write all of them to this Excel (.xlsx) or CSV file.", dir_okay=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the parked accounts by cause, with what to do. A file that is exported holds names of accounts."""
+
+    async def work(operator: Operator, output: Output) -> None:
+        found = await _issues(operator, account, cause)
+        shown_ones = found if output.as_json or export else found[:limit]
+        named = await operator.name_accounts.of([issue.account_id for issue in shown_ones])
+        if export is not None:
+            operator.sheets.write(export, _sheet(operator, found, named))
+        if output.as_json:
+            output.json([_as_json(operator, issue, named) for issue in found])
+            return
+        if export is not None:
+            output.text(f"{counted(len(found), 'parked account')} written to {export}.")
+        elif not found:
+            output.text("No such account is parked." if account or cause else "No account is parked.")
+        else:
+            _print(output, operator, found, named, limit)
+        if named.trouble:
+            output.text(shown(named.trouble), "yellow")
+
+    run(context, as_json, work)
+
+
+async def _issues(operator: Operator, account: str | None, cause: str) -> list[Issue]:
+    """The parked accounts that are asked for, those parked last first. Raises NoSuchAccountError."""
+    wanted = await operator.find_account.all(account) if account else None
+    rows = await operator.issue_report.issues(cause)
+    found = [issue for issue in rows if wanted is None or issue.account_id in wanted]
+    return sorted(found, key=lambda issue: issue.last_at, reverse=True)
+
+
+def _print(output: Output, operator: Operator, found: Sequence[Issue], named: Named, limit: int) -> None:
+    groups = Counter((issue.cause, issue.value, issue.field, issue.remedy) for issue in found)
+    for (cause, value, field, remedy), count in groups.most_common():
+        what = " ".join(filter(None, (cause, field, value and f'"{value}"')))
+        output.text(f"{counted(count, 'account')}: {shown(what)}", "bold")
+        output.text(shown(remedy), indent=2)
+    output.text()
+    for issue in found[:limit]:
+        links = operator.name_accounts.links(issue.account_id)
+        answer = " ".join(filter(None, (str(issue.status or ""), issue.error_type)))
+        times = "" if issue.count == 1 else f", {issue.count:,} times, last {moment(issue.last_at)}"
+        output.record(
+            str(named.of(issue.account_id)) or str(issue.account_id),
+            [
+                ("parked for", " ".join(filter(None, (issue.cause, issue.field, issue.value)))),
+                ("answer", answer),
+                ("since (UTC)", moment(issue.first_at) + times),
+                ("id", issue.account_id),
+                ("Sales", links["sales"]),
+                ("Operations", links.get("operations")),
+            ],
+        )
+    if len(found) > limit:
+        output.text(f"... and {len(found) - limit:,} more (--limit, --export, --json)")
+
+
+def _sheet(operator: Operator, found: Sequence[Issue], named: Named) -> list[tuple[str, ...]]:
+    lines: list[tuple[str, ...]] = [_COLUMNS]
+    for issue in found:
+        name, links = named.of(issue.account_id), operator.name_accounts.links(issue.account_id)
+        cells = (
+            *(name.number, name.name, issue.cause, issue.value, issue.field, issue.remedy),
+            *(moment(issue.first_at), moment(issue.last_at), str(issue.count), str(issue.status or "")),
+            *(issue.error_type, str(issue.account_id), links["sales"], links.get("operations", "")),
+        )
+        lines.append(tuple(map(neutralised, cells)))
+    return lines
+
+
+def _as_json(operator: Operator, issue: Issue, named: Named) -> dict[str, object]:
+    name = named.of(issue.account_id)
+    return {**plain(issue), **name._asdict(), "links": operator.name_accounts.links(issue.account_id)}
