@@ -12,22 +12,17 @@ import csv
 import os
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError
-from zipfile import BadZipFile, ZipFile
 
-from shared.model.sheet import Cell, NoText, SheetError, SheetRow
+from shared.model.sheet import LONGEST_CELL, MOST_COLUMNS, NoText, SheetError, SheetRow
 
-LARGEST_FILE = 64 * 2**20
-LARGEST_UNPACKED = 512 * 2**20
+LARGEST_FILE = 16 * 2**20
 _DELIMITERS = ",;\t"
-# How a workbook keeps characters that XML cannot hold, ECMA-376 part 1, 22.9.2.19 (ST_Xstring).
-_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
+# What a workbook escapes, see sheets_workbook.
 _TO_ESCAPE = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
-_KINDS = {"f": "a formula", "d": "a date", "b": "a truth value", "e": "an error value"}
 
 
 class SpreadsheetFiles:
@@ -38,7 +33,7 @@ class SpreadsheetFiles:
         readers: dict[str, Callable[[Path], Iterator[SheetRow]]] = {".xlsx": _read_xlsx, ".csv": _read_csv}
         with _file_errors(file):
             if file.stat().st_size > LARGEST_FILE:
-                message = f"{file} is larger than {LARGEST_FILE >> 20} MB; that is no currency table."
+                message = f"{file} is larger than {LARGEST_FILE >> 20} MB; that is no mapping table."
                 raise SheetError(message)
             yield from readers[_format(file)](file)
 
@@ -75,33 +70,12 @@ def _file_errors(file: Path) -> Generator[None]:
     except OSError as error:
         message = f"{file} cannot be used: {error.strerror or error}."
         raise SheetError(message) from error
-    except (BadZipFile, ParseError, KeyError, ValueError, TypeError, EOFError) as error:
-        message = f"{file} is not a sound Excel workbook; open it in Excel and save it again as .xlsx."
-        raise SheetError(message) from error
 
 
 def _read_xlsx(file: Path) -> Iterator[SheetRow]:
-    from openpyxl import load_workbook
+    from shared.adapters.sheets_workbook import read_workbook
 
-    with ZipFile(file) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > LARGEST_UNPACKED:
-            message = f"{file} unpacks to more than {LARGEST_UNPACKED >> 20} MB; that is no currency table."
-            raise SheetError(message)
-    with closing(load_workbook(file, read_only=True, keep_links=False)) as workbook:
-        sheet: Any = workbook.worksheets[0]
-        sheet.reset_dimensions()  # what a file says of its own size is often wrong
-        for number, cells in enumerate(sheet.iter_rows(), start=1):
-            yield SheetRow(number, [_cell(cell.data_type, cell.value) for cell in cells])
-
-
-def _cell(kind: str, value: object) -> Cell:
-    if kind in _KINDS:
-        return NoText(_KINDS[kind])
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), str(value))
+    return read_workbook(file, file.read_bytes())
 
 
 def _read_csv(file: Path) -> Iterator[SheetRow]:
@@ -111,7 +85,13 @@ def _read_csv(file: Path) -> Iterator[SheetRow]:
             delimiter = _delimiter(text.readline())
             text.seek(0)
             for number, cells in enumerate(csv.reader(text, delimiter=delimiter, strict=True), start=1):
-                yield SheetRow(number, [NoText(_KINDS["f"]) if cell[:1] == "=" else cell for cell in cells])
+                if len(cells) > MOST_COLUMNS or any(len(cell) > LONGEST_CELL for cell in cells):
+                    message = (
+                        f"{file} has more than {MOST_COLUMNS} columns in row {number}, or a cell of more "
+                        f"than {LONGEST_CELL:,} characters; that is no mapping table."
+                    )
+                    raise SheetError(message)
+                yield SheetRow(number, [NoText("a formula") if cell[:1] == "=" else cell for cell in cells])
 
 
 def _delimiter(header: str) -> str:

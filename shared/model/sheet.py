@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+MOST_COLUMNS = 256
+LONGEST_CELL = 32_767  # characters; Excel's own limit
+
 
 class SheetError(Exception):
     """The file as a whole cannot be used; the message says why and what to do."""
