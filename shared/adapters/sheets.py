@@ -29,7 +29,7 @@ class SpreadsheetFiles:
     """Implements the port Sheets."""
 
     def read(self, file: Path) -> Generator[SheetRow]:
-        """The rows of a file, one by one; of a workbook, those of its first sheet. Raises SheetError."""
+        """The rows of a file, one by one; of a workbook, those of every sheet in turn. Raises SheetError."""
         readers: dict[str, Callable[[Path], Iterator[SheetRow]]] = {".xlsx": _read_xlsx, ".csv": _read_csv}
         with _file_errors(file):
             if file.stat().st_size > LARGEST_FILE:
@@ -37,13 +37,16 @@ class SpreadsheetFiles:
                 raise SheetError(message)
             yield from readers[_format(file)](file)
 
-    def write(self, file: Path, rows: Iterable[Sequence[str]]) -> None:
+    def write(self, file: Path, rows: Iterable[Sequence[str]], title: str = "Currency mapping") -> None:
         """Write these texts, the first row as the header; the file appears at once. Raises SheetError."""
         part = file.with_name(f".{file.name}.{os.getpid()}.part")
-        write = {".xlsx": _write_xlsx, ".csv": _write_csv}[_format(file)]
+        workbook = _format(file) == ".xlsx"
         with _file_errors(file):
             try:
-                write(part, rows)
+                if workbook:
+                    _write_xlsx(part, rows, title)
+                else:
+                    _write_csv(part, rows)
                 part.replace(file)
             finally:
                 part.unlink(missing_ok=True)
@@ -105,7 +108,7 @@ def _write_csv(file: Path, rows: Iterable[Sequence[str]]) -> None:
         csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
 
 
-def _write_xlsx(file: Path, rows: Iterable[Sequence[str]]) -> None:
+def _write_xlsx(file: Path, rows: Iterable[Sequence[str]], title: str) -> None:
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
 
@@ -115,10 +118,11 @@ def _write_xlsx(file: Path, rows: Iterable[Sequence[str]]) -> None:
         return made
 
     workbook = Workbook(write_only=True)
-    sheet: Any = workbook.create_sheet("Currency mapping")
+    sheet: Any = workbook.create_sheet(title)
     sheet.freeze_panes = "A2"
-    sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 40, 16
     for row in rows:
+        for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[: len(row)]:
+            sheet.column_dimensions[letter].width = 30
         sheet.append([cell(text) for text in row])
     workbook.save(file)
     workbook.close()

@@ -1,7 +1,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportMissingModuleSource=false, reportMissingTypeStubs=false
 # openpyxl comes without types.
-"""Reads the first sheet of an Excel workbook within bounds, whatever the file says of itself.
+"""Reads the sheets of an Excel workbook within bounds, whatever the file says of itself.
 
 In: a file's bytes. Out: its rows with their cells. A workbook of a few kilobytes can ask for a billion empty
 rows, for rows of 16,384 cells, or unpack to gigabytes, so all that costs time or memory is counted before and
@@ -36,7 +36,7 @@ _KINDS = {"f": "a formula", "d": "a date", "b": "a truth value", "e": "an error 
 
 
 def read_workbook(file: Path, content: bytes) -> Generator[SheetRow]:
-    """The rows of the first sheet, in their order; `file` is its name for messages. Raises SheetError."""
+    """The rows of every sheet, in their order; `file` is its name for messages. Raises SheetError."""
     if content.startswith(_OLE):
         message = f"{file} is encrypted, or of an old format; in Excel, save it as .xlsx without a password."
         raise SheetError(message)
@@ -76,35 +76,38 @@ def _check_archive(file: Path, content: bytes) -> None:
 
 def _rows(file: Path, content: bytes) -> Iterator[SheetRow]:
     workbook: Any = load_workbook(BytesIO(content), read_only=True, keep_links=False)
-    sheet = workbook.worksheets[0]
-    last, cells = 0, 0
-    with sheet._get_source() as source:
-        parser = _SheetParser(source, sheet._shared_strings, date_formats=workbook._date_formats)
-        for number, found in parser.parse():
-            if not last < number <= LAST_ROW:
-                message = f"{file} has a row {number} after row {last}; no sound workbook has."
-                raise SheetError(message)
-            last = number
-            row = _row(file, number, found)
-            cells += len(row.cells)
-            if cells > MOST_CELLS:
-                message = f"{file} has more than {MOST_CELLS:,} cells; copy the two columns into a new file."
-                raise SheetError(message)
-            if row.cells:
-                yield row
+    cells = 0
+    for sheet in workbook.worksheets:
+        last = 0
+        with sheet._get_source() as source:
+            parser = _SheetParser(source, sheet._shared_strings, date_formats=workbook._date_formats)
+            for (number, found), hidden in parser.parse():
+                if not last < number <= LAST_ROW:
+                    message = f"{file} has a row {number} after row {last}; no sound workbook has."
+                    raise SheetError(message)
+                last = number
+                row = _row(file, number, found)._replace(sheet=sheet.title, hidden=hidden)
+                cells += len(row.cells)
+                if cells > MOST_CELLS:
+                    message = (
+                        f"{file} has more than {MOST_CELLS:,} cells; copy the two columns into a new file."
+                    )
+                    raise SheetError(message)
+                if row.cells:
+                    yield row
 
 
 class _SheetParser(WorkSheetParser):
     """Reads rows and nothing else of a sheet; the text of a formula is not worth its price."""
 
     def parse(self) -> Generator[Any]:
-        """The number of each row and the cells that it has."""
+        """The number of each row and the cells that it has; and whether it is hidden."""
         element: Any
         for _, element in iterparse(self.source):
             if element.tag == ROW_TAG:
-                row = self.parse_row(element)
+                row, hidden = self.parse_row(element), element.get("hidden") in {"1", "true"}
                 element.clear()
-                yield row
+                yield row, hidden
 
     def parse_formula(self, element: object) -> str:
         """Any text: it only counts that it is a formula."""

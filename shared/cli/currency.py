@@ -119,6 +119,12 @@ def import_file(  # noqa: PLR0913 - each is an option
         bool, typer.Option("--replace", help="Remove the rows that the file does not have.")
     ] = False,
     count: Annotated[bool, typer.Option(help="Count the accounts that each change concerns.")] = True,
+    plan_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan", help="Write the whole plan to this Excel (.xlsx) or CSV file.", dir_okay=False
+        ),
+    ] = None,
     yes: Yes = False,
     dry_run: DryRun = False,
     strict: Strict = False,
@@ -126,8 +132,9 @@ def import_file(  # noqa: PLR0913 - each is an option
 ) -> None:
     """Bring the table to what a file says: a plan first, then, once confirmed, all of it.
 
-    The file needs the headers Currency CRM and Currency AX; other columns are ignored. Duplicates, empty
-    cells and over-long codes are errors, and nothing is taken; other findings are warnings.
+    The file needs the headers Currency CRM and Currency AX within the first ten rows of a sheet; other
+    columns are ignored. Duplicates, empty cells and over-long codes are errors, and nothing is taken; other
+    findings are warnings.
     """
 
     async def work(operator: Operator, output: Output) -> None:
@@ -138,7 +145,7 @@ def import_file(  # noqa: PLR0913 - each is an option
             plan, source = await operator.edit_mapping.plan_from_sales(replace=replace), "Dataverse"
         else:
             plan, source = await _plan_file(operator, output, file, replace=replace), file.name
-        await edit(operator, output, plan, Request(source, by, yes, dry_run, strict, count))
+        await edit(operator, output, plan, Request(source, by, yes, dry_run, strict, count, plan_file))
 
     run(context, as_json, work)
 

@@ -1,9 +1,10 @@
 """Shows a plan of the currency mapping, asks, and carries it out: what set, delete, import and undo share."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 import typer
 
@@ -13,7 +14,8 @@ from shared.cli.output import Output
 from shared.mapping.findings import Finding
 from shared.mapping.plan import Action, Plan, action_of
 from shared.mapping.review import Effect, affected, released
-from shared.model.currency_change import RowChange
+from shared.mapping.sheet import neutralised
+from shared.model.currency_change import RowChange, key_or_none
 from shared.wiring.operator import Operator
 
 _SHOWN = 20
@@ -29,11 +31,15 @@ class Request:
     dry_run: bool = False
     strict: bool = False
     count: bool = True
+    plan_file: Path | None = None
 
 
 async def edit(operator: Operator, output: Output, plan: Plan, request: Request) -> None:
     """Show the plan, ask if need be, and carry it out."""
     effect = await _effect(operator, output, request) if plan.changes and request.count else None
+    if request.plan_file is not None:
+        operator.sheets.write(request.plan_file, _sheet(plan, effect), "Plan")
+        output.note(f"The plan is written to {request.plan_file}.")
     if not output.as_json:
         _show(output, plan, effect)
     if plan.refused(strict=request.strict):
@@ -69,7 +75,21 @@ def _show(output: Output, plan: Plan, effect: Effect | None) -> None:
     rows = [_line(change, effect) for change in islice(plan.changes, _SHOWN)]
     output.table(["", "Currency CRM", "Currency AX", "Accounts", "Parked"], rows)
     if len(plan.changes) > _SHOWN:
-        output.text(f"... and {len(plan.changes) - _SHOWN:,} more changes (--json lists them all)")
+        output.text(f"... and {len(plan.changes) - _SHOWN:,} more changes (--plan FILE.xlsx holds them all)")
+
+
+def _sheet(plan: Plan, effect: Effect | None) -> Iterator[tuple[str, ...]]:
+    """The whole plan, its findings first."""
+    yield "What", "Row in the file", "Currency CRM", "Before", "After", "Accounts", "Parked", "Finding"
+    for found in sorted(plan.findings, key=lambda found: str(found.severity)):
+        row = "" if found.row is None else str(found.row)
+        yield str(found.severity), row, neutralised(found.name), "", "", "", "", neutralised(found.message)
+    for change in plan.changes:
+        wanted = plan.rows.get(key_or_none(change.mapped.crm) or "")
+        number = str(wanted.number) if wanted is not None and wanted.number is not None else ""
+        codes = [neutralised(mapped.ax) if mapped else "" for mapped in (change.before, change.after)]
+        usage = map(str, effect.of(change)) if effect else ("", "")
+        yield str(action_of(change)), number, neutralised(change.mapped.crm), *codes, *usage, ""
 
 
 def _line(change: RowChange, effect: Effect | None) -> list[object]:

@@ -54,7 +54,7 @@ def issues(
         shown_ones = found if output.as_json or export else found[:limit]
         named = await operator.name_accounts.of([issue.account_id for issue in shown_ones])
         if export is not None:
-            operator.sheets.write(export, _sheet(operator, found, named))
+            operator.sheets.write(export, _sheet(operator, found, named), "Parked accounts")
         if output.as_json:
             output.json([_as_json(operator, issue, named) for issue in found])
             return

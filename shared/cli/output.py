@@ -25,6 +25,7 @@ from rich.table import Table
 from rich.text import Text
 
 _FILE_WIDTH = 160  # characters, where no terminal says its own
+_ANY_WIDTH = 100_000
 _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
@@ -71,7 +72,8 @@ class Output:
         made = table(headers, rows, title)
         if not made.row_count:
             return
-        if self.console.measure(made).maximum <= self.console.width:
+        wide = self.console.options.update(width=_ANY_WIDTH)
+        if self.console.measure(made, options=wide).maximum <= self.console.width:
             self.console.print(made)
             return
         if title:

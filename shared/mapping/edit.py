@@ -154,6 +154,8 @@ class EditMapping:
     async def _plan(
         self, table: Sequence[MappingRow], wanted: Iterable[WantedRow], *, replace: bool = False
     ) -> Plan:
+        wanted, corrected = await self.review.corrected(wanted)
         plan = make_plan(table, wanted, self.longest_code, replace=replace)
+        plan.findings += corrected
         plan.findings += await self.review.rows(plan.rows.values())
         return plan

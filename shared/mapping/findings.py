@@ -28,6 +28,10 @@ class Kind(StrEnum):
     CHANGED_BY_HAND = "changed-by-hand"
     NOT_CHECKED = "not-checked"
     EXTRA_COLUMN = "extra-column"
+    CODE_CASE = "code-case"
+    HIDDEN_ROWS = "hidden-rows"
+    OTHER_SHEET = "other-sheet"
+    TOTAL_ROW = "total-row"
 
 
 _ERRORS = {Kind.DUPLICATE, Kind.EMPTY_NAME, Kind.EMPTY_CODE, Kind.BAD_NAME, Kind.LONG_CODE, Kind.NO_TEXT}

@@ -5,6 +5,7 @@ however it was typed and whatever the row's own key is, so that rows made by han
 are; where the table has several rows of one name, one is kept.
 """
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -98,9 +99,15 @@ def _towards(wanted: Mapped, free: str, present: Sequence[MappingRow]) -> list[R
     usual = escape_key(currency_key(wanted.crm))
     kept = next((row for row in present if row.row_key == usual), present[0])
     changes = [removal(row) for row in present if row is not kept]
-    if kept.mapped != wanted:
+    if _seen(kept.mapped) != _seen(wanted):
         changes.insert(0, RowChange(kept.row_key, kept.mapped, wanted, kept.etag))
     return changes
+
+
+def _seen(mapped: Mapped) -> tuple[str, str]:
+    """The row as a person sees it, without extra white space, and accents composed in one way."""
+    name, code = (" ".join(unicodedata.normalize("NFC", text).split()) for text in mapped)
+    return name, code
 
 
 def _by_key(

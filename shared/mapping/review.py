@@ -55,6 +55,17 @@ class Review:
             if (iso := iso_codes.get(currency_key(row.mapped.crm))) and iso != row.mapped.ax.upper()
         ]
 
+    async def corrected(self, rows: Iterable[WantedRow]) -> tuple[list[WantedRow], list[Finding]]:
+        """The rows with codes in the case that Operations writes them in, and what was corrected."""
+        rows = list(rows)
+        codes = {row.mapped.ax for row in rows if row.mapped.ax != row.mapped.ax.upper()}
+        try:
+            wrong = {code for code in codes if await self.erp_currencies.knows(code.upper())}
+        except Fault:
+            return rows, []  # said by `rows`
+        findings = [_wrong_case(row) for row in rows if row.mapped.ax in wrong]
+        return [_in_capitals(row) if row.mapped.ax in wrong else row for row in rows], findings
+
     async def table(self, table: Sequence[MappingRow], longest_code: int) -> list[Finding]:
         """Everything that is wrong with the table as it stands, rows of Sales that it lacks included."""
         findings: list[Finding] = []
@@ -75,7 +86,8 @@ class Review:
                 findings.append(Finding(Kind.LONG_CODE, message, name=name))
             else:
                 good.append(WantedRow(None, group[0].mapped))
-        reviewed = await self.rows(good)
+        proper, wrong_case = await self.corrected(good)
+        reviewed = [*wrong_case, *await self.rows(proper)]
         findings += [Finding(found.kind, found.message, name=found.name) for found in reviewed]
         return findings + await self._not_mapped(table)
 
@@ -148,6 +160,16 @@ def _iso_codes(currencies: Iterable[AccountCurrency]) -> dict[str, str]:
 def _not_iso(row: WantedRow) -> Finding:
     message = f'The code "{row.mapped.ax}" is not three capital letters, as ISO 4217 has them.'
     return Finding(Kind.NOT_ISO, message, row.number, row.mapped.crm)
+
+
+def _wrong_case(row: WantedRow) -> Finding:
+    name, code = row.mapped
+    message = f'The code "{code}" of "{name}" is written "{code.upper()}" in Operations.'
+    return Finding(Kind.CODE_CASE, message, row.number, name)
+
+
+def _in_capitals(row: WantedRow) -> WantedRow:
+    return row._replace(mapped=row.mapped._replace(ax=row.mapped.ax.upper()))
 
 
 def _other_iso(row: WantedRow, iso: str) -> Finding:

@@ -21,7 +21,12 @@ type Cell = str | NoText
 
 
 class SheetRow(NamedTuple):
-    """One row of a file: its number as the spreadsheet shows it, and its cells."""
+    """One row of a file: its number as the spreadsheet shows it, its cells, and the sheet it stands on.
+
+    `hidden`: the spreadsheet does not show it, as behind a filter.
+    """
 
     number: int
     cells: Sequence[Cell]
+    sheet: str = ""
+    hidden: bool = False

@@ -55,6 +55,6 @@ class Sheets(Protocol):
         """The rows of a file, one by one. Raises SheetError."""
         ...
 
-    def write(self, file: Path, rows: Iterable[Sequence[str]]) -> None:
-        """Write these texts, the first row as the header. Raises SheetError."""
+    def write(self, file: Path, rows: Iterable[Sequence[str]], title: str = "Currency mapping") -> None:
+        """Write these texts, the first row as the header; `title` names the sheet. Raises SheetError."""
         ...

@@ -1,5 +1,6 @@
 """Edits of the mapping: reviewed, recorded, stopped by another editor, brought to their end, undone."""
 
+import unicodedata
 from dataclasses import dataclass, field
 
 import pytest
@@ -162,10 +163,10 @@ def kinds(findings: list[Finding]) -> list[tuple[Kind, int | None]]:
 async def test_a_plan_warns_of_codes_that_the_systems_do_not_agree_with() -> None:
     desk = Desk()
     desk.sales.currencies = [AccountCurrency("US Dollar", "USD"), AccountCurrency("Euro", "EUR")]
-    plan = await desk.plan(("us dollar", "EUR"), ("Euro", "eur"), ("Lira", "TLR"))
+    plan = await desk.plan(("us dollar", "EUR"), ("Euro", "E1"), ("Lira", "TLR"))
     assert kinds(plan.findings) == [
         (Kind.OTHER_ISO_CODE, 2),
-        (Kind.NOT_ISO, 3),
+        *((kind, 3) for kind in (Kind.NOT_ISO, Kind.UNKNOWN_CODE, Kind.OTHER_ISO_CODE)),
         (Kind.UNKNOWN_CODE, 4),
     ]
     assert all(finding.severity is Severity.WARNING for finding in plan.findings)
@@ -211,4 +212,32 @@ async def test_a_check_finds_all_that_is_wrong_with_the_table() -> None:
         ("not-mapped", "Crown"),
         ("other-iso-code-in-sales", "Euro"),
         ("unknown-in-operations", "Lira"),
+    ]
+
+
+async def test_a_code_that_is_only_wrong_in_case_is_corrected_and_said_to_be() -> None:
+    desk = Desk()
+    plan = await desk.plan(("Euro", "eur"), ("Lira", "tlr"))
+    assert [tuple(change.mapped) for change in plan.changes] == [("Euro", "EUR"), ("Lira", "tlr")]
+    (found,) = [finding for finding in plan.findings if finding.kind is Kind.CODE_CASE]
+    assert found.message == 'The code "eur" of "Euro" is written "EUR" in Operations.'
+    assert plan.refused(strict=True)
+
+
+async def test_without_operations_no_code_is_corrected() -> None:
+    desk = Desk()
+    desk.erp.fault = TransientFault(System.OPERATIONS, "no answer")
+    plan = await desk.plan(("Euro", "eur"))
+    assert [change.mapped.ax for change in plan.changes] == ["eur"]
+
+
+@pytest.mark.parametrize("written", [" Euro ", "Eu\u0301ro", "Euro  Note"])
+async def test_a_change_that_nobody_can_see_is_no_change(written: str) -> None:
+    desk = Desk()
+    await desk.take(await desk.plan((written, "EUR")))
+    seen = unicodedata.normalize("NFC", " ".join(written.split()))
+    plan = await desk.plan((seen, "EUR"))
+    assert (list(plan.changes), plan.unchanged) == ([], 1)
+    assert [change.mapped.crm for change in (await desk.plan((seen.upper(), "EUR"))).changes] == [
+        seen.upper()
     ]

@@ -61,7 +61,8 @@ def test_rows_and_columns_that_are_empty_cost_nothing(tmp_path: Path) -> None:
     rows = (
         f'<row r="1">{cell("B1", "x")}</row><row r="1048576">{cell("C1048576", "y")}<c r="XFD1048576"/></row>'
     )
-    assert read(workbook(tmp_path, rows)) == [(1, ["", "x"]), (1_048_576, ["", "", "y"])]
+    found = [(row.number, row.cells) for row in read(workbook(tmp_path, rows))]
+    assert found == [(1, ["", "x"]), (1_048_576, ["", "", "y"])]
 
 
 @pytest.mark.parametrize("number", [1_048_577, 1_000_000_000, 10**30])

@@ -6,8 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.mapping.findings import Kind
-from shared.mapping.sheet import HEADERS, MOST_ROWS, Sheet, WantedRow, neutralised, original, read_rows
+from shared.mapping.findings import Kind, Severity
+from shared.mapping.sheet import (
+    HEADER_ROWS,
+    HEADERS,
+    MOST_ROWS,
+    Sheet,
+    WantedRow,
+    neutralised,
+    original,
+    read_rows,
+)
 from shared.model.currency_change import Mapped
 from shared.model.sheet import Cell, NoText, SheetError, SheetRow
 
@@ -76,8 +85,27 @@ def test_a_formula_is_an_error_that_names_its_row_and_column() -> None:
     ]
 
 
-def test_spaces_count_in_names_and_not_in_codes() -> None:
-    assert sheet(HEADERS, [" Euro ", " EUR\u00a0"]).rows[0].mapped == Mapped(" Euro ", "EUR")
+def test_white_space_around_names_and_codes_is_no_part_of_them() -> None:
+    assert sheet(HEADERS, [" Euro\u00a0", " EUR\u00a0"]).rows[0].mapped == Mapped("Euro", "EUR")
+
+
+@pytest.mark.parametrize("name", ["Total", "Grand total:", "Summe", "TOTAL CURRENCIES"])
+@pytest.mark.parametrize("code", ["", "14", NoText("a formula")])
+def test_a_row_of_totals_is_warned_of_and_not_taken(name: str, code: Cell) -> None:
+    found = sheet(HEADERS, ["Euro", "EUR"], [name, code])
+    assert [row.mapped.crm for row in found.rows] == ["Euro"]
+    assert [(f.kind, f.row, f.severity) for f in found.findings] == [(Kind.TOTAL_ROW, 3, Severity.WARNING)]
+
+
+def test_a_currency_that_is_called_like_a_total_and_has_a_code_is_taken() -> None:
+    assert [row.mapped for row in sheet(HEADERS, ["Sum", "UZS"]).rows] == [Mapped("Sum", "UZS")]
+
+
+def test_headers_below_the_first_ten_filled_rows_are_not_looked_for() -> None:
+    title = [["title"]] * (HEADER_ROWS - 1)
+    assert len(sheet(*title, [""], HEADERS, ["Euro", "EUR"]).rows) == 1
+    with pytest.raises(SheetError, match='found there: "title"'):
+        sheet(*title, ["one more"], HEADERS, ["Euro", "EUR"])
 
 
 def test_a_sheet_of_more_rows_than_allowed_is_refused() -> None:
