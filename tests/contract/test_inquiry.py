@@ -23,6 +23,7 @@ from shared.model.customer import CustomerKey
 from shared.model.faults import OperatorFault, QueueUnavailable, System, TransientFault
 from shared.model.outcome import Cause, Problem
 from shared.model.sync_state import LogEntry, Phase, SyncState
+from shared.ports.inquiry import AccountName
 from shared.ports.mapping import Usage
 from shared.settings import load_settings
 from tests.contract.conftest import NewTable, Simulated, start_broker
@@ -205,6 +206,33 @@ async def test_an_account_is_found_by_its_number_with_all_that_odata_would_take_
     account_id = await create(simulated, "accounts", {"name": "x", "accountnumber": number})
     assert await sales.by_number(number) == [UUID(account_id)]
     assert await sales.by_number("' or name ne '") == []
+
+
+async def test_accounts_have_their_numbers_and_names_however_many_are_asked_for(
+    simulated: Simulated, sales: DataverseInquiry
+) -> None:
+    made = {
+        UUID(await create(simulated, "accounts", {"name": f"Name {n}", "accountnumber": f"N-{n}"})): n
+        for n in range(45)
+    }
+    found = await sales.names([*made, uuid4()])
+    assert found == {account_id: AccountName(f"N-{n}", f"Name {n}") for account_id, n in made.items()}
+    assert await sales.names([]) == {}
+
+
+async def test_accounts_are_found_by_a_part_of_the_name_in_any_case(
+    simulated: Simulated, sales: DataverseInquiry
+) -> None:
+    ids = [
+        await create(simulated, "accounts", {"name": name}) for name in ("O'Hara & Sons", "Sons of O'Hara")
+    ]
+    found = await sales.by_name("o'hara", 10)
+    assert found == {
+        UUID(ids[0]): AccountName("", "O'Hara & Sons"),
+        UUID(ids[1]): AccountName("", "Sons of O'Hara"),
+    }
+    assert len(await sales.by_name("o'hara", 1)) == 1
+    assert await sales.by_name("') or contains(name,'", 10) == {}
 
 
 async def test_an_account_without_jobs_has_none(simulated: Simulated, sales: DataverseInquiry) -> None:
