@@ -3,7 +3,7 @@ metadata description = 'All that Account Sync needs in Azure, in one resource gr
 
 targetScope = 'resourceGroup'
 
-import { AlertThresholds, Tags, Tuning } from 'types.bicep'
+import { AlertThresholds, Settings, Tags, Tuning } from 'types.bicep'
 
 // ---------------------------------------------------------------------------- what differs by environment
 
@@ -62,6 +62,9 @@ param onDeactivate string = 'block'
 
 @description('The app\'s further settings, by their names; what is left out has the app\'s own default.')
 param tuning Tuning = {}
+
+@description('Settings that only a field map of your own names, such as SALES_TAX_GROUP.')
+param fieldMapSettings Settings = {}
 
 // ---------------------------------------------------------------------------- size and cost
 
@@ -273,6 +276,7 @@ module functionApp 'modules/function_app.bicep' = {
     fingerprintKeyUri: keyVault.outputs.fingerprintKeyUri
     healthKeyUri: keyVault.outputs.healthKeyUri
     tuning: tuning
+    fieldMapSettings: fieldMapSettings
     appSettings: {
       DATAVERSE_URL: dataverseUrl
       DATAVERSE_ORGANIZATION_ID: dataverseOrganizationId

@@ -70,8 +70,11 @@ param appSettings Settings
 @description('More settings of the app, by the name of the setting.')
 param tuning Tuning
 
+@description('Settings that only the field map names; none of the app itself can be set by them.')
+param fieldMapSettings Settings
+
 // What accountsync needs too, on a person's own machine; the two keys are addresses in the vault.
-var settingsOfTheApp = union(tuning, appSettings, {
+var settingsOfTheApp = union(fieldMapSettings, tuning, appSettings, {
   ServiceBus__fullyQualifiedNamespace: serviceBusHostName
   TABLES_ENDPOINT: tableEndpoint
   FINGERPRINT_KEY: '@Microsoft.KeyVault(SecretUri=${fingerprintKeyUri})'
