@@ -1,6 +1,7 @@
 """What a command prints: tables for people, JSON for scripts. What came from outside is never markup."""
 
 import json
+import re
 import sys
 import textwrap
 import unicodedata
@@ -26,6 +27,8 @@ from rich.text import Text
 
 _FILE_WIDTH = 160  # characters, where no terminal says its own
 _ANY_WIDTH = 100_000
+_COMMAND = re.compile("`[^`]+`")
+_JOINT = "\0"  # holds the words of a command together while a paragraph is broken
 _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
@@ -49,9 +52,9 @@ class Output:
         sys.stdout.flush()
 
     def text(self, text: str = "", style: str = "", indent: int = 0) -> None:
-        """A paragraph of the answer, broken between words only, so that ids and addresses stay whole."""
+        """A paragraph of the answer, broken between words only: ids, addresses and commands stay whole."""
         lines = textwrap.wrap(
-            text,
+            _COMMAND.sub(lambda found: found[0].replace(" ", _JOINT), text),
             self.console.width,
             initial_indent=" " * indent,
             subsequent_indent=" " * indent,
@@ -59,7 +62,7 @@ class Output:
             break_on_hyphens=False,
         )
         for line in lines or [""]:
-            self.console.print(Text(line, style), soft_wrap=True)
+            self.console.print(Text(line.replace(_JOINT, " "), style), soft_wrap=True)
 
     def note(self, text: str) -> None:
         """A line beside the answer."""

@@ -155,7 +155,7 @@ async def test_sales_own_currencies_fill_the_table(
     await new_in_sales(control, name, "EUR")
     plan = (await accountsync("currency", "import", "--from-dataverse", "--dry-run", "--json")).json
     assert [name, "EUR"] in [[c["after"]["crm"], c["after"]["ax"]] for c in plan["changes"]]
-    assert (await accountsync("currency", "check", "--json")).json["findings"]
+    assert (await accountsync("currency", "check", "--json", code=1)).json["findings"]
 
 
 async def test_a_table_service_that_is_away_ends_in_one_line(

@@ -69,3 +69,28 @@ def test_notes_stay_out_of_json(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_time_spans_are_words(seconds: float | None, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_a_paragraph_is_broken_between_words_and_never_within_ids_addresses_and_commands(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command = "`accountsync currency set 'Bhutanese Ngultrum' CODE`"
+    address = f"https://contoso.crm.dynamics.com/main.aspx?id={UUID(int=1)}&etn=account&pagetype=entityrecord"
+    Output(as_json=False, width=60).text(
+        f"Add a row for this currency: {command} does it. {address} {UUID(int=1)}"
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert any(command in line for line in lines)
+    assert address in lines
+    assert all(len(line) <= 60 for line in lines if line != address)
+
+
+def test_a_table_that_is_too_wide_is_shown_one_below_the_other(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [(str(UUID(int=n)), "a reason of many words " * 4, "") for n in range(2)]
+    Output(as_json=False, width=80).table(["Account", "Reason", "Field"], rows)
+    out = capsys.readouterr().out
+    assert all(row[0] in out for row in rows)
+    assert out.count("Reason: a reason of many words") == 2
+    assert "Field" not in out
+    Output(as_json=False, width=200).table(["Account", "Reason", "Field"], rows)
+    assert "Account" in capsys.readouterr().out.splitlines()[0]
