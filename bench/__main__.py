@@ -8,6 +8,7 @@ on every machine.
 import sys
 
 from bench import cold_start, cpu, requests, servicebus
+from local import commands
 
 SUITES = {
     "cpu": cpu.main,
@@ -19,17 +20,15 @@ BY_DEFAULT = ("cpu", "cold-start", "requests")
 
 
 def main() -> int:
-    named = sys.argv[1] if len(sys.argv) > 1 else ""
-    if named and named not in SUITES:
-        print(f"Unknown suite {named}; there are {', '.join(SUITES)}.", file=sys.stderr)
-        return 2
-    if named:
-        sys.argv = [f"bench {named}", *sys.argv[2:]]
-        return SUITES[named]()
+    """Run the suite that the command line names, or those by default; return the exit code."""
+    parser = commands.bench()
+    arguments = parser.parse_args()
+    if arguments.suite:
+        return SUITES[arguments.suite](arguments)
     codes: list[int] = []
     for name in BY_DEFAULT:
         print(f"== {name}")
-        codes.append(SUITES[name]())
+        codes.append(SUITES[name](parser.parse_args([name])))
     return max(codes)
 
 

@@ -16,11 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 RECIPE = {"dataverse": 2, "tables": 1, "operations": 2}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=300)
-    parser.add_argument("--accounts", type=int, default=40)
-    arguments = parser.parse_args()
+def main(arguments: argparse.Namespace) -> int:
+    """Run the demo, and print its requests beside the recipe's."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "demo.json"
         command = [sys.executable, "-m", "local.demo", "--events", str(arguments.events)]

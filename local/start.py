@@ -6,7 +6,6 @@ once everything serves: {functions, function_key, servicebus, tables, dataverse,
 The ports are those of local.settings.json.example where they are free, else free ones.
 """
 
-import argparse
 import asyncio
 import contextlib
 import json
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import httpx
 
+from local import commands
 from local.child import ChildError
 from local.demo.seed import seed
 from local.lifetime import stop_when_told
@@ -53,12 +53,8 @@ Try, one after the other:
 
 def main() -> int:
     """Parse the command line and run the stand; return the exit code."""
-    parser = argparse.ArgumentParser(prog="dev.py start", description="Run the local stand until Ctrl-C.")
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write the addresses here once all is ready"
-    )
     try:
-        asyncio.run(_run(parser.parse_args().json))
+        asyncio.run(_run(commands.start().parse_args().json))
     except ChildError as error:
         sys.stderr.write(f"The stand cannot start: {error}\n")
         return 1

@@ -12,17 +12,18 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from local.chaos.conditions import FULL_SIZE, Conditions, Numbering
+from local import commands
+from local.chaos.conditions import Conditions, Numbering
 from local.chaos.report import show, write_json
 from local.chaos.run import Result, run
 from local.child import ChildError
+from local.commands import FULL_KILLS, FULL_OUTAGE, FULL_SIZE
 
 NUMBERINGS: dict[str, tuple[Numbering, ...]] = {
     "given": ("given",),
     "assigned": ("assigned",),
     "both": ("given", "assigned"),
 }
-FULL_KILLS, FULL_OUTAGE = 10, 10.0
 
 
 def main() -> int:
@@ -72,19 +73,7 @@ def _conditions(arguments: argparse.Namespace, numbering: Numbering) -> Conditio
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="dev.py chaos", description="Run the app under faults, and check it."
-    )
-    usual = Conditions()
-    parser.add_argument("--events", type=int, default=usual.events, help="events in all (2000)")
-    parser.add_argument("--accounts", type=int, default=usual.accounts, help="accounts among them (300)")
-    parser.add_argument("--seed", type=int, default=usual.seed, help="decides what happens and when (1)")
-    parser.add_argument("--numbering", choices=[*NUMBERINGS], default="given", help="who gives the numbers")
-    parser.add_argument("--kills", type=int, help="hosts killed (10 for 2000 events, more for more)")
-    parser.add_argument("--rate", type=float, default=usual.rate, help="events a second (18)")
-    parser.add_argument("--outage", type=float, help="seconds of each outage (10)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to this file")
-    parser.add_argument("--folder", type=Path, help="keep settings and logs here")
+    parser = commands.chaos()
     arguments = parser.parse_args()
     if arguments.accounts < 2 or arguments.events < 2 * arguments.accounts:
         parser.error("--events: at least twice as many as --accounts, and of these at least 2")

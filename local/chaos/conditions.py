@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from local.commands import CHAOS_ACCOUNTS, CHAOS_RATE, FULL_KILLS, FULL_OUTAGE, FULL_SIZE
+
 type Numbering = Literal["given", "assigned"]
 
 HERE = Path(__file__).parent
@@ -16,7 +18,6 @@ COMPANY, GROUP = "usmf", "10"
 HOSTS = 2
 FAULTED = 0.2
 OUTAGE_CAP = 60
-FULL_SIZE = 2000
 
 SETTINGS = {
     "SETTLE_SECONDS": "1",
@@ -65,12 +66,12 @@ class Conditions:
     """One run: `rate` in events a second, `outage` in seconds."""
 
     events: int = FULL_SIZE
-    accounts: int = 300
+    accounts: int = CHAOS_ACCOUNTS
     seed: int = 1
     numbering: Numbering = "given"
-    kills: int = 10
-    rate: float = 18.0
-    outage: float = 10.0
+    kills: int = FULL_KILLS
+    rate: float = CHAOS_RATE
+    outage: float = FULL_OUTAGE
 
     @property
     def assigned(self) -> bool:

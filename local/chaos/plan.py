@@ -10,11 +10,11 @@ from local.chaos.conditions import (
     CORRECTED_MEANWHILE,
     COUNTRIES,
     CURRENCIES,
-    FULL_SIZE,
     HOSTS,
     WEIGHTS,
     Conditions,
 )
+from local.commands import FULL_SIZE
 
 type Kind = Literal["create", "change", "delete", "repeat", "stripped", "late", "garbage"]
 type Trouble = Literal[

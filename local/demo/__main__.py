@@ -4,12 +4,12 @@ import argparse
 import asyncio
 import signal
 import sys
-from pathlib import Path
 
 import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from local import commands
 from local.child import ChildError
 from local.demo.errors import DemoError
 from local.demo.report import show, write_json
@@ -55,14 +55,7 @@ async def _run(accounts: int, events: int, console: Console) -> Result:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="dev.py demo", description="Run the synchronisation once, and check it."
-    )
-    parser.add_argument("--accounts", type=int, default=25, help="accounts to create (25)")
-    parser.add_argument(
-        "--events", type=int, default=100, help="events in all, the creations counted in (100)"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result to this file")
+    parser = commands.demo()
     arguments = parser.parse_args()
     if arguments.accounts < FEWEST_ACCOUNTS:
         parser.error(f"--accounts: at least {FEWEST_ACCOUNTS}, so that there is something to see")

@@ -1,0 +1,104 @@
+"""The command lines of `dev.py`: one parser for each command, used by the command and by its `--help`.
+
+Standard library only, in the syntax of Python 3.8: `dev.py` reads this before anything is set up.
+"""
+
+import argparse
+from pathlib import Path
+
+FULL_SIZE, FULL_KILLS, FULL_OUTAGE = 2000, 10, 10.0
+CHAOS_ACCOUNTS, CHAOS_RATE = 300, 18.0
+NUMBERINGS = ("given", "assigned", "both")
+
+
+def _parser(command: str, description: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog="python3 dev.py " + command, description=description, allow_abbrev=False
+    )
+
+
+def demo() -> argparse.ArgumentParser:
+    """The parser of `demo`."""
+    parser = _parser("demo", "Run the whole synchronisation once on this machine, and check the result.")
+    parser.add_argument("--accounts", type=int, default=25, help="accounts to create (%(default)s)")
+    parser.add_argument(
+        "--events", type=int, default=100, help="events in all, the creations counted in (%(default)s)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result to this file")
+    return parser
+
+
+def start() -> argparse.ArgumentParser:
+    """The parser of `start`."""
+    parser = _parser("start", "Run the local stand until Ctrl-C.")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the addresses here once all is ready"
+    )
+    return parser
+
+
+def chaos() -> argparse.ArgumentParser:
+    """The parser of `chaos`."""
+    parser = _parser("chaos", "Run the app under injected faults and kills, and check that nothing is lost.")
+    parser.add_argument("--events", type=int, default=FULL_SIZE, help="events in all (%(default)s)")
+    parser.add_argument(
+        "--accounts", type=int, default=CHAOS_ACCOUNTS, help="accounts among them (%(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="decides what happens and when (%(default)s)")
+    parser.add_argument("--numbering", choices=NUMBERINGS, default="given", help="who gives the numbers")
+    parser.add_argument(
+        "--kills", type=int, help=f"hosts killed ({FULL_KILLS} for {FULL_SIZE} events, more for more)"
+    )
+    parser.add_argument("--rate", type=float, default=CHAOS_RATE, help="events a second (%(default)s)")
+    parser.add_argument("--outage", type=float, help=f"seconds of each outage ({FULL_OUTAGE:g})")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to this file")
+    parser.add_argument("--folder", type=Path, help="keep settings and logs here")
+    return parser
+
+
+def bench() -> argparse.ArgumentParser:
+    """The parser of `bench`; a suite has options of its own."""
+    parser = _parser("bench", "Measure. Without a suite: all but the broker.")
+    suites = parser.add_subparsers(dest="suite", metavar="SUITE", title="suites")
+    suites.add_parser("cpu", help="the app's own work on one event, without any I/O")
+    suites.add_parser("cold-start", help="the import of function_app, beside that of all its SDKs")
+    requests = suites.add_parser("requests", help="requests for each event, beside a simple recipe")
+    requests.add_argument("--events", type=int, default=300, help="events in all (%(default)s)")
+    requests.add_argument("--accounts", type=int, default=40, help="accounts among them (%(default)s)")
+    broker = suites.add_parser("broker", help="speed and losses of the local Service Bus")
+    broker.add_argument("--count", type=int, default=2000, help="messages in each case (%(default)s)")
+    broker.add_argument("--rounds", type=int, default=3, help="the best of so many (%(default)s)")
+    broker.add_argument("--against", metavar="CONNECTION", help="connection string of another broker")
+    broker.add_argument("--soak", type=int, default=0, help="messages; 0: no soak (%(default)s)")
+    broker.add_argument("--json", type=Path, metavar="FILE", help="write the results to this file")
+    return parser
+
+
+def test() -> argparse.ArgumentParser:
+    """The parser of `test`; what it does not know is for pytest."""
+    parser = _parser("test", "Check style and types, then run pytest; further arguments are for pytest.")
+    parser.add_argument("--fast", action="store_true", help="unit and flow tests only: no server is started")
+    return parser
+
+
+def lint() -> argparse.ArgumentParser:
+    """The parser of `lint`."""
+    return _parser("lint", "Check style and types.")
+
+
+def lock() -> argparse.ArgumentParser:
+    """The parser of `lock`."""
+    return _parser(
+        "lock", "Pin requirements.in, requirements-dev.in and requirements-cli.in again, with hashes."
+    )
+
+
+PARSERS = {
+    "demo": demo,
+    "start": start,
+    "test": test,
+    "lint": lint,
+    "bench": bench,
+    "chaos": chaos,
+    "lock": lock,
+}
