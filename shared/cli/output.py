@@ -54,7 +54,7 @@ class Output:
     def text(self, text: str = "", style: str = "", indent: int = 0) -> None:
         """A paragraph of the answer, broken between words only: ids, addresses and commands stay whole."""
         lines = textwrap.wrap(
-            _COMMAND.sub(lambda found: found[0].replace(" ", _JOINT), text),
+            _COMMAND.sub(lambda found: found[0].replace(" ", _JOINT), shown(text)),
             self.console.width,
             initial_indent=" " * indent,
             subsequent_indent=" " * indent,

@@ -44,6 +44,11 @@ def test_no_control_or_direction_character_reaches_the_terminal(text: str) -> No
     assert shown(text).isprintable()
 
 
+def test_no_control_character_of_a_paragraph_reaches_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(as_json=False).text("Contoso \x1b[2J\u202e Ltd.")
+    assert capsys.readouterr().out.strip("\n").isprintable()
+
+
 def test_markup_in_a_name_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     output = Output(as_json=False)
     output.table(["Name"], [["[red]Złoty[/red] :smile:"]])
