@@ -1,97 +1,20 @@
-"""`accountsync replay | pause | resume | rejected | dead-letters`: put right what went wrong."""
+"""`accountsync pause | resume | rejected | dead-letters`: put right what went wrong."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Annotated
-from uuid import UUID
 
 import typer
 
-from shared.cli.asking import ask
 from shared.cli.exits import CommandError, Exit
-from shared.cli.options import By, CauseOption, DryRun, Json, Yes
-from shared.cli.output import Output, counted, shown
+from shared.cli.options import By, Json
+from shared.cli.output import Output, shown
 from shared.cli.session import run
 from shared.model.faults import System
 from shared.ports.recovery import Bin, Leftover
-from shared.recover.replay import Asked
 from shared.wiring.operator import Operator
 
 _PREVIEW = 80
-_NAMED = 20
-
-
-def replay(  # noqa: PLR0913 - each is an option
-    context: typer.Context,
-    *,
-    by: By,
-    account: Annotated[
-        str | None,
-        typer.Argument(help="The account's id, account number, customer account, or part of its name."),
-    ] = None,
-    cause: CauseOption = "",
-    everything: Annotated[bool, typer.Option("--all", help="Every parked account; asks before.")] = False,
-    rate: Annotated[float, typer.Option("--rate", min=0.1, help="So many checks a minute at most.")] = 600,
-    why: Annotated[str, typer.Option("--why", help="The reason, for the accounts' logs.")] = "replay",
-    yes: Yes = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-) -> None:
-    """Have accounts checked again: each is compared with Operations, and what differs is written."""
-
-    async def work(operator: Operator, output: Output) -> None:
-        if sum((account is not None, bool(cause), everything)) != 1:
-            message = "Give one of ACCOUNT, --cause or --all."
-            raise CommandError(Exit.USAGE, message)
-        if everything and not (yes or dry_run):
-            ask("Have every parked account checked again?")
-        asked = Asked(by, why, rate)
-        if account is not None:
-            account_id = await operator.find_account.find(account)
-            await _replay_account(operator, account_id, asked, dry_run=dry_run)
-            await _say_replayed(operator, output, 1, [account_id], asked, dry_run=dry_run)
-            return
-        parked = [issue.account_id for issue in await operator.issue_report.issues(cause)]
-        sent = len(parked)
-        if parked and not dry_run:
-            with output.progress() as progress:
-                progress.add_task("Sending checks", total=None)
-                sent = await operator.replay.parked(asked, cause)
-        await _say_replayed(operator, output, sent, parked, asked, dry_run=dry_run)
-
-    run(context, as_json, work)
-
-
-async def _replay_account(operator: Operator, account_id: UUID, asked: Asked, *, dry_run: bool) -> None:
-    known = await operator.ports.states.get(account_id) is not None
-    if known and not dry_run:
-        known = await operator.replay.account(account_id, asked)
-    if not known:
-        message = f"The app knows nothing of account {account_id}: save it again in Sales."
-        raise CommandError(Exit.NOT_FOUND, message)
-
-
-async def _say_replayed(
-    operator: Operator, output: Output, sent: int, account_ids: Sequence[UUID], asked: Asked, *, dry_run: bool
-) -> None:
-    named = await operator.name_accounts.of(account_ids[:_NAMED])
-    minutes = max(0, sent - 1) / asked.per_minute
-    if output.as_json:
-        accounts = [{"account_id": one, **named.of(one)._asdict()} for one in account_ids[:_NAMED]]
-        output.json({"looks": sent, "dry_run": dry_run, "minutes": minutes, "accounts": accounts})
-        return
-    if not account_ids:
-        output.text("No such account is parked: nothing to check.")
-        return
-    over = f", over {minutes:.1f} minutes" if minutes else ""
-    be = ("would be" if dry_run else "was") if sent == 1 else ("would be" if dry_run else "were")
-    output.text(f"{counted(sent, 'check')} {be} sent{over}:")
-    for account_id in account_ids[:_NAMED]:
-        output.text(f"{shown(named.of(account_id))} {account_id}".strip(), indent=2)
-    if len(account_ids) > _NAMED:
-        output.text(f"... and {len(account_ids) - _NAMED:,} more (`accountsync issues` lists them)", indent=2)
-    if named.trouble:
-        output.text(shown(named.trouble), "yellow")
 
 
 Systems = Annotated[
