@@ -2,7 +2,7 @@
 # The SDK is only partly typed.
 """The table Control: breakers, hourly allowances, and how far the healing of mapping rows got."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from itertools import batched
 from typing import Any
@@ -14,9 +14,9 @@ from shared.adapters.tables import put_under, table_faults, table_is_missing
 from shared.model.breaker import Breaker
 from shared.model.currency import escape_key, unescape_key
 from shared.model.faults import StateConflict, System
-from shared.ports.recovery import Handled
+from shared.ports.recovery import Bookmark, Handled
 
-BREAKER, GUARD, MAPPING = "breaker", "guard", "mapping"
+BREAKER, GUARD, MAPPING, BOOKMARK = "breaker", "guard", "mapping", "healing"
 _BATCH = 100  # the most that a transaction of the Table service takes
 
 
@@ -26,11 +26,14 @@ class ControlTable:
     def __init__(self, table: TableClient) -> None:
         self._table = table
 
-    async def rows(self, partition: str) -> list[tuple[Mapping[str, Any], str]]:
-        """Every row of a partition with its ETag."""
+    async def rows(
+        self, partition: str, condition: str = "", values: Mapping[str, str] | None = None
+    ) -> list[tuple[Mapping[str, Any], str]]:
+        """The rows of a partition, or those of them that meet the condition, each with its ETag."""
+        query = "PartitionKey eq @partition" + (f" and {condition}" if condition else "")
         with table_faults():
             entities = self._table.query_entities(
-                "PartitionKey eq @partition", parameters={"partition": partition}
+                query, parameters={"partition": partition, **(values or {})}
             )
             return [(entity, str(entity.metadata["etag"])) async for entity in entities]
 
@@ -56,6 +59,11 @@ class ControlTable:
             entities = [{"PartitionKey": partition, "RowKey": key, **values} for key, values in some]
             with table_faults():
                 await self._table.submit_transaction([("upsert", entity) for entity in entities])
+
+    async def remove(self, partition: str, key: str) -> None:
+        """Delete a row; nothing to do if there is none."""
+        with table_faults():
+            await self._table.delete_entity(partition, key)
 
     async def remove_all(self, partition: str, keys: Collection[str]) -> None:
         """Delete rows that are there, a hundred a request."""
@@ -121,12 +129,11 @@ class HandledTable:
 
     async def read(self) -> Mapping[str, Handled]:
         """By currency key."""
-        return {
-            unescape_key(str(entity["RowKey"])): Handled(
-                str(entity["Version"]), datetime.fromisoformat(entity["FirstScanAt"]), bool(entity["Done"])
-            )
-            for entity, _ in await self._control.rows(MAPPING)
-        }
+        return _handled(await self._control.rows(MAPPING))
+
+    async def of(self, scan: str) -> Mapping[str, Handled]:
+        """Those that this scan is under way for."""
+        return _handled(await self._control.rows(MAPPING, "Scan eq @scan", {"scan": scan}))
 
     async def put(self, rows: Mapping[str, Handled]) -> None:
         """Remember; healing runs on one instance at a time, so no row is anybody else's."""
@@ -137,6 +144,7 @@ class HandledTable:
                     "Version": handled.version,
                     "FirstScanAt": handled.first_scan_at.isoformat(),
                     "Done": handled.done,
+                    "Scan": handled.scan,
                 }
                 for key, handled in rows.items()
             },
@@ -145,6 +153,55 @@ class HandledTable:
     async def remove(self, keys: Collection[str]) -> None:
         """Forget rows that are gone."""
         await self._control.remove_all(MAPPING, [escape_key(key) for key in keys])
+
+
+class BookmarkTable:
+    """Implements Bookmarks: how far each part of healing got."""
+
+    def __init__(self, control: ControlTable) -> None:
+        self._control = control
+
+    async def read(self) -> Mapping[str, Bookmark]:
+        """By name."""
+        return {str(entity["RowKey"]): _bookmark(entity) for entity, _ in await self._control.rows(BOOKMARK)}
+
+    async def put(self, name: str, bookmark: Bookmark) -> None:
+        """Store."""
+        values = {
+            "At": bookmark.at.isoformat(),
+            "Stage": bookmark.stage,
+            "After": bookmark.after,
+            "Start": bookmark.start,
+            "Due": _text(bookmark.due) or "",
+        }
+        await self._control.write_all(BOOKMARK, {name: values})
+
+    async def remove(self, name: str) -> None:
+        """Delete; nothing to do if there is none."""
+        await self._control.remove(BOOKMARK, name)
+
+
+def _handled(rows: Iterable[tuple[Mapping[str, Any], str]]) -> Mapping[str, Handled]:
+    """Rows that were written before scans had names have none."""
+    return {
+        unescape_key(str(entity["RowKey"])): Handled(
+            str(entity["Version"]),
+            datetime.fromisoformat(entity["FirstScanAt"]),
+            bool(entity["Done"]),
+            str(entity.get("Scan") or ""),
+        )
+        for entity, _ in rows
+    }
+
+
+def _bookmark(entity: Mapping[str, Any]) -> Bookmark:
+    return Bookmark(
+        datetime.fromisoformat(entity["At"]),
+        str(entity["Stage"]),
+        str(entity["After"]),
+        str(entity["Start"]),
+        _moment(entity["Due"]),
+    )
 
 
 def _breaker(entity: Mapping[str, Any]) -> Breaker:

@@ -55,18 +55,30 @@ class CurrencyTable:
         """
         age = self._clock.now().timestamp() - self._read_at
         known = self._copy.get(key, ())
-        if age > self._cache_seconds or (not fresh and not known and age > self._miss_seconds):
-            await self._reload()
-        elif fresh and len(known) > _MOST_NAMED:
+        kept = self._cache_seconds if known or fresh else min(self._miss_seconds, self._cache_seconds)
+        if age > kept or (fresh and len(known) > _MOST_NAMED):
             await self._reload()
         elif fresh:
-            return [row.mapping async for row_key, row in self._newer(known) if row_key == key]
+            return [row.mapping async for name, row in self._newer(known) if name == key]
         return [row.mapping for row in self._copy.get(key, ())]
 
     async def rows(self) -> Mapping[str, Sequence[CurrencyMapping]]:
         """The rows by normalised name, as they stand now."""
         await self._reload()
         return {key: [row.mapping for row in rows] for key, rows in self._copy.items()}
+
+    async def changed_since(self, moment: datetime) -> bool:
+        """Whether a row was added or changed since then, the editor's history included."""
+        with table_faults():
+            entities = self._table.query_entities(
+                "PartitionKey eq @partition and Timestamp ge @since",
+                parameters={"partition": PARTITION, "since": moment - CLOCK_MARGIN},
+                select=["RowKey"],
+                results_per_page=1,
+            )
+            async for _ in entities:
+                return True
+        return False
 
     async def _reload(self) -> None:
         """Read the table, once for all who ask at the same time: a reading begun after one asked will do."""

@@ -4,6 +4,8 @@
 
 import asyncio
 import contextlib
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -47,12 +49,33 @@ class QueueSender:
 
     async def send(self, message: "ServiceBusMessage") -> None:
         """Send one message. Raises QueueUnavailable."""
+        async with self._ready() as sender:
+            await sender.send_messages(message)
+
+    async def send_all(self, messages: Iterable["ServiceBusMessage"]) -> None:
+        """Send messages of one session in as few batches as they fit in. Raises QueueUnavailable."""
+        from azure.servicebus.exceptions import MessageSizeExceededError
+
+        async with self._ready() as sender:
+            batch = await sender.create_message_batch()
+            for message in messages:
+                try:
+                    batch.add_message(message)
+                except MessageSizeExceededError:
+                    await sender.send_messages(batch)
+                    batch = await sender.create_message_batch()
+                    batch.add_message(message)
+            await sender.send_messages(batch)
+
+    @contextlib.asynccontextmanager
+    async def _ready(self) -> AsyncGenerator["ServiceBusSender"]:
+        """The sender, for one task; closed if it fails."""
         from azure.core.exceptions import AzureError
 
         async with self._sending:
             try:
                 async with asyncio.timeout(SEND_SECONDS):
-                    await self._opened().send_messages(message)
+                    yield self._opened()
             except (AzureError, OSError, TimeoutError, ValueError) as error:
                 await self.close()
                 reason = f"{self._queue} takes no message ({type(error).__name__})"
@@ -78,7 +101,7 @@ class QueueSender:
 
 
 class ServiceBusChanges:
-    """Implements the port ChangeQueue."""
+    """Implements the ports ChangeQueue and ChangeBatches."""
 
     def __init__(self, sender: QueueSender, partitions: int) -> None:
         self._sender = sender
@@ -86,18 +109,27 @@ class ServiceBusChanges:
 
     async def send(self, change: AccountChange, due: datetime | None = None) -> None:
         """Send, to appear at `due`. Raises QueueUnavailable."""
+        await self._sender.send(self._message(change, due))
+
+    async def send_all(self, changes: Sequence[tuple[AccountChange, datetime]]) -> None:
+        """Send each to appear at its due time, one batch a session as a rule. Raises QueueUnavailable."""
+        sessions: defaultdict[str, list[ServiceBusMessage]] = defaultdict(list)
+        for change, due in changes:
+            sessions[session_id(change.account_id, self._partitions)].append(self._message(change, due))
+        for messages in sessions.values():
+            await self._sender.send_all(messages)
+
+    def _message(self, change: AccountChange, due: datetime | None) -> "ServiceBusMessage":
         from azure.servicebus import ServiceBusMessage
 
-        await self._sender.send(
-            ServiceBusMessage(
-                encode_change(change),
-                content_type="application/json",
-                message_id=change.message_id,
-                session_id=session_id(change.account_id, self._partitions),
-                correlation_id=str(change.correlation_id or change.operation_id),
-                subject=str(change.operation),
-                scheduled_enqueue_time_utc=due,
-            )
+        return ServiceBusMessage(
+            encode_change(change),
+            content_type="application/json",
+            message_id=change.message_id,
+            session_id=session_id(change.account_id, self._partitions),
+            correlation_id=str(change.correlation_id or change.operation_id),
+            subject=str(change.operation),
+            scheduled_enqueue_time_utc=due,
         )
 
 

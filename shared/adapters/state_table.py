@@ -3,7 +3,7 @@
 """The table AccountSync: the state of each account as one entity."""
 
 import json
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,11 +12,14 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import EdmType, EntityProperty
 from azure.data.tables.aio import TableClient
 
-from shared.adapters.tables import put_under, table_faults, table_is_missing
+from shared.adapters.tables import put_under, read_page, table_faults, table_is_missing
 from shared.model.customer import CustomerKey
 from shared.model.sync_state import Lease, Phase, Stored, SyncState, decode_log, encode_log
+from shared.ports.recovery import Page, ScannedAccount
 
 ROW = "state"
+_SCANNED = ("PartitionKey", "OrganizationId", "CurrencyKey", "Issue", "ReadAt")
+_MOST_NAMED = 10  # a filter of the Table service takes 15 comparisons
 
 
 class StateTable:
@@ -40,21 +43,31 @@ class StateTable:
         """Replace the state that has this ETag, or insert where there is none. Raises StateConflict."""
         return await put_under(etag, encode_state(state), self._table)
 
-    async def with_currency(self, keys: Collection[str]) -> AsyncIterator[SyncState]:
-        """The accounts with one of these currency keys; a scan of the table."""
-        async for state in self._scan("CurrencyKey gt ''", {}):
-            if state.currency_key in keys:
-                yield state
+    async def with_currency(self, keys: Collection[str], after: str) -> Page[ScannedAccount]:
+        """Accounts with one of these currency keys; a page of a scan of the table."""
+        if len(keys) > _MOST_NAMED:
+            page = await self._page("CurrencyKey gt ''", {}, after)
+            return page._replace(rows=[row for row in page.rows if row.currency_key in keys])
+        named = {f"key{number}": key for number, key in enumerate(keys)}
+        return await self._page(" or ".join(f"CurrencyKey eq @{name}" for name in named), named, after)
 
-    async def in_phase(self, phase: Phase) -> AsyncIterator[SyncState]:
-        """The accounts in this phase; a scan of the table."""
-        async for state in self._scan("Phase eq @phase", {"phase": str(phase)}):
-            yield state
+    async def with_issue(self, after: str) -> Page[ScannedAccount]:
+        """Accounts that have an issue; a page of a scan of the table."""
+        return await self._page("Issue gt ''", {}, after)
 
-    async def _scan(self, query: str, parameters: dict[str, str]) -> AsyncIterator[SyncState]:
-        with table_faults():
-            async for entity in self._table.query_entities(query, parameters=parameters):
-                yield decode_state(entity)
+    async def _page(self, query: str, parameters: Mapping[str, str], after: str) -> Page[ScannedAccount]:
+        entities, next_page = await read_page(self._table, query, parameters, _SCANNED, after)
+        return Page([_scanned(entity) for entity in entities], next_page)
+
+
+def _scanned(entity: Mapping[str, Any]) -> ScannedAccount:
+    return ScannedAccount(
+        UUID(entity["PartitionKey"]),
+        UUID(entity["OrganizationId"]),
+        str(entity.get("CurrencyKey") or ""),
+        str(entity.get("Issue") or ""),
+        _moment(entity.get("ReadAt")),
+    )
 
 
 def encode_state(state: SyncState) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 # The SDK is only partly typed.
 """What the adapters of the five tables share: the client, and the faults of the Table service."""
 
-from collections.abc import Generator
+import json
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +17,7 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
     ServiceRequestError,
 )
-from azure.data.tables import TableErrorCode, UpdateMode
+from azure.data.tables import TableEntity, TableErrorCode, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from shared.adapters.credentials import entra_credential
@@ -82,6 +83,24 @@ async def put_under(etag: str | None, entity: dict[str, Any], table: TableClient
                 raise
             raise StateConflict from error
     return str(done["etag"])
+
+
+async def read_page(
+    table: TableClient, query: str, parameters: Mapping[str, Any], select: Sequence[str], after: str
+) -> tuple[list[TableEntity], str]:
+    """One answer to a query, and the token with which the next one begins; "" at the end.
+
+    An answer that is not the last can be empty: the service gives up after some seconds.
+    """
+    pages = table.query_entities(query, parameters=dict(parameters), select=list(select)).by_page(
+        json.loads(after) if after else None
+    )
+    with table_faults():
+        async for page in pages:
+            rows = [entity async for entity in page]
+            token: object = getattr(pages, "continuation_token", None)
+            return rows, json.dumps(token) if token else ""
+    return [], ""
 
 
 def table_is_missing(error: HttpResponseError) -> bool:

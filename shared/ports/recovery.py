@@ -4,13 +4,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 from uuid import UUID
 
 from shared.model.breaker import Breaker
+from shared.model.change import AccountChange
 from shared.model.currency import CurrencyMapping
 from shared.model.faults import System
-from shared.model.sync_state import Phase, SyncState
+from shared.model.outcome import Cause
+from shared.model.sync_state import SyncState
 
 type Probe = Callable[[], Awaitable[None]]
 """One cheap request to a system; raises a fault if it cannot be used."""
@@ -36,6 +38,14 @@ class Allowances(Protocol):
         ...
 
 
+class Page[T](NamedTuple):
+    """Rows of a table, and where the next page begins; "" at the end. A page that is not the last can be
+    empty."""
+
+    rows: Sequence[T]
+    after: str
+
+
 class ParkedAccount(NamedTuple):
     """A row of Issues: its PartitionKey, the account, the value, and the version it was last healed for."""
 
@@ -43,14 +53,65 @@ class ParkedAccount(NamedTuple):
     account_id: UUID
     value: str
     healed: str
+    etag: str = ""
+
+
+class ScannedAccount(NamedTuple):
+    """What healing has to know of an account."""
+
+    account_id: UUID
+    organization_id: UUID
+    currency_key: str
+    issue: str
+    read_at: datetime | None
+
+    @classmethod
+    def of(cls, state: SyncState) -> Self:
+        """The same of a whole state."""
+        key, issue = state.currency_key or "", state.issue or ""
+        return cls(state.account_id, state.organization_id, key, issue, state.read_at)
 
 
 class Handled(NamedTuple):
-    """The version of a mapping row that was dealt with; `done` after the second scan."""
+    """The version of a mapping row that was dealt with.
+
+    `first_scan_at` is when the version was first seen; `done` after the second scan of the accounts; `scan`
+    names the bookmark of the scan that is under way for it.
+    """
 
     version: str
     first_scan_at: datetime
     done: bool
+    scan: str = ""
+
+
+class Bookmark(NamedTuple):
+    """How far a part of healing got: since when, in which stage, and where the next page begins.
+
+    `start` is the key that the next page begins behind, `due` the due time of the next check.
+    """
+
+    at: datetime
+    stage: str = ""
+    after: str = ""
+    start: str = ""
+    due: datetime | None = None
+
+
+class Bookmarks(Protocol):
+    """The bookmarks of healing in the table Control."""
+
+    async def read(self) -> Mapping[str, Bookmark]:
+        """By name."""
+        ...
+
+    async def put(self, name: str, bookmark: Bookmark) -> None:
+        """Store."""
+        ...
+
+    async def remove(self, name: str) -> None:
+        """Delete; nothing to do if there is none."""
+        ...
 
 
 class MappingRows(Protocol):
@@ -60,12 +121,20 @@ class MappingRows(Protocol):
         """The rows by normalised name, as they stand now."""
         ...
 
+    async def changed_since(self, moment: datetime) -> bool:
+        """Whether a row was added or changed since then, or shortly before. A deletion does not tell."""
+        ...
+
 
 class HandledMappings(Protocol):
     """How far healing got, per mapping row."""
 
     async def read(self) -> Mapping[str, Handled]:
         """By currency key."""
+        ...
+
+    async def of(self, scan: str) -> Mapping[str, Handled]:
+        """Those that this scan is under way for."""
         ...
 
     async def put(self, rows: Mapping[str, Handled]) -> None:
@@ -84,24 +153,43 @@ class IssueList(Protocol):
         """The rows whose PartitionKey begins so."""
         ...
 
-    async def mark_healed(self, row: ParkedAccount, version: str) -> None:
-        """Note that a look was sent for this version; nothing to do if the row is gone."""
+    async def page(self, cause: Cause, after: str) -> Page[ParkedAccount]:
+        """Rows of a cause that has values, in the order of their keys."""
         ...
 
-    async def restore(self, state: SyncState, at: datetime) -> None:
-        """Put back the row of a parked state, if it is not there."""
+    async def between(self, after: str, last: str) -> Sequence[ParkedAccount]:
+        """The rows of accounts whose ids come behind `after`, up to `last`; "" is no limit."""
+        ...
+
+    async def mark_healed(self, rows: Sequence[ParkedAccount], version: str) -> None:
+        """Note for up to 100 rows of one key that a check was sent for this version.
+
+        Rows that are gone, or were parked again since they were read, are left as they are.
+        """
+        ...
+
+    async def restore(self, account: ScannedAccount, at: datetime) -> None:
+        """Put back the row of a parked account, if it is not there."""
         ...
 
 
 class StateScan(Protocol):
-    """The table AccountSync, read through."""
+    """The table AccountSync, read through in the order of the account ids."""
 
-    def with_currency(self, keys: Collection[str]) -> AsyncIterator[SyncState]:
-        """The accounts with one of these currency keys."""
+    async def with_currency(self, keys: Collection[str], after: str) -> Page[ScannedAccount]:
+        """Accounts with one of these currency keys."""
         ...
 
-    def in_phase(self, phase: Phase) -> AsyncIterator[SyncState]:
-        """The accounts in this phase."""
+    async def with_issue(self, after: str) -> Page[ScannedAccount]:
+        """Accounts that have an issue."""
+        ...
+
+
+class ChangeBatches(Protocol):
+    """The queue `account-changes`, sent to in batches."""
+
+    async def send_all(self, changes: Sequence[tuple[AccountChange, datetime]]) -> None:
+        """Send each to appear at its due time. Raises QueueUnavailable; some may then have been sent."""
         ...
 
 

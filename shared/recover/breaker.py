@@ -77,6 +77,12 @@ class Breakers:
         least = self._clock.now() + self._rules.least_wait
         return Wait(max(until, least), 1 + self._waiting / _COPIES_PER_SECOND, reason)
 
+    async def admits(self, system: System) -> bool:
+        """Whether this system may be asked now. Takes the probe, and makes it, where one is due."""
+        await self._refresh()
+        known = self._known.get(system)
+        return known is None or await self._wait_for(known[0]) is None
+
     def succeeded(self, system: System) -> None:
         """A call to the system was answered."""
         self._note(system, failed=False)

@@ -12,11 +12,15 @@ from shared.model.faults import System
 from shared.model.field_map import FieldMap
 from shared.model.fingerprint import Fingerprints
 from shared.recover.breaker import BreakerRules, Breakers
+from shared.recover.follow import FollowMappings
 from shared.recover.guard import BlastGuard
 from shared.recover.guarded import Watch, WatchedCurrencies, WatchedReader, WatchedWriter
 from shared.recover.heal import Heal
 from shared.recover.policy import RetryPolicy
+from shared.recover.reconcile_issues import ReconcileIssues
+from shared.recover.release import ReleaseParked
 from shared.recover.replay import Replay
+from shared.recover.seen_mappings import SeenMappings
 from shared.recover.sweep import Sweep
 from shared.recover.waiting import ReportWaiting
 from shared.resolve.currency import ResolveCurrency
@@ -112,19 +116,30 @@ class Application:
     @cached_property
     def heal(self) -> Heal:
         """The use case behind the function `heal`."""
-        ports = self.ports
+        ports, clock = self.ports, self.ports.clock
+        seen = SeenMappings(ports.mapping_rows, ports.mappings)
         return Heal(
-            mappings=ports.mapping_rows,
-            handled=ports.handled,
-            issue_list=ports.issue_list,
-            scan=ports.state_scan,
-            states=ports.states,
-            issues=ports.issues,
-            erp_currencies=WatchedCurrencies(ports.erp_currencies, self._operations_watch),
-            queue=ports.queue,
-            clock=ports.clock,
-            cache=timedelta(seconds=self.settings.currency_cache_seconds),
-            deadline=self._deadline,
+            bookmarks=ports.bookmarks,
+            follow=FollowMappings(
+                seen=seen,
+                handled=ports.handled,
+                accounts=ports.state_scan,
+                queue=ports.batches,
+                clock=clock,
+                cache=timedelta(seconds=self.settings.currency_cache_seconds),
+                deadline=self._deadline,
+            ),
+            release=ReleaseParked(
+                seen=seen,
+                issue_list=ports.issue_list,
+                states=ports.states,
+                erp_currencies=WatchedCurrencies(ports.erp_currencies, self._operations_watch),
+                breakers=self.breakers,
+                queue=ports.batches,
+                clock=clock,
+            ),
+            reconcile=ReconcileIssues(ports.issue_list, ports.issues, ports.states, ports.state_scan, clock),
+            clock=clock,
         )
 
     @cached_property

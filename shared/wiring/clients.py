@@ -63,6 +63,7 @@ class Clients:
         states = state_table.StateTable(table(tables.ACCOUNT_SYNC))
         issues = issue_table.IssueTable(table(tables.ISSUES))
         control = control_table.ControlTable(table(tables.CONTROL))
+        changes = ServiceBusChanges(self._sender(ACCOUNT_CHANGES), settings.sync_partitions)
         return Ports(
             clock=clock,
             jitter=lambda seconds: random.uniform(0, seconds),  # noqa: S311 - spreads waits, keeps no secret
@@ -81,7 +82,9 @@ class Clients:
             handled=control_table.HandledTable(control),
             waiting=waiting_table.WaitingTable(table(tables.ACCOUNT_SYNC), table(tables.CONTROL)),
             probe_answers=waiting_table.ProbeTable(table(tables.CONTROL)),
-            queue=ServiceBusChanges(self._sender(ACCOUNT_CHANGES), settings.sync_partitions),
+            bookmarks=control_table.BookmarkTable(control),
+            queue=changes,
+            batches=changes,
             rejected=ServiceBusRejected(self._sender(REJECTED_EVENTS)),
             leftovers=ServiceBusLeftovers(self.service_bus, self._sender(DATAVERSE_EVENTS)),
             probes=self._probes(),

@@ -18,7 +18,9 @@ from shared.ports import (
 )
 from shared.ports.recovery import (
     Allowances,
+    Bookmarks,
     BreakerRows,
+    ChangeBatches,
     HandledMappings,
     IssueList,
     Leftovers,
@@ -51,7 +53,9 @@ class Ports:
     handled: HandledMappings
     waiting: WaitingWork
     probe_answers: ProbeAnswers
+    bookmarks: Bookmarks
     queue: ChangeQueue
+    batches: ChangeBatches
     rejected: RejectedEvents
     leftovers: Leftovers
     probes: Mapping[System, Probe]

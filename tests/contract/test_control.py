@@ -1,4 +1,4 @@
-"""Breakers, hourly allowances and healed mappings: on the fakes and on the table Control alike."""
+"""Breakers, hourly allowances, healed mappings and bookmarks: on the fakes and on the table Control alike."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -6,12 +6,26 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.adapters.control_table import AllowanceTable, BreakerTable, ControlTable, HandledTable
+from shared.adapters.control_table import (
+    MAPPING,
+    AllowanceTable,
+    BookmarkTable,
+    BreakerTable,
+    ControlTable,
+    HandledTable,
+)
 from shared.model.breaker import Breaker
 from shared.model.faults import StateConflict, System
-from shared.ports.recovery import Allowances, BreakerRows, Handled, HandledMappings
+from shared.ports.recovery import (
+    Allowances,
+    Bookmark,
+    Bookmarks,
+    BreakerRows,
+    Handled,
+    HandledMappings,
+)
 from tests.contract.conftest import NewTable
-from tests.fakes.tables import FakeAllowances, FakeBreakers, FakeHandled
+from tests.fakes.tables import FakeAllowances, FakeBookmarks, FakeBreakers, FakeHandled
 
 NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
 HOUR = NOW.replace(minute=0)
@@ -20,19 +34,26 @@ HOUR = NOW.replace(minute=0)
 class Control:
     """The three ports over one fresh table, real or fake."""
 
-    def __init__(self, breakers: BreakerRows, allowances: Allowances, handled: HandledMappings) -> None:
+    def __init__(
+        self,
+        breakers: BreakerRows,
+        allowances: Allowances,
+        handled: HandledMappings,
+        bookmarks: Bookmarks,
+    ) -> None:
         self.breakers = breakers
         self.allowances = allowances
         self.handled = handled
+        self.bookmarks = bookmarks
 
 
 @pytest.fixture(params=["fake", "azurite"])
 async def control(request: pytest.FixtureRequest, new_table: NewTable) -> AsyncIterator[Control]:
     if request.param == "fake":
-        yield Control(FakeBreakers(), FakeAllowances(), FakeHandled())
+        yield Control(FakeBreakers(), FakeAllowances(), FakeHandled(), FakeBookmarks())
         return
     table = ControlTable(await new_table())
-    yield Control(BreakerTable(table), AllowanceTable(table), HandledTable(table))
+    yield Control(BreakerTable(table), AllowanceTable(table), HandledTable(table), BookmarkTable(table))
 
 
 async def test_a_breaker_is_read_as_it_was_put(control: Control) -> None:
@@ -79,3 +100,35 @@ async def test_thousands_of_healed_mappings_are_written_and_forgotten(control: C
     await control.handled.remove(rows.keys())
     await control.handled.put({})
     assert await control.handled.read() == {}
+
+
+async def test_the_mappings_of_one_scan_are_told_apart(control: Control) -> None:
+    rows = {
+        "euro": Handled("v1", NOW, done=False, scan="scan 1"),
+        "yen": Handled("v2", NOW, done=False, scan="scan 2"),
+        "złoty": Handled("v3", NOW, done=True),
+    }
+    await control.handled.put(rows)
+    assert await control.handled.of("scan 1") == {"euro": rows["euro"]}
+    assert await control.handled.of("scan 3") == {}
+    assert await control.handled.read() == rows
+
+
+async def test_a_mapping_that_an_earlier_version_noted_is_read_as_it_is(new_table: NewTable) -> None:
+    table = ControlTable(await new_table())
+    old = {"Version": "v1", "FirstScanAt": NOW.isoformat(), "Done": False}
+    await table.put(MAPPING, "euro", old, None)
+    assert await HandledTable(table).read() == {"euro": Handled("v1", NOW, done=False)}
+
+
+async def test_a_bookmark_is_read_as_it_was_put_until_it_is_removed(control: Control) -> None:
+    bookmark = Bookmark(NOW, "second", '{"PartitionKey": "1!8!YQ--"}', "0af", NOW + timedelta(seconds=9))
+    await control.bookmarks.put("scan 20261122T123000000000", bookmark)
+    await control.bookmarks.put("issues", Bookmark(NOW))
+    assert await control.bookmarks.read() == {
+        "scan 20261122T123000000000": bookmark,
+        "issues": Bookmark(NOW),
+    }
+    for _ in range(2):
+        await control.bookmarks.remove("scan 20261122T123000000000")
+    assert await control.bookmarks.read() == {"issues": Bookmark(NOW)}

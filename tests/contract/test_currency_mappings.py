@@ -155,6 +155,19 @@ async def test_asking_anew_costs_one_request_and_one_row_however_many_there_are(
     assert counting.queries == 5
 
 
+async def test_a_change_of_the_table_is_told_without_reading_it(new_table: NewTable) -> None:
+    table = await new_table()
+    counting: Any = CountingTable(table)
+    mappings = CurrencyTable(counting, FakeClock(), CACHE_SECONDS)
+    before = datetime.now(UTC) - timedelta(minutes=10)
+    assert not await mappings.changed_since(before)
+    for number in range(20):
+        await table.create_entity({"PartitionKey": PARTITION, "RowKey": f"c{number}", "CurrencyCRM": "C"})
+    assert await mappings.changed_since(before)
+    assert not await mappings.changed_since(datetime.now(UTC) + timedelta(minutes=10))
+    assert (counting.queries, counting.rows) == (3, 1)
+
+
 @pytest.mark.parametrize("name", ["złoty/100", "50% ¥", "a\\b#c?", "ü€😀", "o'neil", "\u0081x"])
 async def test_any_name_is_found(mapped: Mapped, name: str) -> None:
     await mapped.add(name.upper(), "XXX")

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,6 +12,7 @@ from azure.data.tables.aio import TableClient
 from shared.adapters.issue_table import IssueTable
 from shared.model.outcome import Cause, Problem
 from shared.ports import Issues
+from shared.ports.recovery import IssueList, ParkedAccount, ScannedAccount
 from tests.contract.conftest import NewTable
 from tests.fakes.tables import FakeIssues
 
@@ -23,10 +24,14 @@ REFUSED = Problem(
 VALUES = ["O'Neil", "a/b", "a\\b#c?d%e", "ü€😀", "\u0081", "x" * 512, "/" * 512, "€" * 512, "%2F", "=1"]
 
 
-class Kept(NamedTuple):
-    """The port, and how often an account's row under a key was put: 0 if it is not there."""
+class Listed(Issues, IssueList, Protocol):
+    """Both ports of the table."""
 
-    issues: Issues
+
+class Kept(NamedTuple):
+    """The ports, and how often an account's row under a key was put: 0 if it is not there."""
+
+    issues: Listed
     times: Callable[[str, UUID], Awaitable[int]]
 
 
@@ -115,3 +120,80 @@ async def test_the_row_tells_what_happened_and_what_to_do(new_table: NewTable) -
         "Count": 2,
     }
     assert expected.items() <= (await entity(table, REFUSED, account)).items()
+
+
+async def listed(kept: Kept, cause: Cause = Cause.UNMAPPED_CURRENCY) -> list[ParkedAccount]:
+    """All rows of a cause, page by page."""
+    rows, after = list[ParkedAccount](), ""
+    while True:
+        page = await kept.issues.page(cause, after)
+        rows += page.rows
+        if not (after := page.after):
+            return rows
+
+
+async def test_what_healing_noted_is_forgotten_when_the_account_is_parked_again(kept: Kept) -> None:
+    account = uuid4()
+    await kept.issues.put(account, UNMAPPED, NOW)
+    await kept.issues.mark_healed(await listed(kept), "v1")
+    assert [row.healed for row in await listed(kept)] == ["v1"]
+    await kept.issues.put(account, UNMAPPED, NOW)
+    assert [row.healed for row in await listed(kept)] == [""]
+    assert await kept.times(UNMAPPED.key, account) == 2
+
+
+async def test_only_rows_that_stand_as_they_were_read_are_marked_as_healed(kept: Kept) -> None:
+    kept_row, again, gone = (uuid4() for _ in range(3))
+    for account in (kept_row, again, gone):
+        await kept.issues.put(account, UNMAPPED, NOW)
+    rows = await listed(kept)
+    await kept.issues.put(again, UNMAPPED, NOW)
+    await kept.issues.remove(UNMAPPED.key, gone)
+    await kept.issues.mark_healed(rows, "v1")
+    assert {row.account_id: row.healed for row in await listed(kept)} == {kept_row: "v1", again: ""}
+    assert await kept.times(UNMAPPED.key, gone) == 0
+    await kept.issues.mark_healed([], "v1")
+
+
+async def test_a_hundred_rows_of_one_key_are_marked_at_once(kept: Kept) -> None:
+    for _ in range(100):
+        await kept.issues.put(uuid4(), UNMAPPED, NOW)
+    await kept.issues.mark_healed(await listed(kept), "v1")
+    assert {row.healed for row in await listed(kept)} == {"v1"}
+
+
+async def test_the_pages_of_a_cause_hold_its_rows_and_no_others(kept: Kept) -> None:
+    yen, pound, other = uuid4(), uuid4(), uuid4()
+    await kept.issues.put(yen, Problem(Cause.UNMAPPED_CURRENCY, value="yen"), NOW)
+    await kept.issues.put(pound, Problem(Cause.UNMAPPED_CURRENCY, value="£/pound"), NOW)
+    await kept.issues.put(other, Problem(Cause.UNMAPPED_VALUE, value="x"), NOW)
+    await kept.issues.put(other, REFUSED, NOW)
+    assert {(row.account_id, row.value) for row in await listed(kept)} == {(yen, "yen"), (pound, "£/pound")}
+    assert await listed(kept, Cause.BAD_MAPPING) == []
+
+
+async def test_rows_between_two_accounts_are_listed_whatever_their_cause(kept: Kept) -> None:
+    accounts = [UUID(int=number << 100) for number in range(1, 6)]
+    for account in accounts:
+        await kept.issues.put(account, UNMAPPED, NOW)
+        await kept.issues.put(account, REFUSED, NOW)
+
+    async def between(after: str, last: str) -> list[tuple[str, UUID]]:
+        return sorted((row.key, row.account_id) for row in await kept.issues.between(after, last))
+
+    assert await between("", "") == [(key, id_) for key in (REFUSED.key, UNMAPPED.key) for id_ in accounts]
+    some = await between(str(accounts[1]), str(accounts[3]))
+    assert some == [(key, id_) for key in (REFUSED.key, UNMAPPED.key) for id_ in accounts[2:4]]
+    assert len(await between(str(accounts[3]), "")) == 2
+
+
+async def test_a_row_is_put_back_only_where_there_is_none(kept: Kept) -> None:
+    missing, there = uuid4(), uuid4()
+    await kept.issues.put(there, UNMAPPED, NOW)
+    await kept.issues.put(there, UNMAPPED, NOW)
+    for account in (missing, there):
+        scanned = ScannedAccount(account, uuid4(), "us dollar", UNMAPPED.key, None)
+        await kept.issues.restore(scanned, NOW)
+    assert await kept.times(UNMAPPED.key, missing) == 1
+    assert await kept.times(UNMAPPED.key, there) == 2
+    assert {row.value for row in await listed(kept)} == {"us dollar"}

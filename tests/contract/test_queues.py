@@ -26,6 +26,7 @@ from shared.adapters.service_bus import (
 from shared.model.change import AccountChange, Operation, Source, decode_change, session_id
 from shared.model.faults import QueueUnavailable
 from shared.ports import ChangeQueue
+from shared.ports.recovery import ChangeBatches
 from shared.settings import load_settings
 from tests.contract.conftest import QUEUES, start_broker
 from tests.fakes.bus import FakeQueue, FakeRejected
@@ -54,6 +55,7 @@ class Queue(NamedTuple):
     """The port; `take` waits for one message of an account and gives None if none comes soon."""
 
     queue: ChangeQueue
+    batches: ChangeBatches
     take: Callable[[UUID], Awaitable[AccountChange | None]]
     now: Callable[[], datetime]
     wait_until: Callable[[datetime], Awaitable[None]]
@@ -126,7 +128,7 @@ async def queue(request: pytest.FixtureRequest, changes_bus: Bus) -> Queue:
         async def wait_fake(moment: datetime) -> None:
             clock.advance_to(moment)
 
-        return Queue(fake, take_fake, clock.now, wait_fake)
+        return Queue(fake, fake, take_fake, clock.now, wait_fake)
     real = changes_bus
 
     async def take(account_id: UUID) -> AccountChange | None:
@@ -136,7 +138,8 @@ async def queue(request: pytest.FixtureRequest, changes_bus: Bus) -> Queue:
     async def wait_until(moment: datetime) -> None:
         await asyncio.sleep((moment - datetime.now(UTC)).total_seconds())
 
-    return Queue(ServiceBusChanges(real.sender, PARTITIONS), take, lambda: datetime.now(UTC), wait_until)
+    changes = ServiceBusChanges(real.sender, PARTITIONS)
+    return Queue(changes, changes, take, lambda: datetime.now(UTC), wait_until)
 
 
 async def test_a_change_arrives_whole(queue: Queue) -> None:
@@ -195,6 +198,37 @@ async def test_a_change_appears_when_it_is_due_and_not_before(queue: Queue) -> N
     assert await queue.take(later.account_id) is None
     await queue.wait_until(due + timedelta(seconds=0.2))
     assert await queue.take(later.account_id) == later
+
+
+async def test_changes_sent_in_a_batch_appear_each_when_it_is_due(queue: Queue) -> None:
+    first = change()
+    await open_the_link(queue, first.account_id)
+    sent = [change(**{**_members(first), "operation_id": uuid4()}) for _ in range(3)]
+    due = queue.now() + timedelta(seconds=2)
+    await queue.batches.send_all([(sent[0], queue.now()), (sent[1], due), (sent[2], due), (sent[0], due)])
+    assert await queue.take(first.account_id) == sent[0]
+    assert await queue.take(first.account_id) is None
+    await queue.wait_until(due + timedelta(seconds=0.2))
+    assert [await queue.take(first.account_id) for _ in range(3)] == [*sent[1:], None]
+
+
+async def test_a_batch_holds_any_number_of_changes_of_any_account(changes_bus: Bus) -> None:
+    sent = [change() for _ in range(600)]
+    now = datetime.now(UTC)
+    await ServiceBusChanges(changes_bus.sender, PARTITIONS).send_all([(one, now) for one in sent])
+    found: set[str | None] = set()
+    for session in {session_id(one.account_id, PARTITIONS) for one in sent}:
+        receiver = await changes_bus.receiver(session)
+        wanted = sum(session_id(one.account_id, PARTITIONS) == session for one in sent)
+        taken = 0
+        while taken < wanted:
+            messages = await receiver.receive_messages(wanted - taken, max_wait_time=5)
+            assert messages, f"only {taken} of {wanted} arrived"
+            for message in messages:
+                taken += 1
+                found.add(message.message_id)
+                await receiver.complete_message(message)
+    assert found == {one.message_id for one in sent}
 
 
 async def test_a_repeat_of_what_is_not_due_yet_is_dropped(queue: Queue) -> None:

@@ -4,17 +4,19 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 from uuid import UUID, uuid4
 
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
 from local.ports import free_port
-from shared.adapters.state_table import StateTable
+from shared.adapters.state_table import StateTable, encode_state
 from shared.model.customer import CustomerKey
 from shared.model.faults import OperatorFault, StateConflict, TransientFault
 from shared.model.sync_state import LOG_ENTRIES, Lease, LogEntry, Phase, SyncState
 from shared.ports import SyncStates
+from shared.ports.recovery import ScannedAccount, StateScan
 from tests.contract.conftest import NewTable
 from tests.fakes.tables import FakeStates
 
@@ -160,3 +162,47 @@ async def test_a_service_that_is_away_is_transient() -> None:
     async with TableServiceClient.from_connection_string(away, retry_total=0) as service:
         with pytest.raises(TransientFault):
             await StateTable(service.get_table_client("any")).get(UUID(int=1))
+
+
+class Table(SyncStates, StateScan, Protocol):
+    """Both ports of the table."""
+
+
+@pytest.fixture(params=["fake", "azurite"])
+async def table(request: pytest.FixtureRequest, new_table: NewTable) -> Table:
+    return FakeStates() if request.param == "fake" else StateTable(await new_table())
+
+
+async def test_a_scan_finds_the_accounts_with_these_currencies(table: Table) -> None:
+    names = ["euro", "złoty's/1", None, *(f"c{number}" for number in range(20))]
+    states = {name: replace(blank(), currency_key=name, read_at=MOMENT) for name in names}
+    for state in states.values():
+        await table.put(state, None)
+    for keys in (["euro", "złoty's/1"], ["c3"], [f"c{number}" for number in range(15)], ["nowhere"]):
+        page = await table.with_currency(keys, "")
+        expected = [ScannedAccount.of(state) for name, state in states.items() if name in keys]
+        assert (sorted(page.rows), page.after) == (sorted(expected), "")
+
+
+async def test_a_scan_finds_the_accounts_that_have_an_issue_in_the_order_of_their_ids(table: Table) -> None:
+    states = [replace(blank(), issue=f"UnmappedCurrency|{number}") for number in range(20)]
+    for state in [*states, blank()]:
+        await table.put(state, None)
+    page = await table.with_issue("")
+    assert list(page.rows) == [
+        ScannedAccount.of(state) for state in sorted(states, key=lambda s: s.account_id)
+    ]
+    assert page.after == ""
+
+
+async def test_a_scan_is_continued_where_its_page_ended(new_table: NewTable) -> None:
+    """The Table service ends a page after 1,000 rows."""
+    raw = await new_table()
+    states = [replace(blank(), currency_key="euro") for _ in range(1010)]
+    await asyncio.gather(*(raw.create_entity(encode_state(state)) for state in states))
+    first = await StateTable(raw).with_currency(["euro"], "")
+    assert len(first.rows) == 1000
+    second = await StateTable(raw).with_currency(["euro"], first.after)
+    assert (len(second.rows), second.after) == (10, "")
+    ids = [row.account_id for row in (*first.rows, *second.rows)]
+    assert ids == sorted(state.account_id for state in states)

@@ -1,6 +1,7 @@
 """The queues in memory: duplicate detection, due times, and one message at a time per account."""
 
-from collections.abc import AsyncIterator, Callable
+from bisect import insort
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -13,7 +14,7 @@ from tests.fakes.clock import FakeClock
 
 @dataclass
 class FakeQueue:
-    """Implements ChangeQueue; `take` gives what is due, oldest first."""
+    """Implements ChangeQueue and ChangeBatches; `take` gives what is due, oldest first."""
 
     clock: FakeClock
     waiting: list[tuple[datetime, int, AccountChange]] = field(default_factory=list)
@@ -30,8 +31,11 @@ class FakeQueue:
             return
         self.seen.add(change.message_id)
         self.sent.append(change)
-        self.waiting.append((due or self.clock.now(), len(self.seen), change))
-        self.waiting.sort(key=lambda item: item[:2])
+        insort(self.waiting, (due or self.clock.now(), len(self.seen), change), key=lambda item: item[:2])
+
+    async def send_all(self, changes: Sequence[tuple[AccountChange, datetime]]) -> None:
+        for change, due in changes:
+            await self.send(change, due)
 
     def take(self) -> AccountChange | None:
         """The next message that is due, or None."""

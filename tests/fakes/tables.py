@@ -1,6 +1,6 @@
 """The tables in memory, with the semantics that the app relies on: ETags, insert-if-absent."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import count
 from uuid import UUID
@@ -10,17 +10,19 @@ from shared.model.currency import CurrencyMapping, currency_key, unescape_key
 from shared.model.customer import CustomerKey
 from shared.model.faults import Fault, StateConflict, System
 from shared.model.outcome import Cause, Problem
-from shared.model.sync_state import Phase, Stored, SyncState
+from shared.model.sync_state import Stored, SyncState
 from shared.ports import Owner
-from shared.ports.recovery import Handled, ParkedAccount
+from shared.ports.recovery import Bookmark, Handled, Page, ParkedAccount, ScannedAccount
 from shared.ports.waiting import Answered, WaitingPage
+from tests.fakes.clock import FakeClock
 
 
 class FakeStates:
-    """Implements SyncStates."""
+    """Implements SyncStates and StateScan; a page of a scan reads `page_size` rows."""
 
     def __init__(self) -> None:
         self.rows: dict[UUID, Stored] = {}
+        self.page_size = 1000
         self._versions = count(1)
 
     async def get(self, account_id: UUID) -> Stored | None:
@@ -34,15 +36,18 @@ class FakeStates:
         self.rows[state.account_id] = Stored(state, new)
         return new
 
-    async def with_currency(self, keys: Collection[str]) -> AsyncIterator[SyncState]:
-        for stored in [*self.rows.values()]:
-            if stored.state.currency_key in keys:
-                yield stored.state
+    async def with_currency(self, keys: Collection[str], after: str) -> Page[ScannedAccount]:
+        return self._page(after, lambda account: account.currency_key in keys)
 
-    async def in_phase(self, phase: Phase) -> AsyncIterator[SyncState]:
-        for stored in [*self.rows.values()]:
-            if stored.state.phase is phase:
-                yield stored.state
+    async def with_issue(self, after: str) -> Page[ScannedAccount]:
+        return self._page(after, lambda account: account.issue != "")
+
+    def _page(self, after: str, wanted: Callable[[ScannedAccount], bool]) -> Page[ScannedAccount]:
+        """As the service does it: a page ends after so many rows were read, wanted or not."""
+        ordered = sorted(id_ for id_ in self.rows if str(id_) > after)
+        read = ordered[: self.page_size]
+        found = [account for id_ in read if wanted(account := ScannedAccount.of(self.rows[id_].state))]
+        return Page(found, str(read[-1]) if len(read) < len(ordered) else "")
 
 
 class FakeOwners:
@@ -62,34 +67,53 @@ class FakeOwners:
 
 
 class FakeIssues:
-    """Implements Issues."""
+    """Implements Issues and IssueList."""
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, UUID], tuple[Problem, int]] = {}
         self.healed: dict[tuple[str, UUID], str] = {}
+        self.page_size = 1000
 
     async def put(self, account_id: UUID, problem: Problem, at: datetime) -> None:
         _, times = self.rows.get((problem.key, account_id), (problem, 0))
         self.rows[problem.key, account_id] = (problem, times + 1)
+        self.healed.pop((problem.key, account_id), None)
 
     async def remove(self, key: str, account_id: UUID) -> None:
         self.rows.pop((key, account_id), None)
         self.healed.pop((key, account_id), None)
 
     async def all(self, prefix: str = "") -> AsyncIterator[ParkedAccount]:
-        for (key, account_id), (problem, _) in [*self.rows.items()]:
+        for key, account_id in [*self.rows]:
             if key.startswith(prefix):
-                yield ParkedAccount(key, account_id, problem.value, self.healed.get((key, account_id), ""))
+                yield self._parked(key, account_id)
 
-    async def mark_healed(self, row: ParkedAccount, version: str) -> None:
-        if (row.key, row.account_id) in self.rows:
-            self.healed[row.key, row.account_id] = version
+    async def page(self, cause: Cause, after: str) -> Page[ParkedAccount]:
+        keys = sorted((key, str(id_)) for key, id_ in self.rows if key.startswith(f"{cause}|"))
+        behind = [(key, id_) for key, id_ in keys if f"{key} {id_}" > after]
+        page = [self._parked(key, UUID(id_)) for key, id_ in behind[: self.page_size]]
+        more = len(behind) > len(page)
+        return Page(page, f"{page[-1].key} {page[-1].account_id}" if more else "")
 
-    async def restore(self, state: SyncState, at: datetime) -> None:
-        if state.issue is not None:
-            cause, _, value = state.issue.partition("|")
-            problem = Problem(Cause(cause), value=unescape_key(value))
-            self.rows.setdefault((state.issue, state.account_id), (problem, 1))
+    async def between(self, after: str, last: str) -> Sequence[ParkedAccount]:
+        ids = [(key, id_) for key, id_ in self.rows if after < str(id_) and (not last or str(id_) <= last)]
+        return [self._parked(key, id_) for key, id_ in ids]
+
+    async def mark_healed(self, rows: Sequence[ParkedAccount], version: str) -> None:
+        for row in rows:
+            place = row.key, row.account_id
+            if place in self.rows and self._parked(*place).etag == row.etag:
+                self.healed[place] = version
+
+    async def restore(self, account: ScannedAccount, at: datetime) -> None:
+        cause, _, value = account.issue.partition("|")
+        problem = Problem(Cause(cause), value=unescape_key(value))
+        self.rows.setdefault((account.issue, account.account_id), (problem, 1))
+
+    def _parked(self, key: str, account_id: UUID) -> ParkedAccount:
+        problem, times = self.rows[key, account_id]
+        healed = self.healed.get((key, account_id), "")
+        return ParkedAccount(key, account_id, problem.value, healed, f"{times} {healed}")
 
 
 class FakeMappings:
@@ -128,11 +152,22 @@ def _key_of(row: CurrencyMapping) -> str | None:
 class FakeMappingRows:
     """Implements MappingRows over the same rows as `FakeMappings`."""
 
-    def __init__(self, mappings: FakeMappings) -> None:
+    def __init__(self, mappings: FakeMappings, clock: FakeClock) -> None:
         self._mappings = mappings
+        self._clock = clock
+        self._known: frozenset[CurrencyMapping] = frozenset()
+        self._changed_at = clock.now()
 
     async def rows(self) -> Mapping[str, Sequence[CurrencyMapping]]:
         return self._mappings.grouped()
+
+    async def changed_since(self, moment: datetime) -> bool:
+        """A row counts as changed when it is first seen, which is never before it was."""
+        now = frozenset(self._mappings.rows)
+        if now - self._known:
+            self._changed_at = self._clock.now()
+        self._known = now
+        return self._changed_at >= moment
 
 
 class FakeBreakers:
@@ -175,6 +210,9 @@ class FakeHandled:
 
     async def read(self) -> Mapping[str, Handled]:
         return dict(self.rows)
+
+    async def of(self, scan: str) -> Mapping[str, Handled]:
+        return {key: row for key, row in self.rows.items() if row.scan == scan}
 
     async def put(self, rows: Mapping[str, Handled]) -> None:
         self.rows.update(rows)
@@ -228,3 +266,19 @@ class FakeProbeAnswers:
         if self.trouble:
             raise self.trouble
         self.answered = answered
+
+
+class FakeBookmarks:
+    """Implements Bookmarks."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Bookmark] = {}
+
+    async def read(self) -> Mapping[str, Bookmark]:
+        return dict(self.rows)
+
+    async def put(self, name: str, bookmark: Bookmark) -> None:
+        self.rows[name] = bookmark
+
+    async def remove(self, name: str) -> None:
+        self.rows.pop(name, None)

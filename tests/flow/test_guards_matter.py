@@ -27,6 +27,7 @@ PIPELINE = "tests/flow/test_pipeline.py::test_"
 CRASHES = "tests/flow/test_crashes.py::test_"
 WORKERS = "tests/flow/test_two_workers.py::test_"
 ASSIGNED = "tests/flow/test_assigned_numbers.py::test_"
+HEALING = "tests/flow/test_healing.py::test_"
 
 GUARDS = {
     "transaction margin": Guard(
@@ -195,6 +196,48 @@ GUARDS = {
         "    if state.doubtful_until is not None:",
         "    if False:",
         f"{PIPELINE}a_late_block_does_not_outlive_its_release",
+    ),
+    "healing goes on from its bookmark": Guard(
+        "shared/recover/follow.py",
+        "            await progress.put(name, bookmark)\n        if rows and not second:",
+        "        if rows and not second:",
+        f"{HEALING}a_change_that_concerns_many_accounts_ends_though_every_run_is_cut_off",
+    ),
+    "a scan has its bookmark before its rows": Guard(
+        "shared/recover/follow.py",
+        "        await progress.put(name, bookmark)\n        await self.handled.put(rows)",
+        "        await self.handled.put(rows)\n        await progress.put(name, bookmark)",
+        f"{HEALING}a_run_that_is_cut_off_anywhere_is_continued_where_it_was",
+    ),
+    "the second scan waits for the deadline": Guard(
+        "shared/recover/follow.py",
+        "self.clock.now() < bookmark.at + self.cache + self.deadline:",
+        "self.clock.now() < bookmark.at + self.cache:",
+        f"{HEALING}the_second_scan_waits_for_messages_that_may_still_use_the_old_row",
+    ),
+    "healing sends little ahead": Guard(
+        "shared/recover/follow.py",
+        "(bookmark.due is None or bookmark.due <= now + _AHEAD)",
+        "True",
+        f"{HEALING}checks_are_spread_and_no_more_are_sent_than_become_due_within_minutes",
+    ),
+    "Operations in trouble is not asked by healing": Guard(
+        "shared/recover/release.py",
+        "return run.may_ask and await",
+        "return await",
+        f"{HEALING}operations_is_not_asked_while_it_is_paused_or_its_breaker_is_open",
+    ),
+    "a fault of Operations does not end healing": Guard(
+        "shared/recover/release.py",
+        "            if fault.system is not System.OPERATIONS:",
+        "            if True:",
+        f"{HEALING}a_fault_of_operations_leaves_the_issues_in_step",
+    ),
+    "after a change every parked account is read": Guard(
+        "shared/recover/heal.py",
+        "if await self.follow.compare(progress):",
+        "if await self.follow.compare(progress) and False:",
+        f"{HEALING}a_parked_account_behind_many_others_is_released_at_once",
     ),
     "hop in the message id": Guard(
         "shared/model/change.py",

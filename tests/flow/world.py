@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from inspect import isasyncgenfunction
 from uuid import UUID, uuid4, uuid5
 
 from shared.field_maps import load_field_map
@@ -19,6 +20,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.dynamics import FakeOperations, FakeSales
 from tests.fakes.tables import (
     FakeAllowances,
+    FakeBookmarks,
     FakeBreakers,
     FakeHandled,
     FakeIssues,
@@ -61,6 +63,8 @@ class Gated:
 
     def __getattr__(self, method: str) -> Callable[..., Awaitable[object]]:
         call = getattr(self._port, method)
+        if isasyncgenfunction(call):
+            return call
 
         async def gated(*args: object, **kwargs: object) -> object:
             await self._gate(f"before {self._name}.{method}")
@@ -98,6 +102,8 @@ class World:
         self.handled = FakeHandled()
         self.waiting = FakeWaiting(self.states)
         self.probe_answers = FakeProbeAnswers()
+        self.bookmarks = FakeBookmarks()
+        self.mapping_rows = FakeMappingRows(self.mappings, self.clock)
         self.outcomes: list[tuple[AccountChange, Outcome]] = []
 
     def application(self, gate: Gate = _open) -> Application:
@@ -114,17 +120,19 @@ class World:
                 "issues": self.issues,
                 "queue": self.queue,
                 "rejected": self.rejected,
+                "mapping_rows": self.mapping_rows,
+                "state_scan": self.states,
+                "issue_list": self.issues,
+                "handled": self.handled,
+                "bookmarks": self.bookmarks,
+                "batches": self.queue,
             }.items()
         }
         ports = Ports(
             clock=self.clock,
             jitter=lambda seconds: seconds / 2,
-            mapping_rows=FakeMappingRows(self.mappings),
-            state_scan=self.states,
-            issue_list=self.issues,
             breaker_rows=self.breakers,
             allowances=self.allowances,
-            handled=self.handled,
             waiting=self.waiting,
             probe_answers=self.probe_answers,
             leftovers=self.leftovers,

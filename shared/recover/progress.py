@@ -1,0 +1,71 @@
+"""How far healing got, kept in the table Control: a run that is cut off is continued by the next one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Self
+from uuid import uuid5
+
+from shared.model.change import AccountChange, Operation, Source
+from shared.ports.recovery import Bookmark, Bookmarks, ScannedAccount
+
+type Dated = tuple[AccountChange, datetime]
+
+_NEVER = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+_PER_SECOND = 10.0  # checks that healing lets become due: live events pass between them
+
+
+@dataclass(slots=True)
+class Progress:
+    """The bookmarks as one run carries them along; each change is stored at once.
+
+    No part begins another page of work after `until`; what is left is for the next run.
+    """
+
+    bookmarks: Bookmarks
+    until: datetime
+    _known: dict[str, Bookmark] = field(default_factory=dict[str, Bookmark])
+
+    @classmethod
+    async def read(cls, bookmarks: Bookmarks, until: datetime) -> Self:
+        """The bookmarks as they are stored."""
+        return cls(bookmarks, until, dict(await bookmarks.read()))
+
+    def get(self, name: str) -> Bookmark | None:
+        """The bookmark of this name, if there is one."""
+        return self._known.get(name)
+
+    def beginning(self, prefix: str) -> Mapping[str, Bookmark]:
+        """The bookmarks whose names begin so, the newest first."""
+        found = [item for item in self._known.items() if item[0].startswith(prefix)]
+        return dict(sorted(found, key=lambda item: item[1].at, reverse=True))
+
+    async def put(self, name: str, bookmark: Bookmark) -> None:
+        """Store the bookmark, if it is another one than before."""
+        if self._known.get(name) != bookmark:
+            await self.bookmarks.put(name, bookmark)
+            self._known[name] = bookmark
+
+    async def remove(self, name: str) -> None:
+        """Forget the bookmark."""
+        await self.bookmarks.remove(name)
+        del self._known[name]
+
+
+def check(account: ScannedAccount, reason: str) -> AccountChange:
+    """A check of the account. Its message id stays the same until the account is read again."""
+    return AccountChange(
+        organization_id=account.organization_id,
+        account_id=account.account_id,
+        operation=Operation.LOOK,
+        occurred_at=account.read_at or _NEVER,
+        source=Source.HEAL,
+        operation_id=uuid5(account.account_id, reason),
+    )
+
+
+def spread(changes: Sequence[AccountChange], first: datetime) -> tuple[Sequence[Dated], datetime]:
+    """The changes with due times from `first` on, and the due time of whatever comes next."""
+    step = timedelta(seconds=1 / _PER_SECOND)
+    dated = [(change, first + step * place) for place, change in enumerate(changes)]
+    return dated, first + step * len(changes)
