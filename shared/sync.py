@@ -144,15 +144,11 @@ class SyncAccount:
         if work.state.customer is None:
             await self.apply.settle_intent(work, body.key)
             return await self.apply.first(work, body)
-        body = replace(body, key=self._kept_key(work.state.customer, body.key))
-        return await self.apply.known(work, body, hold=hold)
-
-    def _kept_key(self, customer: CustomerKey, key: CustomerKey) -> CustomerKey:
-        """The known customer's key. Raises AccountFault(KeyChanged) if the account asks for another one."""
-        kept = CustomerKey(key.company, customer.number) if key.by else key
+        customer = work.state.customer
+        kept = CustomerKey(body.key.company, customer.number) if body.key.by else body.key
         if not customer.same_as(kept):
-            raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.build.field_map.key.target))
-        return customer
+            return await self.apply.follow(work, body, hold=hold)
+        return await self.apply.known(work, replace(body, key=customer), hold=hold)
 
     async def _write_back(self, work: Work, account: Account) -> None:
         """Bring the number that Operations assigned into the account, whenever it is not there."""
@@ -176,13 +172,15 @@ class SyncAccount:
                 outcome = await self._block(work)
             else:
                 await self.apply.settle_creation(work)
+            if work.state.customer is not None:  # another account may succeed to it from now on
+                await self.apply.ownership.tell(work.state.customer, change)
             fields = outcome.fields if outcome else ()
             return await self.record.settled(work, Phase.DELETED, Outcome(Ending.DELETED, fields=fields))
         work.leaves_no_row = work.etag is None  # anybody can send events of accounts that never existed
         if change.attempt < NOT_FOUND_LOOKS:
             raise TransientFault(System.DATAVERSE, "the account does not exist, or not yet")
-        if state.version is None:
-            never = Outcome(Ending.FILTERED, "never-committed")
+        if state.version is None or (state.customer is None and state.intent is None):
+            never = Outcome(Ending.FILTERED, "never-committed" if state.version is None else "not-in-sales")
             return never if work.leaves_no_row else await self.record.settled(work, Phase.FILTERED, never)
         raise AccountFault(Problem(Cause.ACCOUNT_NOT_FOUND))
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from shared.cli import ask, currency, issues, registration, repair, replay, status
+from shared.cli import ask, currency, issues, registration, repair, replay, status, unlink
 from shared.cli.exits import exit_of
 from shared.cli.session import Chosen
 
@@ -58,6 +58,7 @@ app.command(epilog="Example: accountsync explain A-1001")(ask.explain)
 app.command(epilog="Example: accountsync preview A-1001")(ask.preview)
 app.command(epilog="Example: accountsync issues --cause UnmappedCurrency")(issues.issues)
 app.command(epilog="Example: accountsync replay --cause UnmappedCurrency --rate 60")(replay.replay)
+app.command(epilog='Example: accountsync unlink A-1001 --why "removed in Operations"')(unlink.unlink)
 app.add_typer(repair.rejected, name="rejected")
 app.add_typer(repair.dead_letters, name="dead-letters")
 app.command(epilog="Example: accountsync pause --system operations")(repair.pause)

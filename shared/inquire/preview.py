@@ -103,43 +103,60 @@ class PreviewSync:
         key = key_of_currency(account) if self.field_map.has_currency else None
         code = await self.currency.code(key, fresh=True) if key else None
         body = self.build.body(account, key, code)
+        moved = known is not None and not body.key.by and not known.same_as(body.key)
+        if moved and known is not None and await self.writer.find(known) is not None:
+            raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.field_map.key.target))
+        known = None if moved else known
         preview.customer = known or body.key
         found = await self.writer.find(known or body.key)
         preview.exists_in_operations = found is not None
         wanted: Mapping[str, FieldValue] = body.fields
         if state is not None and known is not None:
-            if not body.key.by and not known.same_as(body.key):
-                raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.field_map.key.target))
             wanted = {**wanted, **plan_hold(state, self.field_map.hold, found, wanted=hold).fields}
         else:
-            await self._check_owner(account.account_id, body, found)
-        sent = self._sent(wanted, state, found)
+            previous = await self._check_owner(account.account_id, body, found)
+            if previous is not None:
+                wanted = {**wanted, self.field_map.hold.target: previous}
+        sent = self._sent(wanted, state, known, found)
         preview.fields = [self._field(name, value, found, name in sent) for name, value in wanted.items()]
         if found is None:
             preview.ending = Ending.CREATED
         else:
             preview.ending = Ending.UPDATED if sent else Ending.UNCHANGED
 
-    async def _check_owner(self, account_id: UUID, body: CustomerBody, found: Customer | None) -> None:
-        """Whether the customer may become the account's. Raises AccountFault."""
+    async def _check_owner(self, account_id: UUID, body: CustomerBody, found: Customer | None) -> str | None:
+        """Whether the customer may become the account's. Raises AccountFault.
+
+        The value to go back to where it is blocked for the deleted account that had it before.
+        """
         target = self.field_map.key.target
         owner = await self.customers.owner(found.key if found else body.key)
+        refused, previous = Cause.CUSTOMER_EXISTS, None
         if owner is not None and owner != account_id:
-            raise AccountFault(Problem(Cause.NUMBER_TAKEN, field=target))
+            refused = Cause.NUMBER_TAKEN
+            stored = await self.states.get(owner)
+            if stored is None or not (stored.state.deleted and stored.state.settled):
+                raise AccountFault(Problem(refused, field=target))
+            previous = stored.state.previous_hold
         if found is None or owner == account_id or self.existing == "adopt":
-            return
+            return previous
         names = [name for name, entry in self.field_map.fields.items() if entry.column == "name"]
         same = all(fold(str(body.fields[name])) == fold(str(found.fields.get(name, ""))) for name in names)
         if self.existing == "park" or not (names and same):
-            raise AccountFault(Problem(Cause.CUSTOMER_EXISTS, field=target))
+            raise AccountFault(Problem(refused, field=target))
+        return previous
 
     def _sent(
-        self, wanted: Mapping[str, FieldValue], state: SyncState | None, found: Customer | None
+        self,
+        wanted: Mapping[str, FieldValue],
+        state: SyncState | None,
+        known: CustomerKey | None,
+        found: Customer | None,
     ) -> Mapping[str, FieldValue]:
         """All of a customer to be created, what differs of one to be adopted, else what is not confirmed."""
         if found is None:
             return wanted
-        if state is None or state.customer is None or state.fingerprint_key != self.fingerprints.key_id:
+        if state is None or known is None or state.fingerprint_key != self.fingerprints.key_id:
             return differing(wanted, found)
         return not_confirmed(wanted, state, self.fingerprints)
 

@@ -70,13 +70,20 @@ REMEDIES: dict[Cause, str] = {
     Cause.MISSING_VALUE: "Fill the column in Sales.",
     Cause.VALUE_TOO_LONG: "Shorten the value in Sales, or let the field map truncate it.",
     Cause.BAD_VALUE: "Correct the value in Sales; it is not of the kind that the field takes.",
-    Cause.KEY_CHANGED: "Set the account number and company back, or rename the customer in Operations first.",
-    Cause.NUMBER_TAKEN: "Another account owns this customer; give one of the two a number of its own.",
-    Cause.CUSTOMER_EXISTS: "A customer of another name has this number; rename one, or let it be adopted.",
-    Cause.CUSTOMER_GONE: "The customer was removed in Operations; restore it, or unlink the account.",
+    Cause.KEY_CHANGED: "Set the account number and company back in Sales; or rename the customer in "
+    "Operations to the new number, then replay the account; or unlink the account: it then gets a new "
+    "customer.",
+    Cause.NUMBER_TAKEN: "Another account owns this customer. Give this account another number in Sales; or "
+    "give the other one a new number, rename its customer in Operations and replay it; or unlink the other.",
+    Cause.CUSTOMER_EXISTS: "A customer of another name has this number. Make the two names equal, then "
+    "replay the account; or give it another number; or set EXISTING_CUSTOMER to adopt, then replay.",
+    Cause.CUSTOMER_GONE: "The customer was removed in Operations. Restore it there and replay the account; "
+    "or unlink the account: it then gets a new customer.",
     Cause.AMBIGUOUS_MATCH: "Several customers answer to this key in Operations; merge them, then replay.",
     Cause.REFUSED: "Operations refused the named field; correct it in Sales or the set-up in Operations.",
-    Cause.ACCOUNT_NOT_FOUND: "Sales does not know this account any more; check whether it was deleted.",
+    Cause.ACCOUNT_NOT_FOUND: "Sales does not know this account any more. If it was deleted, block its "
+    "customer in Operations where that is wanted, and unlink the account; if not, give the app's user "
+    "access to it, then replay.",
     Cause.GUARD_TRIPPED: "More was to be created or blocked than is allowed in an hour; check, then replay.",
     Cause.RETRIES_EXHAUSTED: "A system failed for too long; check it, then replay the account.",
     Cause.UNEXPECTED: "This is a defect; its stack is in the log. Report it, then replay the account.",

@@ -98,6 +98,13 @@ class Owner(NamedTuple):
     stage: str
 
 
+class Waiting(NamedTuple):
+    """The accounts that wait for a customer's number, and the version of the row that says so."""
+
+    accounts: frozenset[UUID]
+    version: str
+
+
 class CustomerOwners(Protocol):
     """The table CustomerOwners: one customer never has two accounts."""
 
@@ -106,11 +113,26 @@ class CustomerOwners(Protocol):
         ...
 
     async def mark(self, key: CustomerKey, owner: Owner) -> None:
-        """Overwrite our own row."""
+        """Overwrite our own row; who waits for it stays noted."""
         ...
 
-    async def release(self, key: CustomerKey) -> None:
-        """Delete our own row; nothing to do if there is none."""
+    async def wait(self, key: CustomerKey, owner: UUID, account_id: UUID) -> bool:
+        """Note in the owner's row that the account waits for it; False if it is that owner's no more."""
+        ...
+
+    async def waiting(self, key: CustomerKey) -> frozenset[UUID]:
+        """The accounts that wait for the row."""
+        ...
+
+    async def succeed(self, key: CustomerKey, before: UUID, account_id: UUID) -> bool:
+        """Make the row the account's, as `claimed`; False if it is not the other's any more."""
+        ...
+
+    async def release(self, key: CustomerKey, account_id: UUID, told: str) -> Waiting | None:
+        """Delete the row if it is the account's, and nobody waits for it or all were told at that version.
+
+        Otherwise who is to be told, and the version that this was read at.
+        """
         ...
 
 

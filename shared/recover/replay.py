@@ -56,19 +56,22 @@ class Replay:
             if stored is not None and stored.state.issue == row.key:
                 yield row.account_id, stored.state.organization_id
 
-    async def _send(self, account_id: UUID, organization_id: UUID, asked: Asked, place: int) -> None:
-        now = self.clock.now()
-        look = AccountChange(
+    def check(self, account_id: UUID, organization_id: UUID, asked: Asked) -> AccountChange:
+        """A verifying check that somebody asks for."""
+        return AccountChange(
             organization_id=organization_id,
             account_id=account_id,
             operation=Operation.LOOK,
-            occurred_at=now,
+            occurred_at=self.clock.now(),
             source=Source.REPLAY,
             operation_id=uuid4(),
             verify=True,
             note=f"{asked.who}: {asked.why}",
         )
-        await self.queue.send(look, now + timedelta(seconds=60 / asked.per_minute * place))
+
+    async def _send(self, account_id: UUID, organization_id: UUID, asked: Asked, place: int) -> None:
+        due = self.clock.now() + timedelta(seconds=60 / asked.per_minute * place)
+        await self.queue.send(self.check(account_id, organization_id, asked), due)
 
 
 def resubmitted(change: AccountChange, note: str) -> AccountChange:

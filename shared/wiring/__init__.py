@@ -3,6 +3,7 @@
 Every use case is made when first needed; tests bring their own ports.
 """
 
+import threading
 from datetime import timedelta
 from functools import cache, cached_property
 
@@ -22,6 +23,7 @@ from shared.recover.release import ReleaseParked
 from shared.recover.replay import Replay
 from shared.recover.seen_mappings import SeenMappings
 from shared.recover.sweep import Sweep
+from shared.recover.unlink import Unlink
 from shared.recover.waiting import ReportWaiting
 from shared.resolve.currency import ResolveCurrency
 from shared.resolve.customer_body import BuildCustomer
@@ -33,7 +35,10 @@ from shared.sync import SyncAccount, SyncRules
 from shared.wiring.clients import Clients
 from shared.wiring.ports import Ports
 from shared.write.apply import Apply, Rules
+from shared.write.ownership import Ownership
 from shared.write.record import Record
+
+_BUILDING = threading.RLock()
 
 
 class Application:
@@ -45,10 +50,18 @@ class Application:
         self.clients = Clients(settings, field_map)
         self._given = ports
 
-    @cached_property
+    @property
     def ports(self) -> Ports:
-        """The ports given, or those of the real systems."""
-        return self._given or self.clients.ports
+        """The ports given, or those of the real systems, which are built once, in whatever thread."""
+        if self._given is None:
+            with _BUILDING:
+                self._given = self.clients.ports
+        return self._given
+
+    def prepare(self) -> None:
+        """Build what every event needs; whoever asks for the application meanwhile waits."""
+        with _BUILDING:
+            _ = self.queue_change, self.sync_account
 
     @cached_property
     def queue_change(self) -> QueueChange:
@@ -143,6 +156,19 @@ class Application:
         )
 
     @cached_property
+    def ownership(self) -> Ownership:
+        """The customers' numbers, each of one account."""
+        ports = self.ports
+        return Ownership(ports.owners, ports.states, ports.queue, ports.clock, self.field_map.key.target)
+
+    @cached_property
+    def unlink(self) -> Unlink:
+        """Takes an account and its customer apart."""
+        ports = self.ports
+        second_key = self.field_map.key.second_key
+        return Unlink(ports.states, self.ownership.release, self.replay, ports.clock, second_key)
+
+    @cached_property
     def replay(self) -> Replay:
         """Looks on request."""
         return Replay(self.ports.queue, self.ports.states, self.ports.issue_list, self.ports.clock)
@@ -190,7 +216,7 @@ class Application:
         ceilings = {"creates": settings.max_creates_per_hour, "blocks": settings.max_blocks_per_hour}
         return Apply(
             writer=WatchedWriter(ports.writer, self._operations_watch),
-            owners=ports.owners,
+            ownership=self.ownership,
             clock=ports.clock,
             field_map=self.field_map,
             fingerprints=Fingerprints.under(settings.fingerprint_key.get_secret_value()),
@@ -202,7 +228,12 @@ class Application:
         return {name: self.settings.named(name) or "" for name in self.field_map.settings}
 
 
-@cache
 def application() -> Application:
     """The one application of this process. Raises SettingsError."""
+    with _BUILDING:
+        return _application()
+
+
+@cache
+def _application() -> Application:
     return Application(*load_settings())

@@ -24,9 +24,10 @@ from shared.model.faults import (
 from shared.model.field_map import FieldMap
 from shared.model.fingerprint import Fingerprints
 from shared.model.outcome import Cause, Ending, Outcome, Problem
-from shared.ports import Clock, CustomerOwners, CustomerWriter, Guard, Owner
+from shared.ports import Clock, CustomerWriter, Guard
 from shared.write.decide import differing, not_confirmed
 from shared.write.hold import must_look, plan_hold
+from shared.write.ownership import Ownership
 from shared.write.work import Work
 
 CREATED, ADOPTED = "created", "adopted"
@@ -47,7 +48,7 @@ class Apply:
     """Brings the customer of one account into line."""
 
     writer: CustomerWriter
-    owners: CustomerOwners
+    ownership: Ownership
     clock: Clock
     field_map: FieldMap
     fingerprints: Fingerprints
@@ -56,6 +57,7 @@ class Apply:
 
     async def known(self, work: Work, body: CustomerBody, *, hold: bool) -> Outcome:
         """The customer is known to stand in Operations: one PATCH of what differs, or nothing at all."""
+        await self._leave_old_number(work)
         found = None
         if self._verify(work) or must_look(work.state, self.field_map.hold, self.fingerprints, wanted=hold):
             found = await self._look(work, body.key)
@@ -73,10 +75,42 @@ class Apply:
         before = work.state.begun
         await self._claim(work, body)
         work.state = replace(work.state, begun=before)  # nothing is sent yet
-        await self._own_or_end_doubt(work, body.key)
+        looks |= await self._own_or_end_doubt(work, body)
         if looks and (found := await self._look(work, body.key)) is not None:
             return await self._take(work, body, found)
         return await self._create(work, body)
+
+    async def follow(self, work: Work, body: CustomerBody, *, hold: bool) -> Outcome:
+        """The account asks for another number: follow its customer, if it was renamed in Operations.
+
+        Raises AccountFault(KeyChanged) while the customer stands under its old number.
+        """
+        old = work.state.customer
+        unsure = work.state.doubtful_until is not None and not self._doubt_over(work)
+        if old is None or body.key.by or unsure or await self._look(work, old) is not None:
+            raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.field_map.key.target))
+        found = await self._look(work, body.key)
+        if found is not None and not (self._is_as_confirmed(work, found) or self._may_adopt(body, found)):
+            raise AccountFault(Problem(Cause.CUSTOMER_EXISTS, field=self.field_map.key.target))
+        await self.ownership.claim(body.key, work.state.account_id)
+        if found is None:  # it vanished, as after a restore of Operations
+            self._nothing_to_block(work)
+        else:
+            await self.ownership.mark(body.key, work.state.account_id, ADOPTED)
+            work.state = replace(work.state, customer=body.key)
+        await work.claim(self.clock.now() + self.rules.lease, old)
+        if found is not None:
+            await self._leave_old_number(work)
+            return await self._change(work, body, found, hold=hold)
+        await self.settle_intent(work, body.key)
+        return Outcome(Ending.UNCHANGED) if hold else await self.first(work, body)
+
+    async def _leave_old_number(self, work: Work) -> None:
+        """Give up the number that the customer had before it was renamed in Operations."""
+        intent, customer = work.state.intent, work.state.customer
+        if intent is not None and customer is not None and not intent.same_as(customer):
+            await self.ownership.release(intent, work.state.account_id, work.change)
+            work.state = replace(work.state, intent=None)
 
     async def settle_intent(self, work: Work, key: CustomerKey) -> None:
         """Find out what became of a creation begun under a key that is not the account's any more.
@@ -104,6 +138,7 @@ class Apply:
 
     async def block(self, work: Work, key: CustomerKey) -> Outcome | None:
         """Block the customer of an account that is gone; None if there is no customer to block."""
+        await self._leave_old_number(work)
         found = None
         if work.state.customer is None and not work.state.begun:
             self._end_doubt(work)
@@ -113,7 +148,7 @@ class Apply:
             if found is None or (work.state.customer is None and not self._is_ours(work, key, found)):
                 return None
             with _to_be_noted(work):
-                await self._own(work, found.key)
+                await self.ownership.claim(found.key, work.state.account_id)
             work.state = replace(work.state, customer=found.key, intent=None, begun=())
         return await self._change(work, CustomerBody(work.state.customer or key, {}), found, hold=True)
 
@@ -122,9 +157,7 @@ class Apply:
         state = work.state
         if state.intent is None or state.customer is not None or state.doubtful_until is not None:
             return
-        owner = await self.owners.claim(state.intent, state.account_id)
-        if owner.account_id == state.account_id:
-            await self.owners.release(state.intent)
+        await self.ownership.release(state.intent, state.account_id, work.change)
         work.state = replace(state, intent=None, begun=())
 
     def _is_ours(self, work: Work, key: CustomerKey, found: Customer) -> bool:
@@ -200,18 +233,28 @@ class Apply:
         work.state = replace(work.state, customer=None, previous_hold=None, confirmed={})
         return Outcome(Ending.UNCHANGED)
 
-    async def _own(self, work: Work, key: CustomerKey) -> Owner:
-        owner = await self.owners.claim(key, work.state.account_id)
-        if owner.account_id != work.state.account_id:
-            raise AccountFault(Problem(Cause.NUMBER_TAKEN, field=self.field_map.key.target))
-        return owner
-
-    async def _own_or_end_doubt(self, work: Work, key: CustomerKey) -> None:
+    async def _own_or_end_doubt(self, work: Work, body: CustomerBody) -> bool:
+        """Own the number; whether it was taken over from a deleted account."""
         try:
-            await self._own(work, key)
+            return await self._inherited(work, body)
         except AccountFault:
             self._end_doubt(work)
             raise
+
+    async def _inherited(self, work: Work, body: CustomerBody) -> bool:
+        before = await self.ownership.deleted_owner(body.key, work.state.account_id)
+        if before is None:
+            return False
+        found = await self.writer.find(body.key)
+        if found is not None and not self._may_adopt(body, found):
+            await self.ownership.claim(body.key, work.state.account_id)
+            return True
+        theirs = before.state
+        if theirs.previous_hold is not None and theirs.customer and theirs.customer.same_as(body.key):
+            work.state = replace(work.state, previous_hold=theirs.previous_hold)
+            await self._claim(work, body)  # or a crash would leave the block for good
+        await self.ownership.succeed(body.key, before, work.state.account_id)
+        return True
 
     async def _create(self, work: Work, body: CustomerBody) -> Outcome:
         doubtful_until = work.state.doubtful_until
@@ -260,7 +303,7 @@ class Apply:
         if self._is_ours(work, body.key, found):
             await self._made(work, body.key, found.key)
         elif self._may_adopt(body, found):
-            await self.owners.mark(body.key, Owner(work.state.account_id, ADOPTED))
+            await self.ownership.mark(body.key, work.state.account_id, ADOPTED)
             work.state = replace(work.state, customer=body.key, intent=None, begun=())
         else:
             raise AccountFault(Problem(Cause.CUSTOMER_EXISTS, field=self.field_map.key.target))
@@ -268,13 +311,20 @@ class Apply:
 
     async def _made(self, work: Work, asked: CustomerKey, key: CustomerKey) -> None:
         """The customer is ours. A number that Operations assigned gets a row of its own before any change."""
-        created = Owner(work.state.account_id, CREATED)
+        account_id = work.state.account_id
         with _to_be_noted(work):
             if asked.by:
-                await self._own(work, key)
-                await self.owners.mark(key, created)
-            await self.owners.mark(asked, created)
+                await self.ownership.claim(key, account_id)
+                await self.ownership.mark(key, account_id, CREATED)
+            await self.ownership.mark(asked, account_id, CREATED)
         work.state = replace(work.state, customer=key, intent=None, begun=())
+
+    def _is_as_confirmed(self, work: Work, found: Customer) -> bool:
+        """Whether the customer still holds all that was last confirmed of ours."""
+        return bool(work.state.confirmed) and all(
+            self.fingerprints.of(name, found.fields.get(name, "")) == known
+            for name, known in work.state.confirmed.items()
+        )
 
     def _may_adopt(self, body: CustomerBody, found: Customer) -> bool:
         if self.rules.existing != "match":

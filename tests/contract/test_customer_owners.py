@@ -50,12 +50,58 @@ async def test_of_claims_at_the_same_time_one_wins(owners: CustomerOwners) -> No
 async def test_a_released_customer_is_free_again(owners: CustomerOwners) -> None:
     us, them = uuid4(), uuid4()
     await owners.claim(KEY, us)
-    await owners.release(KEY)
+    assert await owners.release(KEY, us, "") is None
     assert await owners.claim(KEY, them) == Owner(them, "claimed")
 
 
 async def test_releasing_nothing_is_no_fault(owners: CustomerOwners) -> None:
-    await owners.release(KEY)
+    assert await owners.release(KEY, uuid4(), "") is None
+
+
+async def test_only_its_owner_releases_a_customer(owners: CustomerOwners) -> None:
+    us, them = uuid4(), uuid4()
+    await owners.claim(KEY, us)
+    assert await owners.release(KEY, them, "") is None
+    assert await owners.claim(KEY, them) == Owner(us, "claimed")
+
+
+async def test_a_customer_is_not_released_before_all_who_wait_are_told(owners: CustomerOwners) -> None:
+    us, first, second = uuid4(), uuid4(), uuid4()
+    assert not await owners.wait(KEY, us, first), "there is no row to wait for"
+    await owners.claim(KEY, us)
+    assert not await owners.wait(KEY, second, first), "it is another's"
+    assert await owners.wait(KEY, us, first)
+    assert await owners.wait(KEY, us, first)
+    await owners.mark(KEY, Owner(us, "created"))
+    assert await owners.waiting(KEY) == {first}
+    told = await owners.release(KEY, us, "")
+    assert told is not None
+    assert told.accounts == {first}
+    assert await owners.wait(KEY, us, first), "it was told, came too early, and waits again"
+    again = await owners.release(KEY, us, told.version)
+    assert again is not None
+    assert again.accounts == {first}
+    assert await owners.wait(KEY, us, second)
+    both = await owners.release(KEY, us, again.version)
+    assert both is not None
+    assert both.accounts == {first, second}
+    assert await owners.claim(KEY, first) == Owner(us, "created")
+    assert await owners.release(KEY, us, both.version) is None
+    assert await owners.claim(KEY, first) == Owner(first, "claimed")
+    assert await owners.waiting(KEY) == frozenset()
+
+
+async def test_of_two_heirs_one_succeeds(owners: CustomerOwners) -> None:
+    us, first, second, waits = uuid4(), uuid4(), uuid4(), uuid4()
+    assert not await owners.succeed(KEY, us, first)
+    await owners.claim(KEY, us)
+    await owners.mark(KEY, Owner(us, "created"))
+    await owners.wait(KEY, us, waits)
+    answers = await asyncio.gather(owners.succeed(KEY, us, first), owners.succeed(KEY, us, second))
+    assert sorted(answers) == [False, True]
+    heir = first if answers[0] else second
+    assert await owners.claim(KEY, uuid4()) == Owner(heir, "claimed")
+    assert await owners.waiting(KEY) == {waits}
 
 
 async def test_a_mark_needs_no_claim_before(owners: CustomerOwners) -> None:
@@ -71,7 +117,7 @@ async def test_keys_are_compared_as_operations_compares_them(
     us = uuid4()
     await owners.claim(KEY, us)
     assert (await owners.claim(same, uuid4())).account_id == us
-    await owners.release(same)
+    await owners.release(same, us, "")
     assert (await owners.claim(KEY, uuid4())).account_id != us
 
 
@@ -81,8 +127,8 @@ async def test_every_number_is_a_row_of_its_own(owners: CustomerOwners) -> None:
         assert (await owners.claim(CustomerKey("usmf", number), account)).account_id == account, number
     for number, account in accounts.items():
         assert (await owners.claim(CustomerKey("usmf", number), uuid4())).account_id == account, number
-    for number in NASTY:
-        await owners.release(CustomerKey("usmf", number))
+    for number, account in accounts.items():
+        await owners.release(CustomerKey("usmf", number), account, "")
         other = uuid4()
         assert (await owners.claim(CustomerKey("usmf", number), other)).account_id == other, number
 
@@ -98,7 +144,7 @@ async def test_a_second_key_is_never_taken_for_a_number(owners: CustomerOwners) 
     second = CustomerKey("usmf", "C-1", by="IdentificationNumber")
     await owners.claim(KEY, us)
     assert await owners.claim(second, them) == Owner(them, "claimed")
-    await owners.release(second)
+    await owners.release(second, them, "")
     assert (await owners.claim(KEY, them)).account_id == us
 
 

@@ -22,6 +22,26 @@ def accountsync(stand: Stand) -> CommandLine:
     return CommandLine(stand.settings_file)
 
 
+async def test_unlink_lets_the_account_begin_anew_and_says_what_it_did(
+    system: System, control: httpx.AsyncClient, accountsync: CommandLine
+) -> None:
+    number = system.number()
+    account_id = await system.create(number)
+    await system.phase(account_id, "synced")
+    await system.settled(account_id)
+    done = await accountsync("unlink", number, "--why", "to be adopted again", "--by", "Ada", "--json")
+    assert done.json["account_id"] == account_id
+    assert done.json["unlinked"].endswith(f"/{number}")
+
+    async def outcomes() -> list[tuple[str, str]]:
+        timeline = (await accountsync("explain", account_id, "--json")).json["timeline"]
+        return [(entry["outcome"], entry["note"]) for entry in timeline]
+
+    found = await eventually(outcomes, lambda lines: len(lines) >= 3, "the check came")
+    assert found[1:] == [("unlinked", "Ada: to be adopted again"), ("unchanged", "Ada: to be adopted again")]
+    await accountsync("unlink", str(uuid4()), "--why", "never heard of", code=4)
+
+
 @pytest.mark.parametrize("known_as", ["id", "account number", "customer account in another case"])
 async def test_explain_finds_an_account_by_whatever_it_is_called(
     system: System, control: httpx.AsyncClient, accountsync: CommandLine, known_as: str

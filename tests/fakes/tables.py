@@ -1,5 +1,6 @@
 """The tables in memory, with the semantics that the app relies on: ETags, insert-if-absent."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import count
@@ -11,7 +12,7 @@ from shared.model.customer import CustomerKey
 from shared.model.faults import Fault, StateConflict, System
 from shared.model.outcome import Cause, Problem
 from shared.model.sync_state import Stored, SyncState
-from shared.ports import Owner
+from shared.ports import Owner, Waiting
 from shared.ports.recovery import Bookmark, Handled, Page, ParkedAccount, ScannedAccount
 from shared.ports.waiting import Answered, WaitingPage
 from tests.fakes.clock import FakeClock
@@ -55,6 +56,8 @@ class FakeOwners:
 
     def __init__(self) -> None:
         self.rows: dict[CustomerKey, Owner] = {}
+        self.waiters: dict[CustomerKey, frozenset[UUID]] = {}
+        self._versions: Counter[CustomerKey] = Counter()
 
     async def claim(self, key: CustomerKey, account_id: UUID) -> Owner:
         return self.rows.setdefault(key.folded, Owner(account_id, "claimed"))
@@ -62,8 +65,34 @@ class FakeOwners:
     async def mark(self, key: CustomerKey, owner: Owner) -> None:
         self.rows[key.folded] = owner
 
-    async def release(self, key: CustomerKey) -> None:
-        self.rows.pop(key.folded, None)
+    async def wait(self, key: CustomerKey, owner: UUID, account_id: UUID) -> bool:
+        row = self.rows.get(key.folded)
+        if row is None or row.account_id != owner:
+            return False
+        self.waiters[key.folded] = self.waiters.get(key.folded, frozenset()) | {account_id}
+        self._versions[key.folded] += 1
+        return True
+
+    async def waiting(self, key: CustomerKey) -> frozenset[UUID]:
+        return self.waiters.get(key.folded, frozenset())
+
+    async def succeed(self, key: CustomerKey, before: UUID, account_id: UUID) -> bool:
+        row = self.rows.get(key.folded)
+        if row is None or row.account_id != before:
+            return False
+        self.rows[key.folded] = Owner(account_id, "claimed")
+        return True
+
+    async def release(self, key: CustomerKey, account_id: UUID, told: str) -> Waiting | None:
+        row = self.rows.get(key.folded)
+        if row is None or row.account_id != account_id:
+            return None
+        accounts, version = await self.waiting(key), str(self._versions[key.folded])
+        if accounts and version != told:
+            return Waiting(accounts, version)
+        del self.rows[key.folded]
+        self.waiters.pop(key.folded, None)
+        return None
 
 
 class FakeIssues:

@@ -28,6 +28,7 @@ CRASHES = "tests/flow/test_crashes.py::test_"
 WORKERS = "tests/flow/test_two_workers.py::test_"
 ASSIGNED = "tests/flow/test_assigned_numbers.py::test_"
 HEALING = "tests/flow/test_healing.py::test_"
+REMEDIES = "tests/flow/test_remedies.py::test_"
 
 GUARDS = {
     "transaction margin": Guard(
@@ -109,9 +110,9 @@ GUARDS = {
         f"{WORKERS}neither_worker_undoes_the_other_when_both_are_held",
     ),
     "owner row": Guard(
-        "shared/write/apply.py",
-        "        if owner.account_id != work.state.account_id:\n",
-        "        if False:\n",
+        "shared/write/ownership.py",
+        "        if owner.account_id == account_id:\n",
+        "        if True:\n",
         f"{PIPELINE}no_account_takes_over_the_customer_of_another",
     ),
     "creation marked as begun": Guard(
@@ -238,6 +239,72 @@ GUARDS = {
         "if await self.follow.compare(progress):",
         "if await self.follow.compare(progress) and False:",
         f"{HEALING}a_parked_account_behind_many_others_is_released_at_once",
+    ),
+    "a customer is followed only once its old number is free": Guard(
+        "shared/write/apply.py",
+        " or unsure or await self._look(work, old) is not None:",
+        " or unsure:",
+        f"{REMEDIES}key_changed_stays_while_the_customer_stands_under_its_old_number",
+    ),
+    "a customer that is followed is judged": Guard(
+        "shared/write/apply.py",
+        "not (self._is_as_confirmed(work, found) or self._may_adopt(body, found))",
+        "False",
+        f"{REMEDIES}key_changed_never_follows_to_the_customer_of_a_stranger",
+    ),
+    "the old number is noted before it is given up": Guard(
+        "shared/write/apply.py",
+        "await work.claim(self.clock.now() + self.rules.lease, old)",
+        "work.state = replace(work.state, intent=old)",
+        f"{REMEDIES}key_changed_renamed_in_operations_whatever_step_the_worker_dies_at",
+    ),
+    "only a deleted account is succeeded": Guard(
+        "shared/write/ownership.py",
+        "stored is None or not (stored.state.deleted and stored.state.settled)",
+        "stored is None",
+        f"{REMEDIES}the_customer_of_an_account_that_lives_is_never_passed_on",
+    ),
+    "the customer of a deleted account is judged": Guard(
+        "shared/write/apply.py",
+        "        if found is not None and not self._may_adopt(body, found):\n",
+        "        if False:\n",
+        f"{REMEDIES}the_customer_of_a_deleted_account_is_judged_as_any_that_exists",
+    ),
+    "a block that is taken over is noted first": Guard(
+        "shared/write/apply.py",
+        "            await self._claim(work, body)  # or a crash would leave the block for good\n",
+        "",
+        f"{REMEDIES}number_taken_succession_whatever_step_the_worker_dies_at",
+    ),
+    "who waits for a number is told when it is given up": Guard(
+        "shared/write/ownership.py",
+        "            await self._check(waiting.accounts, change)\n",
+        "",
+        f"{REMEDIES}number_taken_heals_itself_once_the_other_creation_came_to_nothing",
+    ),
+    "who waits for a number is told when its owner is deleted": Guard(
+        "shared/sync.py",
+        "await self.apply.ownership.tell(work.state.customer, change)",
+        "pass",
+        f"{REMEDIES}number_taken_after_delete_and_create_under_the_same_number",
+    ),
+    "no unlinking while an outcome is unknown": Guard(
+        "shared/recover/unlink.py",
+        "if state.doubtful_until is not None and now < state.doubtful_until:",
+        "if False:",
+        f"{REMEDIES}unlink_refuses_while_an_outcome_is_unknown",
+    ),
+    "no unlinking under another's lease": Guard(
+        "shared/recover/unlink.py",
+        "        if state.lease is not None:\n",
+        "        if False:\n",
+        f"{REMEDIES}unlink_refuses_while_a_worker_holds_the_account",
+    ),
+    "unlinking holds the account": Guard(
+        "shared/recover/unlink.py",
+        "intent=key, lease=Lease(uuid4(), now + _LEASE)",
+        "",
+        f"{REMEDIES}a_worker_waits_while_its_account_is_unlinked",
     ),
     "hop in the message id": Guard(
         "shared/model/change.py",

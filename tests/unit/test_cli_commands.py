@@ -20,7 +20,7 @@ COMMANDS = [
     *(("currency", "undo"), ("currency", "check"), ("explain",), ("preview",), ("issues",), ("replay",)),
     *(("rejected", name) for name in ("list", "show", "resubmit")),
     *(("dead-letters", name) for name in ("list", "show", "resubmit")),
-    *(("pause",), ("resume",), ("status",), ("watch",)),
+    *(("unlink",), ("pause",), ("resume",), ("status",), ("watch",)),
 ]
 
 
@@ -44,6 +44,7 @@ def test_every_command_has_help_with_an_example_and_json(command: CliRunner, wor
         ["currency", "import", "x.csv", "--from-dataverse"],
         ["replay"],
         ["replay", "A-1", "--all"],
+        ["unlink", "A-1"],
         ["replay", "--cause", "NoSuchCause"],
         ["issues", "--cause", "Unmapped"],
         ["rejected", "resubmit"],

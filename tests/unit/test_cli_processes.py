@@ -40,6 +40,7 @@ NO_SYSTEM_ANSWERS: dict[str, int] = {
     "replay A-1": UNAVAILABLE,
     "replay --cause UnmappedCurrency": UNAVAILABLE,
     "replay --all": USAGE,
+    "unlink A-1 --why removed": UNAVAILABLE,
     "replay --all --yes": UNAVAILABLE,
     "rejected list": UNAVAILABLE,
     "rejected show 1": UNAVAILABLE,

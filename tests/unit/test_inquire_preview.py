@@ -100,6 +100,27 @@ async def an_account_whose_number_another_account_has(world: World) -> None:
     await a_new_account(world)
 
 
+async def an_account_whose_customer_was_renamed_too(world: World) -> None:
+    await a_synced_account(world)
+    customers = world.operations.customers
+    customers[CustomerKey("USMF", "C-2")] = customers.pop(CustomerKey("USMF", "C-1"))
+    world.save("a", accountnumber="C-2", telephone1="2")
+
+
+async def an_account_whose_number_a_deleted_account_had(world: World) -> None:
+    await world.sync(world.save("b", "Euro", name="Contoso", accountnumber="C-1"))
+    world.clock.advance(600)
+    await world.sync(world.delete("b"))
+    world.save("a", "Euro", name="Contoso", accountnumber="C-1", telephone1="2")
+
+
+async def an_account_whose_number_a_deleted_account_of_another_name_had(world: World) -> None:
+    await world.sync(world.save("b", "Euro", name="Fabrikam", accountnumber="C-1"))
+    world.clock.advance(600)
+    await world.sync(world.delete("b"))
+    await a_new_account(world)
+
+
 async def a_deactivated_account(world: World) -> None:
     await a_synced_account(world)
     world.save("a", statecode=1)
@@ -125,6 +146,9 @@ SCENES: Sequence[Callable[[World], object]] = [
     an_account_whose_customer_is_there_under_its_name,
     an_account_whose_customer_has_another_name,
     an_account_whose_number_another_account_has,
+    an_account_whose_customer_was_renamed_too,
+    an_account_whose_number_a_deleted_account_had,
+    an_account_whose_number_a_deleted_account_of_another_name_had,
     a_deactivated_account,
     a_deactivated_account_without_customer,
     an_account_whose_customer_vanished,

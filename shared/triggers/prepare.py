@@ -1,0 +1,23 @@
+"""Builds the application at the end of the start, so that the first event need not wait for it."""
+
+import threading
+
+from shared.telemetry import LOGGER
+
+_AFTER_SECONDS = 0.5  # the host indexes the functions first
+
+
+def begin() -> None:
+    """Have the SDKs loaded and the ports built beside the start; what fails here fails at the first event."""
+    timer = threading.Timer(_AFTER_SECONDS, _prepare)
+    timer.daemon = True
+    timer.start()
+
+
+def _prepare() -> None:
+    from shared.wiring import application
+
+    try:
+        application().prepare()
+    except Exception as error:  # noqa: BLE001 - the first event meets the same, and it has an answer to it
+        LOGGER.warning("the application was not prepared: %s", type(error).__name__)

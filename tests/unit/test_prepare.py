@@ -1,0 +1,39 @@
+"""The start builds the application beside itself: the import stays light, and the first event finds it."""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from shared.settings import load_settings
+from shared.wiring import Application
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = json.loads((ROOT / "local.settings.json.example").read_text(encoding="utf-8"))["Values"]
+
+
+def test_the_start_builds_the_ports_soon_after_the_import() -> None:
+    code = (
+        "import json, os, sys, time\n"
+        "os.environ.update(json.load(open('local.settings.json.example', encoding='utf-8'))['Values'])\n"
+        "import function_app\n"
+        "assert 'httpx' not in sys.modules\n"
+        "from shared.wiring import application\n"
+        "end = time.monotonic() + 30\n"
+        "while 'sync_account' not in vars(application()) and time.monotonic() < end:\n"
+        "    time.sleep(0.05)\n"
+        "print(sorted({'queue_change', 'sync_account'} & set(vars(application()))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "['queue_change', 'sync_account']"
+
+
+def test_threads_that_come_together_get_the_same_ports() -> None:
+    application = Application(*load_settings(EXAMPLE))
+    with ThreadPoolExecutor(8) as threads:
+        ports = list(threads.map(lambda _: application.ports, range(8)))
+    assert all(other is ports[0] for other in ports)
