@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -20,7 +20,7 @@ from local.chaos.customers import Truth
 from local.chaos.mapping import Mapping
 from local.chaos.plan import Step, label
 from local.chaos.sales import Sales
-from local.chaos.standing import Standing, look
+from local.chaos.standing import Standing, log_of, look
 from local.chaos.weather import Weather
 from local.stand import Stand, StandOptions, example_settings
 
@@ -97,10 +97,17 @@ async def _one(
     result.wrong += places.dead(standing)
     if result.requests >= OUTAGE_CAP:
         result.wrong.append(f"{result.requests} requests to Operations, {OUTAGE_CAP} or more")
-    parked = [
-        r["account_id"] for r in stand.records() if r.get("event") == "outcome" and r["ending"] == "parked"
-    ]
-    result.wrong += [f"account {account_id} was parked" for account_id in parked]
+    result.wrong += _parked(stand, standing)
+
+
+def _parked(stand: Stand, standing: Standing) -> Iterator[str]:
+    """Every account that was parked: for which cause, with its issue and its own log."""
+    for record in stand.records():
+        if record.get("event") == "outcome" and record["ending"] == "parked":
+            account = record["account_id"]
+            issues = [dict(row) for row in standing.issues if row["RowKey"] == account]
+            log = log_of(standing.states.get(account, {}))
+            yield f"account {account} was parked: {record['detail']}; issues {issues}; log {log}"
 
 
 def _create(account: int) -> Step:

@@ -1,7 +1,8 @@
 """The weather at the two services: what share of their requests fails how, and what was counted of it.
 
-The usual weather can be replaced for a while by a storm of 429, a total outage, or wrong credentials; the
-fault rules of the simulators are then exchanged as a whole, so that an outage is total.
+The weather can be replaced for a while by a storm of 429, a total outage, or wrong credentials; the fault
+rules of the simulators are then exchanged as a whole, so that an outage is total, and what follows is the
+weather of before.
 """
 
 import asyncio
@@ -60,15 +61,18 @@ class Weather:
     control: httpx.AsyncClient
     counts: Counter[str] = field(default_factory=Counter[str])
     requests_in: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
+    _standing: tuple[Rule, ...] = ()
     _one: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def usual(self) -> None:
         """From now on, the usual faults."""
+        self._standing = USUAL
         await self._replace(USUAL)
 
     async def calm(self) -> None:
         """From now on, none; waits for what replaces them to end."""
         async with self._one:
+            self._standing = ()
             await self._replace(())
 
     async def storm(self, seconds: float) -> None:
@@ -96,12 +100,12 @@ class Weather:
         }
 
     async def _instead(self, rules: tuple[Rule, ...], seconds: float) -> float:
-        """These rules for a while, then the usual ones; when they began, in seconds of the epoch."""
+        """These rules for a while, then those of before; when they began, in seconds of the epoch."""
         async with self._one:
             await self._replace(rules)
             began = time.time()
             await asyncio.sleep(seconds)
-            await self._replace(USUAL)
+            await self._replace(self._standing)
         return began
 
     async def _replace(self, rules: tuple[Rule, ...]) -> None:

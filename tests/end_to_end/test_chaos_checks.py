@@ -1,8 +1,10 @@
 """The plan of a chaos run is made of its seed, and its checks notice what they are there to notice."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 
 from local.chaos import customers, places
@@ -11,7 +13,10 @@ from local.chaos.customers import Marks, Truth
 from local.chaos.plan import make_plan
 from local.chaos.sales import Written
 from local.chaos.standing import Standing
+from local.chaos.weather import USUAL, Weather
 from local.demo.watch import Ledger
+from local.dynamics.faults import FaultRule
+from local.dynamics.simulator import Options, Simulator
 
 COLUMNS: dict[str, Any] = {
     "name": "A0000 name",
@@ -168,3 +173,28 @@ def test_garbage_that_was_not_kept_dead_letters_and_stray_issues_are_noticed() -
     assert "without its row" in next(places.issues_differ(standing))
     standing.queues["account-changes"]["dead_letter"] = 2
     assert "2 dead letters" in next(places.dead(standing))
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[tuple[Simulator, httpx.AsyncClient]]:
+    """The simulators with a client of their control endpoint."""
+    simulator = Simulator(Options())
+    addresses = await simulator.start()
+    async with httpx.AsyncClient(base_url=addresses["control"]) as control:
+        yield simulator, control
+    await simulator.stop()
+
+
+@pytest.mark.parametrize("what", ["outage", "wrong credentials"])
+@pytest.mark.parametrize("before", [(), USUAL], ids=["calm", "usual"])
+async def test_after_an_outage_the_weather_is_as_it_was_before(
+    simulator: tuple[Simulator, httpx.AsyncClient], what: str, before: tuple[Any, ...]
+) -> None:
+    """An outage on a calm stand must not end in faults that rightly park an account."""
+    simulated, control = simulator
+    weather = Weather(control)
+    if before:
+        await weather.usual()
+    await weather.outage(what, 0.01)
+    left = [fault.rule for fault in simulated.faults.active]
+    assert left == [FaultRule.model_validate(rule) for rule in before]
