@@ -41,15 +41,22 @@ class EntraTokens:
 
     async def token(self) -> str:
         """A token for the system's scope."""
-        from azure.core.exceptions import AzureError, ClientAuthenticationError
+        from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
         try:
             return (await self._credential.get_token(self._scope)).token
-        except ClientAuthenticationError as error:
-            remedy = "Check the identity of the app and its access to this system."
-            raise OperatorFault(self._system, "no token was issued.", remedy) from error
+        except (ClientAuthenticationError, ValueError) as error:  # ValueError: a tenant or id that is none
+            raise self._refused() from error
+        except HttpResponseError as error:
+            if error.status_code in {400, 401, 403, 404}:
+                raise self._refused() from error
+            raise TransientFault(self._system, "no token could be had") from error
         except AzureError as error:
             raise TransientFault(self._system, "no token could be had") from error
+
+    def _refused(self) -> OperatorFault:
+        remedy = "Check the identity of the app and its access to this system."
+        return OperatorFault(self._system, "no token was issued.", remedy)
 
 
 def entra_credential(settings: Settings) -> "AsyncTokenCredential":
