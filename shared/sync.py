@@ -18,6 +18,7 @@ from shared.model.faults import (
     Fault,
     OperatorFault,
     QueueUnavailable,
+    Refused,
     StateConflict,
     System,
     TransientFault,
@@ -57,6 +58,7 @@ class SyncRules:
 class _Run:
     change: AccountChange
     work: Work | None = None
+    waits_for: System = System.TABLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +88,18 @@ class SyncAccount:
         except QueueUnavailable:
             raise
         except TimeoutError:
-            late = TransientFault(System.OPERATIONS, "the work on one message took too long")
+            late = TransientFault(run.waits_for, "the work on one message took too long")
             outcome = await self._after(run, late)
         except Exception as fault:  # noqa: BLE001 - the one place where a bug is caught, to be parked
             outcome = await self._after(run, fault)
+        ended = run.work is not None and outcome.ending is not Ending.RETRYING
+        await self.breakers.settled(change.account_id if ended else None)
         log_outcome(change, outcome)
         return outcome
 
     async def _run(self, run: _Run) -> Outcome:
         change = run.change
-        if (wait := await self.breakers.admit()) is not None:
+        if (wait := await self.breakers.admit(change.account_id)) is not None:
             due = wait.until + timedelta(seconds=self.jitter(wait.spread))
             return await self._later(change, Later(due, wait.reason, tried=False))
         stored = await self.states.get(change.account_id)
@@ -112,7 +116,9 @@ class SyncAccount:
             case _:
                 work = run.work = Work.on(change, self.states, stored)
         work.take_over(now, self.rules.longest_request)
+        run.waits_for = System.DATAVERSE
         account = await self.reader.read(change.account_id)
+        run.waits_for = System.OPERATIONS
         return await (self._gone(work) if account is None else self._present(work, account))
 
     async def _present(self, work: Work, account: Account) -> Outcome:
@@ -193,6 +199,8 @@ class SyncAccount:
     async def _after(self, run: _Run, fault: Exception) -> Outcome:
         """What becomes of the message after a fault."""
         change, work, now = run.change, run.work, self.clock.now()
+        if isinstance(fault, Refused):
+            fault = await self._of_row_or_system(fault, change)
         if isinstance(fault, OperatorFault):
             LOGGER.error("set-up is wrong: %s", fault, extra={"event": "operator-fault"})
         elif not isinstance(fault, Fault):
@@ -210,6 +218,13 @@ class SyncAccount:
         if work is not None and not (work.leaves_no_row or isinstance(fault, StateConflict)):
             await self._note_retry(work, disposition)
         return await self._later(change, disposition)
+
+    async def _of_row_or_system(self, fault: Refused, change: AccountChange) -> Fault:
+        """The refusal, to park the account; another fault if the system refuses all, or nobody can tell."""
+        try:
+            return await self.breakers.refused(fault, change.account_id)
+        except (TransientFault, OperatorFault) as trouble:
+            return trouble
 
     async def _park(self, run: _Run, problem: Problem) -> Outcome:
         change = run.change

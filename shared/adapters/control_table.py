@@ -2,16 +2,18 @@
 # The SDK is only partly typed.
 """The table Control: breakers, hourly allowances, and how far the healing of mapping rows got."""
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from itertools import batched
 from typing import Any
+from uuid import UUID
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables.aio import TableClient
 
 from shared.adapters.tables import put_under, table_faults, table_is_missing
-from shared.model.breaker import Breaker
+from shared.model.breaker import Breaker, Refusal
 from shared.model.currency import escape_key, unescape_key
 from shared.model.faults import StateConflict, System
 from shared.ports.recovery import Bookmark, Handled
@@ -93,6 +95,11 @@ class BreakerTable:
             "Trips": breaker.trips,
             "ClosedAt": _text(breaker.closed_at),
             "Reason": breaker.reason,
+            "Refusals": json.dumps([(way, str(account), _text(at)) for way, account, at in breaker.refusals])
+            if breaker.refusals
+            else None,
+            "Refused": breaker.refused or None,
+            "Prober": str(breaker.prober) if breaker.prober else None,
         }
         return await self._control.put(BREAKER, str(breaker.system), values, etag)
 
@@ -213,6 +220,12 @@ def _breaker(entity: Mapping[str, Any]) -> Breaker:
         trips=int(entity.get("Trips") or 0),
         closed_at=_moment(entity.get("ClosedAt")),
         reason=str(entity.get("Reason") or ""),
+        refusals=tuple(
+            Refusal(way, UUID(account), datetime.fromisoformat(at))
+            for way, account, at in json.loads(entity.get("Refusals") or "[]")
+        ),
+        refused=str(entity.get("Refused") or ""),
+        prober=UUID(entity["Prober"]) if entity.get("Prober") else None,
     )
 
 

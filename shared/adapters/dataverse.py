@@ -15,8 +15,9 @@ import httpx
 
 from shared.adapters.odata import ODataClient, http_date
 from shared.model.account import COMMON_COLUMNS, Account, AccountCurrency
-from shared.model.faults import OperatorFault, System, TransientFault
+from shared.model.faults import OperatorFault, Refused, System, TransientFault
 from shared.model.field_map import CURRENCY_COLUMN, Column, FieldMap
+from shared.model.outcome import Cause, Problem
 
 API = "/api/data/v9.2/"
 HEADERS = {"Accept": "application/json", "OData-Version": "4.0", "OData-MaxVersion": "4.0"}
@@ -39,7 +40,7 @@ class DataverseAccounts:
         """The account as it stands now; None only when Dataverse itself says that it does not exist."""
         response = await self._client.get(f"{API}accounts({account_id})?{self._query}", HEADERS)
         if response.status_code != 200:
-            return _no_account(response)
+            return _no_account(response, "read")
         row = _json(response)
         return Account(
             account_id=account_id,
@@ -55,7 +56,7 @@ class DataverseAccounts:
         headers = {**HEADERS, "If-Match": "*"}
         response = await self._client.write("PATCH", f"{API}accounts({account_id})", body, headers)
         if response.status_code != 204:
-            _no_account(response)
+            _no_account(response, "write-back")
 
 
 def _value(row: Mapping[str, Any], column: Column) -> object:
@@ -83,8 +84,8 @@ def _currency(row: Mapping[str, Any] | None) -> AccountCurrency | None:
     return AccountCurrency(str(row["currencyname"]), row.get("isocurrencycode"))
 
 
-def _no_account(response: httpx.Response) -> None:
-    """None for an account that does not exist; every other answer raises."""
+def _no_account(response: httpx.Response, operation: str) -> None:
+    """None for an account that does not exist; every other answer raises, a refusal as this account's own."""
     status, code = response.status_code, _error_code(response)
     if status == 404 and code == _DOES_NOT_EXIST:
         return
@@ -92,13 +93,13 @@ def _no_account(response: httpx.Response) -> None:
         raise TransientFault(System.DATAVERSE, f"answered {status}")
     if status == 400 and (column := _UNKNOWN_COLUMN.search(_error_text(response))):
         raise _unknown_column(column[1])
-    reason = f"answered {status} {code}.".replace(" .", ".")
+    problem = Problem(Cause.REFUSED_BY_SALES, status=status, error_type=code[:120])
     remedy = {
         400: "Check that every column of the field map exists in this environment.",
-        403: "Give the app's user read access to accounts and currencies.",
+        403: f"Give the app's user the right to {operation} accounts, and to read currencies.",
         404: "Check DATAVERSE_URL.",
     }.get(status, "Check the environment and the app's access to it.")
-    raise OperatorFault(System.DATAVERSE, reason, remedy)
+    raise Refused(System.DATAVERSE, operation, problem, remedy)
 
 
 def _unknown_column(name: str) -> OperatorFault:

@@ -41,6 +41,7 @@ class OperationsCustomers:
         self._number = field_map.key.target
         self._company_is_set = field_map.company.setting is not None
         self._fields = (*sorted(field_map.names), field_map.hold.target)
+        self._of_account = {self._number} | {name for name, entry in field_map.fields.items() if entry.column}
         self._select = ",".join((_COMPANY, self._number, *self._fields))
 
     async def find(self, key: CustomerKey) -> Customer | None:
@@ -48,12 +49,12 @@ class OperationsCustomers:
         query = f"cross-company=true&$select={self._select}"
         if "*" in key.number and not key.by:  # in a filter, Operations takes an asterisk for a wildcard
             response = await self._client.get(f"{self._path(key)}?{query}", _GET_HEADERS)
-            rows = [] if response.status_code == 404 else [_json(response)]
+            rows = [] if response.status_code == 404 else [_of_customer(response)]
         else:
             ours = f"dataAreaId%20eq%20{literal(key.company)}"
             condition = f"{ours}%20and%20{key.by or self._number}%20eq%20{literal(key.number)}"
             response = await self._client.get(f"{_SET}?{query}&$filter={condition}&$top=2", _GET_HEADERS)
-            rows = _json(response)["value"]
+            rows = _of_customer(response)["value"]
         found = [customer for customer in map(self._customer, rows) if _answers(customer, key)]
         if len(found) > 1:
             raise AccountFault(Problem(Cause.AMBIGUOUS_MATCH, field=self._number))
@@ -71,7 +72,7 @@ class OperationsCustomers:
         if self._company_is_set and error.field((_COMPANY,)):
             remedy = "Check OPERATIONS_COMPANY: Operations does not know this legal entity."
             raise OperatorFault(System.OPERATIONS, "refuses the company.", remedy)
-        raise error.fault({*fields, self._number, _COMPANY})
+        raise error.fault("create", {*fields, self._number, _COMPANY}, self._of_account)
 
     async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> None:
         """Change these fields. Raises CustomerNotFound, AccountFault."""
@@ -82,7 +83,7 @@ class OperationsCustomers:
         error = read_error(response)
         if await self._is_missing(key, error, fields):
             raise CustomerNotFound
-        raise error.fault(fields)
+        raise error.fault("update", fields, self._of_account)
 
     async def _exists(self, key: CustomerKey, error: OperationsError) -> bool:
         """Only an answer that names the customer's own key says so; a party or a child table may exist too.
@@ -167,6 +168,13 @@ def _encode(fields: Mapping[str, FieldValue]) -> bytes:
         for name, value in fields.items()
     }
     return json.dumps(plain, ensure_ascii=False).encode()
+
+
+def _of_customer(response: httpx.Response) -> dict[str, Any]:
+    """The content of a good answer to a read of one customer. Raises Refused for what may be its own."""
+    if 400 <= response.status_code < 500:
+        raise read_error(response).refused("find")
+    return _json(response)
 
 
 def _json(response: httpx.Response) -> dict[str, Any]:

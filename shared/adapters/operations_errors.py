@@ -16,7 +16,7 @@ import httpx
 from shared.model.faults import (
     AccountFault,
     Fault,
-    OperatorFault,
+    Refused,
     System,
     TransientFault,
 )
@@ -76,22 +76,32 @@ class OperationsError:
         text = self.text.lower()
         return any(hint in text for hint in hints)
 
-    def fault(self, sent: Collection[str]) -> Fault:
-        """The fault that this answer to a write is, apart from "not found" and "already exists"."""
+    def fault(self, operation: str, sent: Collection[str], of_account: Collection[str]) -> Fault:
+        """The fault that this answer to a write is, apart from "not found" and "already exists".
+
+        `of_account` are the fields whose values are the account's own: if one of them is named as wrong, no
+        other account is concerned.
+        """
         if self.is_conflict:
             return TransientFault(System.OPERATIONS, "update conflict", about_system=False)
-        if self.status == 403 and not self.field(sent):
-            remedy = "Give the app's user in Operations the duties for customers."
-            return OperatorFault(System.OPERATIONS, f"refuses access ({self.type or 403}).", remedy)
         if self.status >= 500 and not self.is_business:
             reason = f"answered {self.status}"
             return TransientFault(System.OPERATIONS, reason, unknown_outcome=True)
-        if self.status == 404:
-            return OperatorFault(System.OPERATIONS, "answered 404 to a write.", "Check OPERATIONS_URL.")
-        problem = Problem(
-            Cause.REFUSED, field=self.field(sent), status=self.status, error_type=self.type[-120:]
-        )
-        return AccountFault(problem)
+        field = self.field(sent)
+        if field in of_account and self.status != 403:
+            return AccountFault(self._problem(field))
+        return self.refused(operation, field)
+
+    def refused(self, operation: str, field: str = "") -> Refused:
+        """The refusal of a request that may concern one account or all."""
+        remedy = {
+            403: "Give the app's user in Operations the duties for customers.",
+            404: "Check OPERATIONS_URL.",
+        }.get(self.status, "Check the set-up in Operations and the field map.")
+        return Refused(System.OPERATIONS, operation, self._problem(field), remedy)
+
+    def _problem(self, field: str) -> Problem:
+        return Problem(Cause.REFUSED, field=field, status=self.status, error_type=self.type[-120:])
 
 
 def read_error(response: httpx.Response) -> OperationsError:

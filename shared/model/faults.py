@@ -7,6 +7,7 @@
     │  └─ QueueUnavailable   ... but the bus itself refuses: the host redelivers
     ├─ NotYet             wait until a moment; that is no try
     ├─ AccountFault       park this account with a reason
+    │  └─ Refused            ... unless the system refuses other accounts in the same way
     ├─ CustomerNotFound, CustomerAlreadyExists   the writer's own to settle; they never leave it
     ├─ OperatorFault      the set-up is wrong: wait for a person, park nothing
     ├─ RejectedEvent      not understandable: keep the body, say why
@@ -82,6 +83,25 @@ class AccountFault(Fault):
         self.problem = problem
 
 
+class Refused(AccountFault):
+    """The system refused a request about this account and named none of its own values as the reason.
+
+    That is one row's fault, until the system's probe fails too or other accounts are refused in the same
+    `way`: the operation, the status and the system's own code. `remedy` is for the case that all are refused.
+    """
+
+    def __init__(self, system: System, operation: str, problem: Problem, remedy: str) -> None:
+        super().__init__(problem)
+        self.system = system
+        self.operation = operation
+        self.way = " ".join((operation, str(problem.status), problem.error_type)).strip()
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        """For the log."""
+        return f"{self.system}: refused to {self.way}"
+
+
 class CustomerNotFound(Fault):
     """An update or a look by key met no customer."""
 
@@ -98,7 +118,7 @@ class OperatorFault(Fault):
     """The set-up is wrong: a secret, a role, an address, a company. One bad secret must park no backlog."""
 
     def __init__(self, system: System, reason: str, remedy: str) -> None:
-        super().__init__(f"{system}: {reason} {remedy}")
+        super().__init__(f"{system}: {reason} {remedy}".strip())
         self.system = system
         self.reason = reason
         self.remedy = remedy

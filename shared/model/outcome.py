@@ -55,6 +55,7 @@ class Cause(StrEnum):
     CUSTOMER_GONE = "CustomerGone"
     AMBIGUOUS_MATCH = "AmbiguousMatch"
     REFUSED = "RefusedByOperations"
+    REFUSED_BY_SALES = "RefusedBySales"
     ACCOUNT_NOT_FOUND = "AccountNotFound"
     GUARD_TRIPPED = "GuardTripped"
     RETRIES_EXHAUSTED = "RetriesExhausted"
@@ -81,6 +82,8 @@ REMEDIES: dict[Cause, str] = {
     "or unlink the account: it then gets a new customer.",
     Cause.AMBIGUOUS_MATCH: "Several customers answer to this key in Operations; merge them, then replay.",
     Cause.REFUSED: "Operations refused the named field; correct it in Sales or the set-up in Operations.",
+    Cause.REFUSED_BY_SALES: "Sales refused the app this account; check the app's rights on it and the "
+    "plug-ins, then replay.",
     Cause.ACCOUNT_NOT_FOUND: "Sales does not know this account any more. If it was deleted, block its "
     "customer in Operations where that is wanted, and unlink the account; if not, give the app's user "
     "access to it, then replay.",
@@ -95,7 +98,7 @@ class Problem:
     """Why an account is parked, in terms that hold no personal data.
 
     `value` is only given where it helps to group (a currency name, a code); `status` and `error_type` are
-    Operations' own, never its texts, which quote values.
+    the refusing system's own, never its texts, which quote values.
     """
 
     cause: Cause

@@ -23,23 +23,23 @@ class Watch:
         self._breakers = breakers
         self._slots = asyncio.Semaphore(limit) if limit else None
 
-    async def __call__[T](self, call: Awaitable[T]) -> T:
-        """The call's result."""
+    async def __call__[T](self, operation: str, call: Awaitable[T]) -> T:
+        """The call's result; the operation is named as in the adapters' refusals."""
         if self._slots is None:
-            return await self._noted(call)
+            return await self._noted(operation, call)
         async with self._slots:
-            return await self._noted(call)
+            return await self._noted(operation, call)
 
-    async def _noted[T](self, call: Awaitable[T]) -> T:
+    async def _noted[T](self, operation: str, call: Awaitable[T]) -> T:
         try:
             result = await call
         except (TransientFault, OperatorFault) as fault:
             await self._breakers.failed(self._system, fault)
             raise
         except Fault:
-            self._breakers.succeeded(self._system)
+            self._breakers.answered(self._system)
             raise
-        self._breakers.succeeded(self._system)
+        self._breakers.succeeded(self._system, operation)
         return result
 
 
@@ -52,11 +52,11 @@ class WatchedReader:
 
     async def read(self, account_id: UUID) -> Account | None:
         """The account as it stands now."""
-        return await self.watch(self.reader.read(account_id))
+        return await self.watch("read", self.reader.read(account_id))
 
     async def write_back(self, account_id: UUID, column: str, number: str) -> None:
         """Write the number that Operations assigned into the account."""
-        await self.watch(self.reader.write_back(account_id, column, number))
+        await self.watch("write-back", self.reader.write_back(account_id, column, number))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +68,15 @@ class WatchedWriter:
 
     async def find(self, key: CustomerKey) -> Customer | None:
         """The customer with its mapped fields."""
-        return await self.watch(self.writer.find(key))
+        return await self.watch("find", self.writer.find(key))
 
     async def create(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> CustomerKey:
         """Create; the key as Operations keeps it."""
-        return await self.watch(self.writer.create(key, fields))
+        return await self.watch("create", self.writer.create(key, fields))
 
     async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> None:
         """Change these fields."""
-        await self.watch(self.writer.update(key, fields))
+        await self.watch("update", self.writer.update(key, fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,4 +88,4 @@ class WatchedCurrencies:
 
     async def knows(self, code: str) -> bool:
         """Whether the code is one of Operations' own."""
-        return await self.watch(self.currencies.knows(code))
+        return await self.watch("currencies", self.currencies.knows(code))

@@ -15,8 +15,10 @@ async def heal(timer: func.TimerRequest) -> None:
     from shared.wiring import application
 
     LOGGER.info("heal runs", extra={"event": "heal-runs"})  # an alert counts this line
-    await application().report_waiting.run()
+    app = application()
+    await app.report_waiting.run()
     try:
-        await application().heal.run()
+        await app.breakers.admit()  # a probe that is due is made even if no message waits for it
+        await app.heal.run()
     except Fault as fault:
         LOGGER.warning("healing stopped: %s", fault)

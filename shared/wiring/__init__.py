@@ -6,6 +6,7 @@ Every use case is made when first needed; tests bring their own ports.
 import threading
 from datetime import timedelta
 from functools import cache, cached_property
+from uuid import UUID
 
 from shared.intake.filters import Filter
 from shared.intake.queue_change import QueueChange
@@ -20,7 +21,7 @@ from shared.recover.heal import Heal
 from shared.recover.policy import RetryPolicy
 from shared.recover.reconcile_issues import ReconcileIssues
 from shared.recover.release import ReleaseParked
-from shared.recover.replay import Replay
+from shared.recover.replay import Asked, Replay
 from shared.recover.seen_mappings import SeenMappings
 from shared.recover.sweep import Sweep
 from shared.recover.unlink import Unlink
@@ -124,7 +125,8 @@ class Application:
             operator=settings.operator_retry_seconds,
             least_wait=timedelta(seconds=settings.breaker_least_wait_seconds),
         )
-        return Breakers(self.ports.breaker_rows, self.ports.probes, self.ports.clock, rules)
+        ports = self.ports
+        return Breakers(ports.breaker_rows, ports.probes, ports.clock, rules, self._check_parked)
 
     @cached_property
     def heal(self) -> Heal:
@@ -200,6 +202,9 @@ class Application:
     def report_waiting(self) -> ReportWaiting:
         """What the function `heal` tells of work that waits."""
         return ReportWaiting(self.ports.waiting, self.ports.breaker_rows, self.ports.clock)
+
+    async def _check_parked(self, account_id: UUID, why: str) -> bool:
+        return await self.replay.account(account_id, Asked("the app", why))
 
     @property
     def _deadline(self) -> timedelta:

@@ -10,8 +10,9 @@ import pytest
 from shared.adapters.dataverse import DataverseAccounts
 from shared.field_maps import load_field_map
 from shared.model.account import Account
-from shared.model.faults import OperatorFault, System, TransientFault
+from shared.model.faults import OperatorFault, Refused, System, TransientFault
 from shared.model.field_map import FieldMap
+from shared.model.outcome import Cause
 from shared.ports import AccountReader
 from tests.contract.conftest import TOKEN, Simulated
 from tests.fakes.clock import FakeClock
@@ -140,10 +141,11 @@ async def test_a_wrong_token_is_a_wrong_set_up(simulated: Simulated, contoso: UU
 @pytest.mark.parametrize(
     ("rule", "fault"),
     [
-        ({"status": 403}, OperatorFault),
-        ({"status": 404, "code": "0x8006088a"}, OperatorFault),
-        ({"status": 404, "code": "0x80060891"}, OperatorFault),
-        ({"status": 404, "body": "<html>not here</html>"}, OperatorFault),
+        ({"status": 400}, Refused),
+        ({"status": 403}, Refused),
+        ({"status": 404, "code": "0x8006088a"}, Refused),
+        ({"status": 404, "code": "0x80060891"}, Refused),
+        ({"status": 404, "body": "<html>not here</html>"}, Refused),
         ({"status": 500}, TransientFault),
         ({"status": 502}, TransientFault),
         ({"status": 503, "retry_after": 60}, TransientFault),
@@ -158,6 +160,16 @@ async def test_no_other_answer_means_that_the_account_is_gone(
         await reader(simulated).read(contoso)
     if isinstance(raised.value, TransientFault):
         assert raised.value.retry_after == rule.get("retry_after")
+
+
+async def test_a_write_back_that_is_refused_is_this_accounts(simulated: Simulated, contoso: UUID) -> None:
+    """A plug-in of the customer's, or a changed right: it says with which status and code."""
+    simulated.fault(DATAVERSE, "status", status=400, code="0x80040265", method="PATCH")
+    with pytest.raises(Refused) as raised:
+        await reader(simulated).write_back(contoso, "accountnumber", "C-1")
+    fault = raised.value
+    assert (fault.system, fault.way) == (DATAVERSE, "write-back 400 0x80040265")
+    assert (fault.problem.cause, fault.problem.status) == (Cause.REFUSED_BY_SALES, 400)
 
 
 async def test_a_hiccup_is_bridged_in_place(simulated: Simulated, contoso: UUID) -> None:

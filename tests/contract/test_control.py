@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -14,7 +15,7 @@ from shared.adapters.control_table import (
     ControlTable,
     HandledTable,
 )
-from shared.model.breaker import Breaker
+from shared.model.breaker import Breaker, Refusal
 from shared.model.faults import StateConflict, System
 from shared.ports.recovery import (
     Allowances,
@@ -63,6 +64,23 @@ async def test_a_breaker_is_read_as_it_was_put(control: Control) -> None:
     closed = breaker.closed(NOW)
     etag = await control.breakers.put(closed, etag)
     assert await control.breakers.read() == {System.OPERATIONS: (closed, etag)}
+
+
+async def test_refusals_are_kept_with_their_breaker(control: Control) -> None:
+    """The way is text from outside; whatever it is, it comes back as it was."""
+    breaker = Breaker(System.DATAVERSE)
+    for place in range(3):
+        breaker = breaker.with_refusal(
+            Refusal('write-back 400 "0x8"|ü', uuid4(), NOW + timedelta(seconds=place))
+        )
+    etag = await control.breakers.put(breaker, None)
+    assert await control.breakers.read() == {System.DATAVERSE: (breaker, etag)}
+    opened = breaker.opened_by_refusals(breaker.refusals[0].way, NOW, 300, "refused").probing_by_account(NOW)
+    assert opened.prober == breaker.refusals[0].account_id
+    etag = await control.breakers.put(opened, etag)
+    assert await control.breakers.read() == {System.DATAVERSE: (opened, etag)}
+    etag = await control.breakers.put(opened.closed(NOW), etag)
+    assert await control.breakers.read() == {System.DATAVERSE: (opened.closed(NOW), etag)}
 
 
 async def test_of_two_who_change_a_breaker_the_second_is_refused(control: Control) -> None:

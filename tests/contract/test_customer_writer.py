@@ -21,6 +21,7 @@ from shared.model.faults import (
     CustomerAlreadyExists,
     CustomerNotFound,
     OperatorFault,
+    Refused,
     System,
     TransientFault,
 )
@@ -366,13 +367,37 @@ async def test_a_wrong_token_is_a_wrong_set_up(simulated: Simulated, operations:
     assert await operations.find(NEW) is None
 
 
-async def test_missing_rights_are_a_wrong_set_up(
+@pytest.mark.parametrize("status", [400, 403, 405, 412])
+async def test_a_refusal_may_be_one_accounts_or_everybodys(
+    simulated: Simulated, operations: OperationsCustomers, status: int
+) -> None:
+    """Which of the two it is, the other accounts tell: the way says what was refused, and how."""
+    simulated.fault(OPERATIONS, "status", status=status, body="<html>no</html>")
+    calls = {
+        "find": lambda: operations.find(CustomerKey("usmf", "C*")),
+        "create": lambda: operations.create(NEW, FIELDS),
+    }
+    for operation, call in calls.items():
+        with pytest.raises(Refused) as raised:
+            await call()
+        fault = raised.value
+        assert (fault.system, fault.way) == (OPERATIONS, f"{operation} {status}")
+        assert (fault.problem.cause, fault.problem.status) == (Cause.REFUSED, status)
+
+
+async def test_a_change_that_is_refused_names_status_and_code(
     simulated: Simulated, operations: OperationsCustomers
 ) -> None:
+    simulated.fault(OPERATIONS, "status", status=403, method="PATCH")
+    with pytest.raises(Refused, match="refused to update 403"):
+        await operations.update(KEY, {"AddressCity": "x"})
+
+
+async def test_currencies_that_may_not_be_read_are_a_wrong_set_up(simulated: Simulated) -> None:
+    simulated.start_anew()
     simulated.fault(OPERATIONS, "status", status=403)
-    for call in (operations.find(KEY), operations.update(KEY, {"AddressCity": "x"})):
-        with pytest.raises(OperatorFault):
-            await call
+    with pytest.raises(OperatorFault, match="access to customers and currencies"):
+        await OperationsCurrencies(simulated.client(OPERATIONS), FakeClock(), 3600).knows("USD")
 
 
 async def test_a_wrong_company_is_a_wrong_set_up(operations: OperationsCustomers) -> None:

@@ -11,6 +11,9 @@ from shared.model.customer import Customer, CustomerKey, FieldValue
 from shared.model.faults import CustomerAlreadyExists, CustomerNotFound
 from tests.fakes.clock import FakeClock
 
+type Refuses = Callable[[str, UUID | CustomerKey], Exception | None]
+"""The operation and what it is about -> what it is refused with, if it is."""
+
 
 @dataclass
 class FakeSales:
@@ -21,6 +24,7 @@ class FakeSales:
     reads: int = 0
     version: int = 1000
     trouble: Exception | None = None
+    refuses: Refuses = lambda _operation, _about: None
 
     def save(self, account_id: UUID, currency: str | None = None, /, **columns: object) -> None:
         self.version += 1
@@ -38,14 +42,20 @@ class FakeSales:
             raise self.trouble
 
     async def write_back(self, account_id: UUID, column: str, number: str) -> None:
+        self._refuse("write-back", account_id)
         if account_id in self.rows:
             self.save(account_id, **{column: number})
 
     async def read(self, account_id: UUID) -> Account | None:
         self.reads += 1
         await self.probe()
+        self._refuse("read", account_id)
         account = self.rows.get(account_id)
         return replace(account, read_at=self.clock.now()) if account else None
+
+    def _refuse(self, operation: str, account_id: UUID) -> None:
+        if (refusal := self.refuses(operation, account_id)) is not None:
+            raise refusal
 
 
 type Late = tuple[datetime, Callable[[], None]]
@@ -68,12 +78,14 @@ class FakeOperations:
     trouble: Exception | None = None
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
     next_fault: Callable[[], Exception | None] | None = None
+    refuses: Refuses = lambda _operation, _about: None
+    seconds: float = 0
 
     async def probe(self) -> None:
         self._begin("probe")
 
     async def find(self, key: CustomerKey) -> Customer | None:
-        self._begin("GET")
+        self._begin("GET", "find", key)
         if not key.by:
             fields = self.customers.get(key.folded)
             return None if fields is None else Customer(key, dict(fields))
@@ -81,7 +93,7 @@ class FakeOperations:
         return Customer(CustomerKey(key.company, found[0][0].number), dict(found[0][1])) if found else None
 
     async def create(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> CustomerKey:
-        self._begin("POST")
+        self._begin("POST", "create", key)
         number = CustomerKey(key.company, f"C-{next(self.numbers):06d}") if key.by else key
 
         def commit() -> None:
@@ -93,7 +105,7 @@ class FakeOperations:
         return number
 
     async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> None:
-        self._begin("PATCH")
+        self._begin("PATCH", "update", key)
         if key.folded not in self.customers:
             raise CustomerNotFound
 
@@ -106,13 +118,16 @@ class FakeOperations:
     async def knows(self, code: str) -> bool:
         return code.upper() in self.currencies
 
-    def _begin(self, method: str) -> None:
+    def _begin(self, method: str, operation: str = "", key: CustomerKey | None = None) -> None:
+        self.clock.advance(self.seconds)
         for due, commit in [item for item in self.late if item[0] <= self.clock.now()]:
             commit()
             self.late.remove((due, commit))
         self.requests.append(method)
         if self.trouble is not None:
             raise self.trouble
+        if key is not None and (refusal := self.refuses(operation, key)) is not None:
+            raise refusal
 
     def settle_late(self) -> None:
         """Let every request that is still under way commit now."""

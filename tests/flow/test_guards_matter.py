@@ -29,6 +29,9 @@ WORKERS = "tests/flow/test_two_workers.py::test_"
 ASSIGNED = "tests/flow/test_assigned_numbers.py::test_"
 HEALING = "tests/flow/test_healing.py::test_"
 REMEDIES = "tests/flow/test_remedies.py::test_"
+RECOVERY = "tests/flow/test_recovery.py::test_"
+REFUSALS = "tests/flow/test_refusals.py::test_"
+LOST_UPDATE = "a_right_lost_for_an_hour_parks_three_accounts_and_in_the_end_all_is_written[operations-update]"
 
 GUARDS = {
     "transaction margin": Guard(
@@ -311,6 +314,90 @@ GUARDS = {
         "hop=self.hop + 1",
         "hop=self.hop",
         f"{PIPELINE}a_transient_fault_ends_in_a_copy_and_the_right_customer",
+    ),
+    "three refusals are the system's": Guard(
+        "shared/model/breaker.py",
+        ">= REFUSED_ACCOUNTS",
+        ">= 1000",
+        f"{REFUSALS}refusals_are_counted_over_all_instances",
+    ),
+    "refusals of different accounts": Guard(
+        "shared/model/breaker.py",
+        "and (old.way, old.account_id) != (new.way, new.account_id)",
+        "",
+        f"{REFUSALS}refusals_that_prove_nothing_open_no_breaker",
+    ),
+    "refusals of the same way": Guard(
+        "shared/model/breaker.py",
+        "return sum(refusal.way == way for",
+        "return sum(True for",
+        f"{REFUSALS}refusals_that_prove_nothing_open_no_breaker",
+    ),
+    "refusals within ten minutes": Guard(
+        "shared/model/breaker.py",
+        "new.at - old.at < _REFUSED_WITHIN",
+        "True",
+        f"{REFUSALS}refusals_that_prove_nothing_open_no_breaker",
+    ),
+    "no success between refusals": Guard(
+        "shared/model/breaker.py",
+        "old.operation != operation or old.at > at",
+        "True",
+        f"{REFUSALS}a_success_between_says_that_the_refusals_are_the_accounts_own",
+    ),
+    "a success of the same operation": Guard(
+        "shared/model/breaker.py",
+        "old.operation != operation or old.at > at",
+        "old.at > at",
+        f"{REFUSALS}a_success_of_another_operation_proves_nothing",
+    ),
+    "a success between that is known late": Guard(
+        "shared/model/breaker.py",
+        "same and (between or probing)",
+        "same and probing",
+        f"{REFUSALS}a_success_between_that_becomes_known_late_closes_the_breaker_again",
+    ),
+    "a probe tells rows from systems": Guard(
+        "shared/recover/breaker.py",
+        "if closed and (trouble :=",
+        "if False and (trouble :=",
+        f"{REFUSALS}a_refusal_is_the_systems_at_once_if_its_probe_fails_too",
+    ),
+    "what is refused while the breaker is open waits": Guard(
+        "shared/recover/refusals.py",
+        "            if breaker.open_until is not None:\n                return breaker\n",
+        "",
+        f"{REFUSALS}of_many_at_work_at_once_no_more_than_three_are_parked",
+    ),
+    "a parked account probes": Guard(
+        "shared/recover/breaker.py",
+        "        if breaker.refused:\n",
+        "        if False:\n",
+        f"{REFUSALS}only_a_parked_account_probes_what_refusals_opened",
+    ),
+    "the probing account is let through": Guard(
+        "shared/recover/breaker.py",
+        "if breaker.open_until is None or breaker.is_probed_by(account_id, now):",
+        "if breaker.open_until is None:",
+        f"{REFUSALS}{LOST_UPDATE}",
+    ),
+    "a refused probe opens the breaker again": Guard(
+        "shared/recover/refusals.py",
+        "                return breaker.opened(now, self._wait, breaker.reason)\n",
+        "                return breaker.closed(now)\n",
+        f"{REFUSALS}{LOST_UPDATE}",
+    ),
+    "what refusals parked is checked in the end": Guard(
+        "shared/recover/refusals.py",
+        "            if not breaker.is_probed_by(parked, self._clock.now()):\n",
+        "            if False:\n",
+        f"{REFUSALS}{LOST_UPDATE}",
+    ),
+    "a probe that proves nothing gives way": Guard(
+        "shared/recover/refusals.py",
+        "                better = breaker.without(account_id, now)\n",
+        "                pass\n",
+        f"{REFUSALS}an_account_that_probes_and_proves_nothing_gives_way_to_the_next",
     ),
 }
 

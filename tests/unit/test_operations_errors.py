@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.operations_errors import OperationsError, read_error
-from shared.model.faults import AccountFault, Fault, OperatorFault, TransientFault
+from shared.model.faults import AccountFault, Fault, Refused, TransientFault
 from shared.model.outcome import Cause
 
 SERVICES = "Microsoft.Dynamics.Platform.Integration.Services.OData"
@@ -92,7 +92,7 @@ def test_a_refusal_by_the_application_parks_with_its_field(
     status: int, message: str, kind: str, field: str
 ) -> None:
     error = answer(status, message, kind)
-    fault = error.fault(SENT)
+    fault = error.fault("update", SENT, SENT)
     assert isinstance(fault, AccountFault)
     assert fault.problem.cause is Cause.REFUSED
     assert (fault.problem.field, fault.problem.status, fault.problem.error_type) == (field, status, kind)
@@ -101,7 +101,7 @@ def test_a_refusal_by_the_application_parks_with_its_field(
 
 
 def test_the_text_of_an_inner_exception_counts_too() -> None:
-    fault = answer(400, "An exception occurred.", WRITE, CURRENCY).fault(SENT)
+    fault = answer(400, "An exception occurred.", WRITE, CURRENCY).fault("update", SENT, SENT)
     assert isinstance(fault, AccountFault)
     assert fault.problem.field == "SalesCurrencyCode"
 
@@ -152,24 +152,47 @@ def test_a_change_of_nothing_is_known_by_its_text_or_status() -> None:
 @pytest.mark.parametrize("status", [400, 409, 500])
 @pytest.mark.parametrize("message", [CONFLICT, "Transaction was deadlocked: a deadlock occurred."])
 def test_a_conflict_inside_operations_is_tried_again(status: int, message: str) -> None:
-    fault = answer(status, message).fault(SENT)
+    fault = answer(status, message).fault("update", SENT, SENT)
     assert isinstance(fault, TransientFault)
     assert not fault.unknown_outcome
 
 
 def test_a_field_that_may_not_be_changed_is_the_accounts() -> None:
-    fault = answer(403, READ_ONLY, SECURITY).fault(SENT)
+    fault = answer(403, READ_ONLY, SECURITY).fault("update", SENT, SENT)
     assert isinstance(fault, AccountFault)
     assert (fault.problem.field, fault.problem.status) == ("CreditLimit", 403)
 
 
 @pytest.mark.parametrize("error", [answer(403, NO_VIEW, SECURITY), html(403)])
-def test_missing_rights_are_the_operators(error: OperationsError) -> None:
-    assert isinstance(error.fault(SENT), OperatorFault)
+def test_missing_rights_may_be_one_accounts_or_everybodys(error: OperationsError) -> None:
+    fault = error.fault("update", SENT, SENT)
+    assert isinstance(fault, Refused)
+    assert fault.way == f"update 403 {error.type}".strip()
+    assert "duties" in fault.remedy
 
 
-def test_a_write_to_nowhere_is_the_operators() -> None:
-    assert isinstance(html(404).fault(SENT), OperatorFault)
+def test_a_write_to_nowhere_may_be_one_accounts_or_everybodys() -> None:
+    fault = html(404).fault("create", SENT, SENT)
+    assert isinstance(fault, Refused)
+    assert "OPERATIONS_URL" in fault.remedy
+
+
+@pytest.mark.parametrize(
+    ("error", "everybodys"),
+    [
+        (answer(400, ACCOUNT, FIELD), False),
+        (answer(400, GROUP), True),
+        (answer(400, PROSPECT), True),
+        (answer(500, PROSPECT), True),
+        (answer(403, READ_ONLY, SECURITY), True),
+    ],
+)
+def test_only_a_value_of_the_accounts_own_is_certainly_no_other_accounts_trouble(
+    error: OperationsError, everybodys: bool
+) -> None:
+    fault = error.fault("update", SENT, {"CustomerAccount", "CreditLimit"})
+    assert isinstance(fault, AccountFault)
+    assert isinstance(fault, Refused) == everybodys
 
 
 @pytest.mark.parametrize(
@@ -181,7 +204,7 @@ def test_a_write_to_nowhere_is_the_operators() -> None:
     ],
 )
 def test_a_bare_5xx_is_tried_again_and_may_have_been_carried_out(error: OperationsError) -> None:
-    fault = error.fault(SENT)
+    fault = error.fault("update", SENT, SENT)
     assert isinstance(fault, TransientFault)
     assert fault.unknown_outcome
 
@@ -191,7 +214,7 @@ def test_a_bare_5xx_is_tried_again_and_may_have_been_carried_out(error: Operatio
 )
 @pytest.mark.parametrize("status", [400, 403, 409, 500])
 def test_neither_texts_nor_stack_traces_are_kept(status: int, message: str) -> None:
-    fault = answer(status, message + " Max Mustermann").fault(SENT)
+    fault = answer(status, message + " Max Mustermann").fault("update", SENT, SENT)
     kept = str(fault) + repr(getattr(fault, "problem", ""))
     for text in ("Mustermann", "UpdateProcessor", "Infolog", "Local'", "authorized"):
         assert text not in kept
@@ -208,7 +231,7 @@ def test_neither_texts_nor_stack_traces_are_kept(status: int, message: str) -> N
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 412, 500, 503])
 def test_an_answer_of_any_form_is_some_fault(content: bytes, status: int) -> None:
     error = read_error(httpx.Response(status, content=content))
-    assert isinstance(error.fault(SENT), Fault)
+    assert isinstance(error.fault("update", SENT, SENT), Fault)
     assert error.status == status
 
 
@@ -228,8 +251,10 @@ json_values = st.recursive(
 def test_no_json_value_breaks_the_reading(value: object, status: int) -> None:
     for content in (value, {"error": value}, {"error": {"innererror": value}}):
         error = read_error(httpx.Response(status, content=json.dumps(content).encode()))
-        assert isinstance(error.fault(SENT), Fault)
-        assert len(getattr(getattr(error.fault(SENT), "problem", None), "error_type", "")) <= 120
+        assert isinstance(error.fault("update", SENT, SENT), Fault)
+        assert (
+            len(getattr(getattr(error.fault("update", SENT, SENT), "problem", None), "error_type", "")) <= 120
+        )
 
 
 def test_only_fields_that_were_sent_are_named() -> None:

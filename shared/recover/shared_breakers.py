@@ -1,0 +1,89 @@
+"""One process's copy of the breakers' rows, and the one way to change them for all.
+
+A Table service that hangs or is away keeps no work back: what is known counts on, and only this process
+knows of a change.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from shared.model.breaker import Breaker
+from shared.model.faults import OperatorFault, StateConflict, System, TransientFault
+from shared.ports import Clock
+from shared.ports.recovery import BreakerRows
+from shared.telemetry import LOGGER
+
+_CACHE = timedelta(seconds=5)
+_LONGEST_REQUEST = 5.0  # seconds
+
+
+class SharedBreakers:
+    """The rows as they were read last, at most 5 s ago."""
+
+    def __init__(self, rows: BreakerRows, clock: Clock) -> None:
+        self._rows = rows
+        self._clock = clock
+        self._known: dict[System, tuple[Breaker, str | None]] = {}
+        self._read_at: datetime | None = None
+        self._reading = asyncio.Lock()
+
+    @property
+    def known(self) -> list[Breaker]:
+        """Every breaker that ever was opened or paused."""
+        return [breaker for breaker, _ in self._known.values()]
+
+    def current(self, system: System) -> Breaker:
+        """The system's breaker."""
+        breaker, _ = self._known.get(system, (Breaker(system), None))
+        return breaker
+
+    def expire(self) -> None:
+        """Read the rows again when next needed."""
+        self._read_at = None
+
+    async def refresh(self) -> None:
+        """Read the rows if they are old. Who comes meanwhile waits for the same answer, and never long."""
+        async with self._reading:
+            now = self._clock.now()
+            if self._read_at is not None and now - self._read_at < _CACHE:
+                return
+            self._read_at = now  # whatever comes of it, the next messages do not ask again at once
+            with suppress(TransientFault, OperatorFault):  # the tables' own trouble shows at the next step
+                await self._read()
+
+    async def put(self, breaker: Breaker, instead_of: Breaker) -> bool:
+        """Store and remember; False if another was faster. Without the table, remember alone."""
+        if self.current(breaker.system) != instead_of:
+            return False
+        _, etag = self._known.get(breaker.system, (breaker, None))
+        try:
+            async with asyncio.timeout(_LONGEST_REQUEST):
+                self._known[breaker.system] = breaker, await self._rows.put(breaker, etag)
+        except StateConflict:
+            self.expire()
+            return False
+        except (TransientFault, OperatorFault, TimeoutError) as trouble:
+            self._known[breaker.system] = breaker, etag
+            LOGGER.warning("breaker of %s is not shared: %s", breaker.system, trouble)
+        return True
+
+    async def change(self, system: System, change: Callable[[Breaker], Breaker]) -> tuple[Breaker, Breaker]:
+        """Change the row as it stands now, for all; before and after. Raises faults of the Table service."""
+        while True:
+            await self._read()
+            before, etag = self._known.get(system, (Breaker(system), None))
+            after = change(before)
+            if after == before:
+                return before, after
+            with suppress(StateConflict):
+                self._known[system] = after, await self._rows.put(after, etag)
+                return before, after
+
+    async def _read(self) -> None:
+        try:
+            async with asyncio.timeout(_LONGEST_REQUEST):
+                self._known = dict((await self._rows.read()).items())
+        except TimeoutError as error:
+            raise TransientFault(System.TABLES, "no answer") from error
