@@ -3,6 +3,7 @@
 Secrets are `SecretStr` and never printed. No other module reads the environment.
 """
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -26,6 +27,8 @@ from pydantic.fields import FieldInfo
 
 from shared.field_maps import FieldMapError, load_field_map
 from shared.model.field_map import FieldMap
+
+_HOST_FILE = Path(__file__).parents[1] / "host.json"
 
 
 class SettingsError(Exception):
@@ -260,7 +263,7 @@ def load_settings(
     """
     environment = os.environ if environment is None else environment
     given = {name: environment[name] for name in environment_names().values() if environment.get(name)}
-    problems = list(_mismatches(given))
+    problems = [*_mismatches(given), *_sessions(environment)]
     if takes_events:
         problems += _missing_organization(given)
     settings = field_map = None
@@ -312,6 +315,20 @@ def _mismatches(given: Mapping[str, str]) -> Iterator[str]:
             yield f"{pair[0]} or {pair[1]}: exactly one is needed, {'both' if found else 'neither'} is set"
     if given.get("CREDENTIAL") == Credential.LOCAL and "LOCAL_TOKEN" not in given:
         yield "LOCAL_TOKEN: is missing; CREDENTIAL=local needs it"
+
+
+def _sessions(environment: Mapping[str, str]) -> Iterator[str]:
+    """A partition without a session at the host would wait until another one has nothing to do."""
+    most = environment.get("AzureFunctionsJobHost__extensions__serviceBus__maxConcurrentSessions", "")
+    if not most and _HOST_FILE.is_file():
+        host = json.loads(_HOST_FILE.read_text(encoding="utf-8"))
+        most = str(host["extensions"]["serviceBus"]["maxConcurrentSessions"])
+    partitions = environment.get("SYNC_PARTITIONS", "").strip()
+    if most.isdecimal() and partitions.isdecimal() and int(partitions) > int(most):
+        yield (
+            f"SYNC_PARTITIONS: is {partitions}, more than the {most} sessions that one instance has at a time"
+            " (maxConcurrentSessions in host.json): lower it, or raise the other"
+        )
 
 
 def _missing_organization(given: Mapping[str, str]) -> Iterator[str]:

@@ -49,7 +49,7 @@ class SharedBreakers:
             now = self._clock.now()
             if self._read_at is not None and now - self._read_at < _CACHE:
                 return
-            self._read_at = now  # whatever comes of it, the next messages do not ask again at once
+            self._read_at = now  # whatever comes of it: the next messages do not ask again
             with suppress(TransientFault, OperatorFault):  # the tables' own trouble shows at the next step
                 await self._read()
 

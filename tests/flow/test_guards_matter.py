@@ -399,6 +399,36 @@ GUARDS = {
         "                pass\n",
         f"{REFUSALS}an_account_that_probes_and_proves_nothing_gives_way_to_the_next",
     ),
+    "what waits for a breaker is spread": Guard(
+        "shared/sync.py",
+        "timedelta(seconds=self.jitter(wait.spread))",
+        "timedelta(0)",
+        f"{RECOVERY}what_waits_for_a_breaker_does_not_come_back_all_at_once",
+    ),
+    "a wait does not grow with the outage": Guard(
+        "shared/recover/breaker.py",
+        "max(_LEAST_SPREAD, _SPREAD * (until - now).total_seconds())",
+        "max(_LEAST_SPREAD, 10 * sum(breaker.trips for breaker in self._shared.known))",
+        f"{RECOVERY}two_thousand_messages_that_waited_a_day_drain_as_fast_as_operations_answers",
+    ),
+    "an account's fault is an answer of the system": Guard(
+        "shared/recover/guarded.py",
+        "            self._breakers.answered(self._system)\n",
+        "",
+        f"{RECOVERY}an_account_that_is_refused_shows_that_the_system_answers",
+    ),
+    "breakers that hang are not waited for": Guard(
+        "shared/recover/shared_breakers.py",
+        "            self._read_at = now  # whatever comes of it: the next messages do not ask again\n",
+        "",
+        f"{RECOVERY}a_table_service_that_hangs_is_asked_once_and_keeps_no_message",
+    ),
+    "the deadline names the system": Guard(
+        "shared/sync.py",
+        "TransientFault(run.waits_for, ",
+        "TransientFault(System.OPERATIONS, ",
+        f"{RECOVERY}a_message_past_its_deadline_is_counted_on_the_system_that_it_waited_for",
+    ),
 }
 
 

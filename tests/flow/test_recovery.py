@@ -1,25 +1,30 @@
 """Outages, pauses, healing, replays and ceilings: what happens to many accounts at once."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
 from shared.model.change import encode_change
 from shared.model.customer import CustomerKey
-from shared.model.faults import Fault, OperatorFault, System, TransientFault
+from shared.model.faults import AccountFault, Fault, OperatorFault, System, TransientFault
+from shared.model.outcome import Cause, Problem
 from shared.model.sync_state import Phase
 from shared.ports.recovery import Bin, Leftover
+from shared.recover import shared_breakers
 from shared.recover.replay import Asked
+from shared.wiring import Application
 from tests.flow.world import World, account
 
 DOWN = TransientFault(System.OPERATIONS, "answered 503")
 WRONG_SECRET = OperatorFault(System.OPERATIONS, "refuses the app's token (401).", "Check it.")
 ASKED = Asked("anna", "after the outage")
+BREAKER_CAP, LEAST_WAIT = 300, 30
 
 
-async def _run_for(world: World, span: timedelta) -> None:
+async def _run_for(world: World, span: timedelta, worker: Application | None = None) -> None:
     """Deliver what falls due within the span, by one worker."""
-    end, worker = world.clock.now() + span, world.application()
+    end, worker = world.clock.now() + span, worker or world.application()
     while (due := world.queue.next_due()) is not None and due <= end:
         world.clock.advance_to(due)
         await world.deliver(world.take(), worker)
@@ -65,6 +70,101 @@ async def test_a_backlog_drains_as_fast_after_a_long_outage_as_after_a_short_one
     while len(world.operations.customers) < 100:
         await _run_for(world, timedelta(seconds=10))
         assert world.clock.now() - ended < timedelta(seconds=360)
+
+
+async def test_two_thousand_messages_that_waited_a_day_drain_as_fast_as_operations_answers() -> None:
+    """With eight partitions and 200 ms a request: what each waits depends on the breaker alone."""
+    world = World()
+    worker = world.application()
+    world.operations.trouble = DOWN
+    early, late = range(100), range(100, 2000)
+    for number in early:
+        await world.queue.send(world.save(f"A{number}"))
+    await _run_for(world, timedelta(hours=23), worker)
+    for number in late:
+        await world.queue.send(world.save(f"A{number}"))
+    await _run_for(world, timedelta(hours=1), worker)
+    assert len(world.queue.waiting) == 2000
+    longest = timedelta(seconds=BREAKER_CAP * 1.1 + LEAST_WAIT * 1.1)
+    due = (await world.deliver(world.save("A2000"), worker)).due
+    assert due is not None
+    assert due - world.clock.now() <= longest
+    world.operations.trouble = None
+    world.operations.seconds = 0.2 / 8
+    world.operations.requests.clear()
+    ended = world.clock.now()
+    while len(world.operations.customers) < 2001:
+        await _run_for(world, timedelta(seconds=10), worker)
+    took = world.clock.now() - ended
+    answering = timedelta(seconds=len(world.operations.requests) * world.operations.seconds)
+    assert took < answering + longest + timedelta(seconds=20)
+
+
+async def test_what_waits_for_a_breaker_does_not_come_back_all_at_once() -> None:
+    world = World()
+    world.operations.trouble = WRONG_SECRET
+    worker = world.application()
+    await world.deliver(world.save("A1"), worker)
+    until = world.breakers.stored[System.OPERATIONS][0].open_until
+    due = (await world.deliver(world.save("A2"), worker)).due
+    assert until is not None
+    assert due is not None
+    wait = (until - world.clock.now()).total_seconds()
+    assert wait * 0.01 < (due - until).total_seconds() <= wait * 0.1
+
+
+async def test_an_account_that_is_refused_shows_that_the_system_answers() -> None:
+    world = World()
+    worker = world.application()
+    for number in range(15):
+        await world.deliver(world.save(f"A{number}"), worker)
+    world.clock.advance(1000)
+    refused = AccountFault(Problem(Cause.REFUSED, field="AddressCity", status=400))
+    world.operations.script = [*[DOWN] * 4, refused] * 3
+    for number in range(15):
+        await world.deliver(world.save(f"A{number}", telephone1="1"), worker)
+    assert world.breakers.stored == {}
+
+
+async def test_a_table_service_that_hangs_is_asked_once_and_keeps_no_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shared_breakers, "_LONGEST_REQUEST", 0.05)
+    world = World(settings={"invocation_deadline_seconds": 0.3})
+    worker = world.application()
+    asked = 0
+
+    async def hang() -> None:
+        nonlocal asked
+        asked += 1
+        await asyncio.Event().wait()
+
+    world.breakers.read = hang  # pyright: ignore[reportAttributeAccessIssue]
+    changes = [world.save(f"A{number}") for number in range(8)]
+    outcomes = await asyncio.gather(*(world.deliver(change, worker) for change in changes))
+    assert [outcome.ending for outcome in outcomes] == ["created"] * 8
+    assert asked == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "system"),
+    [
+        ("states.get", "tables"),
+        ("reader.read", "dataverse"),
+        ("writer.create", "operations"),
+    ],
+)
+async def test_a_message_past_its_deadline_is_counted_on_the_system_that_it_waited_for(
+    step: str, system: str
+) -> None:
+    async def gate(at: str) -> None:
+        if at == f"before {step}":
+            await asyncio.Event().wait()
+
+    world = World(settings={"invocation_deadline_seconds": 0.05})
+    outcome = await world.deliver(world.save("A1"), world.application(gate))
+    assert outcome.detail == f"{system}: the work on one message took too long"
+    assert outcome.due is not None
 
 
 async def test_waiting_for_a_breaker_is_no_try_and_writes_no_row() -> None:

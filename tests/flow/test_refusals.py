@@ -102,7 +102,9 @@ async def test_one_refused_account_is_parked_and_slows_nobody_down(
     refuse(world, system, refusing(system, operation, "A0", "B0", status=status, code=code))
     outcomes: list[Outcome] = []
     for turn in range(6):
-        outcomes.append(await world.deliver(world.save("B0" if turn else "A0", telephone1=f"{turn}"), worker))
+        change = world.save("B0" if turn and operation != "find" else "A0", telephone1=f"{turn}")
+        change = world.look("A0") if operation == "find" else change
+        outcomes.append(await world.deliver(change, worker))
         for number in range(10):
             outcome = await world.deliver(world.save(f"C{turn}-{number}"), worker)
             outcomes.append(outcome)
@@ -149,7 +151,8 @@ async def test_a_right_lost_for_an_hour_parks_three_accounts_and_in_the_end_all_
 
     refuse(world, system, refuses)
     for number in range(30):
-        await world.queue.send(world.save(f"A{number}", telephone1="new"))
+        change = world.save(f"A{number}", telephone1="new")
+        await world.queue.send(world.look(f"A{number}") if operation == "find" else change)
         await world.queue.send(world.save(f"B{number}"))
         await run_for(world, timedelta(minutes=2), worker)
     during = parked(world)
@@ -262,7 +265,8 @@ async def test_a_success_between_that_becomes_known_late_closes_the_breaker_agai
 async def test_a_refusal_is_the_systems_at_once_if_its_probe_fails_too(system: System) -> None:
     world = World()
     worker = world.application()
-    refuse(world, system, refusing(system, "read" if system is System.DATAVERSE else "find"))
+    await written(world, 5, worker)
+    refuse(world, system, refusing(system, "read" if system is System.DATAVERSE else "update"))
     broken = OperatorFault(system, "answered 403.", "Check the access.")
 
     async def probe() -> None:
@@ -270,7 +274,7 @@ async def test_a_refusal_is_the_systems_at_once_if_its_probe_fails_too(system: S
 
     worker.breakers._probes = {System.DATAVERSE: probe, System.OPERATIONS: probe}  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
     for number in range(5):
-        assert (await world.deliver(world.save(f"A{number}"), worker)).ending == "retrying"
+        assert (await world.deliver(world.save(f"A{number}", telephone1="1"), worker)).ending == "retrying"
     assert world.issues.rows == {}
     assert world.breakers.stored[system][0].reason == "answered 403."
 

@@ -129,7 +129,7 @@ def test_another_record_that_exists_is_not_the_customer(
     text = f"Infolog: Error: Cannot create a record in {label} ({table}). {key}.\nThe record already exists."
     error = answer(status, text)
     assert not error.says_exists("C-1")
-    fault = error.fault(SENT)
+    fault = error.fault("update", SENT, SENT)
     assert isinstance(fault, AccountFault)
     assert fault.problem.cause is Cause.REFUSED
 

@@ -62,6 +62,23 @@ def test_a_missing_setting_is_named(name: str, text: str | None) -> None:
     assert report.count("\n") == 1
 
 
+HOST_SESSIONS = "AzureFunctionsJobHost__extensions__serviceBus__maxConcurrentSessions"
+
+
+@pytest.mark.parametrize(("partitions", "host"), [("9", None), ("16", "15")])
+def test_more_partitions_than_the_host_has_sessions_are_refused(partitions: str, host: str | None) -> None:
+    report = refusal(**{"SYNC_PARTITIONS": partitions, HOST_SESSIONS: host})
+    assert "SYNC_PARTITIONS" in report
+    assert "maxConcurrentSessions" in report
+    assert report.count("\n") == 1
+
+
+@pytest.mark.parametrize(("partitions", "host"), [("8", None), ("16", "16"), ("3", "8")])
+def test_as_many_partitions_as_the_host_has_sessions_are_taken(partitions: str, host: str | None) -> None:
+    settings = load(**{"SYNC_PARTITIONS": partitions, HOST_SESSIONS: host})
+    assert settings.sync_partitions == int(partitions)
+
+
 def test_every_problem_is_told_at_once() -> None:
     with pytest.raises(SettingsError) as raised:
         load_settings({"CREDENTIAL": "magic", "SYNC_PARTITIONS": "0", "FIELD_MAP": "nowhere"})
