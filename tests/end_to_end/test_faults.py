@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from local.stand import Stand
+from tests.end_to_end.operator import running_with
 from tests.end_to_end.system import System
 from tests.end_to_end.waiting import eventually
 
@@ -63,6 +64,32 @@ async def test_a_request_that_is_carried_out_late_does_not_win_over_a_later_chan
     await system.change(account_id, telephone1="new")
     await system.settled(account_id)
     await system.customer_with(number, PrimaryContactPhone="new")
+
+
+async def test_a_right_that_is_lost_parks_three_accounts_and_given_back_all_is_written(
+    system: System, control: httpx.AsyncClient, stand: Stand
+) -> None:
+    numbers = [system.number() for _ in range(8)]
+    accounts = [await system.create(number) for number in numbers]
+    for account_id in accounts:
+        await system.settled(account_id)
+    async with running_with(stand, {"OPERATOR_RETRY_SECONDS": "2"}):
+        await _fault(control, method="PATCH", path="CustomersV3", kind="status", status=403)
+        for account_id in accounts:
+            await system.change(account_id, telephone1="+48 1")
+        await eventually(
+            lambda: system.row("Control", "breaker", "operations"),
+            lambda row: str(row.get("Refused")).startswith("update 403") and "Prober" in row,
+            "one of the parked accounts probes",
+        )
+        (await control.delete("/faults")).raise_for_status()
+        for number in numbers:
+            await system.customer_with(number, PrimaryContactPhone="+48 1")
+        for account_id in accounts:
+            await system.phase(account_id, "synced")
+        assert "Refused" not in await system.row("Control", "breaker", "operations")
+    parked = {r["account_id"] for r in stand.records() if r.get("ending") == "parked"} & {*accounts}
+    assert len(parked) == 3
 
 
 async def test_a_host_killed_in_the_middle_of_its_work_loses_nothing(
