@@ -5,12 +5,12 @@ Secrets are `SecretStr` and never printed. No other module reads the environment
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import (
@@ -22,6 +22,7 @@ from pydantic import (
     PrivateAttr,
     SecretStr,
     ValidationError,
+    ValidationInfo,
 )
 from pydantic.fields import FieldInfo
 
@@ -58,12 +59,26 @@ class OnGone(StrEnum):
     IGNORE = "ignore"
 
 
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"https", "http"} or not parts.hostname:
-        message = "must be an address such as https://contoso.crm.dynamics.com"
+_ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?/?", re.IGNORECASE)
+
+
+def _origin(url: str, info: ValidationInfo) -> str:
+    """Scheme, host and port. Bearer tokens go there: over https, except on the local stand."""
+    if not _ORIGIN.fullmatch(url.strip()):
+        message = "must be an address such as https://contoso.crm.dynamics.com, without path, query or user"
         raise ValueError(message)
-    return url.rstrip("/")
+    origin = url.strip().rstrip("/").lower()
+    if origin.startswith("http:") and info.data.get("credential") is not Credential.LOCAL:
+        message = "must begin with https://; http is for CREDENTIAL=local only"
+        raise ValueError(message)
+    return origin
+
+
+def _host(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", name):
+        message = "must be a host name such as contoso.servicebus.windows.net, without scheme, port or path"
+        raise ValueError(message)
+    return name
 
 
 def _resolved(secret: SecretStr) -> SecretStr:
@@ -94,6 +109,7 @@ def _connection(*needed: str) -> AfterValidator:
 
 
 type Origin = Annotated[str, AfterValidator(_origin)]
+type Host = Annotated[str, AfterValidator(_host)]
 type Seconds = Annotated[float, Field(ge=0, le=604_800, allow_inf_nan=False)]
 type PositiveSeconds = Annotated[Seconds, Field(gt=0)]
 type Text = Annotated[str, Field(min_length=1)]
@@ -111,12 +127,17 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    # The first field: what addresses may be depends on it.
+    credential: Credential = Field(
+        Credential.MANAGED_IDENTITY,
+        description="managed-identity in Azure, default for a developer's own sign-in, local for the stand.",
+    )
     servicebus: Optional[Annotated[SecretStr, _connection("Endpoint")]] = Field(
         None,
         alias="ServiceBus",
         description="Connection string of the Service Bus; for the local stand only.",
     )
-    servicebus_namespace: Optional[str] = Field(
+    servicebus_namespace: Optional[Host] = Field(
         None,
         alias="ServiceBus__fullyQualifiedNamespace",
         description="Host name of the Service Bus namespace, such as contoso.servicebus.windows.net.",
@@ -142,10 +163,6 @@ class Settings(BaseModel):
     )
     operations_customer_group: Optional[str] = Field(
         None, description="Customer group of the customers that are written."
-    )
-    credential: Credential = Field(
-        Credential.MANAGED_IDENTITY,
-        description="managed-identity in Azure, default for a developer's own sign-in, local for the stand.",
     )
     local_token: Optional[SecretStr] = Field(
         None, description="Bearer token of the local stand; goes with CREDENTIAL=local."
@@ -182,7 +199,7 @@ class Settings(BaseModel):
     )
     retry_first_seconds: PositiveSeconds = Field(10, description="Ceiling of the first wait.")
     retry_cap_seconds: PositiveSeconds = Field(900, description="Ceiling of every later wait.")
-    retry_attempts: Annotated[int, Field(ge=1)] = Field(
+    retry_attempts: Annotated[int, Field(ge=1, le=10_000)] = Field(
         40, description="Real tries before an account is parked as RetriesExhausted."
     )
     operator_retry_seconds: PositiveSeconds = Field(
@@ -203,25 +220,23 @@ class Settings(BaseModel):
     queue_wait_seconds: Seconds = Field(
         20, description="Wait before a message is given back because the bus does not take its successor."
     )
-    breaker_failures: Annotated[int, Field(ge=1)] = Field(
+    breaker_failures: Annotated[int, Field(ge=1, le=1_000)] = Field(
         5, description="How many of the newest calls, of twice as many, must fail to open a breaker."
     )
-    breaker_first_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+    breaker_first_seconds: PositiveSeconds = Field(
         30, description="How long a breaker stays open the first time; doubled with each trip."
     )
-    breaker_cap_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
-        300, description="How long a breaker stays open at most."
-    )
+    breaker_cap_seconds: PositiveSeconds = Field(300, description="How long a breaker stays open at most.")
     breaker_least_wait_seconds: Seconds = Field(
         30, description="Shortest wait of a message that meets an open breaker."
     )
-    operations_max_concurrency: Annotated[int, Field(ge=0)] = Field(
+    operations_max_concurrency: Annotated[int, Field(ge=0, le=1_000)] = Field(
         0, description="Most calls of one process to Operations at a time; 0: as many as partitions."
     )
-    max_creates_per_hour: Annotated[int, Field(ge=0)] = Field(
+    max_creates_per_hour: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         0, description="Ceiling on customers created in an hour by all instances together; 0: none."
     )
-    max_blocks_per_hour: Annotated[int, Field(ge=0)] = Field(
+    max_blocks_per_hour: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         0, description="Ceiling on customers blocked in an hour by all instances together; 0: none."
     )
     write_back_customer_account: bool = Field(
@@ -313,8 +328,11 @@ def _mismatches(given: Mapping[str, str]) -> Iterator[str]:
         found = sum(name in given for name in pair)
         if found != 1:
             yield f"{pair[0]} or {pair[1]}: exactly one is needed, {'both' if found else 'neither'} is set"
-    if given.get("CREDENTIAL") == Credential.LOCAL and "LOCAL_TOKEN" not in given:
+    local = given.get("CREDENTIAL") == Credential.LOCAL
+    if local and "LOCAL_TOKEN" not in given:
         yield "LOCAL_TOKEN: is missing; CREDENTIAL=local needs it"
+    if not local and "LOCAL_TOKEN" in given:
+        yield "LOCAL_TOKEN: is for CREDENTIAL=local only; take the setting out"
 
 
 def _sessions(environment: Mapping[str, str]) -> Iterator[str]:

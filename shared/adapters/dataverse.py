@@ -13,7 +13,7 @@ from uuid import UUID
 
 import httpx
 
-from shared.adapters.odata import ODataClient, http_date
+from shared.adapters.odata import ODataClient, content_of, error_text, http_date
 from shared.model.account import COMMON_COLUMNS, Account, AccountCurrency
 from shared.model.faults import OperatorFault, Refused, System, TransientFault
 from shared.model.field_map import CURRENCY_COLUMN, Column, FieldMap
@@ -86,12 +86,12 @@ def _currency(row: Mapping[str, Any] | None) -> AccountCurrency | None:
 
 def _no_account(response: httpx.Response, operation: str) -> None:
     """None for an account that does not exist; every other answer raises, a refusal as this account's own."""
-    status, code = response.status_code, _error_code(response)
+    status, code = response.status_code, error_text(response, "code")
     if status == 404 and code == _DOES_NOT_EXIST:
         return
     if status >= 500:
         raise TransientFault(System.DATAVERSE, f"answered {status}")
-    if status == 400 and (column := _UNKNOWN_COLUMN.search(_error_text(response))):
+    if status == 400 and (column := _UNKNOWN_COLUMN.search(error_text(response, "message"))):
         raise _unknown_column(column[1])
     problem = Problem(Cause.REFUSED_BY_SALES, status=status, error_type=code[:120])
     remedy = {
@@ -110,23 +110,8 @@ def _unknown_column(name: str) -> OperatorFault:
     return OperatorFault(System.DATAVERSE, f'has no column "{name}", which the field map names.', remedy)
 
 
-def _error_code(response: httpx.Response) -> str:
-    return _error(response, "code")
-
-
-def _error_text(response: httpx.Response) -> str:
-    return _error(response, "message")
-
-
-def _error(response: httpx.Response, member: str) -> str:
-    try:
-        return str(response.json()["error"][member])
-    except (ValueError, LookupError, TypeError):
-        return ""
-
-
 def _json(response: httpx.Response) -> dict[str, Any]:
     try:
-        return json.loads(response.content)
+        return content_of(response)
     except ValueError as error:
         raise TransientFault(System.DATAVERSE, "answered 200 without JSON") from error

@@ -4,17 +4,15 @@ Source: learn.microsoft.com/power-apps/developer/data-platform/webapi/query-data
 .../reference/entities/asyncoperation.
 """
 
-import json
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import batched
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
 
-from shared.adapters.odata import ODataClient, literal
+from shared.adapters.odata import ODataClient, content_of, literal
 from shared.model.account import AccountCurrency
 from shared.model.faults import OperatorFault, System, TransientFault
 from shared.ports.inquiry import AccountName, SystemJob
@@ -88,20 +86,8 @@ class DataverseInquiry:
         jobs = [_job(row) async for row in self._rows(query)]
         return jobs[::-1]
 
-    async def _rows(self, query: str) -> AsyncIterator[Mapping[str, Any]]:
-        path: str | None = _API + query
-        while path:
-            page = _json(await self._client.get(path, _HEADERS))
-            for row in page["value"]:
-                yield row
-            link = page.get("@odata.nextLink")
-            path = _same_host(link) if link else None
-
-
-def _same_host(link: str) -> str:
-    """The path of a next link: tokens go to the configured host only."""
-    parts = urlsplit(link)
-    return f"{parts.path}?{parts.query}"
+    def _rows(self, query: str) -> AsyncIterator[Mapping[str, Any]]:
+        return self._client.rows(_API + query, _HEADERS, _json)
 
 
 def _job(row: Mapping[str, Any]) -> SystemJob:
@@ -118,7 +104,7 @@ def _json(response: httpx.Response) -> dict[str, Any]:
     status = response.status_code
     if status == 200:
         try:
-            return json.loads(response.content)
+            return content_of(response)
         except ValueError as error:
             raise TransientFault(System.DATAVERSE, "answered 200 without JSON") from error
     if status >= 500:

@@ -9,11 +9,11 @@ import asyncio
 import json
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 import httpx
 
-from shared.adapters.odata import ODataClient, literal
+from shared.adapters.odata import ODataClient, content_of, literal
 from shared.adapters.operations_errors import OperationsError, read_error
 from shared.model.customer import Customer, CustomerKey, FieldValue
 from shared.model.faults import (
@@ -149,13 +149,9 @@ class OperationsCurrencies:
         return False
 
     async def _read(self) -> frozenset[str]:
-        codes: set[str] = set()
-        path: str | None = "/data/Currencies?cross-company=true&$select=CurrencyCode"
-        while path:
-            page = _json(await self._client.get(path, _GET_HEADERS))
-            codes |= {str(row["CurrencyCode"]).upper() for row in page["value"]}
-            path = page.get("@odata.nextLink")
-        return frozenset(codes)
+        path = "/data/Currencies?cross-company=true&$select=CurrencyCode"
+        rows = self._client.rows(path, _GET_HEADERS, _json)
+        return frozenset([str(row["CurrencyCode"]).upper() async for row in rows])
 
 
 def _encode(fields: Mapping[str, FieldValue]) -> bytes:
@@ -182,7 +178,7 @@ def _json(response: httpx.Response) -> dict[str, Any]:
     status = response.status_code
     if status in {200, 201}:
         try:
-            return cast(dict[str, Any], json.loads(response.content, parse_float=Decimal))
+            return content_of(response, parse_float=Decimal)
         except ValueError as error:
             raise TransientFault(
                 System.OPERATIONS, f"answered {status} without JSON", unknown_outcome=status == 201

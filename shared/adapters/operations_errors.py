@@ -5,7 +5,6 @@ translated, the text itself is in the language of the app's user in Operations. 
 type, then technical field name, and a text only as a last hint. Stack traces are never kept.
 """
 
-import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import cast
 
 import httpx
 
+from shared.adapters.odata import content_of
 from shared.model.faults import (
     AccountFault,
     Fault,
@@ -107,13 +107,17 @@ class OperationsError:
 def read_error(response: httpx.Response) -> OperationsError:
     """The error in an answer; one from a gateway may be no JSON at all."""
     try:
-        inner: object = json.loads(response.content)["error"]["innererror"]
-    except (ValueError, LookupError, TypeError, RecursionError):
+        inner: object = content_of(response)["error"]["innererror"]
+    except (ValueError, LookupError, TypeError):
         return OperationsError(response.status_code, "", "")
     kind, texts = "", list[str]()
     while isinstance(inner, dict):
         members = cast(dict[str, object], inner)
-        kind = kind or str(members.get("type") or "")
-        texts.append(str(members.get("message") or ""))
+        kind = kind or _text(members.get("type"))
+        texts.append(_text(members.get("message")))
         inner = members.get("internalexception")
     return OperationsError(response.status_code, kind.rpartition(".")[2], " ".join(texts))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

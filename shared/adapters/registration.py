@@ -13,7 +13,7 @@ from uuid import UUID
 
 import httpx
 
-from shared.adapters.odata import ODataClient, literal
+from shared.adapters.odata import ODataClient, content_of, error_text, literal
 from shared.model.faults import OperatorFault, System, TransientFault
 from shared.ports.registration import Columns, Kind, Registered, Scope
 
@@ -119,18 +119,18 @@ def _answer(response: httpx.Response) -> dict[str, Any]:
     if status == 204:
         return {}
     if status in {200, 201}:
-        return json.loads(response.content)
+        try:
+            return content_of(response)
+        except ValueError as error:
+            raise TransientFault(System.DATAVERSE, f"answered {status} without JSON") from error
     if status >= 500:
         raise TransientFault(System.DATAVERSE, f"answered {status}")
     remedy = {
         403: "Sign in as somebody with the role System Customizer or System Administrator there.",
         404: "Check DATAVERSE_URL.",
     }.get(status, "Correct what it names; with --dry-run see what would be sent.")
-    raise OperatorFault(System.DATAVERSE, f"answered {status}: {_text(response)}", remedy)
-
-
-def _text(response: httpx.Response) -> str:
-    try:
-        return str(response.json()["error"]["message"]).split("\n")[0][:300]
-    except (ValueError, LookupError, TypeError):
-        return "without saying why."
+    raise OperatorFault(
+        System.DATAVERSE,
+        f"answered {status}: {error_text(response, 'message') or 'without saying why.'}",
+        remedy,
+    )

@@ -11,6 +11,7 @@ import typer
 
 from shared.cli import ask, currency, issues, registration, repair, replay, status, unlink
 from shared.cli.exits import exit_of
+from shared.cli.output import shown
 from shared.cli.session import Chosen
 
 app = typer.Typer(
@@ -84,6 +85,6 @@ def main() -> int:
         if "--trace" in sys.argv:
             raise
         code, line = exit_of(error)
-        sys.stderr.write(f"Error: {line}\n")
+        sys.stderr.write(f"Error: {shown(line)}\n")
         return int(code)
     return 0

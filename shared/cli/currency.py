@@ -10,7 +10,7 @@ import typer
 from shared.cli.editing import Request, edit, finding_as_json, show_findings
 from shared.cli.exits import CommandError, Exit
 from shared.cli.options import By, DryRun, Json, Strict, Yes
-from shared.cli.output import Output, counted
+from shared.cli.output import Output, counted, shown
 from shared.cli.session import run
 from shared.mapping.plan import Plan, action_of
 from shared.mapping.sheet import HEADERS, read_rows, written
@@ -235,7 +235,7 @@ def _usable_name() -> Generator[None]:
 
 async def _plan_file(operator: Operator, output: Output, file: Path, *, replace: bool) -> Plan:
     with output.progress() as progress:
-        task = progress.add_task(f"Reading {file.name}", total=None)
+        task = progress.add_task(f"Reading {shown(file.name)}", total=None)
         with closing(operator.sheets.read(file)) as rows:
             sheet = read_rows(_counted(rows, lambda: progress.advance(task)))
         progress.update(task, description="Comparing with the table, Operations and Sales")

@@ -67,7 +67,7 @@ class Output:
     def note(self, text: str) -> None:
         """A line beside the answer."""
         if not self.as_json:
-            self.notes.print(Text(text), soft_wrap=True)
+            self.notes.print(Text(shown(text)), soft_wrap=True)
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
         """A table; nothing at all if it has no rows, and one below the other where it is too wide."""
@@ -107,7 +107,7 @@ class Output:
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
     """A table of texts."""
-    heading = Text(title, "bold") if title else None
+    heading = Text(shown(title), "bold") if title else None
     made = Table(
         title=heading,
         title_justify="left",

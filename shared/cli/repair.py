@@ -199,5 +199,5 @@ def _body(item: Leftover) -> object:
     text = item.body.decode("utf-8", "replace")
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return shown(text)

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from shared.cli.exits import CommandError, Exit, exit_of
-from shared.cli.output import Output
+from shared.cli.output import Output, document, shown
 from shared.settings import load_settings
 from shared.wiring.operator import Operator
 
@@ -55,8 +55,7 @@ def run(
 
 def fail(code: Exit, line: str, *, as_json: bool) -> None:
     """Say in one line what went wrong, and end."""
-    text = json.dumps({"error": line, "exit": int(code)}, ensure_ascii=False) if as_json else f"Error: {line}"
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(document({"error": line, "exit": int(code)}) if as_json else f"Error: {shown(line)}\n")
     raise typer.Exit(int(code))
 
 

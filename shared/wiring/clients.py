@@ -9,7 +9,7 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.credentials import EntraTokens, FixedToken, Tokens, entra_credential
 from shared.model.faults import System
 from shared.model.field_map import FieldMap
-from shared.settings import Settings
+from shared.settings import Credential, Settings
 from shared.wiring.ports import Ports
 
 if TYPE_CHECKING:
@@ -153,8 +153,9 @@ class Clients:
         return ODataClient(system, http, self._tokens(system, url), self._clock)
 
     def _tokens(self, system: System, url: str) -> Tokens:
-        if self._settings.local_token is not None:
-            return FixedToken(self._settings.local_token.get_secret_value())
+        token = self._settings.local_token
+        if self._settings.credential is Credential.LOCAL and token is not None:
+            return FixedToken(token.get_secret_value())
         return EntraTokens(entra_credential(self._settings), f"{url}/.default", system)
 
 

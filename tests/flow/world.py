@@ -38,8 +38,8 @@ MAPPINGS = {"US Dollar": "USD", "Euro": "EUR", "Pound Sterling": "GBP"}
 SETTINGS = {
     "ServiceBus": "Endpoint=sb://unused",
     "tables_connection": "AccountName=unused;AccountKey=unused",
-    "dataverse_url": "http://sales.invalid",
-    "operations_url": "http://operations.invalid",
+    "dataverse_url": "https://sales.invalid",
+    "operations_url": "https://operations.invalid",
     "operations_company": "usmf",
     "operations_customer_group": "10",
     "fingerprint_key": "0123456789abcdef",

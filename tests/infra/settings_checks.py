@@ -71,7 +71,8 @@ def environment_of(infra: Infra, given: dict[str, Value]) -> dict[str, str]:
             text = "what the vault answers with"
         elif isinstance(value, Code):
             parameter = re.sub(r"^string\((\w+)\)$", r"\1", text)
-            text = str(values.get(parameter, f"https://{parameter.lower()}.example.net"))
+            host = f"{parameter.lower()}.example.net"
+            text = str(values.get(parameter, host if "HostName" in parameter else f"https://{host}"))
         found[name] = text
     tuning = given.get("tuning")
     return found | {name: str(value) for name, value in (tuning if isinstance(tuning, dict) else {}).items()}
@@ -82,7 +83,7 @@ def _read(value: Value) -> Value:
     if not isinstance(value, Code):
         return value
     name, *default = value.arguments
-    in_its_place = f"https://{str(name).lower()}.example.net"
+    in_its_place = f"https://{str(name).lower().replace('_', '-')}.example.net"
     if str(name).endswith("_ID"):
         in_its_place = "d0000000-0000-4000-8000-000000000000"
     return default[0] if default else in_its_place

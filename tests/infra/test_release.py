@@ -162,7 +162,7 @@ def test_a_shell_reads_the_outputs_as_they_are(azure: Azure) -> None:
 
 
 def test_operators_get_the_settings_with_the_keys_and_their_own_sign_in(
-    azure: Azure, monkeypatch: pytest.MonkeyPatch
+    azure: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     infra = Infra.read()
     values = environment_of(infra, infra.parameter_files[PROD])
@@ -176,9 +176,15 @@ def test_operators_get_the_settings_with_the_keys_and_their_own_sign_in(
     outputs.write_text(provisioned.stdout)
     monkeypatch.setenv("AZ_LOG", str(azure.folder / "log"))
     monkeypatch.setenv("PATH", f"{azure.folder}{os.pathsep}{Path(sys.executable).parent}")
-    command = [sys.executable, str(INFRA / "operator_settings.py"), str(outputs)]
+    file = tmp_path / "prod.json"
+    file.write_text("as before")
+    file.chmod(0o644)
+    command = [sys.executable, str(INFRA / "operator_settings.py"), str(outputs), str(file)]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
-    printed = json.loads(result.stdout)["Values"]
+    assert "the value of" not in result.stdout + result.stderr
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [entry.name for entry in tmp_path.iterdir() if "prod.json" in entry.name] == ["prod.json"]
+    printed = json.loads(file.read_text())["Values"]
     assert printed["FINGERPRINT_KEY"] == f"the value of {uri}"
     assert load_settings(printed)[0].credential == "default"
     commands = {tuple(call[:3]) for call in azure.calls()[1:]}

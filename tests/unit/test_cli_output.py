@@ -1,6 +1,7 @@
 """What is printed: JSON that scripts can rely on, and nothing from outside that could fake a terminal."""
 
 import json
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,8 +9,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 import pytest
+import typer
 
+from shared.cli import app as cli
+from shared.cli.exits import Exit
 from shared.cli.output import Output, duration, plain, shown
+from shared.cli.session import fail
+from shared.model.sheet import SheetError
 
 
 class Pair(NamedTuple):
@@ -47,6 +53,38 @@ def test_no_control_or_direction_character_reaches_the_terminal(text: str) -> No
 def test_no_control_character_of_a_paragraph_reaches_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     Output(as_json=False).text("Contoso \x1b[2J\u202e Ltd.")
     assert capsys.readouterr().out.strip("\n").isprintable()
+
+
+HOSTILE = "Contoso \x1b]0;x\x07\x1b[2J\u202eoslo\x9b31m\u2066"
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_no_line_of_an_answer_a_note_or_an_error_drives_the_terminal(
+    as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = Output(as_json=as_json)
+    output.text(HOSTILE)
+    output.note(HOSTILE)
+    output.table(["Name"], [[HOSTILE]], title=HOSTILE)
+    with pytest.raises(typer.Exit):
+        fail(Exit.REFUSED, HOSTILE, as_json=as_json)
+    captured = capsys.readouterr()
+    for line in (captured.out + captured.err).splitlines():
+        assert line.isprintable(), repr(line)
+    if as_json:
+        assert json.loads(captured.err)["error"] == HOSTILE
+
+
+def test_an_error_outside_a_command_does_not_drive_the_terminal_either(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(prog_name: str) -> None:
+        raise SheetError(HOSTILE)
+
+    monkeypatch.setattr(cli, "app", fails)
+    monkeypatch.setattr(logging, "disable", lambda level: None)
+    assert cli.main() == 1
+    assert capsys.readouterr().err.strip().isprintable()
 
 
 def test_markup_in_a_name_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:

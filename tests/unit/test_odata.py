@@ -25,7 +25,8 @@ class Service:
         self.clock = FakeClock(NOW)
         self.tokens = 0
         self.fault: Exception | None = None
-        http = httpx.AsyncClient(base_url="http://service", transport=httpx.MockTransport(self._answer))
+        transport = httpx.MockTransport(self._answer)
+        http = httpx.AsyncClient(base_url="http://service", transport=transport, follow_redirects=True)
         self.client = ODataClient(System.OPERATIONS, http, self, self.clock)
 
     async def token(self) -> str:

@@ -17,6 +17,14 @@ HOST_ONLY = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"}
 IN_AZURE_INSTEAD = {"ServiceBus__fullyQualifiedNamespace", "TABLES_ENDPOINT", "AZURE_CLIENT_ID"}
 
 
+IN_AZURE: dict[str, str | None] = {
+    "CREDENTIAL": None,
+    "LOCAL_TOKEN": None,
+    "DATAVERSE_URL": "https://contoso.crm.dynamics.com",
+    "OPERATIONS_URL": "https://contoso.operations.dynamics.com",
+}
+
+
 def load(**changes: str | None) -> Settings:
     """The settings of the example with these changes; None removes one."""
     return load_settings({name: text for name, text in (EXAMPLE | changes).items() if text is not None})[0]
@@ -103,6 +111,13 @@ def test_every_problem_is_told_at_once() -> None:
         *(("EXISTING_CUSTOMER", "perhaps"), ("ON_DELETE", "remove"), ("ON_DEACTIVATE", "x")),
         *(("FIELD_MAP", "nowhere"), ("CURRENCY_CACHE_SECONDS", "x"), ("QUEUE_WAIT_SECONDS", "-5")),
         *(("ServiceBus", "nonsense"), ("TABLES_CONNECTION", "UseDevelopmentStorage=true")),
+        *(
+            ("BREAKER_FIRST_SECONDS", "1e300"),
+            ("BREAKER_CAP_SECONDS", "604801"),
+            ("BREAKER_FAILURES", "9" * 9),
+        ),
+        *(("RETRY_ATTEMPTS", "9" * 9), ("OPERATIONS_MAX_CONCURRENCY", "9" * 9), ("SYNC_PARTITIONS", "1e300")),
+        *(("MAX_CREATES_PER_HOUR", "9" * 9), ("MAX_BLOCKS_PER_HOUR", "-1"), ("BREAKER_FAILURES", "1e300")),
         *(("LONGEST_REQUEST_SECONDS", "inf"), ("TRANSACTION_MARGIN_SECONDS", "-0.1")),
     ],
 )
@@ -148,14 +163,15 @@ def test_a_field_map_cannot_send_a_secret(tmp_path: Path, name: str) -> None:
     [("ServiceBus", "ServiceBus__fullyQualifiedNamespace"), ("TABLES_CONNECTION", "TABLES_ENDPOINT")],
 )
 def test_of_two_ways_to_say_it_exactly_one_is_taken(here: str, there: str) -> None:
-    in_azure = "https://contoso.table.core.windows.net"
+    host = "contoso.table.core.windows.net"
+    in_azure = f"https://{host}" if there == "TABLES_ENDPOINT" else host
     assert load(**{here: None, there: in_azure})
     assert "both" in refusal(**{there: in_azure})
     assert "neither" in refusal(**{here: None})
 
 
 def test_the_managed_identity_is_the_default_and_needs_no_token() -> None:
-    settings = load(CREDENTIAL=None, LOCAL_TOKEN=None)
+    settings = load(**IN_AZURE)
     assert settings.credential is Credential.MANAGED_IDENTITY
 
 
@@ -164,14 +180,15 @@ def test_the_managed_identity_is_the_default_and_needs_no_token() -> None:
 def test_the_app_starts_only_if_it_knows_whose_events_it_takes(
     credential: str | None, text: str | None
 ) -> None:
-    changes = {"CREDENTIAL": credential, "DATAVERSE_ORGANIZATION_ID": text}
+    changes = IN_AZURE | {"CREDENTIAL": credential, "DATAVERSE_ORGANIZATION_ID": text}
+    assert refusal(**changes).count("\n") == 1
     assert "DATAVERSE_ORGANIZATION_ID" in refusal(**changes)
     assert load(DATAVERSE_ORGANIZATION_ID=text).dataverse_organization_id is None
 
 
 def test_the_tool_that_tells_the_organization_works_without_knowing_it() -> None:
-    given_to_people = EXAMPLE | {"CREDENTIAL": "default", "DATAVERSE_ORGANIZATION_ID": ""}
-    settings, _ = load_settings(given_to_people, takes_events=False)
+    given = EXAMPLE | IN_AZURE | {"CREDENTIAL": "default", "DATAVERSE_ORGANIZATION_ID": ""}
+    settings, _ = load_settings({name: text for name, text in given.items() if text}, takes_events=False)
     assert settings.dataverse_organization_id is None
 
 
@@ -179,6 +196,67 @@ def test_addresses_lose_their_trailing_slash() -> None:
     assert load(OPERATIONS_URL="https://contoso.operations.dynamics.com/").operations_url == (
         "https://contoso.operations.dynamics.com"
     )
+
+
+ADDRESSES = ("DATAVERSE_URL", "OPERATIONS_URL", "TABLES_ENDPOINT", "SERVICEBUS_CONTROL")
+
+
+def with_address(name: str, text: str) -> dict[str, str | None]:
+    return {name: text} | ({"TABLES_CONNECTION": None} if name == "TABLES_ENDPOINT" else {})
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+@pytest.mark.parametrize("credential", [None, "default"])
+def test_a_token_goes_over_https_alone_except_on_the_stand(name: str, credential: str | None) -> None:
+    changes = with_address(name, "http://contoso.example.net")
+    report = refusal(**IN_AZURE | changes | {"CREDENTIAL": credential})
+    assert f"{name}: must begin with https" in report
+    assert load(**changes)
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+@pytest.mark.parametrize("local", [True, False])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "https://contoso.example.net/data",
+            "https://contoso.example.net?x=1",
+            "https://contoso.example.net#x",
+        ),
+        *("https://anna@contoso.example.net", "https://anna:word@contoso.example.net", "https:///contoso"),
+        *(
+            "https://contoso.example.net\\@evil.example.net",
+            "https://con toso",
+            "https://contoso.example.net//",
+        ),
+        *(
+            "https://contoso\n.example.net",
+            "//contoso.example.net",
+            "https:contoso",
+            "https://contoso:99999999",
+        ),
+        *("https://contoso:port", "https://contoso%2fx", "https://\u202econtoso", "https://contoso:"),
+    ],
+)
+def test_an_address_is_scheme_host_and_port(name: str, local: bool, text: str) -> None:
+    assert name in refusal(**({} if local else IN_AZURE) | with_address(name, text))
+
+
+@pytest.mark.parametrize("credential", [None, "managed-identity", "default"])
+def test_a_token_of_the_stand_never_replaces_an_identity(credential: str | None) -> None:
+    report = refusal(**IN_AZURE | {"CREDENTIAL": credential, "LOCAL_TOKEN": "a token that nobody sees"})
+    assert "LOCAL_TOKEN: is for CREDENTIAL=local only" in report
+    assert "nobody" not in report
+
+
+@pytest.mark.parametrize(
+    "text", ["https://contoso.servicebus.windows.net", "contoso", "a.b/c", "a.b:1", "a@b.c"]
+)
+def test_the_name_of_the_bus_is_a_host_name(text: str) -> None:
+    name = "ServiceBus__fullyQualifiedNamespace"
+    assert name in refusal(ServiceBus=None, **{name: text})
+    assert load(ServiceBus=None, **{name: "contoso.servicebus.windows.net"})
 
 
 SECRETS = {"ServiceBus", "TABLES_CONNECTION", "LOCAL_TOKEN", "FINGERPRINT_KEY", "HEALTH_KEY"}
