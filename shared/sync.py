@@ -16,6 +16,7 @@ from shared.model.customer import CustomerKey
 from shared.model.faults import (
     AccountFault,
     Fault,
+    MessageRefused,
     OperatorFault,
     QueueUnavailable,
     Refused,
@@ -217,7 +218,10 @@ class SyncAccount:
                 disposition = self.policy.later(trouble, change.attempt, now, self.jitter)
         if work is not None and not (work.leaves_no_row or isinstance(fault, StateConflict)):
             await self._note_retry(work, disposition)
-        return await self._later(change, disposition)
+        try:
+            return await self._later(change, disposition)
+        except MessageRefused as refusal:
+            return await self._park(run, Problem(Cause.UNEXPECTED, error_type=type(refusal).__name__))
 
     async def _of_row_or_system(self, fault: Refused, change: AccountChange) -> Fault:
         """The refusal, to park the account; another fault if the system refuses all, or nobody can tell."""

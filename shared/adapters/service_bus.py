@@ -5,13 +5,13 @@
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from shared.model.change import AccountChange, encode_change, session_id
-from shared.model.faults import QueueUnavailable
+from shared.model.faults import MessageRefused, QueueUnavailable
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,15 +48,14 @@ class QueueSender:
         self._sending = asyncio.Lock()  # a sender serves one task at a time
 
     async def send(self, message: "ServiceBusMessage") -> None:
-        """Send one message. Raises QueueUnavailable."""
-        async with self._ready() as sender:
-            await sender.send_messages(message)
+        """Send one message. Raises QueueUnavailable, and MessageRefused for one that is never taken."""
+        await self._carry_out(lambda sender: sender.send_messages(message))
 
-    async def send_all(self, messages: Iterable["ServiceBusMessage"]) -> None:
-        """Send messages of one session in as few batches as they fit in. Raises QueueUnavailable."""
+    async def send_all(self, messages: Sequence["ServiceBusMessage"]) -> None:
+        """Send messages of one session in as few batches as they fit in. Raises as `send` does."""
         from azure.servicebus.exceptions import MessageSizeExceededError
 
-        async with self._ready() as sender:
+        async def in_batches(sender: "ServiceBusSender") -> None:
             batch = await sender.create_message_batch()
             for message in messages:
                 try:
@@ -67,22 +66,32 @@ class QueueSender:
                     batch.add_message(message)
             await sender.send_messages(batch)
 
-    @contextlib.asynccontextmanager
-    async def _ready(self) -> AsyncGenerator["ServiceBusSender"]:
-        """The sender, for one task; closed if it fails."""
+        await self._carry_out(in_batches)
+
+    async def _carry_out(self, work: Callable[["ServiceBusSender"], Awaitable[None]]) -> None:
+        async with self._sending:
+            # A sender that was shut down raises ValueError too: a new one tells whether it is the message.
+            if not await self._carried_out(work) and not await self._carried_out(work):
+                reason = f"{self._queue} does not take this message, and never will"
+                raise MessageRefused(reason)
+
+    async def _carried_out(self, work: Callable[["ServiceBusSender"], Awaitable[None]]) -> bool:
+        """Whether it was sent; False if the SDK or the bus finds fault with the message itself."""
         from azure.core.exceptions import AzureError
 
-        async with self._sending:
-            try:
-                async with asyncio.timeout(SEND_SECONDS):
-                    yield self._opened()
-            except (AzureError, OSError, TimeoutError, ValueError) as error:
-                await self.close()
-                reason = f"{self._queue} takes no message ({type(error).__name__})"
-                raise QueueUnavailable(reason) from error
-            except asyncio.CancelledError:
-                await self.close()  # half a transfer may stand on the wire
-                raise
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await work(self._opened())
+        except (AzureError, OSError, TimeoutError, ValueError) as error:
+            await self.close()
+            if _is_about_the_message(error):
+                return False
+            reason = f"{self._queue} takes no message ({type(error).__name__})"
+            raise QueueUnavailable(reason) from error
+        except asyncio.CancelledError:
+            await self.close()  # half a transfer may stand on the wire
+            raise
+        return True
 
     def _opened(self) -> "ServiceBusSender":
         if self._sender is None:
@@ -100,6 +109,11 @@ class QueueSender:
                     await sender.close()
 
 
+def _is_about_the_message(error: Exception) -> bool:
+    """Whether the message is too large or cannot be encoded: the SDK raises a ValueError, or wraps one."""
+    return isinstance(error, ValueError) or isinstance(getattr(error, "inner_exception", None), ValueError)
+
+
 class ServiceBusChanges:
     """Implements the ports ChangeQueue and ChangeBatches."""
 
@@ -108,7 +122,7 @@ class ServiceBusChanges:
         self._partitions = partitions
 
     async def send(self, change: AccountChange, due: datetime | None = None) -> None:
-        """Send, to appear at `due`. Raises QueueUnavailable."""
+        """Send, to appear at `due`. Raises QueueUnavailable, MessageRefused."""
         await self._sender.send(self._message(change, due))
 
     async def send_all(self, changes: Sequence[tuple[AccountChange, datetime]]) -> None:
@@ -140,7 +154,7 @@ class ServiceBusRejected:
         self._sender = sender
 
     async def keep(self, body: bytes, reason: str, description: str, correlation_id: UUID | None) -> None:
-        """Keep a body that could not be understood, cut at 200 KB. Raises QueueUnavailable."""
+        """Keep a body that could not be understood, cut at 200 KB. Raises as `send` does."""
         from azure.servicebus import ServiceBusMessage
 
         properties: dict[str | bytes, Any] = {"Reason": reason, "Description": description}

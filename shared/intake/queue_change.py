@@ -7,7 +7,7 @@ from uuid import UUID
 from shared.intake.dataverse_context import DataverseEvent, read_event
 from shared.intake.filters import OPERATIONS, Filter
 from shared.model.change import AccountChange, Source
-from shared.model.faults import RejectedEvent
+from shared.model.faults import MessageRefused, RejectedEvent
 from shared.ports import ChangeQueue, Clock, RejectedEvents
 from shared.telemetry import Intake, log_intake
 
@@ -78,7 +78,11 @@ class QueueChange:
         # A synchronous step runs inside the transaction of the save: its change is not committed yet, and
         # refusing the event would roll the user's save back.
         due = self.clock.now() + self.transaction_margin if event.in_transaction else None
-        await self.queue.send(change, due)
+        try:
+            await self.queue.send(change, due)
+        except MessageRefused as refusal:
+            fault = RejectedEvent("not-sendable", f"{refusal}. Report this as a defect.")
+            return await self.reject(body, fault, source, correlation_id)
         log_intake(Intake("queued", source, change.operation_id, change.account_id, change.message_id))
         return Queued(change.operation_id)
 

@@ -5,6 +5,7 @@
     Fault
     ├─ TransientFault     try again later
     │  └─ QueueUnavailable   ... but the bus itself refuses: the host redelivers
+    ├─ MessageRefused     the bus never takes this message: no later attempt helps
     ├─ NotYet             wait until a moment; that is no try
     ├─ AccountFault       park this account with a reason
     │  └─ Refused            ... unless the system refuses other accounts in the same way
@@ -65,6 +66,10 @@ class QueueUnavailable(TransientFault):
 
     def __init__(self, reason: str) -> None:
         super().__init__(System.SERVICE_BUS, reason)
+
+
+class MessageRefused(Fault):
+    """The bus is well and will never take this message, for example because it is too large."""
 
 
 class NotYet(Fault):

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from shared.model.faults import (
     AccountFault,
     Fault,
+    MessageRefused,
     NotYet,
     OperatorFault,
     StateConflict,
@@ -58,6 +59,8 @@ class RetryPolicy:
                 return Park(Problem(Cause.RETRIES_EXHAUSTED, value=fault.system))
             case NotYet() | OperatorFault() | StateConflict() | TransientFault():
                 return self.later(fault, attempt, now, jitter)
+            case MessageRefused():
+                return Park(Problem(Cause.UNEXPECTED, error_type=type(fault).__name__))
             case _ if attempt + 1 >= min(UNEXPECTED_TRIES, self.attempts):
                 return Park(Problem(Cause.UNEXPECTED, error_type=type(fault).__name__))
             case _:

@@ -6,6 +6,7 @@ Listed, shown, and sent again: a change under an operation id of its own, an eve
 from dataclasses import dataclass
 
 from shared.model.change import decode_change
+from shared.model.faults import MessageRefused
 from shared.ports import ChangeQueue
 from shared.ports.recovery import Bin, Leftover, Leftovers
 from shared.recover.replay import resubmitted
@@ -27,15 +28,17 @@ class Sweep:
         async def resend(leftover: Leftover) -> bool:
             if leftover.truncated:
                 return False
-            if place is not Bin.CHANGE_DEAD_LETTERS:
-                await self.leftovers.post_event(leftover.body)
-                return True
             try:
-                change = decode_change(leftover.body)
+                if place is Bin.CHANGE_DEAD_LETTERS:
+                    await self.queue.send(resubmitted(decode_change(leftover.body), note))
+                else:
+                    await self.leftovers.post_event(leftover.body)
             except ValueError:
                 LOGGER.warning("dead letter %d is no account change", leftover.sequence_number)
                 return False
-            await self.queue.send(resubmitted(change, note))
+            except MessageRefused as refusal:
+                LOGGER.warning("message %d stays: %s", leftover.sequence_number, refusal)
+                return False
             return True
 
         def wanted(leftover: Leftover) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import pytest
-from azure.servicebus import ServiceBusReceivedMessage
+from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 
 from local.child import Child
@@ -24,7 +24,7 @@ from shared.adapters.service_bus import (
     service_bus,
 )
 from shared.model.change import AccountChange, Operation, Source, decode_change, session_id
-from shared.model.faults import QueueUnavailable
+from shared.model.faults import MessageRefused, QueueUnavailable
 from shared.ports import ChangeQueue
 from shared.ports.recovery import ChangeBatches
 from shared.settings import load_settings
@@ -342,6 +342,38 @@ async def test_a_long_body_is_cut_and_marked(rejected_bus: Bus) -> None:
         assert message is not None
         assert len(b"".join(message.body)) == min(length, LONGEST_REJECTED)  # type: ignore[arg-type] - bytes
         assert (message.application_properties or {}).get(b"Truncated", False) is cut
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param(lambda: ServiceBusMessage(b"x" * 2_000_000), id="too large"),
+        pytest.param(
+            lambda: ServiceBusMessage(b"x", application_properties={"n": 2**70}), id="too large a number"
+        ),
+    ],
+)
+async def test_a_message_that_is_never_taken_is_told_from_a_bus_that_is_away(
+    rejected_bus: Bus, message: Callable[[], ServiceBusMessage]
+) -> None:
+    with pytest.raises(MessageRefused, match="does not take this message"):
+        await rejected_bus.sender.send(message())
+    await ServiceBusRejected(rejected_bus.sender).keep(b"next", "not-json", "as ever", None)
+    received = await rejected_bus.receive()
+    assert received is not None
+    assert b"".join(received.body) == b"next"  # type: ignore[arg-type] - a body of bytes
+
+
+async def test_a_sender_that_was_shut_down_is_no_fault_of_the_message(rejected_bus: Bus) -> None:
+    rejected = ServiceBusRejected(rejected_bus.sender)
+    await rejected.keep(b"first", "not-json", "as ever", None)
+    opened: Any = rejected_bus.sender._sender
+    await opened.close()
+    await rejected.keep(b"second", "not-json", "as ever", None)
+    for body in (b"first", b"second"):
+        received = await rejected_bus.receive()
+        assert received is not None
+        assert b"".join(received.body) == body  # type: ignore[arg-type] - a body of bytes
 
 
 async def test_a_queue_that_is_not_there_is_unavailable(bus: ServiceBusClient) -> None:

@@ -6,7 +6,14 @@ import pytest
 
 from shared.model.change import Operation, Source
 from shared.model.customer import CustomerKey
-from shared.model.faults import AccountFault, CustomerAlreadyExists, OperatorFault, System, TransientFault
+from shared.model.faults import (
+    AccountFault,
+    CustomerAlreadyExists,
+    MessageRefused,
+    OperatorFault,
+    System,
+    TransientFault,
+)
 from shared.model.outcome import Cause, Problem
 from shared.model.sync_state import Phase
 from tests.fakes.dynamics import CommittedError, CommittedLateError
@@ -500,6 +507,16 @@ async def test_an_unexpected_error_is_parked_after_a_few_tries(world: World) -> 
     world.mappings.rows = [None]  # pyright: ignore[reportAttributeAccessIssue]
     assert await world.sync(world.save("A1")) == [*["retrying"] * 4, "parked"]
     assert world.state("A1").issue == "UnexpectedError"
+
+
+async def test_a_copy_that_the_bus_never_takes_parks_the_account_at_once(world: World) -> None:
+    async def gate(step: str) -> None:
+        if step == "before queue.send":
+            raise MessageRefused("account-changes does not take this message, and never will")
+
+    world.operations.script = [THROTTLED]
+    outcome = await world.deliver(world.save("A1"), world.application(gate))
+    assert (outcome.ending, outcome.detail) == ("parked", "UnexpectedError")
 
 
 async def test_row_rules_filter_and_name_the_rule() -> None:

@@ -10,7 +10,7 @@ import pytest
 from shared.intake.filters import Filter
 from shared.intake.queue_change import Filtered, QueueChange, Queued, Rejected
 from shared.model.change import AccountChange, Operation, Source
-from shared.model.faults import QueueUnavailable
+from shared.model.faults import MessageRefused, QueueUnavailable
 from tests.fakes.bus import FakeQueue, FakeRejected
 from tests.fakes.clock import FakeClock
 from tests.unit.making import ACCOUNT, OPERATION, ORGANIZATION, body, field_map, sample_bytes, target
@@ -123,6 +123,20 @@ class _NoBus:
 
     async def keep(self, body: bytes, reason: str, description: str, correlation_id: UUID | None) -> None:
         raise QueueUnavailable("away")
+
+
+class _Choosy(_NoBus):
+    async def send(self, change: AccountChange, due: object = None) -> None:
+        raise MessageRefused("account-changes does not take this message, and never will")
+
+
+async def test_an_event_whose_change_is_never_taken_is_kept_instead_of_tried_for_ever() -> None:
+    kept = FakeRejected()
+    use_case = QueueChange(_Choosy(), kept, Filter(field_map().watched), FakeClock(), MARGIN)
+    received = await use_case.receive(body(), None, Source.DATAVERSE_QUEUE, CORRELATION)
+    assert isinstance(received, Rejected)
+    ((content, reason, _, correlation),) = kept.kept
+    assert (content, reason, correlation) == (body(), "not-sendable", CORRELATION)
 
 
 @pytest.mark.parametrize("content", [body(), b"<xml/>"])
