@@ -1,8 +1,9 @@
 """`python -m local.azurite`: Azurite's table service as a local server of the stand.
 
 In: a port, a folder (or none: all in memory). Out: one line of JSON with its address and connection string
-once it serves. Telemetry is off; nothing is reachable from other machines. With `--blobs` the blob and queue
-services run too, which only the Azure Functions Core Tools need. Source: github.com/Azure/Azurite.
+once it serves. Telemetry is off; nothing is reachable from other machines. With `--blob-port` and
+`--queue-port` the blob and queue services run too, which only the Azure Functions Core Tools need. Source:
+github.com/Azure/Azurite.
 """
 
 import argparse
@@ -44,7 +45,8 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=10002, help="of the table service; 0 takes a free one")
     parser.add_argument("--folder", type=Path, help="keep the data here; in memory if not given")
     parser.add_argument("--access-log", action="store_true", help="a line on standard error for each request")
-    parser.add_argument("--blobs", action="store_true", help="run the blob and queue services as well")
+    parser.add_argument("--blob-port", type=int, default=0, help="run the blob service as well, here")
+    parser.add_argument("--queue-port", type=int, default=0, help="run the queue service as well, here")
     parser.add_argument(
         "--exit-with-parent", action="store_true", help="end at end-of-file of standard input"
     )
@@ -58,8 +60,8 @@ def main() -> int:
 async def _run(arguments: argparse.Namespace) -> int:
     stop = stop_when_told(exit_with_parent=arguments.exit_with_parent)
     ports = {"table": arguments.port or free_port()}
-    if arguments.blobs:
-        ports |= {"blob": free_port(), "queue": free_port()}
+    if arguments.blob_port and arguments.queue_port:
+        ports |= {"blob": arguments.blob_port, "queue": arguments.queue_port}
     process = await asyncio.create_subprocess_exec(
         *_command(ports, arguments.folder, access_log=arguments.access_log),
         stdin=asyncio.subprocess.PIPE,  # ends with this process, and with it Azurite

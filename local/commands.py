@@ -34,6 +34,9 @@ def start() -> argparse.ArgumentParser:
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write the addresses here once all is ready"
     )
+    parser.add_argument(
+        "--without-functions", action="store_true", help="start all but the functions: run them yourself"
+    )
     return parser
 
 

@@ -50,6 +50,8 @@ class Ports:
     functions: int = 0
     servicebus: int = 0
     tables: int = 0
+    blobs: int = 0
+    queues: int = 0
     dataverse: int = 0
     operations: int = 0
     control: int = 0
@@ -66,7 +68,9 @@ class StandOptions:
 
     `settings` override those of local.settings.json.example; `folder` keeps settings and logs (not given: a
     temporary one, removed at the end); `table_folder` keeps the tables' data (in memory if not given);
-    `core_tools` runs the app with `func` instead of `local.host` (None: if it is on the PATH).
+    `core_tools` runs the app with `func` instead of `local.host` (None: if it is on the PATH). With no
+    hosts, somebody else runs the app, with the stand's settings and at `Addresses.functions`. `token` is the
+    bearer token of both Dynamics systems.
     """
 
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -79,6 +83,8 @@ class StandOptions:
     table_access_log: bool = False
     webhook: bool = True
     core_tools: bool | None = None
+    token: str = field(default_factory=lambda: secrets.token_hex(24))
+    function_key: str = field(default_factory=lambda: secrets.token_hex(24))
 
 
 class Stand:
@@ -88,7 +94,7 @@ class Stand:
         self.options, self.folder = options, folder
         self._core_tools = _use_core_tools(options)
         self._ports = options.ports.free()
-        self._token, self._function_key = secrets.token_hex(24), secrets.token_hex(24)
+        self._token, self._function_key = options.token, options.function_key
         self._host_ports = [self._ports.functions, *(free_port() for _ in range(options.hosts - 1))]
         self._parts: dict[str, Child] = {}
         self._hosts: dict[int, Child] = {}
@@ -195,8 +201,8 @@ class Stand:
             arguments += ["--folder", str(self.options.table_folder)]
         if self.options.table_access_log:
             arguments.append("--access-log")
-        if self._core_tools:
-            arguments.append("--blobs")
+        if self._core_tools or not self.options.hosts:
+            arguments += ["--blob-port", str(self._ports.blobs), "--queue-port", str(self._ports.queues)]
         self._parts["tables"] = child = await self._child("tables", "local.azurite", arguments)
         async with TableServiceClient.from_connection_string(child.ready["connection_string"]) as service:
             for table in TABLES:

@@ -1,22 +1,25 @@
-"""`python -m local.start [--json FILE]`: the local stand, kept running until Ctrl-C or SIGTERM.
+"""`python -m local.start`: the local stand, kept running until Ctrl-C or SIGTERM.
 
-Out: the addresses and three commands to try; with `--json` the same addresses in a file, written in one go
-once everything serves: {functions, function_key, servicebus, tables, dataverse, operations, token, control}.
+Out: the addresses and three commands to try; with `--json` the addresses in a file, written in one go once
+everything serves, with connection strings, and `settings`, the path of the settings file.
 `.stand/<port>/stand.json` says where the settings of a running stand are, for `accountsync --local`.
-The ports are those of local.settings.json.example where they are free, else free ones.
+Token, key and ports are those of local.settings.json.example; only a port that is taken is another one.
 """
 
+import argparse
 import asyncio
 import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -27,18 +30,19 @@ from local.lifetime import stop_when_told
 from local.stand import ROOT, Addresses, Ports, Stand, StandOptions, example_settings
 
 IN_FILE = ["functions", "function_key", "servicebus", "tables", "dataverse", "operations", "token", "control"]
+BLOBS, QUEUES = 10000, 10001  # where UseDevelopmentStorage=true expects them
 CLAIM_PORT = 7070  # held by the stand that has the well-known ports, so that no two want them
 EXAMPLE_CURRENCY, EXAMPLE_NUMBER = "Euro", "A-1001"
 TEXT = """
-The stand runs. Ctrl-C ends it. Settings and logs are in {folder}
+{what} Ctrl-C ends it. Settings and logs: {folder}
 
-  Functions    {functions}  (key {function_key})
+  Functions    {functions}
   Dataverse    {dataverse}
-  Operations   {operations}  (both: bearer token {token})
+  Operations   {operations}
   Control      {control}  (faults, requests and state of both)
   Service Bus  {servicebus}
   Tables       {tables}
-
+{start_functions}
 Try, one after the other:
 
   curl -s {functions}/api/health
@@ -46,24 +50,30 @@ Try, one after the other:
   curl -s -X POST {dataverse}/api/data/v9.2/accounts -H "Authorization: Bearer {token}" \\
     -H "Content-Type: application/json" -w "%{{http_code}}\\n" -d '{body}'
 
-  curl -s -H "Authorization: Bearer {token}" \\
+  curl -s --fail --retry 60 --retry-delay 1 --retry-all-errors -H "Authorization: Bearer {token}" \\
     "{operations}/data/CustomersV3(dataAreaId='{company}',CustomerAccount='{number}')?cross-company=true"
+"""
+START_FUNCTIONS = """
+Start the functions in another terminal:
+
+  cd {root} && cp {settings} local.settings.json
+  . .venv/bin/activate && func start --port {port}
 """
 
 
 def main() -> int:
     """Parse the command line and run the stand; return the exit code."""
     try:
-        asyncio.run(_run(commands.start().parse_args().json))
+        asyncio.run(_run(commands.start().parse_args()))
     except ChildError as error:
         sys.stderr.write(f"The stand cannot start: {error}\n")
         return 1
     return 0
 
 
-async def _run(file: Path | None) -> None:
+async def _run(arguments: argparse.Namespace) -> None:
     stop = asyncio.ensure_future(stop_when_told(exit_with_parent=False).wait())
-    running = asyncio.ensure_future(_serve(file))
+    running = asyncio.ensure_future(_serve(arguments.json, 0 if arguments.without_functions else 1))
     await asyncio.wait({stop, running}, return_when=asyncio.FIRST_COMPLETED)
     if stop.done():
         running.cancel()
@@ -73,23 +83,59 @@ async def _run(file: Path | None) -> None:
         sys.stderr.write("Stopped.\n")
 
 
-async def _serve(file: Path | None) -> None:
+async def _serve(file: Path | None, hosts: int) -> None:
     """Run the stand until this task is cancelled."""
     sys.stderr.write("Starting the stand ...\n")
+    example = example_settings()
     with _wanted_ports() as ports:
         folder = ROOT / ".stand" / str(ports.functions)
         shutil.rmtree(folder, ignore_errors=True)
-        async with Stand.start(StandOptions(ports=ports, folder=folder)) as stand:
+        options = StandOptions(
+            ports=ports,
+            folder=folder,
+            hosts=hosts,
+            token=example["LOCAL_TOKEN"],
+            function_key=example["HEALTH_KEY"],
+        )
+        async with Stand.start(options) as stand:
             await seed(stand)
-            body = await _example_account(stand.addresses)
+            text = await _text(stand)
             if file is not None:
-                _write_at_once(file, {name: getattr(stand.addresses, name) for name in IN_FILE})
-            company = example_settings()["OPERATIONS_COMPANY"]
-            example = {"body": body, "company": company, "number": EXAMPLE_NUMBER, "folder": folder}
-            sys.stdout.write(TEXT.format(**asdict(stand.addresses), **example))
+                addresses = {name: getattr(stand.addresses, name) for name in IN_FILE}
+                _write_at_once(file, addresses | {"settings": str(stand.settings_file)})
+            sys.stdout.write(text)
             sys.stdout.flush()
             with _announced(folder, stand.settings_file):
                 await asyncio.Event().wait()
+
+
+async def _text(stand: Stand) -> str:
+    """What is printed: addresses without keys, and commands to copy."""
+    here = stand.addresses
+    functions = START_FUNCTIONS.format(
+        root=shlex.quote(str(ROOT)),
+        settings=shlex.quote(str(stand.settings_file.relative_to(ROOT))),
+        port=urlsplit(here.functions).port,
+    )
+    addresses = asdict(here) | {
+        "servicebus": _part_of(here.servicebus, "Endpoint"),
+        "tables": _part_of(here.tables, "TableEndpoint"),
+    }
+    return TEXT.format(
+        **addresses,
+        what="The stand runs." if stand.options.hosts else "The stand runs without the functions.",
+        start_functions="" if stand.options.hosts else functions,
+        folder=stand.folder,
+        body=await _example_account(here),
+        company=example_settings()["OPERATIONS_COMPANY"],
+        number=EXAMPLE_NUMBER,
+    )
+
+
+def _part_of(connection_string: str, name: str) -> str:
+    """One part of a connection string."""
+    parts = dict(part.partition("=")[::2] for part in connection_string.split(";"))
+    return parts[name]
 
 
 @contextlib.contextmanager
@@ -116,6 +162,8 @@ def well_known_ports() -> Ports:
         functions=7071,
         servicebus=port("ServiceBus"),
         tables=port("TABLES_CONNECTION", "TableEndpoint"),
+        blobs=BLOBS,
+        queues=QUEUES,
         dataverse=port("DATAVERSE_URL"),
         operations=port("OPERATIONS_URL"),
     )

@@ -18,7 +18,7 @@ from local.demo.drive import Sales
 from local.demo.errors import DemoError
 from local.demo.requests import RequestCount
 from local.demo.scenario import Customer, Scenario, plan
-from local.demo.seed import seed
+from local.demo.seed import heal, seed
 from local.demo.watch import Ledger, Tail, idle
 from local.stand import Stand, StandOptions
 
@@ -60,6 +60,7 @@ async def run(accounts: int, events: int, progress: Progress) -> Result:
     options = StandOptions(settings=SETTINGS, table_access_log=True, core_tools=False)
     async with Stand.start(options) as stand:
         await seed(stand)
+        await heal(stand)
         count = RequestCount(stand)
         await count.start()
         async with Sales.at(stand.addresses) as sales:

@@ -1,7 +1,7 @@
 """What is there before the first event: the currencies of Sales and of Operations, and the mapping table.
 
-The app's healing looks at the mapping table once a minute, and again at every account whose row is new. It is
-called once in advance, so that the table is as good as old when the accounts come.
+The app's healing reads the mapping table once a minute, and checks every account whose row is new. The demo
+calls it once in advance, so that no row is new when the accounts come.
 """
 
 import asyncio
@@ -29,7 +29,6 @@ async def seed(stand: Stand) -> None:
     """Fill the table CurrencyMapping, and the reference data of both Dynamics systems."""
     addresses = stand.addresses
     await _map_currencies(addresses.tables)
-    await _heal(stand)
     async with httpx.AsyncClient(base_url=addresses.control) as control:
         state = (await control.get("/state", params={"system": "dataverse"})).raise_for_status().json()
         there = {row["currencyname"] for row in state["dataverse"]["transactioncurrencies"]}
@@ -63,7 +62,7 @@ async def _map_currencies(connection: str) -> None:
             await table.upsert_entity(row)
 
 
-async def _heal(stand: Stand) -> None:
+async def heal(stand: Stand) -> None:
     """Run the timer function by hand, as learn.microsoft.com/azure/azure-functions/functions-manually-run-
     non-http shows, and wait until it has run."""
     key = {"x-functions-key": stand.addresses.function_key}

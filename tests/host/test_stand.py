@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import httpx
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
-from local.child import ChildError
+from local.child import Child, ChildError
 from local.ports import free_port, is_free
 from local.stand import TABLES, Ports, Stand, StandOptions
 from local.start import IN_FILE, well_known_ports
@@ -62,7 +63,7 @@ async def test_the_started_stand_ends_with_its_process(tmp_path: Path, number: i
     await until(lambda: file.exists() or ended.done(), 60, "the addresses are written")
     assert file.exists(), (tmp_path / "output").read_text()
     addresses = json.loads(file.read_text())
-    assert list(addresses) == IN_FILE
+    assert list(addresses) == [*IN_FILE, "settings"]
     started = _below(process.pid)
     assert len(started) >= 5
     process.send_signal(number)
@@ -73,6 +74,76 @@ async def test_the_started_stand_ends_with_its_process(tmp_path: Path, number: i
     ]
     await until(lambda: all(is_free(port) for port in ports), 30, "nothing listens any more")
     await _all_end(started)
+
+
+@pytest.mark.parametrize("own_functions", [True, False])
+async def test_what_start_prints_can_be_copied(tmp_path: Path, own_functions: bool) -> None:
+    """With functions of its own, and with a host that has no settings but those of the example."""
+    options = [] if own_functions else ["--without-functions"]
+    output, file = tmp_path / "output", tmp_path / "addresses.json"
+    command = [sys.executable, "dev.py", "start", "--json", str(file), *options]
+    with output.open("wb") as log:
+        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=log, stderr=log)
+    host = None
+    try:
+        await until(lambda: "cross-company" in output.read_text(), 60, "the stand runs")
+        text, addresses = output.read_text(), json.loads(file.read_text())
+        if not own_functions:
+            assert f"  . .venv/bin/activate && func start --port {_port(addresses['functions'])}" in text
+            settings = _example_at_the_ports_of(addresses, tmp_path)
+            host = await _host(settings, _port(addresses["functions"]), tmp_path)
+        health, created, customer = [await _printed_by(command) for command in _curl_commands(text)]
+        assert json.loads(health)["status"] == "ok"
+        assert created.strip() == "204"
+        assert json.loads(customer)["CustomerAccount"] == "A-1001"
+        for part in (*addresses["servicebus"].split(";"), *addresses["tables"].split(";")):
+            name, _, value = part.partition("=")
+            assert not name.endswith("Key") or value not in text, "a key that no command needs"
+    finally:
+        if host is not None:
+            await host.stop()
+        process.terminate()
+        await asyncio.wait_for(process.wait(), 30)
+
+
+def _curl_commands(text: str) -> list[str]:
+    """The commands to try, one a paragraph."""
+    return [part for part in text.split("\n\n") if part.startswith("  curl ")]
+
+
+async def _printed_by(command: str) -> str:
+    process = await asyncio.create_subprocess_shell(command, stdout=subprocess.PIPE)
+    printed, _ = await asyncio.wait_for(process.communicate(), 90)
+    assert process.returncode == 0, command
+    return printed.decode()
+
+
+def _port(url: str) -> int:
+    return int(url.rpartition(":")[2])
+
+
+def _example_at_the_ports_of(addresses: dict[str, str], folder: Path) -> Path:
+    """The example settings as they are, but for ports that were taken when the stand started."""
+    text = (ROOT / "local.settings.json.example").read_text(encoding="utf-8")
+    usual, running = well_known_ports(), json.loads(Path(addresses["settings"]).read_text())["Values"]
+    for setting, port in (
+        ("ServiceBus", usual.servicebus),
+        ("TABLES_CONNECTION", usual.tables),
+        ("DATAVERSE_URL", usual.dataverse),
+        ("OPERATIONS_URL", usual.operations),
+    ):
+        found = re.search(r"(?:TableEndpoint=http|sb|^http)://127\.0\.0\.1:(\d+)", running[setting])
+        assert found is not None, setting
+        text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{found[1]}")
+    file = folder / "local.settings.json"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+async def _host(settings: Path, port: int, folder: Path) -> Child:
+    """The app, as `func start` would run it."""
+    arguments = ["--app", str(ROOT), "--settings", str(settings), "--port", str(port), "--function-key", "x"]
+    return await Child.start("host", "local.host", arguments, folder / "host.log", cwd=ROOT)
 
 
 def test_a_wanted_port_that_is_taken_is_replaced() -> None:
