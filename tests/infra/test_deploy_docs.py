@@ -15,7 +15,7 @@ type Check = Callable[[str], set[str]]
 
 TEXT = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
 # Set in the text itself, or an option of a script.
-OWN = {"ENVIRONMENT", "GROUP", "SCOPE", "APP_ID", "KEYS"}
+OWN = {"ENVIRONMENT", "GROUP", "SCOPE", "APP_ID", "OBJECT_ID", "ROLE"}
 
 
 def unknown_files(text: str) -> set[str]:
