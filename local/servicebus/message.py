@@ -31,6 +31,7 @@ _BROKER_KEYS = frozenset(
         "x-opt-locked-until",
         "x-opt-message-state",
         "x-opt-deadletter-source",
+        "x-opt-lock-token",
     }
 )
 _LATEST = 253_402_300_799.0  # the last second of the year 9999
@@ -56,6 +57,8 @@ class Message:
     header: bytes  # its first four fields: durable, priority, ttl, first-acquirer
     annotations: bytes  # keys and values, without those of the broker
     annotation_count: int  # keys plus values
+    delivery_annotations: bytes  # likewise; the service hands those of the sender on
+    delivery_annotation_count: int
     properties: bytes  # the section
     application_properties: bytes  # the section, or nothing
     body: bytes  # the body's sections and the footer
@@ -83,7 +86,8 @@ def parse_message(payload: bytes) -> Message:
 
 
 def _parse_message(payload: bytes) -> Message:
-    header, annotations, properties, application = _NO_HEADER, {}, b"", b""
+    header, properties, application = _NO_HEADER, b"", b""
+    annotations, delivery_annotations = dict[Any, bytes](), dict[Any, bytes]()
     ttl: int | None = None
     known = _Properties(None, None, None, None)
     body: list[bytes] = []
@@ -97,13 +101,15 @@ def _parse_message(payload: bytes) -> Message:
             application = payload[begin:end]
         elif code == _ANNOTATIONS:
             annotations, _ = decoder.map_entries(payload, start)
+        elif code == _DELIVERY_ANNOTATIONS:
+            delivery_annotations, _ = decoder.map_entries(payload, start)
         elif code == _HEADER:
             header, ttl = _read_header(payload, start)
     message_id = known.message_id
     if message_id is None or message_id == "":
         message_id, properties = _with_new_id(properties)
     scheduled = decoder.decode(annotations[_SCHEDULED_KEY])[0] if _SCHEDULED_KEY in annotations else None
-    kept = [encoder.symbol(key) + value for key, value in annotations.items() if _is_senders(key)]
+    kept, kept_delivery = _of_sender(annotations), _of_sender(delivery_annotations)
     return Message(
         message_id=message_id,
         session_id=known.group_id if isinstance(known.group_id, str) else None,
@@ -112,6 +118,8 @@ def _parse_message(payload: bytes) -> Message:
         header=header,
         annotations=b"".join(kept),
         annotation_count=2 * len(kept),
+        delivery_annotations=b"".join(kept_delivery),
+        delivery_annotation_count=2 * len(kept_delivery),
         properties=properties,
         application_properties=application,
         body=b"".join(body),
@@ -177,8 +185,13 @@ def _time_to_live(header_ttl: int | None, known: _Properties) -> float | None:
     return header_ttl / 1000
 
 
-def _is_senders(key: Any) -> bool:
-    return isinstance(key, str) and key.isascii() and key not in _BROKER_KEYS
+def _of_sender(annotations: dict[Any, bytes]) -> list[bytes]:
+    """The annotations, encoded, without those that only the broker may set."""
+    return [
+        encoder.symbol(key) + value
+        for key, value in annotations.items()
+        if isinstance(key, str) and key.isascii() and key not in _BROKER_KEYS
+    ]
 
 
 def _with_new_id(properties: bytes) -> tuple[str, bytes]:
@@ -207,10 +220,10 @@ _ENQUEUE_SEQUENCE_NUMBER = encoder.symbol("x-opt-enqueue-sequence-number")
 _ENQUEUED_TIME = encoder.symbol("x-opt-enqueued-time")
 _LOCKED_UNTIL = encoder.symbol("x-opt-locked-until")
 _MESSAGE_STATE = encoder.symbol("x-opt-message-state")
+_LOCK_TOKEN = encoder.symbol("x-opt-lock-token")
 _DEAD_LETTER_SOURCE = encoder.symbol("x-opt-deadletter-source")
 _HEADER_PREFIX = b"\x00\x53\x70\xc0"
-# The delivery annotations: a map with one entry, whose value is a UUID; its 16 bytes follow.
-_LOCK_TOKEN_PREFIX = b"\x00\x53\x71\xc1\x24\x02" + encoder.symbol("x-opt-lock-token") + b"\x98"
+_DELIVERY_ANNOTATIONS_PREFIX = b"\x00\x53\x71\xd1"
 _ANNOTATIONS_PREFIX = b"\x00\x53\x72\xd1"
 _STATES = {state: encoder.int32(state) for state in MessageState}
 
@@ -257,13 +270,12 @@ def encode_delivery(stored: StoredMessage, *, locked: bool = True) -> bytes:
         stamps += (_DEAD_LETTER_SOURCE, encoder.string(stored.dead_letter_source))
         count += 2
     annotations = b"".join(stamps)
-    token = _LOCK_TOKEN_PREFIX + stored.lock_token.bytes if locked and stored.lock_token else b""
     return b"".join(
         (
             _HEADER_PREFIX,
             bytes((len(header) + 1, 5)),
             header,
-            token,
+            _encode_delivery_annotations(message, stored.lock_token if locked else None),
             _ANNOTATIONS_PREFIX,
             (len(annotations) + 4).to_bytes(4),
             count.to_bytes(4),
@@ -273,3 +285,13 @@ def encode_delivery(stored: StoredMessage, *, locked: bool = True) -> bytes:
             message.body,
         )
     )
+
+
+def _encode_delivery_annotations(message: Message, lock_token: UUID | None) -> bytes:
+    """The section, or nothing."""
+    entries, count = message.delivery_annotations, message.delivery_annotation_count
+    if lock_token is not None:
+        entries, count = entries + _LOCK_TOKEN + encoder.guid(lock_token), count + 2
+    if not count:
+        return b""
+    return _DELIVERY_ANNOTATIONS_PREFIX + (len(entries) + 4).to_bytes(4) + count.to_bytes(4) + entries

@@ -59,16 +59,25 @@ def test_a_delivery_carries_the_brokers_stamps_and_the_senders_bytes() -> None:
 
 def test_only_who_holds_the_lock_is_told_its_token() -> None:
     token = UUID("01234567-89ab-cdef-0123-456789abcdef")
-    annotated = encoder.described(0x71, encoder.map_of([(encoder.symbol("x-opt-lock-token"), encoder.TRUE)]))
-    stored = StoredMessage(parse_message(annotated + payload()), 5, 5, NOW, None)
-    assert 0x71 not in sections_of(
-        encode_delivery(stored)
-    )  # not locked; the sender's are for this broker only
+    lie = encoder.described(0x71, encoder.map_of([(encoder.symbol("x-opt-lock-token"), encoder.TRUE)]))
+    stored = StoredMessage(parse_message(lie + payload()), 5, 5, NOW, None)
+    assert 0x71 not in sections_of(encode_delivery(stored))
     stored.lock_token, stored.locked_until = token, NOW + 60
     sections = sections_of(encode_delivery(stored))
     assert list(sections)[:3] == [0x70, 0x71, 0x72]  # in the order that AMQP demands
     assert decode(sections[0x71])[0] == {"x-opt-lock-token": token}
     assert 0x71 not in sections_of(encode_delivery(stored, locked=False))
+
+
+def test_delivery_annotations_of_the_sender_are_handed_on() -> None:
+    annotated = encoder.described(0x71, encoder.map_of([(encoder.symbol("key"), encoder.ubyte(7))]))
+    stored = StoredMessage(parse_message(annotated + payload()), 5, 5, NOW, None)
+    assert decode(sections_of(encode_delivery(stored))[0x71])[0] == {"key": 7}
+    stored.lock_token = UUID(int=1)
+    assert decode(sections_of(encode_delivery(stored))[0x71])[0] == {
+        "key": 7,
+        "x-opt-lock-token": UUID(int=1),
+    }
 
 
 def test_added_properties_leave_the_types_of_the_others_alone() -> None:

@@ -70,6 +70,19 @@ async def bodies_of_other_kinds_come_through(sdk: Sdk, broker: Broker) -> None:
     assert list(sequence.raw_amqp_message.body) == [[1, b"two"], [3]]
 
 
+async def annotations_of_both_kinds_come_through(sdk: Sdk, broker: Broker) -> None:
+    sent = AmqpAnnotatedMessage(
+        data_body=b"x", annotations={"own": 1}, delivery_annotations={"own": "a", "x-opt-lock-token": "b"}
+    )
+    await (await sdk.sender(PLAIN)).send_messages(sent)
+    receiver = await sdk.receiver(PLAIN)
+    (message,) = await take(receiver, 1)
+    raw = message.raw_amqp_message
+    assert raw.annotations[b"own"] == 1
+    assert raw.delivery_annotations == {b"own": b"a", b"x-opt-lock-token": message.lock_token}
+    await receiver.complete_message(message)
+
+
 async def a_message_without_an_id_gets_one(sdk: Sdk, broker: Broker) -> None:
     await (await sdk.sender(PLAIN)).send_messages(ServiceBusMessage("no id"))
     receiver = await sdk.receiver(PLAIN)
