@@ -134,8 +134,9 @@ async def _text(stand: Stand) -> str:
 
 def _part_of(connection_string: str, name: str) -> str:
     """One part of a connection string."""
-    parts = dict(part.partition("=")[::2] for part in connection_string.split(";"))
-    return parts[name]
+    return next(
+        part.removeprefix(f"{name}=") for part in connection_string.split(";") if part.startswith(f"{name}=")
+    )
 
 
 @contextlib.contextmanager
