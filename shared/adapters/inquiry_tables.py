@@ -82,7 +82,9 @@ class CustomerNumbers:
         """The accounts that own a customer of this number, in whatever company."""
         row_key = escape_key(CustomerKey("", number).folded.number)
         with table_faults():
-            entities = self._table.query_entities("RowKey eq @row", parameters={"row": row_key})
+            entities = self._table.query_entities(
+                "RowKey eq @row", parameters={"row": row_key}, select=["AccountId"]
+            )
             return [UUID(str(entity["AccountId"])) async for entity in entities]
 
     async def owner(self, key: CustomerKey) -> UUID | None:
@@ -95,6 +97,7 @@ class CustomerNumbers:
                     "company": escape_key(folded.company),
                     "row": escape_key(f"{folded.by}={folded.number}" if folded.by else folded.number),
                 },
+                select=["AccountId"],
             )
             async for entity in entities:
                 return UUID(str(entity["AccountId"]))
