@@ -124,7 +124,7 @@ class ReadStatus:
             _or(self.issues.issues(), [], "issues", troubles),
             _or(self.outcomes.since(now - window), [], "outcomes", troubles),
         )
-        endings = Counter(entry.outcome for entry in entries)
+        endings = Counter(entry.outcome for entry in entries if entry.outcome in Ending)
         return Status(
             at=now,
             queues=queues,

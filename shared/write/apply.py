@@ -179,12 +179,18 @@ class Apply:
         return must_look(work.state, self.field_map.hold, self.fingerprints, wanted=True)
 
     async def _look(self, work: Work, key: CustomerKey) -> Customer | None:
-        """See the customer; a look after the end of a doubt clears it."""
+        """See the customer; a look after the end of a doubt clears it, and what is seen is confirmed.
+
+        What was confirmed before may have been overwritten by a late request, also in fields that nobody
+        compares now, as when the customer is only blocked.
+        """
         over = self._doubt_over(work)
         found = await self.writer.find(key)
         if over:
             begun = work.state.begun if found else ()
-            work.state = replace(work.state, doubtful_until=None, begun=begun)
+            work.state = replace(work.state, doubtful_until=None, begun=begun, confirmed={})
+            if found is not None:
+                self._confirm(work, found.fields)
         return found
 
     def _doubt_over(self, work: Work) -> bool:

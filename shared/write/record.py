@@ -15,7 +15,6 @@ from shared.write.work import Work
 
 _AFTER_DOUBT = timedelta(seconds=1)
 _AFTER_CONFLICT = timedelta(seconds=2)
-_CHECKS_AGAIN = 8  # each waits twice as long as the one before, whatever the clocks' difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +62,12 @@ class Record:
             await self.queue.send(work.verifying_look(), self.clock.now() + _AFTER_CONFLICT)
 
     async def _check_again(self, work: Work, until: datetime) -> None:
-        """A verifying check came before the unknown outcome's end by our clock, which is not the queue's."""
-        again = min(work.change.hop + 1, _CHECKS_AGAIN)
-        check = replace(work.verifying_look(), hop=again)
-        await self.queue.send(check, until + _AFTER_DOUBT * 2**again)
+        """A verifying check came before the unknown outcome's end by our clock, which is not the queue's.
+
+        So much later by the queue's clock, it comes after that end by ours.
+        """
+        early = until - self.clock.now()
+        await self.queue.send(work.verifying_look(), until + early + 2 * _AFTER_DOUBT)
 
     async def _send_look_for_doubt(self, work: Work) -> None:
         until = work.state.doubtful_until

@@ -486,3 +486,36 @@ async def test_a_verifying_check_that_comes_early_is_sent_again_for_after_the_un
         check = world.queue.waiting.pop(0)[2]
     assert world.state("A1").doubtful_until is None
     assert delivered <= 9
+
+
+async def test_a_verifying_check_is_not_put_off_because_it_waited_often_before() -> None:
+    """Each copy of a waiting message is counted in it; the two clocks have nothing to do with that."""
+    world = await _prepared(create)
+    world.operations.script = [CommittedError(LOST)]
+    await world.deliver(update(world))
+    until = world.state("A1").doubtful_until
+    assert until is not None
+    check = next(change for _, _, change in world.queue.waiting if change.verify)
+    world.queue.waiting.clear()
+    world.clock.advance_to(until - timedelta(seconds=3))
+    await world.deliver(replace(check, hop=8))
+    assert world.queue.next_due() == until + timedelta(seconds=5)
+
+
+async def test_blocking_that_ends_an_unknown_outcome_keeps_what_was_seen_of_the_other_fields() -> None:
+    """An older change commits late over a newer one; the account can only be blocked when that is seen."""
+    world = await _prepared(create)
+    world.operations.script = [CommittedLateError(LOST, world.clock.now() + timedelta(seconds=100))]
+    await world.deliver(world.save("A1", telephone1="older"))
+    world.clock.advance(30)
+    await world.deliver(world.save("A1", telephone1="newer"))
+    world.clock.advance(200)
+    await world.deliver(world.save("A1", "Yen", statecode=1))
+    await world.drain()
+    assert world.state("A1").phase == "parked"
+    assert world.state("A1").doubtful_until is None
+    world.clock.advance(60)
+    await world.sync(world.save("A1", "US Dollar"))
+    customer = world.customer("A1")
+    assert customer is not None
+    assert customer["PrimaryContactPhone"] == "newer"

@@ -100,6 +100,12 @@ GUARDS = {
         "            pass\n",
         f"{CRASHES}a_verifying_check_that_comes_early_is_sent_again_for_after_the_unknown_outcome",
     ),
+    "the end of an unknown outcome confirms what is seen": Guard(
+        "shared/write/apply.py",
+        "confirmed={})\n            if found is not None:\n                self._confirm(work, found.fields)",
+        ")",
+        f"{CRASHES}blocking_that_ends_an_unknown_outcome_keeps_what_was_seen_of_the_other_fields",
+    ),
     "blocking needs the key only": Guard(
         "shared/sync.py",
         "            if hold and fault.problem.cause is not Cause.GUARD_TRIPPED:\n",

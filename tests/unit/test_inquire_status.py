@@ -67,6 +67,12 @@ async def test_the_drain_is_estimated_from_what_was_settled_retries_not_counted(
     assert status.outcomes == {"retrying": 500, "updated": 50}
 
 
+async def test_what_a_person_did_to_an_account_is_no_outcome_of_a_message() -> None:
+    status = await Everything(outcomes=["updated", "unlinked"]).status()
+    assert status.outcomes == {"updated": 1}
+    assert "Outcomes within" in said(status)
+
+
 async def test_without_anything_settled_no_end_is_promised() -> None:
     assert (await Everything([waiting(1)]).status()).drain_seconds is None
 
