@@ -2,13 +2,13 @@
 
 import azure.functions as func
 
+from shared.functions import events, heal, health, prepare, sync
 from shared.settings import load_settings
-from shared.triggers import heal, health, intake, prepare, sync
 
 load_settings()  # a wrong setting stops the start, with one message that names it
 
 app = func.FunctionApp()
-for blueprint in (intake.blueprint, sync.blueprint, heal.blueprint, health.blueprint):
+for blueprint in (events.blueprint, sync.blueprint, heal.blueprint, health.blueprint):
     app.register_functions(blueprint)
 
 prepare.begin()

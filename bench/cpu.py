@@ -9,14 +9,13 @@ from uuid import UUID
 
 from shared.field_maps import load_field_map
 from shared.intake.dataverse_context import read_event
-from shared.intake.filters import Filter
+from shared.intake.filter import Filter
 from shared.model.account import Account, AccountCurrency
 from shared.model.change import AccountChange, Operation, Source, decode_change, encode_change
-from shared.model.fingerprint import Fingerprints
-from shared.model.sync_state import SyncState
-from shared.resolve.currency import key_of_currency
-from shared.resolve.customer_body import BuildCustomer
-from shared.write.decide import not_confirmed
+from shared.model.customer import Fingerprints
+from shared.model.state import SyncState
+from shared.sync.desired_customer import BuildCustomer, key_of_currency
+from shared.sync.fields import not_confirmed
 
 SIZE = 8 * 1024
 ROUNDS, TIMES = 7, 400

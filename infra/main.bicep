@@ -163,7 +163,7 @@ var insightsName = 'appi-accountsync-${environmentName}'
 var storageName = 'stacctsync${token}'
 var serviceBusName = 'sb-accountsync-${environmentName}-${take(token, 6)}'
 var vaultName = 'kv-acctsync-${take(token, 12)}'
-// The names are those of shared/adapters/tables.py; a test holds both together.
+// The names are those of shared/storage/tables.py; a test holds both together.
 var tableNames = [
   'CurrencyMapping'
   'AccountSync'

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from local.stand import Stand
 from shared.ports.recovery import Bin
-from shared.recover.replay import Asked
+from shared.resilience.replay import Asked
 from shared.settings import load_settings
 from shared.wiring import Application
 

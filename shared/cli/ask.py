@@ -10,11 +10,11 @@ from rich.text import Text
 from shared.cli.options import Json
 from shared.cli.output import Output, moment, plain, shown
 from shared.cli.session import run
-from shared.inquire.explain import Explanation
-from shared.inquire.name_accounts import Named
-from shared.inquire.preview import FieldPreview, Preview
+from shared.diagnostics.explain import Explanation
+from shared.diagnostics.name_accounts import Named
+from shared.diagnostics.preview import FieldPreview, Preview
 from shared.model.customer import CustomerKey
-from shared.model.sync_state import SyncState
+from shared.model.state import SyncState
 from shared.wiring.operator import Operator
 
 Account = Annotated[

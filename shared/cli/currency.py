@@ -12,9 +12,9 @@ from shared.cli.exits import CommandError, Exit
 from shared.cli.options import By, DryRun, Json, Strict, Yes
 from shared.cli.output import Output, counted, shown
 from shared.cli.session import run
-from shared.mapping.plan import Plan, action_of
-from shared.mapping.sheet import HEADERS, read_rows, written
-from shared.model.currency_change import MappingRow, Version
+from shared.mappings.plan import Plan, action_of
+from shared.mappings.sheet import HEADERS, read_rows, written
+from shared.model.mapping_edit import MappingRow, Version
 from shared.model.sheet import SheetRow
 from shared.wiring.operator import Operator
 

@@ -11,11 +11,11 @@ import typer
 from shared.cli.asking import ask
 from shared.cli.exits import Exit
 from shared.cli.output import Output
-from shared.mapping.findings import Finding
-from shared.mapping.plan import Action, Plan, action_of
-from shared.mapping.review import Effect, affected, released
-from shared.mapping.sheet import neutralised
-from shared.model.currency_change import RowChange, key_or_none
+from shared.mappings.findings import Finding
+from shared.mappings.plan import Action, Plan, action_of
+from shared.mappings.review import Effect, affected, released
+from shared.mappings.sheet import neutralised
+from shared.model.mapping_edit import RowChange, key_or_none
 from shared.wiring.operator import Operator
 
 _SHOWN = 20

@@ -10,8 +10,8 @@ import typer
 from shared.cli.options import CauseOption, Json
 from shared.cli.output import Output, counted, moment, plain, shown
 from shared.cli.session import run
-from shared.inquire.name_accounts import Named
-from shared.mapping.sheet import neutralised
+from shared.diagnostics.name_accounts import Named
+from shared.mappings.sheet import neutralised
 from shared.ports.inquiry import Issue
 from shared.wiring.operator import Operator
 

@@ -12,8 +12,8 @@ from shared.cli.exits import CommandError, Exit
 from shared.cli.options import DryRun, Json, Yes
 from shared.cli.output import Output
 from shared.cli.session import run
-from shared.setup.registration import Plan
-from shared.setup.targets import Target, queue_target, webhook_target
+from shared.dataverse.endpoints import Target, queue_target, webhook_target
+from shared.dataverse.registration import Plan
 from shared.wiring.operator import Operator
 
 EVENTS_QUEUE = "dataverse-events"

@@ -11,7 +11,7 @@ from shared.cli.exits import CommandError, Exit
 from shared.cli.options import By, CauseOption, DryRun, Json, Yes
 from shared.cli.output import Output, counted, shown
 from shared.cli.session import run
-from shared.recover.replay import Asked
+from shared.resilience.replay import Asked
 from shared.wiring.operator import Operator
 
 _NAMED = 20

@@ -14,7 +14,7 @@ from shared.cli.exits import Exit
 from shared.cli.options import Json
 from shared.cli.output import Output, duration, plain, shown, table
 from shared.cli.session import run
-from shared.inquire.status import Status, remedy_of
+from shared.diagnostics.status import Status, remedy_of
 from shared.model.breaker import Breaker
 from shared.model.outcome import Ending
 from shared.wiring.operator import Operator

@@ -8,8 +8,8 @@ from shared.cli.exits import CommandError, Exit
 from shared.cli.options import By, Json
 from shared.cli.output import Output
 from shared.cli.session import run
-from shared.recover.replay import Asked
-from shared.recover.unlink import NothingToUnlink, StillOpen, Unlinked
+from shared.resilience.replay import Asked
+from shared.resilience.unlink import NothingToUnlink, StillOpen, Unlinked
 from shared.wiring.operator import Operator
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from shared.intake.dataverse_context import DataverseEvent, read_event
-from shared.intake.filters import OPERATIONS, Filter
+from shared.intake.filter import OPERATIONS, Filter
 from shared.model.change import AccountChange, Source
 from shared.model.faults import MessageRefused, RejectedEvent
 from shared.ports import ChangeQueue, Clock, RejectedEvents

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from shared.model.currency import escape_key, fits_key
+from shared.model.mapping import escape_key, fits_key
 
 
 class Ending(StrEnum):

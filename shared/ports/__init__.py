@@ -11,10 +11,10 @@ from uuid import UUID
 
 from shared.model.account import Account
 from shared.model.change import AccountChange
-from shared.model.currency import CurrencyMapping
 from shared.model.customer import Customer, CustomerKey, FieldValue
+from shared.model.mapping import CurrencyMapping
 from shared.model.outcome import Problem
-from shared.model.sync_state import Stored, SyncState
+from shared.model.state import Stored, SyncState
 
 
 class Clock(Protocol):

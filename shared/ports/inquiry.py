@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from shared.model.customer import CustomerKey
-from shared.model.sync_state import LogEntry
+from shared.model.state import LogEntry
 
 
 class AccountNumbers(Protocol):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from shared.model.account import AccountCurrency
-from shared.model.currency_change import Edit, MappingRow, RowChange, Version
+from shared.model.mapping_edit import Edit, MappingRow, RowChange, Version
 from shared.model.sheet import SheetRow
 
 

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from shared.model.breaker import Breaker
 from shared.model.change import AccountChange
-from shared.model.currency import CurrencyMapping
 from shared.model.faults import System
+from shared.model.mapping import CurrencyMapping
 from shared.model.outcome import Cause
-from shared.model.sync_state import SyncState
+from shared.model.state import SyncState
 
 type Probe = Callable[[], Awaitable[None]]
 """One cheap request to a system; raises a fault if it cannot be used."""

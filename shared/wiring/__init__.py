@@ -8,36 +8,34 @@ from datetime import timedelta
 from functools import cache, cached_property
 from uuid import UUID
 
-from shared.intake.filters import Filter
+from shared.diagnostics.health import AnswerProbe, Health
+from shared.intake.filter import Filter
 from shared.intake.queue_change import QueueChange
+from shared.model.customer import Fingerprints
 from shared.model.faults import System
 from shared.model.field_map import FieldMap
-from shared.model.fingerprint import Fingerprints
-from shared.recover.breaker import BreakerRules, Breakers
-from shared.recover.follow import FollowMappings
-from shared.recover.guard import BlastGuard
-from shared.recover.guarded import Watch, WatchedCurrencies, WatchedReader, WatchedWriter
-from shared.recover.heal import Heal
-from shared.recover.policy import RetryPolicy
-from shared.recover.reconcile_issues import ReconcileIssues
-from shared.recover.release import ReleaseParked
-from shared.recover.replay import Asked, Replay
-from shared.recover.seen_mappings import SeenMappings
-from shared.recover.sweep import Sweep
-from shared.recover.unlink import Unlink
-from shared.recover.waiting import ReportWaiting
-from shared.resolve.currency import ResolveCurrency
-from shared.resolve.customer_body import BuildCustomer
-from shared.resolve.freshness import Margins
+from shared.resilience.change_limits import BlastGuard
+from shared.resilience.circuit_breaker import BreakerRules, Breakers
+from shared.resilience.compare_issues import ReconcileIssues
+from shared.resilience.follow_mappings import FollowMappings
+from shared.resilience.heal import Heal
+from shared.resilience.release_parked import ReleaseParked
+from shared.resilience.replay import Asked, Replay
+from shared.resilience.report_waiting import ReportWaiting
+from shared.resilience.resubmit import Sweep
+from shared.resilience.retry_policy import RetryPolicy
+from shared.resilience.seen_mappings import SeenMappings
+from shared.resilience.unlink import Unlink
+from shared.resilience.watched import Watch, WatchedCurrencies, WatchedReader, WatchedWriter
 from shared.settings import OnGone, Settings, load_settings
-from shared.setup.health import Health
-from shared.setup.probe import AnswerProbe
-from shared.sync import SyncAccount, SyncRules
+from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
+from shared.sync.execute import Apply, Rules
+from shared.sync.freshness import Margins
+from shared.sync.ownership import Ownership
+from shared.sync.pipeline import SyncAccount, SyncRules
+from shared.sync.record import Record
 from shared.wiring.clients import Clients
 from shared.wiring.ports import Ports
-from shared.write.apply import Apply, Rules
-from shared.write.ownership import Ownership
-from shared.write.record import Record
 
 _BUILDING = threading.RLock()
 

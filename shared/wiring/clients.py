@@ -5,20 +5,20 @@ import random
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from shared.adapters.clock import SystemClock
-from shared.adapters.credentials import EntraTokens, FixedToken, Tokens, entra_credential
+from shared.clock import SystemClock
 from shared.model.faults import System
 from shared.model.field_map import FieldMap
 from shared.settings import Credential, Settings
+from shared.web.credentials import EntraTokens, FixedToken, Tokens, entra_credential
 from shared.wiring.ports import Ports
 
 if TYPE_CHECKING:
     from azure.data.tables.aio import TableServiceClient
     from azure.servicebus.aio import ServiceBusClient
 
-    from shared.adapters.odata import ODataClient
-    from shared.adapters.service_bus import QueueSender
+    from shared.messaging.queues import QueueSender
     from shared.ports.recovery import Probe
+    from shared.web.odata import ODataClient
 
 _ERP_CURRENCY_SECONDS = 3600.0
 
@@ -35,34 +35,26 @@ class Clients:
     @cached_property
     def ports(self) -> Ports:
         """Every port, served by the real systems."""
-        from shared.adapters import (
-            control_table,
-            currency_table,
-            issue_table,
-            owner_table,
-            state_table,
-            tables,
-            waiting_table,
-        )
-        from shared.adapters.dataverse import DataverseAccounts
-        from shared.adapters.leftovers import ServiceBusLeftovers
-        from shared.adapters.operations import OperationsCurrencies, OperationsCustomers
-        from shared.adapters.service_bus import (
+        from shared.dataverse.accounts import DataverseAccounts
+        from shared.messaging.leftovers import ServiceBusLeftovers
+        from shared.messaging.queues import (
             ACCOUNT_CHANGES,
             DATAVERSE_EVENTS,
             REJECTED_EVENTS,
             ServiceBusChanges,
             ServiceBusRejected,
         )
+        from shared.storage import control, currency_mappings, issues, owners, states, tables, waiting
+        from shared.targets.operations.customers import OperationsCurrencies, OperationsCustomers
 
         _quieten_sdks()
         settings, clock, table = self._settings, self._clock, self.tables.get_table_client
-        mappings = currency_table.CurrencyTable(
+        mappings = currency_mappings.CurrencyTable(
             table(tables.CURRENCY_MAPPING), clock, settings.currency_cache_seconds
         )
-        states = state_table.StateTable(table(tables.ACCOUNT_SYNC))
-        issues = issue_table.IssueTable(table(tables.ISSUES))
-        control = control_table.ControlTable(table(tables.CONTROL))
+        account_states = states.StateTable(table(tables.ACCOUNT_SYNC))
+        issue_table = issues.IssueTable(table(tables.ISSUES))
+        control_table = control.ControlTable(table(tables.CONTROL))
         changes = ServiceBusChanges(self._sender(ACCOUNT_CHANGES), settings.sync_partitions)
         return Ports(
             clock=clock,
@@ -72,17 +64,17 @@ class Clients:
             erp_currencies=OperationsCurrencies(self.operations, clock, _ERP_CURRENCY_SECONDS),
             mappings=mappings,
             mapping_rows=mappings,
-            states=states,
-            state_scan=states,
-            owners=owner_table.OwnerTable(table(tables.CUSTOMER_OWNERS)),
-            issues=issues,
-            issue_list=issues,
-            breaker_rows=control_table.BreakerTable(control),
-            allowances=control_table.AllowanceTable(control),
-            handled=control_table.HandledTable(control),
-            waiting=waiting_table.WaitingTable(table(tables.ACCOUNT_SYNC), table(tables.CONTROL)),
-            probe_answers=waiting_table.ProbeTable(table(tables.CONTROL)),
-            bookmarks=control_table.BookmarkTable(control),
+            states=account_states,
+            state_scan=account_states,
+            owners=owners.OwnerTable(table(tables.CUSTOMER_OWNERS)),
+            issues=issue_table,
+            issue_list=issue_table,
+            breaker_rows=control.BreakerTable(control_table),
+            allowances=control.AllowanceTable(control_table),
+            handled=control.HandledTable(control_table),
+            waiting=waiting.WaitingTable(table(tables.ACCOUNT_SYNC), table(tables.CONTROL)),
+            probe_answers=waiting.ProbeTable(table(tables.CONTROL)),
+            bookmarks=control.BookmarkTable(control_table),
             queue=changes,
             batches=changes,
             rejected=ServiceBusRejected(self._sender(REJECTED_EVENTS)),
@@ -93,14 +85,14 @@ class Clients:
     @cached_property
     def tables(self) -> "TableServiceClient":
         """The Table service."""
-        from shared.adapters.tables import table_service
+        from shared.storage.tables import table_service
 
         return table_service(self._settings)
 
     @cached_property
     def service_bus(self) -> "ServiceBusClient":
         """The Service Bus."""
-        from shared.adapters.service_bus import service_bus
+        from shared.messaging.queues import service_bus
 
         return service_bus(self._settings)
 
@@ -127,18 +119,20 @@ class Clients:
                 await opened[name].close()
 
     def _probes(self) -> "dict[System, Probe]":
-        from shared.adapters.probes import probe_dataverse, probe_operations, probe_queue, probe_tables
-        from shared.adapters.service_bus import ACCOUNT_CHANGES
+        from shared.dataverse.accounts import PROBE as ACCOUNT
+        from shared.messaging.queues import ACCOUNT_CHANGES, probe_queue
+        from shared.storage.tables import probe_tables
+        from shared.targets.operations.customers import PROBE as CURRENCY
 
         return {
-            System.DATAVERSE: lambda: probe_dataverse(self.dataverse),
-            System.OPERATIONS: lambda: probe_operations(self.operations),
+            System.DATAVERSE: lambda: self.dataverse.probe(ACCOUNT),
+            System.OPERATIONS: lambda: self.operations.probe(CURRENCY),
             System.TABLES: lambda: probe_tables(self.tables),
             System.SERVICE_BUS: lambda: probe_queue(self.service_bus, ACCOUNT_CHANGES),
         }
 
     def _sender(self, queue: str) -> "QueueSender":
-        from shared.adapters.service_bus import QueueSender
+        from shared.messaging.queues import QueueSender
 
         sender = QueueSender(self.service_bus, queue)
         self._senders.append(sender)
@@ -147,7 +141,7 @@ class Clients:
     def _odata(self, system: System, url: str) -> "ODataClient":
         import httpx
 
-        from shared.adapters.odata import TIMEOUT, ODataClient
+        from shared.web.odata import TIMEOUT, ODataClient
 
         http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT)
         return ODataClient(system, http, self._tokens(system, url), self._clock)

@@ -3,21 +3,20 @@
 from datetime import timedelta
 from functools import cached_property
 
-from shared.inquire.explain import Explain
-from shared.inquire.find_account import FindAccount
-from shared.inquire.name_accounts import NameAccounts
-from shared.inquire.preview import PreviewSync
-from shared.inquire.status import ReadStatus
-from shared.mapping.edit import EditMapping
-from shared.mapping.review import Review
+from shared.dataverse.registration import Registration
+from shared.diagnostics.explain import Explain
+from shared.diagnostics.find_account import FindAccount
+from shared.diagnostics.name_accounts import NameAccounts
+from shared.diagnostics.preview import PreviewSync
+from shared.diagnostics.status import ReadStatus
+from shared.mappings.edit import EditMapping
+from shared.mappings.review import Review
+from shared.model.customer import Fingerprints
 from shared.model.field_map import CURRENCY
-from shared.model.fingerprint import Fingerprints
 from shared.ports.inquiry import QueueDepths
 from shared.ports.mapping import Sheets
-from shared.resolve.currency import ResolveCurrency
-from shared.resolve.customer_body import BuildCustomer
 from shared.settings import OnGone
-from shared.setup.registration import Registration
+from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
 from shared.wiring import Application
 
 _LONGEST_CODE = 3  # of a currency in Operations
@@ -29,8 +28,8 @@ class Operator(Application):
     @cached_property
     def edit_mapping(self) -> EditMapping:
         """The currency mapping as its editor sees it."""
-        from shared.adapters.currency_admin_table import CurrencyAdminTable
-        from shared.adapters.tables import CURRENCY_MAPPING
+        from shared.storage.currency_admin import CurrencyAdminTable
+        from shared.storage.tables import CURRENCY_MAPPING
 
         fields = self.field_map.fields.values()
         longest = next((field.max_length for field in fields if field.via == CURRENCY), None)
@@ -44,14 +43,14 @@ class Operator(Application):
     @cached_property
     def sheets(self) -> Sheets:
         """Spreadsheet files."""
-        from shared.adapters.sheets import SpreadsheetFiles
+        from shared.spreadsheets.files import SpreadsheetFiles
 
         return SpreadsheetFiles()
 
     @cached_property
     def registration(self) -> Registration:
         """What Dataverse posts, and where to."""
-        from shared.adapters.registration import DataverseRegistry
+        from shared.dataverse.registry import DataverseRegistry
 
         registry = DataverseRegistry(self.clients.dataverse)
         return Registration(registry, registry, self.field_map.watched)
@@ -118,34 +117,34 @@ class Operator(Application):
     @cached_property
     def issue_report(self):
         """The parked accounts."""
-        from shared.adapters.inquiry_tables import IssueRows
-        from shared.adapters.tables import ISSUES
+        from shared.storage.inquiry import IssueRows
+        from shared.storage.tables import ISSUES
 
         return IssueRows(self.clients.tables.get_table_client(ISSUES))
 
     @cached_property
     def _accounts(self):
-        from shared.adapters.inquiry_tables import AccountScan
-        from shared.adapters.tables import ACCOUNT_SYNC
+        from shared.storage.inquiry import AccountScan
+        from shared.storage.tables import ACCOUNT_SYNC
 
         return AccountScan(self.clients.tables.get_table_client(ACCOUNT_SYNC))
 
     @cached_property
     def _customers(self):
-        from shared.adapters.inquiry_tables import CustomerNumbers
-        from shared.adapters.tables import CUSTOMER_OWNERS
+        from shared.storage.inquiry import CustomerNumbers
+        from shared.storage.tables import CUSTOMER_OWNERS
 
         return CustomerNumbers(self.clients.tables.get_table_client(CUSTOMER_OWNERS))
 
     @cached_property
     def _sales(self):
-        from shared.adapters.dataverse_inquiry import DataverseInquiry
+        from shared.dataverse.inquiry import DataverseInquiry
 
         key = self.field_map.key
         return DataverseInquiry(self.clients.dataverse, key.column or key.number_column)
 
     def _queue_depths(self) -> QueueDepths:
-        from shared.adapters.queue_depths import AdministeredQueues, LocalQueues
+        from shared.messaging.depths import AdministeredQueues, LocalQueues
 
         if self.settings.servicebus_control:
             return LocalQueues(self.settings.servicebus_control)

@@ -29,7 +29,7 @@ from shared.ports.recovery import (
     StateScan,
 )
 from shared.ports.waiting import ProbeAnswers, WaitingWork
-from shared.recover.policy import Jitter
+from shared.resilience.retry_policy import Jitter
 
 
 @dataclass(frozen=True, kw_only=True)

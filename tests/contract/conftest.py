@@ -17,9 +17,9 @@ from local.child import Child
 from local.dynamics.faults import FaultRule
 from local.dynamics.simulator import Options, Simulator
 from local.dynamics.state import StateChange, apply_state
-from shared.adapters.credentials import FixedToken
-from shared.adapters.odata import ODataClient
 from shared.model.faults import System
+from shared.web.credentials import FixedToken
+from shared.web.odata import ODataClient
 from tests.fakes.clock import FakeClock
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from shared.adapters.dataverse import DataverseAccounts
+from shared.dataverse.accounts import DataverseAccounts
 from shared.field_maps import load_field_map
 from shared.model.account import Account
 from shared.model.faults import OperatorFault, Refused, System, TransientFault

@@ -7,14 +7,6 @@ from uuid import uuid4
 
 import pytest
 
-from shared.adapters.control_table import (
-    MAPPING,
-    AllowanceTable,
-    BookmarkTable,
-    BreakerTable,
-    ControlTable,
-    HandledTable,
-)
 from shared.model.breaker import Breaker, Refusal
 from shared.model.faults import StateConflict, System
 from shared.ports.recovery import (
@@ -24,6 +16,14 @@ from shared.ports.recovery import (
     BreakerRows,
     Handled,
     HandledMappings,
+)
+from shared.storage.control import (
+    MAPPING,
+    AllowanceTable,
+    BookmarkTable,
+    BreakerTable,
+    ControlTable,
+    HandledTable,
 )
 from tests.contract.conftest import NewTable
 from tests.fakes.tables import FakeAllowances, FakeBookmarks, FakeBreakers, FakeHandled

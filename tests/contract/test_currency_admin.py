@@ -9,16 +9,16 @@ from typing import NamedTuple
 import pytest
 from azure.data.tables.aio import TableClient
 
-from shared.adapters.currency_admin_table import CurrencyAdminTable
-from shared.adapters.currency_table import CurrencyTable
-from shared.mapping.edit import EditMapping
-from shared.mapping.history import MOST_CHANGES, edit_id
-from shared.mapping.plan import make_plan, removal
-from shared.mapping.review import Review
-from shared.mapping.sheet import WantedRow
-from shared.model.currency import PARTITION, currency_key, escape_key
-from shared.model.currency_change import Edit, Mapped, MappingConflict, RowChange
+from shared.mappings.edit import EditMapping
+from shared.mappings.history import MOST_CHANGES, edit_id
+from shared.mappings.plan import make_plan, removal
+from shared.mappings.review import Review
+from shared.mappings.sheet import WantedRow
+from shared.model.mapping import PARTITION, currency_key, escape_key
+from shared.model.mapping_edit import Edit, Mapped, MappingConflict, RowChange
 from shared.ports.mapping import CurrencyAdmin
+from shared.storage.currency_admin import CurrencyAdminTable
+from shared.storage.currency_mappings import CurrencyTable
 from tests.contract.conftest import NewTable
 from tests.fakes.clock import FakeClock
 from tests.fakes.mapping import FakeAdmin, FakeErpCurrencies, FakeSalesCurrencies, FakeUsage

@@ -10,10 +10,10 @@ import pytest
 from azure.core.exceptions import ServiceRequestError
 from azure.data.tables.aio import TableClient, TableServiceClient
 
-from shared.adapters.currency_table import MISS_SECONDS, CurrencyTable
-from shared.model.currency import PARTITION, CurrencyMapping, escape_key
 from shared.model.faults import OperatorFault, TransientFault
+from shared.model.mapping import PARTITION, CurrencyMapping, escape_key
 from shared.ports import CurrencyMappings
+from shared.storage.currency_mappings import MISS_SECONDS, CurrencyTable
 from tests.contract.conftest import NewTable
 from tests.fakes.clock import FakeClock
 from tests.fakes.tables import FakeMappings

@@ -6,10 +6,10 @@ from uuid import uuid4
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
-from shared.adapters.owner_table import OwnerTable
 from shared.model.customer import CustomerKey
 from shared.model.faults import OperatorFault
 from shared.ports import CustomerOwners, Owner
+from shared.storage.owners import OwnerTable
 from tests.contract.conftest import NewTable
 from tests.fakes.tables import FakeOwners
 

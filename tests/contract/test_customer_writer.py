@@ -11,9 +11,6 @@ from uuid import uuid4
 
 import pytest
 
-from shared.adapters.credentials import FixedToken
-from shared.adapters.odata import ODataClient
-from shared.adapters.operations import OperationsCurrencies, OperationsCustomers
 from shared.field_maps import load_field_map
 from shared.model.customer import CustomerKey, FieldValue
 from shared.model.faults import (
@@ -27,6 +24,9 @@ from shared.model.faults import (
 )
 from shared.model.outcome import Cause
 from shared.ports import CustomerWriter
+from shared.targets.operations.customers import OperationsCurrencies, OperationsCustomers
+from shared.web.credentials import FixedToken
+from shared.web.odata import ODataClient
 from tests.contract.conftest import TOKEN, Simulated
 from tests.contract.odata_peer import odata_peer
 from tests.fakes.clock import FakeClock
@@ -409,8 +409,8 @@ async def test_a_service_that_is_away_is_transient_and_certain(simulated: Simula
     import httpx
 
     from local.ports import free_port
-    from shared.adapters.credentials import FixedToken
-    from shared.adapters.odata import ODataClient
+    from shared.web.credentials import FixedToken
+    from shared.web.odata import ODataClient
 
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{free_port()}", verify=False) as http:  # noqa: S501 - plain HTTP
         away = OperationsCustomers(ODataClient(OPERATIONS, http, FixedToken("x"), FakeClock()), MAP)

@@ -12,20 +12,20 @@ from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
 
 from local.child import Child
-from shared.adapters.dataverse_inquiry import DataverseInquiry
-from shared.adapters.inquiry_tables import AccountScan, CustomerNumbers, IssueRows
-from shared.adapters.issue_table import IssueTable
-from shared.adapters.owner_table import OwnerTable
-from shared.adapters.queue_depths import AdministeredQueues, LocalQueues
-from shared.adapters.state_table import StateTable
+from shared.dataverse.inquiry import DataverseInquiry
+from shared.messaging.depths import AdministeredQueues, LocalQueues
 from shared.model.account import AccountCurrency
 from shared.model.customer import CustomerKey
 from shared.model.faults import OperatorFault, QueueUnavailable, System, TransientFault
 from shared.model.outcome import Cause, Problem
-from shared.model.sync_state import LogEntry, Phase, SyncState
+from shared.model.state import LogEntry, Phase, SyncState
 from shared.ports.inquiry import AccountName
 from shared.ports.mapping import Usage
 from shared.settings import load_settings
+from shared.storage.inquiry import AccountScan, CustomerNumbers, IssueRows
+from shared.storage.issues import IssueTable
+from shared.storage.owners import OwnerTable
+from shared.storage.states import StateTable
 from tests.contract.conftest import NewTable, Simulated, start_broker
 from tests.unit.test_settings import EXAMPLE
 

@@ -9,10 +9,10 @@ import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables.aio import TableClient
 
-from shared.adapters.issue_table import IssueTable
 from shared.model.outcome import Cause, Problem
 from shared.ports import Issues
 from shared.ports.recovery import IssueList, ParkedAccount, ScannedAccount
+from shared.storage.issues import IssueTable
 from tests.contract.conftest import NewTable
 from tests.fakes.tables import FakeIssues
 

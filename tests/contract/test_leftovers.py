@@ -10,8 +10,8 @@ from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
 from local.child import Child
-from shared.adapters.leftovers import ServiceBusLeftovers
-from shared.adapters.service_bus import (
+from shared.messaging.leftovers import ServiceBusLeftovers
+from shared.messaging.queues import (
     ACCOUNT_CHANGES,
     DATAVERSE_EVENTS,
     REJECTED_EVENTS,
@@ -22,7 +22,7 @@ from shared.adapters.service_bus import (
 from shared.model.change import AccountChange, Operation, Source, decode_change
 from shared.model.faults import QueueUnavailable
 from shared.ports.recovery import Bin, Leftover
-from shared.recover.sweep import Sweep
+from shared.resilience.resubmit import Sweep
 from tests.contract.conftest import ROOT, start_broker
 from tests.fakes.clock import START
 

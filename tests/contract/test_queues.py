@@ -16,7 +16,7 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 
 from local.child import Child
 from local.ports import free_port
-from shared.adapters.service_bus import (
+from shared.messaging.queues import (
     LONGEST_REJECTED,
     QueueSender,
     ServiceBusChanges,

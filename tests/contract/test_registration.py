@@ -17,18 +17,18 @@ from typer.testing import CliRunner, Result
 
 from local.child import Child
 from local.dynamics.simulator import Options, Simulator
-from shared.adapters.credentials import FixedToken
-from shared.adapters.odata import ODataClient
-from shared.adapters.registration import DataverseRegistry
-from shared.adapters.service_bus import DATAVERSE_EVENTS
 from shared.cli.app import app
+from shared.dataverse.endpoints import Target, queue_target, webhook_target
+from shared.dataverse.registration import Registration
+from shared.dataverse.registry import DataverseRegistry
 from shared.field_maps import load_field_map
 from shared.intake.dataverse_context import read_event
-from shared.intake.filters import Filter
+from shared.intake.filter import Filter
+from shared.messaging.queues import DATAVERSE_EVENTS
 from shared.model.faults import OperatorFault, System, TransientFault
 from shared.ports.registration import Kind
-from shared.setup.registration import Registration
-from shared.setup.targets import Target, queue_target, webhook_target
+from shared.web.credentials import FixedToken
+from shared.web.odata import ODataClient
 from tests.contract.conftest import ROOT, TOKEN, start_broker
 from tests.contract.dynamics.simulator_stand import WebhookReceiver, wait_until
 from tests.fakes.clock import FakeClock

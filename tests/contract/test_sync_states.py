@@ -11,12 +11,12 @@ import pytest
 from azure.data.tables.aio import TableServiceClient
 
 from local.ports import free_port
-from shared.adapters.state_table import StateTable, encode_state
 from shared.model.customer import CustomerKey
 from shared.model.faults import OperatorFault, StateConflict, TransientFault
-from shared.model.sync_state import LOG_ENTRIES, Lease, LogEntry, Phase, SyncState
+from shared.model.state import LOG_ENTRIES, Lease, LogEntry, Phase, SyncState
 from shared.ports import SyncStates
 from shared.ports.recovery import ScannedAccount, StateScan
+from shared.storage.states import StateTable, encode_state
 from tests.contract.conftest import NewTable
 from tests.fakes.tables import FakeStates
 

@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from shared.adapters.state_table import StateTable
-from shared.adapters.waiting_table import ProbeTable, WaitingTable
-from shared.model.sync_state import Phase, SyncState
+from shared.model.state import Phase, SyncState
 from shared.ports.waiting import Answered
+from shared.storage.states import StateTable
+from shared.storage.waiting import ProbeTable, WaitingTable
 from tests.contract.conftest import NewTable
 
 MOMENT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from azure.core.exceptions import ResourceNotFoundError
 
-from shared.adapters.state_table import ROW
-from shared.adapters.tables import ACCOUNT_SYNC
 from shared.model.change import NO_ACCOUNT
+from shared.storage.states import ROW
+from shared.storage.tables import ACCOUNT_SYNC
 from tests.end_to_end.system import System
 from tests.end_to_end.waiting import eventually
 from tests.host.hosting import ROOT

@@ -11,7 +11,7 @@ import pytest
 from local.stand import Stand
 from shared.model.faults import System as Service
 from shared.ports.recovery import Bin
-from shared.recover.replay import Asked
+from shared.resilience.replay import Asked
 from tests.end_to_end.operator import application, heal, map_currency, running_with
 from tests.end_to_end.system import System
 from tests.end_to_end.waiting import eventually

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.model.account import AccountCurrency
-from shared.model.currency_change import Edit, Mapped, MappingConflict, MappingRow, RowChange, Version
 from shared.model.faults import Fault
+from shared.model.mapping_edit import Edit, Mapped, MappingConflict, MappingRow, RowChange, Version
 from shared.ports.mapping import Usage
 
 

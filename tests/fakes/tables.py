@@ -7,11 +7,11 @@ from itertools import count
 from uuid import UUID
 
 from shared.model.breaker import Breaker
-from shared.model.currency import CurrencyMapping, currency_key, unescape_key
 from shared.model.customer import CustomerKey
 from shared.model.faults import Fault, StateConflict, System
+from shared.model.mapping import CurrencyMapping, currency_key, unescape_key
 from shared.model.outcome import Cause, Problem
-from shared.model.sync_state import Stored, SyncState
+from shared.model.state import Stored, SyncState
 from shared.ports import Owner, Waiting
 from shared.ports.recovery import Bookmark, Handled, Page, ParkedAccount, ScannedAccount
 from shared.ports.waiting import Answered, WaitingPage

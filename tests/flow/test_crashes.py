@@ -12,7 +12,7 @@ from shared.model.change import AccountChange
 from shared.model.customer import CustomerKey, FieldValue
 from shared.model.faults import AccountFault, System, TransientFault
 from shared.model.outcome import Cause, Problem
-from shared.sync import NOT_FOUND_LOOKS
+from shared.sync.pipeline import NOT_FOUND_LOOKS
 from tests.fakes.dynamics import CommittedError, CommittedLateError
 from tests.flow.world import Crash, Gate, World, account
 

@@ -9,13 +9,13 @@ from uuid import UUID
 import pytest
 
 from shared.model.change import AccountChange, Source
-from shared.model.currency import CurrencyMapping
 from shared.model.faults import OperatorFault, System, TransientFault
+from shared.model.mapping import CurrencyMapping
 from shared.model.outcome import Cause, Problem
-from shared.model.sync_state import Phase, Stored, SyncState
+from shared.model.state import Phase, Stored, SyncState
 from shared.ports.recovery import Handled
-from shared.recover.heal import Heal
-from shared.recover.seen_mappings import version_of
+from shared.resilience.heal import Heal
+from shared.resilience.seen_mappings import version_of
 from tests.flow.world import ORGANIZATION, World, account
 
 PAGE = 4

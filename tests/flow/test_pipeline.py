@@ -15,7 +15,7 @@ from shared.model.faults import (
     TransientFault,
 )
 from shared.model.outcome import Cause, Problem
-from shared.model.sync_state import Phase
+from shared.model.state import Phase
 from tests.fakes.dynamics import CommittedError, CommittedLateError
 from tests.flow.world import World, account
 

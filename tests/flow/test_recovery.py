@@ -9,10 +9,10 @@ from shared.model.change import encode_change
 from shared.model.customer import CustomerKey
 from shared.model.faults import AccountFault, Fault, OperatorFault, System, TransientFault
 from shared.model.outcome import Cause, Problem
-from shared.model.sync_state import Phase
+from shared.model.state import Phase
 from shared.ports.recovery import Bin, Leftover
-from shared.recover import shared_breakers
-from shared.recover.replay import Asked
+from shared.resilience import shared_breakers
+from shared.resilience.replay import Asked
 from shared.wiring import Application
 from tests.flow.world import World, account
 

@@ -10,7 +10,7 @@ import pytest
 from shared.model.customer import CustomerKey
 from shared.model.faults import Fault, OperatorFault, Refused, System, TransientFault
 from shared.model.outcome import Cause, Outcome, Problem
-from shared.model.sync_state import Phase
+from shared.model.state import Phase
 from shared.wiring import Application
 from tests.fakes.dynamics import Refuses
 from tests.flow.world import World, account

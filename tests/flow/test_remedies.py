@@ -11,10 +11,10 @@ from shared.model.change import AccountChange
 from shared.model.customer import CustomerKey, FieldValue
 from shared.model.faults import AccountFault, System, TransientFault
 from shared.model.outcome import Cause, Problem
-from shared.model.sync_state import Lease, Phase, Stored
+from shared.model.state import Lease, Phase, Stored
 from shared.ports import Owner
-from shared.recover.replay import Asked
-from shared.recover.unlink import NothingToUnlink, StillOpen, Unlinked
+from shared.resilience.replay import Asked
+from shared.resilience.unlink import NothingToUnlink, StillOpen, Unlinked
 from tests.fakes.dynamics import CommittedError
 from tests.flow.world import ORGANIZATION, Crash, Gate, World, account
 

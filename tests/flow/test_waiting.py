@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 
 from shared.model.faults import System, TransientFault
-from shared.model.sync_state import Phase, SyncState
-from shared.recover.waiting import EVERY, PAGES, ReportWaiting
+from shared.model.state import Phase, SyncState
+from shared.resilience.report_waiting import EVERY, PAGES, ReportWaiting
 from tests.fakes.tables import FakeWaiting
 from tests.flow.world import ORGANIZATION, World
 

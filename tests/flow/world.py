@@ -11,7 +11,7 @@ from shared.model.change import AccountChange, Operation, Source
 from shared.model.customer import CustomerKey, FieldValue
 from shared.model.faults import System
 from shared.model.outcome import Ending, Outcome
-from shared.model.sync_state import SyncState
+from shared.model.state import SyncState
 from shared.settings import Settings
 from shared.wiring import Application
 from shared.wiring.ports import Ports

@@ -21,7 +21,7 @@ from local.host.messages import body_datum, trigger_metadata
 from local.host.worker import Function, InvocationError, Worker
 from shared import wiring
 from shared.field_maps import load_field_map
-from shared.intake.filters import Filter
+from shared.intake.filter import Filter
 from shared.intake.queue_change import QueueChange
 from shared.model.change import AccountChange
 from shared.model.faults import QueueUnavailable

@@ -11,8 +11,8 @@ from uuid import UUID
 import pytest
 
 from local.child import ChildError
+from shared.diagnostics.health import probe_change
 from shared.model.change import encode_change
-from shared.setup.probe import probe_change
 from tests.host.hosting import ROOT, start_host
 from tests.unit.making import ACCOUNT, OPERATION, body, change, sample_bytes, target
 

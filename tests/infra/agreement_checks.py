@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from pydantic import TypeAdapter
 
-from shared.adapters.service_bus import SEND_SECONDS
 from shared.cli import registration
+from shared.messaging.queues import SEND_SECONDS
 from tests.infra.app import AppNeeds
 from tests.infra.bicep import Value
 from tests.infra.templates import Infra, properties

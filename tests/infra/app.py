@@ -12,11 +12,12 @@ from typing import Any
 from uuid import UUID
 
 from shared import telemetry
-from shared.adapters import service_bus, tables
-from shared.adapters.service_bus import QueueSender
+from shared.messaging import queues
+from shared.messaging.queues import QueueSender
 from shared.model.change import AccountChange
 from shared.model.outcome import Ending, Outcome
 from shared.settings import Settings, environment_names, load_settings
+from shared.storage import tables
 from shared.wiring.clients import Clients
 from tests.infra.templates import ROOT
 from tests.unit.making import change
@@ -66,11 +67,11 @@ class AppNeeds:
             example=_json("local.settings.json.example")["Values"],
             triggers=tuple(_triggers()),
             functions=frozenset(
-                str(_text(call.args[0])) for call in _calls("triggers") if _named(call) == "function_name"
+                str(_text(call.args[0])) for call in _calls("functions") if _named(call) == "function_name"
             ),
             routes=frozenset(
                 str(_text(one.value))
-                for call in _calls("triggers")
+                for call in _calls("functions")
                 for one in call.keywords
                 if _named(call) == "route" and one.arg == "route"
             ),
@@ -113,7 +114,7 @@ def _named(call: ast.Call) -> str:
 
 
 def _triggers() -> Iterator[Trigger]:
-    for call in _calls("triggers"):
+    for call in _calls("functions"):
         if _named(call) == "service_bus_queue_trigger":
             given = {str(one.arg): _text(one.value) for one in call.keywords}
             yield Trigger(
@@ -123,7 +124,7 @@ def _triggers() -> Iterator[Trigger]:
 
 def _senders() -> Iterator[str]:
     """The queues that the app as it is wired sends to; what only people's use cases open does not count."""
-    triggers = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "shared/triggers").glob("*.py"))
+    triggers = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "shared/functions").glob("*.py"))
     settings, field_map = load_settings(_json("local.settings.json.example")["Values"])
     ports = Clients(settings, field_map).ports
     for name, port in vars(ports).items():
@@ -141,7 +142,7 @@ def _text(node: ast.expr) -> object:
         case ast.Constant(value=value):
             return value
         case ast.Name(id=name) | ast.Attribute(attr=name):
-            return getattr(service_bus, name, None)
+            return getattr(queues, name, None)
         case _:
             return None
 

@@ -194,8 +194,8 @@ def test_operators_get_the_settings_with_the_keys_and_their_own_sign_in(
 def test_the_package_holds_what_runs_and_nothing_else() -> None:
     package = load("package")
     names = set(package.deployed(package.tracked(), package.ignored()))
-    assert {"function_app.py", "host.json", "requirements.txt", "shared/sync.py"} <= names
-    assert {name for name in names if name.endswith(".toml")} >= {"shared/field_maps/operations.toml"}
+    assert {"function_app.py", "host.json", "requirements.txt", "shared/sync/pipeline.py"} <= names
+    assert {name for name in names if name.endswith(".toml")} >= {"shared/targets/operations/operations.toml"}
     for unwanted in ("tests/", "local/", "infra/", "docs/", ".github/", "bench/", "local.settings", "dev.py"):
         assert not [name for name in names if name.startswith(unwanted)]
 

@@ -10,7 +10,7 @@ from shared.field_maps import load_field_map
 from shared.model.account import Account, AccountCurrency
 from shared.model.change import AccountChange, Operation, Source
 from shared.model.field_map import FieldMap
-from shared.model.sync_state import SyncState
+from shared.model.state import SyncState
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -13,18 +13,18 @@ import pytest
 from openpyxl import load_workbook
 from typer.testing import CliRunner, Result
 
-from shared.adapters.sheets import SpreadsheetFiles
 from shared.cli import output, session
 from shared.cli.app import app
-from shared.inquire.explain import Explain
-from shared.inquire.find_account import FindAccount
-from shared.inquire.name_accounts import NameAccounts
-from shared.inquire.preview import Preview
+from shared.diagnostics.explain import Explain
+from shared.diagnostics.find_account import FindAccount
+from shared.diagnostics.name_accounts import NameAccounts
+from shared.diagnostics.preview import Preview
 from shared.model.customer import CustomerKey
 from shared.model.faults import System, TransientFault
 from shared.model.outcome import Cause, Ending, Problem
-from shared.model.sync_state import LogEntry, Phase, Stored, SyncState
+from shared.model.state import LogEntry, Phase, Stored, SyncState
 from shared.ports.inquiry import AccountName, Issue
+from shared.spreadsheets.files import SpreadsheetFiles
 from tests.fakes.clock import FakeClock
 
 ONE, OTHER = UUID("7f1f7c5e-3a0b-4f01-9b1c-0d2e6a5b4c3d"), UUID(int=2)

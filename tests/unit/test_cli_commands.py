@@ -12,8 +12,8 @@ from shared.cli import session
 from shared.cli.app import app
 from shared.cli.exits import CommandError
 from shared.cli.session import Chosen, environment
-from shared.mapping.edit import EditMapping
-from shared.mapping.findings import Finding, Kind
+from shared.mappings.edit import EditMapping
+from shared.mappings.findings import Finding, Kind
 
 COMMANDS = [
     *(("currency", name) for name in ("list", "get", "set", "delete", "export", "import", "history")),

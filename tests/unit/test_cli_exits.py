@@ -3,11 +3,11 @@
 import pytest
 
 from shared.cli.exits import CommandError, Exit, exit_of
-from shared.inquire.find_account import NoSuchAccountError
-from shared.mapping.edit import EditStoppedError, NoSuchCurrencyError
-from shared.mapping.history import NoSuchVersionError
-from shared.model.currency_change import MappingConflict
+from shared.diagnostics.find_account import NoSuchAccountError
+from shared.mappings.edit import EditStoppedError, NoSuchCurrencyError
+from shared.mappings.history import NoSuchVersionError
 from shared.model.faults import AccountFault, OperatorFault, QueueUnavailable, System, TransientFault
+from shared.model.mapping_edit import MappingConflict
 from shared.model.outcome import Cause, Problem
 from shared.model.sheet import SheetError
 from shared.settings import SettingsError, load_settings

@@ -7,9 +7,9 @@ import pytest
 from openpyxl import load_workbook
 from typer.testing import CliRunner
 
-from shared.adapters.sheets import SpreadsheetFiles
 from shared.cli import session
 from shared.cli.app import app
+from shared.spreadsheets.files import SpreadsheetFiles
 from tests.unit.test_mapping_edit import Desk
 
 SETTINGS = Path(__file__).parents[2] / "local.settings.json.example"

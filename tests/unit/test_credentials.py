@@ -12,8 +12,8 @@ from azure.core.exceptions import (
 )
 from azure.identity import CredentialUnavailableError
 
-from shared.adapters.credentials import EntraTokens
 from shared.model.faults import OperatorFault, System, TransientFault
+from shared.web.credentials import EntraTokens
 
 
 class Credential:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model.currency import LONGEST_KEY, currency_key, escape_key, fold, unescape_key
 from shared.model.faults import AccountFault
+from shared.model.mapping import LONGEST_KEY, currency_key, escape_key, fold, unescape_key
 from shared.model.outcome import Cause, Problem
-from shared.resolve.currency import ResolveCurrency, key_of_currency
+from shared.sync.desired_customer import ResolveCurrency, key_of_currency
 from tests.fakes.tables import FakeMappings
 from tests.unit.making import account
 

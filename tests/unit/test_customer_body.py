@@ -12,7 +12,7 @@ from shared.model.customer import Customer, CustomerBody, CustomerKey, same_valu
 from shared.model.faults import AccountFault
 from shared.model.field_map import FieldMap
 from shared.model.outcome import Cause, Problem
-from shared.resolve.customer_body import BuildCustomer, broken_rule
+from shared.sync.desired_customer import BuildCustomer, broken_rule
 from tests.unit.making import account, field_map
 
 SETTINGS = {"OPERATIONS_COMPANY": "usmf", "OPERATIONS_CUSTOMER_GROUP": "10"}

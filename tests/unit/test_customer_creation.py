@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.adapters.operations import OperationsCustomers
 from shared.model.customer import CustomerKey
 from shared.model.faults import AccountFault, CustomerAlreadyExists
 from shared.model.outcome import Cause
+from shared.targets.operations.customers import OperationsCustomers
 from tests.unit.making import field_map
 from tests.unit.test_odata import Service
 

@@ -5,10 +5,10 @@ from uuid import UUID
 import httpx
 import pytest
 
-from shared.adapters.dataverse import DataverseAccounts
-from shared.adapters.odata import ODataClient
+from shared.dataverse.accounts import DataverseAccounts
 from shared.field_maps import load_field_map
 from shared.model.faults import Fault, OperatorFault, System
+from shared.web.odata import ODataClient
 from tests.fakes.clock import FakeClock
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from shared.field_maps import FieldMapError, load_field_map
 
-SHIPPED = Path(__file__).parents[2] / "shared/field_maps"
+SHIPPED = Path(__file__).parents[2] / "shared/targets"
 SOUND = """
 [company]
 setting = "OPERATIONS_COMPANY"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.intake.dataverse_context import read_event
-from shared.intake.filters import Filter
+from shared.intake.filter import Filter
 from tests.unit.making import NOW, body, field_map, sample_bytes, target
 
 WATCHED = frozenset({"name", "telephone1"})

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.model.change import Operation, Source
-from shared.model.sync_state import Lease, Phase
-from shared.resolve.freshness import Busy, Covered, Margins, Merged, Proceed, judge
+from shared.model.state import Lease, Phase
+from shared.sync.freshness import Busy, Covered, Margins, Merged, Proceed, judge
 from tests.unit.making import NOW, OPERATION, change, state
 
 MARGINS = Margins(settle=timedelta(seconds=5), transaction=timedelta(seconds=300))

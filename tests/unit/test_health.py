@@ -7,11 +7,10 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
+from shared.diagnostics import health
+from shared.diagnostics.health import AnswerProbe, Health, probe_change
 from shared.model.change import Source, decode_change, encode_change
 from shared.model.faults import OperatorFault, QueueUnavailable, System, TransientFault
-from shared.setup import health
-from shared.setup.health import Health
-from shared.setup.probe import AnswerProbe, probe_change
 from tests.fakes.bus import FakeQueue
 from tests.fakes.clock import FakeClock
 from tests.fakes.tables import FakeProbeAnswers

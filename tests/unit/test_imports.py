@@ -11,24 +11,28 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FILES = [ROOT / "function_app.py", *sorted((ROOT / "shared").rglob("*.py"))]
-STAGES = ("intake", "resolve", "write", "recover")
-USE_CASES = ("sync", "setup", "load", "mapping", "inquire")
+USE_CASES = ("intake", "sync", "resilience", "mappings", "diagnostics")
+ADAPTERS = ("dataverse", "targets", "storage", "messaging", "spreadsheets")
+_INNER = {"model", "ports", "telemetry"}
 # Who may import whom within shared/. A part is the first name below shared, "" is function_app.py.
 ALLOWED: Mapping[str, set[str]] = {
-    "": {"settings", "triggers"},
+    "": {"settings", "functions"},
     "model": {"model"},
-    "field_maps": {"field_maps", "model"},
+    "field_maps": {"model"},
     "settings": {"field_maps", "model"},
     "ports": {"ports", "model"},
     "telemetry": {"model"},
-    **{stage: {stage, "model", "ports", "telemetry"} for stage in STAGES},
-    **{case: {case, *USE_CASES, *STAGES, "model", "ports", "telemetry"} for case in USE_CASES},
-    "adapters": {"adapters", "model", "ports", "settings", "telemetry"},
-    "triggers": {"triggers", "wiring", *USE_CASES, "intake", "model", "telemetry", "settings"},
-    # what its use cases take and answer may stand in recover and in ports
-    "cli": {"cli", "wiring", *USE_CASES, "recover", "ports", "model", "telemetry", "settings"},
+    "clock": set(),
+    "intake": {"intake", *_INNER},
+    "resilience": {"resilience", *_INNER},
+    "mappings": {"mappings", *_INNER},
+    "sync": {"sync", "resilience", *_INNER},
+    "diagnostics": {"diagnostics", "sync", "resilience", *_INNER},
+    "web": {"web", "settings", *_INNER},
+    **{adapter: {adapter, "web", "settings", *_INNER} for adapter in ADAPTERS},
+    "functions": {"functions", "wiring", *USE_CASES, "model", "telemetry", "settings"},
+    "cli": {"cli", "wiring", "dataverse", *USE_CASES, "settings", *_INNER},
 }
-SHARED_ADAPTERS = {"odata", "credentials", "tables", "service_bus"}  # clients, and what things are called
 CLIENTS = {"AsyncClient", "Client", "ServiceBusClient", "TableServiceClient", "TableClient", "ODataClient"}
 
 
@@ -78,10 +82,10 @@ def _edge(module: str, imported: Import) -> Iterator[str]:
     if name.startswith("shared."):
         yield from _inner_edge(module, imported, where)
     if name.startswith("azure.functions"):
-        if part not in {"", "triggers"}:
-            yield f"{where}: only triggers know azure.functions"
+        if part not in {"", "functions"}:
+            yield f"{where}: only functions know azure.functions"
     elif name.split(".")[0] in {"azure", "httpx", "aiohttp", "msal"} and not (
-        part == "adapters" or (part == "wiring" and imported.lazy)
+        part in {*ADAPTERS, "web"} or (part == "wiring" and imported.lazy)
     ):
         yield f"{where}: only adapters know SDKs and HTTP"
 
@@ -92,11 +96,6 @@ def _inner_edge(module: str, imported: Import, where: str) -> Iterator[str]:
         return
     if other not in ALLOWED.get(part, set()):
         yield f"{where}: {part or 'function_app'} must not know {other}"
-    if part == other == "adapters":
-        ours, theirs = module.rpartition(".")[2], imported.name.split(".")[2]
-        of_one_system = theirs.startswith(ours) or ours.startswith(theirs)
-        if theirs not in SHARED_ADAPTERS and not of_one_system:
-            yield f"{where}: adapters do not know each other"
 
 
 def _part(module: str) -> str:
@@ -111,7 +110,7 @@ def _calls(module: str, tree: ast.AST) -> Iterator[str]:
                 if module != "shared.settings":
                     yield f"{module}:{node.lineno} reads the environment outside settings"
             case ast.Attribute(value=ast.Name(id="datetime" | "date"), attr="now" | "utcnow" | "today"):
-                if module != "shared.adapters.clock":
+                if module != "shared.clock":
                     yield f"{module}:{node.lineno} asks the time outside the clock"
             case ast.Attribute(value=ast.Name(id="time"), attr="time" | "time_ns"):
                 yield f"{module}:{node.lineno} asks the time outside the clock"
@@ -137,7 +136,7 @@ def test_every_part_of_the_product_is_under_the_rule() -> None:
     assert len(FILES) > 40
     parts = {_part(module_of(file)) for file in FILES}
     assert parts - {"wiring"} <= set(ALLOWED)
-    assert {"model", "ports", "adapters", "triggers", *STAGES} <= parts
+    assert {"model", "ports", "functions", *ADAPTERS, *USE_CASES} <= parts
 
 
 @pytest.mark.parametrize("file", FILES, ids=module_of)
@@ -151,37 +150,37 @@ def test_the_import_rule_holds(file: Path) -> None:
         ("shared.model.change", "from shared.ports import Clock"),
         ("shared.model.change", "import shared.settings"),
         ("shared.ports", "from shared.telemetry import LOGGER"),
-        ("shared.intake.filters", "from shared.resolve.currency import ResolveCurrency"),
-        ("shared.write.apply", "from shared.recover.policy import Park"),
-        ("shared.write.apply", "def f():\n    from shared.intake import filters"),
-        ("shared.resolve.currency", "from shared.adapters.tables import TABLES"),
-        ("shared.resolve.currency", "from shared import adapters"),
-        ("shared.recover.policy", "from shared.settings import Settings"),
-        ("shared.sync", "from shared.wiring import application"),
-        ("shared.sync", "from shared.adapters.clock import SystemClock"),
-        ("shared.setup.health", "from shared.triggers import health"),
-        ("shared.adapters.dataverse", "from shared.adapters.operations import OperationsCustomers"),
-        ("shared.adapters.dataverse", "from shared.adapters import operations"),
-        ("shared.adapters.dataverse", "from shared.resolve.currency import ResolveCurrency"),
-        ("shared.triggers.sync", "from shared.adapters.clock import SystemClock"),
-        ("shared.triggers.sync", "from shared.write.apply import Apply"),
+        ("shared.intake.filter", "from shared.sync.desired_customer import ResolveCurrency"),
+        ("shared.resilience.heal", "from shared.sync.pipeline import SyncAccount"),
+        ("shared.sync.execute", "def f():\n    from shared.intake import filters"),
+        ("shared.sync.plan", "from shared.storage.tables import TABLES"),
+        ("shared.sync.plan", "from shared import targets"),
+        ("shared.resilience.retry_policy", "from shared.settings import Settings"),
+        ("shared.sync.pipeline", "from shared.wiring import application"),
+        ("shared.sync.pipeline", "from shared.clock import SystemClock"),
+        ("shared.diagnostics.health", "from shared.functions import health"),
+        ("shared.dataverse.accounts", "from shared.targets.operations.customers import OperationsCustomers"),
+        ("shared.dataverse.accounts", "from shared import storage"),
+        ("shared.dataverse.accounts", "from shared.sync.desired_customer import ResolveCurrency"),
+        ("shared.functions.sync", "from shared.clock import SystemClock"),
+        ("shared.functions.sync", "from shared.storage.states import StateTable"),
         ("function_app", "from shared.wiring import application"),
-        ("shared.sync", "import azure.functions as func"),
-        ("shared.adapters.clock", "import azure.functions"),
-        ("shared.sync", "import httpx"),
-        ("shared.resolve.currency", "def f():\n    from azure.core import exceptions"),
+        ("shared.sync.pipeline", "import azure.functions as func"),
+        ("shared.clock", "import azure.functions"),
+        ("shared.sync.pipeline", "import httpx"),
+        ("shared.sync.plan", "def f():\n    from azure.core import exceptions"),
         ("shared.wiring", "import httpx"),
-        ("shared.triggers.sync", "from azure.servicebus import ServiceBusMessage"),
+        ("shared.functions.sync", "from azure.servicebus import ServiceBusMessage"),
         ("shared.wiring", "from local.stand import Stand"),
         ("shared.wiring", "def f():\n    import tests.fakes"),
-        ("shared.sync", "from .model import change"),
-        ("shared.sync", "import os\nLEVEL = os.environ['LEVEL']"),
-        ("shared.sync", "import os\ndef f(): return os.getenv('LEVEL')"),
-        ("shared.sync", "from datetime import datetime\ndef f(): return datetime.now()"),
-        ("shared.sync", "import time\ndef f(): return time.time()"),
-        ("shared.adapters.odata", "import httpx\nCLIENT = httpx.AsyncClient()"),
-        ("shared.adapters.tables", "class A:\n    client = TableServiceClient.from_connection_string('')"),
-        ("shared.triggers.sync", "from shared import wiring\nAPP = wiring.application()"),
+        ("shared.sync.pipeline", "from .model import change"),
+        ("shared.sync.pipeline", "import os\nLEVEL = os.environ['LEVEL']"),
+        ("shared.sync.pipeline", "import os\ndef f(): return os.getenv('LEVEL')"),
+        ("shared.sync.pipeline", "from datetime import datetime\ndef f(): return datetime.now()"),
+        ("shared.sync.pipeline", "import time\ndef f(): return time.time()"),
+        ("shared.web.odata", "import httpx\nCLIENT = httpx.AsyncClient()"),
+        ("shared.storage.tables", "class A:\n    client = TableServiceClient.from_connection_string('')"),
+        ("shared.functions.sync", "from shared import wiring\nAPP = wiring.application()"),
     ],
 )
 def test_the_rule_finds_a_breach(module: str, source: str) -> None:
@@ -192,10 +191,10 @@ def test_the_rule_finds_a_breach(module: str, source: str) -> None:
     ("module", "source"),
     [
         ("shared.wiring", "def f():\n    import httpx\n    return httpx.AsyncClient()"),
-        ("shared.adapters.operations", "from shared.adapters.operations_errors import read_error"),
-        ("shared.adapters.clock", "from datetime import datetime\ndef f(): return datetime.now()"),
+        ("shared.targets.operations.customers", "from shared.targets.operations.errors import read_error"),
+        ("shared.clock", "from datetime import datetime\ndef f(): return datetime.now()"),
         ("shared.settings", "import os\ndef f(): return os.environ"),
-        ("function_app", "import azure.functions\nfrom shared.triggers import sync"),
+        ("function_app", "import azure.functions\nfrom shared.functions import sync"),
     ],
 )
 def test_the_rule_allows_what_is_meant(module: str, source: str) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from shared.inquire.find_account import FindAccount, NoSuchAccountError
+from shared.diagnostics.find_account import FindAccount, NoSuchAccountError
 from shared.model.faults import Fault, System, TransientFault
 from shared.ports.inquiry import AccountName
 

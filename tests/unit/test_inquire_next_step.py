@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from shared.inquire.next_step import Facts, next_step
-from shared.inquire.preview import FieldPreview, Preview
+from shared.diagnostics.next_step import Facts, next_step
+from shared.diagnostics.preview import FieldPreview, Preview
 from shared.model.breaker import Breaker
 from shared.model.faults import System
 from shared.model.outcome import Cause, Ending, Problem
-from shared.model.sync_state import LogEntry, Phase, SyncState
+from shared.model.state import LogEntry, Phase, SyncState
 from shared.ports.inquiry import SystemJob
 from tests.unit.making import ACCOUNT, NOW, state
 

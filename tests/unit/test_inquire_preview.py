@@ -5,13 +5,11 @@ from uuid import UUID
 
 import pytest
 
+from shared.diagnostics.preview import Preview, PreviewSync
 from shared.field_maps import load_field_map
-from shared.inquire.preview import Preview, PreviewSync
-from shared.model.customer import CustomerKey
-from shared.model.fingerprint import Fingerprints
+from shared.model.customer import CustomerKey, Fingerprints
 from shared.model.outcome import Ending
-from shared.resolve.currency import ResolveCurrency
-from shared.resolve.customer_body import BuildCustomer
+from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
 from tests.flow.world import SETTINGS, World, account
 
 TEXTS = {

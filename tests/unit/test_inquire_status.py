@@ -9,10 +9,10 @@ import pytest
 
 from shared.cli.output import Output
 from shared.cli.status import drawn
-from shared.inquire.status import ReadStatus, Status
+from shared.diagnostics.status import ReadStatus, Status
 from shared.model.breaker import Breaker
 from shared.model.faults import OperatorFault, QueueUnavailable, StateConflict, System
-from shared.model.sync_state import LogEntry
+from shared.model.state import LogEntry
 from shared.ports.inquiry import Issue, QueueDepth
 from tests.fakes.clock import START, FakeClock
 

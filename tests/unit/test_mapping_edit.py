@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from shared.mapping.edit import EditMapping, EditStoppedError, NoSuchCurrencyError
-from shared.mapping.findings import Finding, Kind, Severity
-from shared.mapping.plan import Plan
-from shared.mapping.review import Effect, Review, affected, released
-from shared.mapping.sheet import Sheet, WantedRow
+from shared.mappings.edit import EditMapping, EditStoppedError, NoSuchCurrencyError
+from shared.mappings.findings import Finding, Kind, Severity
+from shared.mappings.plan import Plan
+from shared.mappings.review import Effect, Review, affected, released
+from shared.mappings.sheet import Sheet, WantedRow
 from shared.model.account import AccountCurrency
-from shared.model.currency_change import Mapped, MappingConflict
 from shared.model.faults import OperatorFault, System, TransientFault
+from shared.model.mapping_edit import Mapped, MappingConflict
 from shared.ports.mapping import Usage
 from tests.fakes.clock import FakeClock
 from tests.fakes.mapping import FakeAdmin, FakeErpCurrencies, FakeSalesCurrencies, FakeUsage

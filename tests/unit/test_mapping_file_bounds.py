@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters import sheets_workbook
-from shared.adapters.sheets import SpreadsheetFiles
 from shared.model.sheet import NoText, SheetError, SheetRow
+from shared.spreadsheets import workbook as reader
+from shared.spreadsheets.files import SpreadsheetFiles
 
 SAMPLES = Path(__file__).parents[1] / "samples/sheets"
 SOUND = (SAMPLES / "openpyxl.xlsx").read_bytes()
@@ -87,7 +87,7 @@ def test_very_wide_rows_are_refused_or_passed_over(tmp_path: Path) -> None:
 
 
 def test_cells_are_counted_with_the_gaps_before_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sheets_workbook, "MOST_CELLS", 1_000)
+    monkeypatch.setattr(reader, "MOST_CELLS", 1_000)
     rows = [f'<row r="{number}">{cell(f"CV{number}", "x")}</row>' for number in range(1, 12)]
     assert len(read(workbook(tmp_path, "".join(rows[:10])))) == 10
     assert "more than 1,000 cells" in refusal(workbook(tmp_path, "".join(rows)))
@@ -103,8 +103,8 @@ def test_a_cell_holds_what_excel_lets_it_hold(tmp_path: Path, length: int) -> No
 
 
 def test_tags_are_counted_before_any_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sheets_workbook, "MOST_TAGS", 5_000)
-    monkeypatch.setattr(sheets_workbook, "load_workbook", None)
+    monkeypatch.setattr(reader, "MOST_TAGS", 5_000)
+    monkeypatch.setattr(reader, "load_workbook", None)
     assert "far more than a mapping table" in refusal(workbook(tmp_path, "<row/>" * 5_000))
 
 

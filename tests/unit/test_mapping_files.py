@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
-from shared.adapters.sheets import SpreadsheetFiles
-from shared.mapping.findings import Kind, Severity
-from shared.mapping.sheet import HEADERS, read_rows, written
-from shared.model.currency_change import Mapped
+from shared.mappings.findings import Kind, Severity
+from shared.mappings.sheet import HEADERS, read_rows, written
+from shared.model.mapping_edit import Mapped
 from shared.model.sheet import NoText, SheetError
+from shared.spreadsheets.files import SpreadsheetFiles
 
 SAMPLES = Path(__file__).parents[1] / "samples/sheets"
 FILES = SpreadsheetFiles()

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.mapping.findings import Kind
-from shared.mapping.history import (
+from shared.mappings.findings import Kind
+from shared.mappings.history import (
     MOST_CHANGES,
     MOST_TEXT,
     NoSuchVersionError,
@@ -17,7 +17,7 @@ from shared.mapping.history import (
     only_of,
     plan_back,
 )
-from shared.model.currency_change import Edit, Mapped, MappingRow, RowChange, Version
+from shared.model.mapping_edit import Edit, Mapped, MappingRow, RowChange, Version
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.mapping.findings import Kind, Severity
-from shared.mapping.plan import Action, Plan, action_of, make_plan
-from shared.mapping.sheet import WantedRow
-from shared.model.currency import escape_key
-from shared.model.currency_change import Mapped, MappingRow, RowChange
+from shared.mappings.findings import Kind, Severity
+from shared.mappings.plan import Action, Plan, action_of, make_plan
+from shared.mappings.sheet import WantedRow
+from shared.model.mapping import escape_key
+from shared.model.mapping_edit import Mapped, MappingRow, RowChange
 
 
 def row(crm: str, ax: str, row_key: str | None = None) -> MappingRow:

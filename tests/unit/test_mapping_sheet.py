@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.mapping.findings import Kind, Severity
-from shared.mapping.sheet import (
+from shared.mappings.findings import Kind, Severity
+from shared.mappings.sheet import (
     HEADER_ROWS,
     HEADERS,
     MOST_ROWS,
@@ -17,7 +17,7 @@ from shared.mapping.sheet import (
     original,
     read_rows,
 )
-from shared.model.currency_change import Mapped
+from shared.model.mapping_edit import Mapped
 from shared.model.sheet import Cell, NoText, SheetError, SheetRow
 
 any_text = st.text(st.characters(codec="utf-8"), max_size=40)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.odata import ODataClient, http_date, literal, retry_after
 from shared.model.faults import OperatorFault, System, TransientFault
+from shared.web.odata import ODataClient, http_date, literal, retry_after
 from tests.fakes.clock import FakeClock
 from tests.unit.making import NOW
 

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.credentials import FixedToken
-from shared.adapters.dataverse import DataverseAccounts
-from shared.adapters.dataverse_inquiry import DataverseInquiry
-from shared.adapters.odata import ODataClient, content_of, error_text
-from shared.adapters.operations import OperationsCurrencies, OperationsCustomers
-from shared.adapters.operations_errors import read_error
-from shared.adapters.registration import DataverseRegistry
+from shared.dataverse.accounts import DataverseAccounts
+from shared.dataverse.inquiry import DataverseInquiry
+from shared.dataverse.registry import DataverseRegistry
 from shared.model.customer import CustomerKey
 from shared.model.faults import AccountFault, Fault, OperatorFault, System, TransientFault
+from shared.targets.operations.customers import OperationsCurrencies, OperationsCustomers
+from shared.targets.operations.errors import read_error
+from shared.web.credentials import FixedToken
+from shared.web.odata import ODataClient, content_of, error_text
 from tests.fakes.clock import FakeClock
 from tests.unit.making import ACCOUNT, NOW, field_map
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.operations_errors import OperationsError, read_error
 from shared.model.faults import AccountFault, Fault, Refused, TransientFault
 from shared.model.outcome import Cause
+from shared.targets.operations.errors import OperationsError, read_error
 
 SERVICES = "Microsoft.Dynamics.Platform.Integration.Services.OData"
 WRITE, FIELD, SECURITY = "AxODataWriteException", "AxODataFieldValidationException", "ODataSecurityException"

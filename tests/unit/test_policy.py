@@ -19,7 +19,7 @@ from shared.model.faults import (
     TransientFault,
 )
 from shared.model.outcome import Cause, Problem
-from shared.recover.policy import UNEXPECTED_TRIES, Later, Park, RetryPolicy
+from shared.resilience.retry_policy import UNEXPECTED_TRIES, Later, Park, RetryPolicy
 from tests.unit.making import NOW
 
 POLICY = RetryPolicy(first=10, cap=900, attempts=40, operator=300)

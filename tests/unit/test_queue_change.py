@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from shared.intake.filters import Filter
+from shared.intake.filter import Filter
 from shared.intake.queue_change import Filtered, QueueChange, Queued, Rejected
 from shared.model.change import AccountChange, Operation, Source
 from shared.model.faults import MessageRefused, QueueUnavailable

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from shared.dataverse.endpoints import Target, queue_target, webhook_target
+from shared.dataverse.registration import Plan, Registration
 from shared.field_maps import load_field_map
 from shared.model.faults import OperatorFault
 from shared.ports.registration import Kind
-from shared.setup.registration import Plan, Registration
-from shared.setup.targets import Target, queue_target, webhook_target
 from tests.fakes.registry import FakeRegistry
 
 QUEUE = queue_target("contoso.servicebus.windows.net", "dataverse-events", "dataverse-send")

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model.customer import Customer, CustomerKey, FieldValue
+from shared.model.customer import Customer, CustomerKey, FieldValue, Fingerprints
 from shared.model.field_map import Hold
-from shared.model.fingerprint import Fingerprints
-from shared.model.sync_state import (
+from shared.model.state import (
     LOG_CHARACTERS,
     LOG_ENTRIES,
     LogEntry,
@@ -19,8 +18,7 @@ from shared.model.sync_state import (
     decode_log,
     encode_log,
 )
-from shared.write.decide import differing, not_confirmed
-from shared.write.hold import HoldPlan, must_look, plan_hold
+from shared.sync.fields import HoldPlan, differing, must_look, not_confirmed, plan_hold
 from tests.unit.making import NOW, state
 
 PRINTS = Fingerprints.under("a secret of a stand")

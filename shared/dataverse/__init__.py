@@ -1,0 +1,1 @@
+"""Everything of Sales: its accounts, what its people ask, and what it posts."""

@@ -1,0 +1,118 @@
+"""Reads accounts from the Dataverse Web API.
+
+Source: learn.microsoft.com/power-apps/developer/data-platform/webapi.
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, cast
+from uuid import UUID
+
+import httpx
+
+from shared.model.account import COMMON_COLUMNS, Account, AccountCurrency
+from shared.model.faults import OperatorFault, Refused, System, TransientFault
+from shared.model.field_map import CURRENCY_COLUMN, Column, FieldMap
+from shared.model.outcome import Cause, Problem
+from shared.web.odata import ODataClient, content_of, error_text, http_date
+
+API = "/api/data/v9.2/"
+PROBE = f"{API}accounts?$select=accountid&$top=1"  # one cheap request
+HEADERS = {"Accept": "application/json", "OData-Version": "4.0", "OData-MaxVersion": "4.0"}
+# ObjectDoesNotExist, see the list of web service error codes in the developer's reference of Dataverse.
+_DOES_NOT_EXIST = "0x80040217"
+# What a query with an unknown column is answered with, and a write (learn.microsoft.com/troubleshoot/
+# power-platform/dataverse/working-with-solutions/web-api-client-errors). Column names are no personal data.
+_UNKNOWN_COLUMN = re.compile(r"(?:property named|Invalid property) '(\w{1,128})'", re.ASCII)
+
+
+class DataverseAccounts:
+    """Implements the port AccountReader: one request an account, its currency included."""
+
+    def __init__(self, client: ODataClient, field_map: FieldMap) -> None:
+        self._client = client
+        self._columns = field_map.columns
+        self._query = _query(field_map)
+
+    async def read(self, account_id: UUID) -> Account | None:
+        """The account as it stands now; None only when Dataverse itself says that it does not exist."""
+        response = await self._client.get(f"{API}accounts({account_id})?{self._query}", HEADERS)
+        if response.status_code != 200:
+            return _no_account(response, "read")
+        row = _json(response)
+        return Account(
+            account_id=account_id,
+            version=int(row["versionnumber"]),
+            read_at=http_date(response.headers.get("date", "")) or self._client.clock.now(),
+            columns={column.path: _value(row, column) for column in self._columns},
+            currency=_currency(row.get(CURRENCY_COLUMN)),
+        )
+
+    async def write_back(self, account_id: UUID, column: str, number: str) -> None:
+        """Write an assigned number into the account. If-Match keeps a PATCH from creating the row."""
+        body = json.dumps({column: number}).encode()
+        headers = {**HEADERS, "If-Match": "*"}
+        response = await self._client.write("PATCH", f"{API}accounts({account_id})", body, headers)
+        if response.status_code != 204:
+            _no_account(response, "write-back")
+
+
+def _value(row: Mapping[str, Any], column: Column) -> object:
+    value = row.get(column.column)
+    if column.lookup is None:
+        return value
+    return cast(Mapping[str, object], value).get(column.lookup) if isinstance(value, Mapping) else None
+
+
+def _query(field_map: FieldMap) -> str:
+    plain = sorted(column.column for column in field_map.columns if column.lookup is None)
+    expand: defaultdict[str, set[str]] = defaultdict(set)
+    for column in field_map.columns:
+        if column.lookup:
+            expand[column.column].add(column.lookup)
+    if CURRENCY_COLUMN in field_map.watched:
+        expand[CURRENCY_COLUMN] |= {"currencyname", "isocurrencycode"}
+    expanded = ",".join(f"{name}($select={','.join(sorted(of))})" for name, of in sorted(expand.items()))
+    return f"$select={','.join([*plain, 'versionnumber'])}" + (f"&$expand={expanded}" if expanded else "")
+
+
+def _currency(row: Mapping[str, Any] | None) -> AccountCurrency | None:
+    if not row or not row.get("currencyname"):
+        return None
+    return AccountCurrency(str(row["currencyname"]), row.get("isocurrencycode"))
+
+
+def _no_account(response: httpx.Response, operation: str) -> None:
+    """None for an account that does not exist; every other answer raises, a refusal as this account's own."""
+    status, code = response.status_code, error_text(response, "code")
+    if status == 404 and code == _DOES_NOT_EXIST:
+        return
+    if status >= 500:
+        raise TransientFault(System.DATAVERSE, f"answered {status}")
+    if status == 400 and (column := _UNKNOWN_COLUMN.search(error_text(response, "message"))):
+        raise _unknown_column(column[1])
+    problem = Problem(Cause.REFUSED_BY_SALES, status=status, error_type=code[:120])
+    remedy = {
+        400: "Check that every column of the field map exists in this environment.",
+        403: f"Give the app's user the right to {operation} accounts, and to read currencies.",
+        404: "Check DATAVERSE_URL.",
+    }.get(status, "Check the environment and the app's access to it.")
+    raise Refused(System.DATAVERSE, operation, problem, remedy)
+
+
+def _unknown_column(name: str) -> OperatorFault:
+    """The field map's fault, which no account can have by itself."""
+    nearest = get_close_matches(name, COMMON_COLUMNS, 1)
+    meant = f' Did you mean "{nearest[0]}"?' if nearest else ""
+    remedy = f"Correct the field map, or add the column.{meant}"
+    return OperatorFault(System.DATAVERSE, f'has no column "{name}", which the field map names.', remedy)
+
+
+def _json(response: httpx.Response) -> dict[str, Any]:
+    try:
+        return content_of(response)
+    except ValueError as error:
+        raise TransientFault(System.DATAVERSE, "answered 200 without JSON") from error

@@ -1,0 +1,116 @@
+"""What the operator asks Dataverse: its currencies, accounts by number, and the jobs that post events.
+
+Source: learn.microsoft.com/power-apps/developer/data-platform/webapi/query-data-web-api and
+.../reference/entities/asyncoperation.
+"""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from datetime import datetime
+from itertools import batched
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from shared.model.account import AccountCurrency
+from shared.model.faults import OperatorFault, System, TransientFault
+from shared.ports.inquiry import AccountName, SystemJob
+from shared.web.odata import ODataClient, content_of, literal
+
+_API = "/api/data/v9.2/"
+_HEADERS = {"Accept": "application/json", "OData-Version": "4.0", "OData-MaxVersion": "4.0"}
+_STATUS = {
+    0: "waiting for resources",
+    10: "waiting",
+    20: "in progress",
+    21: "pausing",
+    22: "canceling",
+    30: "succeeded",
+    31: "failed",
+    32: "canceled",
+}
+_MOST_JOBS = 20
+_NAMES_AT_ONCE = 40  # ids in one address, which some gateways cut at 4 kB
+
+
+class DataverseInquiry:
+    """Implements the ports SalesCurrencies, AccountNumbers, AccountNames and SystemJobs."""
+
+    def __init__(self, client: ODataClient, number_column: str) -> None:
+        self._client = client
+        self._number_column = number_column
+
+    async def all(self) -> Sequence[AccountCurrency]:
+        """Every active currency with its ISO code."""
+        query = "transactioncurrencies?$select=currencyname,isocurrencycode&$filter=statecode%20eq%200"
+        return [
+            AccountCurrency(str(row["currencyname"]), row.get("isocurrencycode"))
+            async for row in self._rows(query)
+            if row.get("currencyname")
+        ]
+
+    async def by_number(self, number: str) -> Sequence[UUID]:
+        """The accounts with this number, a few at most."""
+        condition = f"{self._number_column}%20eq%20{literal(number)}"
+        query = f"accounts?$select=accountid&$filter={condition}&$top=5"
+        return [UUID(str(row["accountid"])) async for row in self._rows(query)]
+
+    async def names(self, account_ids: Collection[UUID]) -> Mapping[UUID, AccountName]:
+        """The names of these accounts, in few requests; one that Sales does not have is left out."""
+        found: dict[UUID, AccountName] = {}
+        for ids in batched(account_ids, _NAMES_AT_ONCE, strict=False):
+            condition = "%20or%20".join(f"accountid%20eq%20{account_id}" for account_id in ids)
+            found |= await self._named(f"$filter={condition}")
+        return found
+
+    async def by_name(self, part: str, most: int) -> Mapping[UUID, AccountName]:
+        """The accounts with this text in their name, so many at most, in the order of their names."""
+        return await self._named(f"$filter=contains(name,{literal(part)})&$orderby=name&$top={most}")
+
+    async def _named(self, condition: str) -> dict[UUID, AccountName]:
+        columns = ",".join(dict.fromkeys(("accountid", "name", self._number_column)))
+        return {
+            UUID(str(row["accountid"])): AccountName(
+                str(row.get(self._number_column) or ""), str(row.get("name") or "")
+            )
+            async for row in self._rows(f"accounts?$select={columns}&{condition}")
+        }
+
+    async def of_account(self, account_id: UUID) -> Sequence[SystemJob]:
+        """The jobs about this account that did not succeed, oldest first."""
+        query = (
+            "asyncoperations?$select=name,statuscode,createdon,friendlymessage"
+            f"&$filter=_regardingobjectid_value%20eq%20{account_id}%20and%20statuscode%20ne%2030"
+            f"&$orderby=createdon%20desc&$top={_MOST_JOBS}"
+        )
+        jobs = [_job(row) async for row in self._rows(query)]
+        return jobs[::-1]
+
+    def _rows(self, query: str) -> AsyncIterator[Mapping[str, Any]]:
+        return self._client.rows(_API + query, _HEADERS, _json)
+
+
+def _job(row: Mapping[str, Any]) -> SystemJob:
+    created = row.get("createdon")
+    return SystemJob(
+        name=str(row.get("name") or ""),
+        status=_STATUS.get(int(row.get("statuscode") or 0), str(row.get("statuscode"))),
+        created_at=datetime.fromisoformat(created) if created else None,
+        message=str(row.get("friendlymessage") or "").split("\n")[0][:200],
+    )
+
+
+def _json(response: httpx.Response) -> dict[str, Any]:
+    status = response.status_code
+    if status == 200:
+        try:
+            return content_of(response)
+        except ValueError as error:
+            raise TransientFault(System.DATAVERSE, "answered 200 without JSON") from error
+    if status >= 500:
+        raise TransientFault(System.DATAVERSE, f"answered {status}")
+    remedy = {
+        403: "Give the user read access to accounts, currencies and system jobs.",
+        404: "Check DATAVERSE_URL.",
+    }.get(status, "Check the environment and the access to it.")
+    raise OperatorFault(System.DATAVERSE, f"answered {status}.", remedy)

@@ -1,0 +1,239 @@
+"""Registers with Dataverse that changes of accounts are posted: one endpoint and a step for each message.
+
+In: where to post to, and the columns that matter. Out: a plan that says what is missing or differs, and,
+unless that is all that was asked for, the same in Dataverse. Everything is found by name, so that doing it
+again changes nothing; nothing is ever deleted and made anew, which would double events or lose them. Source:
+learn.microsoft.com/power-apps/developer/data-platform/azure-integration, .../register-web-hook and
+.../register-plug-in.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from shared.dataverse.endpoints import NAMES, Target
+from shared.model.faults import OperatorFault, System
+from shared.ports.registration import (
+    Columns,
+    Kind,
+    Registered,
+    RegistryReader,
+    RegistryWriter,
+    Scope,
+)
+
+TABLE = "account"
+MESSAGES = ("Create", "Update", "Delete")
+_STEP: Columns = {
+    "stage": 40,  # post-operation
+    "mode": 1,  # asynchronous: a save in Sales never waits for us, nor fails with us
+    "rank": 1,
+    "asyncautodelete": True,  # jobs that succeeded vanish, those that failed stay
+    "supporteddeployment": 0,
+}
+_ENABLED: Columns = {"statecode": 0, "statuscode": 1}
+_LISTS = {"filteringattributes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A column that is not as it is wanted."""
+
+    column: str
+    found: object
+    wanted: object
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One row of the plan; `id` is None for what is not there yet."""
+
+    kind: Kind
+    name: str
+    id: UUID | None
+    wanted: Columns
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def action(self) -> str:
+        """create, update or keep."""
+        if self.id is None:
+            return "create"
+        return "update" if self.differences else "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done. What doubles events: `strangers` are steps on the endpoint that are not ours,
+    `others` our endpoints of the other kind. `organization_id`: whose events will come."""
+
+    target: Target
+    organization_id: UUID
+    endpoint: Item
+    steps: tuple[Item, ...]
+    strangers: tuple[str, ...]
+    others: tuple[str, ...]
+    needs_secret: bool
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The endpoint, then its steps."""
+        return (self.endpoint, *self.steps)
+
+    @property
+    def settled(self) -> bool:
+        """Whether all is as it is wanted."""
+        return not self.needs_secret and all(item.action == "keep" for item in self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """`watched`: the columns of an account whose change matters."""
+
+    reader: RegistryReader
+    writer: RegistryWriter
+    watched: frozenset[str]
+
+    async def plan(self, target: Target) -> Plan:
+        """What is there against what is wanted. Raises OperatorFault where a name is there twice."""
+        found = _the_one(await self.reader.endpoints(target.name), target.name)
+        known = await self.reader.steps(found.id) if found else ()
+        wanted = {f"Account Sync: {message} of {TABLE} {target.steps}": message for message in MESSAGES}
+        steps = [await self._step(known, name, message) for name, message in wanted.items()]
+        return Plan(
+            target=target,
+            organization_id=await self.reader.organization(),
+            endpoint=_item(Kind.ENDPOINT, target.name, found, target.columns),
+            steps=tuple(steps),
+            strangers=tuple(step.name for step in known if step.name not in wanted),
+            others=tuple([one for one in NAMES - {target.name} if await self.reader.endpoints(one)]),
+            needs_secret=found is None or not found.columns.get(target.has_secret),
+        )
+
+    async def apply(self, plan: Plan, secret: SecretStr | None, solution: str = "") -> None:
+        """Do what the plan says; a secret that is given is sent, for it cannot be compared."""
+        if plan.needs_secret and secret is None:
+            message = "The endpoint has no key yet: give it one."
+            raise OperatorFault(System.DATAVERSE, "needs a key to post with.", message)
+        endpoint = plan.endpoint
+        columns = {**_changed(endpoint)}
+        if secret is not None:
+            columns[plan.target.secret] = secret.get_secret_value()
+        if endpoint.id is None:
+            endpoint_id = await self.writer.create(
+                Kind.ENDPOINT, {"name": endpoint.name, **columns}, solution
+            )
+        else:
+            endpoint_id = endpoint.id
+            if columns:
+                await self.writer.update(Kind.ENDPOINT, endpoint_id, columns)
+        for step in plan.steps:
+            if step.id is None:
+                own = {
+                    "name": step.name,
+                    **step.wanted,
+                    **_bound("eventhandler_serviceendpoint", endpoint_id),
+                }
+                await self.writer.create(Kind.STEP, _sendable(own), solution)
+            elif step.differences:
+                await self.writer.update(Kind.STEP, step.id, _sendable(_changed(step)))
+
+    async def remove(self, target: Target, *, dry_run: bool = False) -> Sequence[str]:
+        """Take our steps and then the endpoint away; the names of what was there.
+
+        Raises OperatorFault where steps of others post to the endpoint.
+        """
+        found = _the_one(await self.reader.endpoints(target.name), target.name)
+        if found is None:
+            return ()
+        steps = await self.reader.steps(found.id)
+        if strangers := [step.name for step in steps if not _ours(step, target)]:
+            remedy = f"Remove by hand what is not ours first: {', '.join(strangers)}."
+            raise OperatorFault(System.DATAVERSE, "has other steps on this endpoint.", remedy)
+        if not dry_run:
+            for step in steps:
+                await self.writer.delete(Kind.STEP, step.id)
+            await self.writer.delete(Kind.ENDPOINT, found.id)
+        return [*(step.name for step in steps), found.name]
+
+    async def failed_posts(self, plan: Plan) -> Mapping[str, int]:
+        """How many posts of each step lie in Dataverse as failed system jobs."""
+        return {step.name: await self.reader.failed_jobs(step.id) for step in plan.steps if step.id}
+
+    async def _step(self, known: Sequence[Registered], name: str, message: str) -> Item:
+        found = _the_one([step for step in known if step.name == name], name)
+        scope = await self.reader.scope(message, TABLE)
+        attributes = ",".join(sorted(self.watched)) if message == "Update" else ""
+        wanted = {**_STEP, **_ENABLED, "filteringattributes": attributes, **_scoped(scope)}
+        return _item(Kind.STEP, name, found, wanted)
+
+
+def _scoped(scope: Scope) -> Columns:
+    return {"sdkmessageid": scope.message_id, "sdkmessagefilterid": scope.filter_id}
+
+
+def _item(kind: Kind, name: str, found: Registered | None, wanted: Columns) -> Item:
+    if found is None:
+        return Item(kind, name, None, wanted)
+    return Item(kind, name, found.id, wanted, tuple(_differences(found.columns, wanted)))
+
+
+def _differences(found: Columns, wanted: Columns) -> Iterator[Difference]:
+    for column, value in wanted.items():
+        if _comparable(column, found.get(column)) != _comparable(column, value):
+            yield Difference(column, found.get(column), value)
+
+
+def _comparable(column: str, value: object) -> object:
+    """Lists of columns have no order; ids and addresses no case; nothing and an empty text are one."""
+    text = "" if value is None else str(value)
+    if column in _LISTS:
+        return frozenset(part.strip() for part in text.split(",") if part.strip())
+    return text.casefold().rstrip("/")
+
+
+def _changed(item: Item) -> Columns:
+    """The columns to send: all of a new row, else those that differ; a state goes with its status."""
+    if item.id is None:
+        return item.wanted
+    names = {difference.column for difference in item.differences}
+    if names & set(_ENABLED):
+        names |= set(_ENABLED)
+    return {column: value for column, value in item.wanted.items() if column in names}
+
+
+def _sendable(columns: Columns) -> Columns:
+    """Look-ups as links; a new row is enabled by itself; an empty list of columns is none."""
+    sent: dict[str, object] = {}
+    for column, value in columns.items():
+        if column in {"sdkmessageid", "sdkmessagefilterid"}:
+            sent |= _bound(column, value)
+        elif "name" in columns and column in _ENABLED:
+            continue
+        else:
+            sent[column] = None if value == "" else value
+    return sent
+
+
+_SETS = {
+    "sdkmessageid": "sdkmessages",
+    "sdkmessagefilterid": "sdkmessagefilters",
+    "eventhandler_serviceendpoint": Kind.ENDPOINT,
+}
+
+
+def _bound(navigation: str, row_id: object) -> Columns:
+    return {f"{navigation}@odata.bind": f"/{_SETS[navigation]}({row_id})"}
+
+
+def _ours(step: Registered, target: Target) -> bool:
+    return step.name.startswith("Account Sync: ") and step.name.endswith(target.steps)
+
+
+def _the_one(rows: Sequence[Registered], name: str) -> Registered | None:
+    if len(rows) > 1:
+        remedy = f'"{name}" is registered {len(rows)} times and posts as often: delete all but one by hand.'
+        raise OperatorFault(System.DATAVERSE, "has a name twice.", remedy)
+    return rows[0] if rows else None

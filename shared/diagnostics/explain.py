@@ -1,0 +1,128 @@
+"""Explains one account: what happened, how it stands on both sides now, and the next step in words.
+
+Reads only. A system that does not answer costs its part of the answer, not the whole.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from shared.diagnostics.next_step import Facts, next_step
+from shared.diagnostics.preview import FieldPreview, Preview, PreviewSync
+from shared.model.breaker import Breaker
+from shared.model.faults import Fault
+from shared.model.state import SyncState
+from shared.ports import Clock, SyncStates
+from shared.ports.inquiry import Issue, IssueReport, SystemJob, SystemJobs
+from shared.ports.recovery import BreakerRows
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One thing that happened: when, where it came from, what became of it, and why."""
+
+    at: str
+    source: str
+    event: str
+    outcome: str
+    detail: str = ""
+    attempt: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that is known of an account. `differences`: mapped fields that are not equal on both sides."""
+
+    account_id: UUID
+    state: SyncState | None
+    issue: Issue | None
+    timeline: Sequence[TimelineEntry]
+    preview: Preview | None
+    differences: Sequence[FieldPreview]
+    troubles: Sequence[str]
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """The use case behind `accountsync explain`."""
+
+    states: SyncStates
+    issues: IssueReport
+    jobs: SystemJobs
+    breakers: BreakerRows
+    preview: PreviewSync
+    clock: Clock
+
+    async def of(self, account_id: UUID) -> Explanation:
+        """Everything about this account. May raise faults of the tables."""
+        stored = await self.states.get(account_id)
+        state = stored.state if stored else None
+        issue = await self._issue(state)
+        breakers = [breaker for breaker, _ in (await self.breakers.read()).values()]
+        troubles: list[str] = []
+        jobs, preview = await asyncio.gather(
+            self._jobs(account_id, troubles), self._preview(account_id, troubles)
+        )
+        differences = [field for field in preview.fields if field.differs] if preview else []
+        facts = Facts(state, issue, jobs, preview, differences, self._open(breakers), troubles)
+        return Explanation(
+            account_id,
+            state,
+            issue,
+            _timeline(state, jobs),
+            preview,
+            differences,
+            troubles,
+            next_step(account_id, facts),
+        )
+
+    async def _issue(self, state: SyncState | None) -> Issue | None:
+        if state is None or state.issue is None:
+            return None
+        rows = await self.issues.issues(state.issue)
+        return next((row for row in rows if row.account_id == state.account_id), None)
+
+    async def _jobs(self, account_id: UUID, troubles: list[str]) -> Sequence[SystemJob]:
+        try:
+            return await self.jobs.of_account(account_id)
+        except Fault as fault:
+            troubles.append(f"The jobs of Sales were not read: {fault}")
+            return []
+
+    async def _preview(self, account_id: UUID, troubles: list[str]) -> Preview | None:
+        try:
+            return await self.preview.of(account_id)
+        except Fault as fault:
+            troubles.append(f"The two sides were not compared: {fault}")
+            return None
+
+    def _open(self, breakers: Sequence[Breaker]) -> list[Breaker]:
+        now = self.clock.now()
+        return [b for b in breakers if b.paused_by or (b.open_until is not None and b.open_until > now)]
+
+
+def _timeline(state: SyncState | None, jobs: Sequence[SystemJob]) -> list[TimelineEntry]:
+    """The account's log and Sales' unfinished jobs, in order of time."""
+    entries = [
+        TimelineEntry(
+            entry.at,
+            entry.source,
+            entry.operation,
+            entry.outcome,
+            entry.detail,
+            entry.attempt,
+            entry.note,
+        )
+        for entry in (state.log if state else ())
+    ]
+    entries += [
+        TimelineEntry(
+            job.created_at.isoformat() if job.created_at else "", "sales", job.name, job.status, job.message
+        )
+        for job in jobs
+    ]
+    return sorted(entries, key=lambda entry: datetime.fromisoformat(entry.at).timestamp() if entry.at else 0)

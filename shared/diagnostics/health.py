@@ -1,0 +1,127 @@
+"""Whether the app is up and, for those who have the key, what each outside system's probe said.
+
+A probe is also a change for the account id of zeros, which shows that messages reach `sync_account`.
+`health` queues it for those who have the key; `sync_account` answers it before it reads anything, with the
+time and its build, and counts no outcome for it.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from pydantic import SecretStr
+
+from shared.model.change import NO_ACCOUNT, AccountChange, Operation, Source
+from shared.model.faults import Fault, System
+from shared.ports import ChangeQueue, Clock
+from shared.ports.recovery import Probe
+from shared.ports.waiting import Answered, ProbeAnswers
+from shared.telemetry import LOGGER
+
+PROBE_SECONDS = 3.0
+CACHE = timedelta(seconds=10)
+_NO_ORGANIZATION = UUID(int=0)
+
+
+class Health:
+    """Answers for the function `health`. A probe takes 3 s at most, its answer is kept for 10."""
+
+    def __init__(
+        self,
+        build: str,
+        key: SecretStr | None,
+        probes: Mapping[System, Probe],
+        clock: Clock,
+        *,
+        queue: ChangeQueue,
+        answers: ProbeAnswers,
+    ) -> None:
+        self._build = build
+        self._key = key
+        self._probes = probes
+        self._clock = clock
+        self._queue = queue
+        self._answers = answers
+        self._probed: tuple[datetime, dict[str, str]] | None = None
+
+    async def report(self, key: str | None, *, probe: bool = False) -> dict[str, object]:
+        """`{status, build}` for anyone; with the key also `systems`, each "ok" or what is wrong, and `probe`.
+
+        `probe` is the last answer of `sync_account` to a probe; `probe=True` queues one, whose answer a later
+        report shows.
+        """
+        if not self._admits(key):
+            return {"status": "ok", "build": self._build}
+        systems = dict(await self._systems())
+        if probe and (trouble := await self._queue_probe()):
+            systems[str(System.SERVICE_BUS)] = trouble
+        status = "ok" if set(systems.values()) == {"ok"} else "degraded"
+        return {"status": status, "build": self._build, "systems": systems, "probe": await self._answer()}
+
+    def _admits(self, key: str | None) -> bool:
+        if self._key is None or not key:
+            return False
+        return secrets.compare_digest(key.encode(), self._key.get_secret_value().encode())
+
+    async def _systems(self) -> dict[str, str]:
+        now = self._clock.now()
+        if self._probed is None or now - self._probed[0] > CACHE:
+            found = await asyncio.gather(*(self._ask(probe) for probe in self._probes.values()))
+            self._probed = now, dict(zip(map(str, self._probes), found, strict=True))
+        return self._probed[1]
+
+    async def _queue_probe(self) -> str:
+        """What kept the probe from being queued, if anything did."""
+        try:
+            await self._queue.send(probe_change(self._clock.now()))
+        except Fault as fault:
+            return str(fault)
+        return ""
+
+    async def _answer(self) -> dict[str, str] | None:
+        try:
+            last = await self._answers.last()
+        except Fault:
+            return None  # the probe of the tables tells why
+        return last and {"at": last.at.isoformat(), "build": last.build}
+
+    async def _ask(self, probe: Probe) -> str:
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                await probe()
+        except TimeoutError:
+            return f"no answer within {PROBE_SECONDS:.0f} s"
+        except Fault as fault:
+            return str(fault)
+        return "ok"
+
+
+def probe_change(now: datetime) -> AccountChange:
+    """Make a probe, which is one of a kind."""
+    return AccountChange(
+        organization_id=_NO_ORGANIZATION,
+        account_id=NO_ACCOUNT,
+        operation=Operation.LOOK,
+        occurred_at=now,
+        source=Source.PROBE,
+        operation_id=uuid4(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerProbe:
+    """Answers probes with this build."""
+
+    build: str
+    answers: ProbeAnswers
+    clock: Clock
+
+    async def answer(self) -> None:
+        """Write the answer; a fault is logged, because whoever asked asks again."""
+        try:
+            await self.answers.put(Answered(self.clock.now(), self.build))
+        except Fault as fault:
+            LOGGER.warning("a probe was not answered: %s", fault)

@@ -1,0 +1,161 @@
+"""Edits the currency mapping: a plan first, then its changes in batches, each recorded with it.
+
+A batch is taken whole or not at all, and only if none of its rows was changed meanwhile. Whatever stops an
+edit between two batches leaves a table that the same command brings to its end.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from shared.mappings import history
+from shared.mappings.findings import Finding
+from shared.mappings.plan import Plan, by_key, make_plan, removal
+from shared.mappings.review import Review, missing, proposed
+from shared.mappings.sheet import Sheet, WantedRow
+from shared.model.faults import Fault
+from shared.model.mapping import currency_key
+from shared.model.mapping_edit import (
+    Edit,
+    Mapped,
+    MappingConflict,
+    MappingRow,
+    RowChange,
+    Version,
+    key_or_none,
+)
+from shared.ports import Clock
+from shared.ports.mapping import CurrencyAdmin
+
+_AT_ONCE = 4
+
+type Progress = Callable[[int], None]
+
+
+class NoSuchCurrencyError(Exception):
+    """The table has no row of this name."""
+
+
+class EditStoppedError(Exception):
+    """Not all changes were taken: another editor was faster (`conflict`), or the table failed."""
+
+    def __init__(self, done: int, total: int, fault: Fault) -> None:
+        self.conflict = isinstance(fault, MappingConflict)
+        reason = str(fault) or "Somebody else changed the table meanwhile."
+        super().__init__(f"{reason} {done} of {total} changes were taken; run the same command again.")
+        self.done = done
+        self.fault = fault
+
+
+@dataclass(frozen=True, slots=True)
+class EditMapping:
+    """The use cases behind `accountsync currency`; `longest_code` in characters."""
+
+    admin: CurrencyAdmin
+    review: Review
+    clock: Clock
+    longest_code: int
+
+    async def table(self) -> Sequence[MappingRow]:
+        """The rows by name."""
+        return sorted(await self.admin.rows(), key=lambda row: (row.mapped.crm.casefold(), row.row_key))
+
+    async def rows_of(self, name: str) -> list[MappingRow]:
+        """The rows of one currency. Raises NoSuchCurrencyError, and ValueError for an unusable name."""
+        rows = by_key(await self.admin.rows()).get(currency_key(name), [])
+        if not rows:
+            message = f'The table has no row for "{name}".'
+            raise NoSuchCurrencyError(message)
+        return rows
+
+    async def plan_set(self, name: str, code: str) -> Plan:
+        """Map one currency; one that is there keeps the spelling it has."""
+        table = await self.admin.rows()
+        present = by_key(table).get(key_or_none(name) or "", [])
+        spelled = present[0].mapped.crm if present else name
+        return await self._plan(table, [WantedRow(None, Mapped(spelled, code.strip()))])
+
+    async def plan_delete(self, name: str) -> Plan:
+        """Remove one currency. Raises NoSuchCurrencyError, and ValueError for an unusable name."""
+        table, rows = await self.admin.rows(), await self.rows_of(name)
+        return Plan(changes=[removal(row) for row in rows], unchanged=len(table) - len(rows))
+
+    async def plan_import(self, sheet: Sheet, *, replace: bool) -> Plan:
+        """Bring the table to what a file says."""
+        plan = await self._plan(await self.admin.rows(), sheet.rows, replace=replace)
+        plan.findings = sorted([*sheet.findings, *plan.findings], key=lambda found: found.row or 0)
+        return plan
+
+    async def plan_from_sales(self, *, replace: bool) -> Plan:
+        """Add what Sales has and the table has not; with `replace`, make the table Sales' own list."""
+        currencies, table = await self.review.sales.all(), await self.admin.rows()
+        wanted = proposed(currencies) if replace else missing(table, currencies)
+        return await self._plan(table, wanted, replace=replace)
+
+    async def plan_undo(self, version: str | None) -> Plan:
+        """Back to the table after `version`, or as it was before the last edit. Raises NoSuchVersionError."""
+        versions = await self.admin.history()
+        if version is None:
+            undone = versions[-1:]
+        elif version == history.START:
+            undone = versions
+        else:
+            undone = versions[versions.index(history.find(versions, version)) + 1 :]
+        plan = history.plan_back(await self.admin.rows(), undone)
+        restored = [WantedRow(None, change.after) for change in plan.changes if change.after]
+        plan.findings += await self.review.rows(row for row in restored if key_or_none(row.mapped.crm))
+        return plan
+
+    async def check(self) -> list[Finding]:
+        """What is wrong with the table as it stands."""
+        return await self.review.table(await self.table(), self.longest_code)
+
+    async def history_of(self, version: str | None = None, name: str | None = None) -> list[Version]:
+        """The edits, the oldest first; one alone, or only the changes of one currency.
+
+        Raises NoSuchVersionError.
+        """
+        versions = [*await self.admin.history()]
+        if version is not None:
+            versions = [history.find(versions, version)]
+        return versions if name is None else history.only_of(versions, name)
+
+    def new_edit(self, by: str, source: str, salt: str) -> Edit:
+        """An edit that begins now; `salt` tells it from one that begins at the same moment."""
+        now = self.clock.now()
+        return Edit(history.edit_id(now, salt), now, by, source)
+
+    async def carry_out(self, plan: Plan, edit: Edit, progress: Progress) -> int:
+        """Take the plan's changes; how many there were. Raises EditStoppedError."""
+        gate = asyncio.Semaphore(_AT_ONCE)
+        faults: list[Fault] = []
+        done = 0
+
+        async def write(part: int, changes: Sequence[RowChange]) -> None:
+            nonlocal done
+            async with gate:
+                if faults:
+                    return
+                try:
+                    await self.admin.write(edit, part, changes)
+                except Fault as fault:
+                    faults.append(fault)
+                    return
+            done += len(changes)
+            progress(len(changes))
+
+        async with asyncio.TaskGroup() as group:
+            for part, changes in enumerate(history.batches(plan.changes)):
+                group.create_task(write(part, changes))
+        if faults:
+            raise EditStoppedError(done, len(plan.changes), faults[0])
+        return done
+
+    async def _plan(
+        self, table: Sequence[MappingRow], wanted: Iterable[WantedRow], *, replace: bool = False
+    ) -> Plan:
+        wanted, corrected = await self.review.corrected(wanted)
+        plan = make_plan(table, wanted, self.longest_code, replace=replace)
+        plan.findings += corrected
+        plan.findings += await self.review.rows(plan.rows.values())
+        return plan

@@ -1,0 +1,81 @@
+"""Every edit of the mapping, and the way back to the table after any of them. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from shared.mappings.findings import Finding, Kind
+from shared.mappings.plan import Plan
+from shared.model.mapping_edit import Mapped, MappingRow, RowChange, Version, key_or_none
+
+START = "start"  # the name of the table as it was before the first recorded edit
+MOST_CHANGES = 99  # a transaction of the Table service takes 100 entities, and one is the history's
+MOST_TEXT = 200_000  # UTF-16 units of one batch, far below the 1 MiB of one entity
+
+
+class NoSuchVersionError(Exception):
+    """No edit, or more than one, has this id."""
+
+
+def edit_id(at: datetime, salt: str) -> str:
+    """An id that rises with time: 20261122-210312-123456ab."""
+    return f"{at.astimezone(UTC):%Y%m%d-%H%M%S-%f}{salt}"
+
+
+def batches(changes: Iterable[RowChange]) -> Iterator[list[RowChange]]:
+    """The changes in portions that one transaction takes, rows that touch each other's keys kept in order."""
+    batch: list[RowChange] = []
+    size = 0
+    for change in changes:
+        length = sum(len(text) for row in (change.before, change.after) if row for text in row) * 2
+        if batch and (len(batch) == MOST_CHANGES or size + length > MOST_TEXT):
+            yield batch
+            batch, size = [], 0
+        batch.append(change)
+        size += length
+    if batch:
+        yield batch
+
+
+def find(versions: Sequence[Version], wanted: str) -> Version:
+    """The version of this id, or of an id that begins so. Raises NoSuchVersionError."""
+    found = [version for version in versions if version.edit.id.startswith(wanted)]
+    if len(found) != 1:
+        count = "More than one" if found else "No"
+        message = f'{count} version begins with "{wanted}"; `accountsync currency history` lists them.'
+        raise NoSuchVersionError(message)
+    return found[0]
+
+
+def only_of(versions: Iterable[Version], name: str) -> list[Version]:
+    """The versions that changed this currency, with only those changes."""
+    key = key_or_none(name)
+    found = (
+        (version.edit, tuple(change for change in version.changes if key_or_none(change.mapped.crm) == key))
+        for version in versions
+    )
+    return [Version(edit, changes) for edit, changes in found if changes]
+
+
+def plan_back(table: Sequence[MappingRow], undone: Sequence[Version]) -> Plan:
+    """Undo these versions, the oldest first in the sequence: each row as it was before the first of them."""
+    before: dict[str, Mapped | None] = {}
+    last: dict[str, Mapped | None] = {}
+    for version in undone:
+        for change in version.changes:
+            before.setdefault(change.row_key, change.before)
+            last[change.row_key] = change.after
+    present = {row.row_key: row for row in table}
+    plan = Plan()
+    for row_key, wanted in before.items():
+        row = present.get(row_key)
+        now = row.mapped if row else None
+        if now == wanted:
+            plan.unchanged += 1
+            continue
+        if now != last[row_key]:
+            name = (now or wanted or Mapped("", "")).crm
+            message = f'"{name}" was changed since by other means; that change is undone too.'
+            plan.findings.append(Finding(Kind.CHANGED_BY_HAND, message, name=name))
+        plan.changes.append(RowChange(row_key, now, wanted, row.etag if row else ""))
+    plan.unchanged += len(present.keys() - before.keys())
+    return plan

@@ -1,0 +1,181 @@
+"""What Operations and Sales say about a mapping, and whom a change concerns. Writes nothing.
+
+A system that cannot be asked is a finding of its own, so that the person with access to the table alone
+can work, and `--strict` still means that everything was checked.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from shared.mappings.findings import Finding, Kind
+from shared.mappings.plan import Plan, by_key
+from shared.mappings.sheet import WantedRow
+from shared.model.account import AccountCurrency
+from shared.model.faults import Fault
+from shared.model.mapping import currency_key
+from shared.model.mapping_edit import Mapped, MappingRow, RowChange, key_or_none
+from shared.ports import ErpCurrencies
+from shared.ports.mapping import CurrencyUsage, SalesCurrencies, Usage
+
+_ISO_4217 = re.compile("[A-Z]{3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Whom a plan concerns: accounts whose customers follow, and parked ones that it releases."""
+
+    by_key: Mapping[str, Usage]
+
+    def of(self, change: RowChange) -> Usage:
+        """The accounts of one row's currency."""
+        return self.by_key.get(key_or_none(change.mapped.crm) or "", Usage())
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Asks both systems."""
+
+    erp_currencies: ErpCurrencies
+    sales: SalesCurrencies
+    usage: CurrencyUsage
+
+    async def rows(self, rows: Iterable[WantedRow]) -> list[Finding]:
+        """Warnings about codes, each with its row number."""
+        rows = list(rows)
+        findings = [_not_iso(row) for row in rows if not _ISO_4217.fullmatch(row.mapped.ax)]
+        findings += await self._unknown_codes(rows)
+        try:
+            iso_codes = _iso_codes(await self.sales.all())
+        except Fault as fault:
+            return [*findings, _not_checked("the ISO codes of Sales", fault)]
+        return findings + [
+            _other_iso(row, iso)
+            for row in rows
+            if (iso := iso_codes.get(currency_key(row.mapped.crm))) and iso != row.mapped.ax.upper()
+        ]
+
+    async def corrected(self, rows: Iterable[WantedRow]) -> tuple[list[WantedRow], list[Finding]]:
+        """The rows with codes in the case that Operations writes them in, and what was corrected."""
+        rows = list(rows)
+        codes = {row.mapped.ax for row in rows if row.mapped.ax != row.mapped.ax.upper()}
+        try:
+            wrong = {code for code in codes if await self.erp_currencies.knows(code.upper())}
+        except Fault:
+            return rows, []  # said by `rows`
+        findings = [_wrong_case(row) for row in rows if row.mapped.ax in wrong]
+        return [_in_capitals(row) if row.mapped.ax in wrong else row for row in rows], findings
+
+    async def table(self, table: Sequence[MappingRow], longest_code: int) -> list[Finding]:
+        """Everything that is wrong with the table as it stands, rows of Sales that it lacks included."""
+        findings: list[Finding] = []
+        good: list[WantedRow] = []
+        for key, group in by_key(table).items():
+            name, code = group[0].mapped.crm, group[0].mapped.ax.strip()
+            if group[0].key is None:
+                findings.append(
+                    Finding(Kind.BAD_NAME, f'The row "{group[0].row_key}" has no usable name.', name=name)
+                )
+            elif len(group) > 1:
+                message = f'{len(group)} rows are of the currency "{key}"; keep one.'
+                findings.append(Finding(Kind.DUPLICATE, message, name=name))
+            elif not code:
+                findings.append(Finding(Kind.EMPTY_CODE, f'"{name}" has no code.', name=name))
+            elif len(code) > longest_code:
+                message = f'The code "{code[:20]}" of "{name}" is longer than {longest_code} characters.'
+                findings.append(Finding(Kind.LONG_CODE, message, name=name))
+            else:
+                good.append(WantedRow(None, group[0].mapped))
+        proper, wrong_case = await self.corrected(good)
+        reviewed = [*wrong_case, *await self.rows(proper)]
+        findings += [Finding(found.kind, found.message, name=found.name) for found in reviewed]
+        return findings + await self._not_mapped(table)
+
+    async def effect(self) -> Effect:
+        """How many accounts each currency has."""
+        return Effect(await self.usage.count())
+
+    async def _unknown_codes(self, rows: Sequence[WantedRow]) -> list[Finding]:
+        known: dict[str, bool] = {}
+        try:
+            for row in rows:
+                if row.mapped.ax not in known:
+                    known[row.mapped.ax] = await self.erp_currencies.knows(row.mapped.ax)
+        except Fault as fault:
+            return [_not_checked("the currencies of Operations", fault)]
+        return [
+            Finding(
+                Kind.UNKNOWN_CODE,
+                f'Operations has no currency "{row.mapped.ax}" (for "{row.mapped.crm}").',
+                row.number,
+                row.mapped.crm,
+            )
+            for row in rows
+            if not known[row.mapped.ax]
+        ]
+
+    async def _not_mapped(self, table: Sequence[MappingRow]) -> list[Finding]:
+        try:
+            currencies = await self.sales.all()
+        except Fault:
+            return []  # said already
+        return [
+            Finding(Kind.NOT_MAPPED, f'Sales has the currency "{name}", the table does not.', name=name)
+            for name in (row.mapped.crm for row in missing(table, currencies))
+        ]
+
+
+def missing(table: Sequence[MappingRow], currencies: Sequence[AccountCurrency]) -> list[WantedRow]:
+    """The currencies of Sales that the table does not have, with their ISO codes."""
+    present = by_key(table)
+    rows = proposed(currencies)
+    return [row for row in rows if key_or_none(row.mapped.crm) not in present]
+
+
+def proposed(currencies: Sequence[AccountCurrency]) -> list[WantedRow]:
+    """The table as Sales' own currencies would have it."""
+    ordered = sorted(currencies, key=lambda currency: currency.name.casefold())
+    return [WantedRow(None, Mapped(currency.name, currency.iso_code or "")) for currency in ordered]
+
+
+def released(plan: Plan, effect: Effect) -> int:
+    """How many parked accounts the plan releases: those whose currency has a good row afterwards."""
+    bad = {finding.name for finding in plan.findings if finding.kind is Kind.UNKNOWN_CODE}
+    good = (change.after.crm for change in plan.changes if change.after and change.after.crm not in bad)
+    keys = {key_or_none(name) for name in good}
+    return sum(effect.by_key.get(key or "", Usage()).parked for key in keys)
+
+
+def affected(plan: Plan, effect: Effect) -> int:
+    """How many accounts have a currency whose row is another afterwards."""
+    keys = {key_or_none(change.mapped.crm) for change in plan.changes}
+    return sum(effect.by_key.get(key or "", Usage()).accounts for key in keys)
+
+
+def _iso_codes(currencies: Iterable[AccountCurrency]) -> dict[str, str]:
+    named = ((key_or_none(currency.name), currency.iso_code) for currency in currencies)
+    return {key: code.upper() for key, code in named if key and code}
+
+
+def _not_iso(row: WantedRow) -> Finding:
+    message = f'The code "{row.mapped.ax}" is not three capital letters, as ISO 4217 has them.'
+    return Finding(Kind.NOT_ISO, message, row.number, row.mapped.crm)
+
+
+def _wrong_case(row: WantedRow) -> Finding:
+    name, code = row.mapped
+    message = f'The code "{code}" of "{name}" is written "{code.upper()}" in Operations.'
+    return Finding(Kind.CODE_CASE, message, row.number, name)
+
+
+def _in_capitals(row: WantedRow) -> WantedRow:
+    return row._replace(mapped=row.mapped._replace(ax=row.mapped.ax.upper()))
+
+
+def _other_iso(row: WantedRow, iso: str) -> Finding:
+    message = f'Sales has the ISO code {iso} for "{row.mapped.crm}", not {row.mapped.ax}.'
+    return Finding(Kind.OTHER_ISO_CODE, message, row.number, row.mapped.crm)
+
+
+def _not_checked(what: str, fault: Fault) -> Finding:
+    return Finding(Kind.NOT_CHECKED, f"Not compared with {what}: {fault}")

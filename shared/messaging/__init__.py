@@ -1,0 +1,1 @@
+"""The Service Bus: its queues and what is left over in them."""

@@ -1,0 +1,116 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# The SDK is only partly typed.
+"""The queues' counts: from the Service Bus's administration API, or from the local stand's broker.
+
+The age of the oldest message is known where a queue can be peeked into, which one with sessions cannot be
+without taking a session from the workers; there it stays unknown in Azure. Source:
+learn.microsoft.com/azure/service-bus-messaging/message-browsing.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+
+from shared.messaging.queues import ACCOUNT_CHANGES, DATAVERSE_EVENTS, REJECTED_EVENTS
+from shared.model.faults import OperatorFault, QueueUnavailable, System
+from shared.ports.inquiry import QueueDepth
+from shared.settings import Settings
+from shared.web.credentials import entra_credential
+
+if TYPE_CHECKING:
+    from azure.servicebus.aio import ServiceBusClient
+    from azure.servicebus.aio.management import ServiceBusAdministrationClient
+
+_QUEUES = (DATAVERSE_EVENTS, ACCOUNT_CHANGES, REJECTED_EVENTS)
+_PEEKED = (DATAVERSE_EVENTS, REJECTED_EVENTS)
+
+
+class AdministeredQueues:
+    """Implements the port QueueDepths over the administration API, which asks for the right to manage."""
+
+    def __init__(self, settings: Settings, client: "ServiceBusClient", **options: Any) -> None:
+        self._settings = settings
+        self._client = client
+        self._options: dict[str, Any] = {"retry_total": 2, "retry_backoff_factor": 0.2, **options}
+
+    async def depths(self) -> Sequence[QueueDepth]:
+        """Each queue of the app. Raises QueueUnavailable, OperatorFault."""
+        async with _bus_faults(), self._administration() as administration:
+            return [await self._depth(administration, name) for name in _QUEUES]
+
+    async def _depth(self, administration: "ServiceBusAdministrationClient", name: str) -> QueueDepth:
+        found = await administration.get_queue_runtime_properties(name)
+        return QueueDepth(
+            name,
+            active=found.active_message_count or 0,
+            scheduled=found.scheduled_message_count or 0,
+            dead_letters=found.dead_letter_message_count or 0,
+            oldest_at=await self._oldest(name) if found.active_message_count and name in _PEEKED else None,
+        )
+
+    async def _oldest(self, name: str) -> datetime | None:
+        async with self._client.get_queue_receiver(name) as receiver:
+            messages = await receiver.peek_messages(1)
+        return messages[0].enqueued_time_utc if messages else None
+
+    def _administration(self) -> "ServiceBusAdministrationClient":
+        from azure.servicebus.aio.management import ServiceBusAdministrationClient
+
+        settings = self._settings
+        if settings.servicebus:
+            text = settings.servicebus.get_secret_value()
+            return ServiceBusAdministrationClient.from_connection_string(text, **self._options)
+        host = settings.servicebus_namespace or ""
+        return ServiceBusAdministrationClient(host, entra_credential(settings), **self._options)
+
+
+class LocalQueues:
+    """Implements the port QueueDepths over the control endpoint of the stand's broker."""
+
+    def __init__(self, control: str) -> None:
+        self._control = control
+
+    async def depths(self) -> Sequence[QueueDepth]:
+        """Each queue of the app. Raises QueueUnavailable."""
+        try:
+            async with httpx.AsyncClient(base_url=self._control, timeout=5) as http:
+                found = (await http.get("/queues")).raise_for_status().json()
+        except httpx.HTTPError as error:
+            raise QueueUnavailable(f"the local broker does not answer ({type(error).__name__})") from error
+        return [
+            QueueDepth(
+                name,
+                active=found[name]["active"] + found[name]["locked"],
+                scheduled=found[name]["scheduled"],
+                dead_letters=found[name]["dead_letter"],
+                oldest_at=_moment(found[name]["oldest_enqueued_at"]),
+            )
+            for name in _QUEUES
+        ]
+
+
+@asynccontextmanager
+async def _bus_faults() -> AsyncGenerator[None]:
+    try:
+        yield
+    except ClientAuthenticationError as error:
+        raise _refused() from error
+    except HttpResponseError as error:
+        if error.status_code in {401, 403}:
+            raise _refused() from error
+        raise QueueUnavailable(f"the counts cannot be had ({error.status_code})") from error
+    except (AzureError, OSError) as error:
+        raise QueueUnavailable(f"the counts cannot be had ({type(error).__name__})") from error
+
+
+def _refused() -> OperatorFault:
+    remedy = "Give yourself the role Azure Service Bus Data Owner on the namespace."
+    return OperatorFault(System.SERVICE_BUS, "refuses to tell its counts.", remedy)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

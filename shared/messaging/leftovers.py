@@ -1,0 +1,90 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# The SDK is only partly typed.
+"""Reads dead-letter queues and `rejected-events`, and empties them message by message."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from azure.core.exceptions import AzureError
+from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
+
+from shared.messaging.queues import ACCOUNT_CHANGES, DATAVERSE_EVENTS, REJECTED_EVENTS, QueueSender
+from shared.model.faults import QueueUnavailable
+from shared.ports.recovery import Bin, Leftover, Resend
+
+if TYPE_CHECKING:
+    from azure.servicebus import ServiceBusReceivedMessage
+    from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
+
+_PAGE = 100
+_WAIT_SECONDS = 3.0
+_QUEUES = {
+    Bin.EVENT_DEAD_LETTERS: DATAVERSE_EVENTS,
+    Bin.CHANGE_DEAD_LETTERS: ACCOUNT_CHANGES,
+    Bin.REJECTED: REJECTED_EVENTS,
+}
+
+
+class ServiceBusLeftovers:
+    """Implements Leftovers."""
+
+    def __init__(self, client: "ServiceBusClient", events: QueueSender) -> None:
+        self._client = client
+        self._events = events
+
+    async def peek(self, place: Bin) -> AsyncIterator[Leftover]:
+        """What lies there, oldest first; nothing is taken. Raises QueueUnavailable."""
+        try:
+            async with self._receiver(place) as receiver:
+                after = 0
+                while page := await receiver.peek_messages(_PAGE, sequence_number=after):
+                    for message in page:
+                        yield _leftover(message)
+                    after = (page[-1].sequence_number or 0) + 1
+        except (AzureError, OSError) as error:
+            raise QueueUnavailable(f"{place} cannot be read ({type(error).__name__})") from error
+
+    async def take(self, place: Bin, wanted: Callable[[Leftover], bool], resend: Resend) -> tuple[int, int]:
+        """Send again and then remove what is wanted; the rest is given back once all was seen."""
+        sent, kept = 0, list["ServiceBusReceivedMessage"]()
+        try:
+            async with AsyncExitStack() as stack:
+                receiver = await stack.enter_async_context(self._receiver(place))
+                while page := await receiver.receive_messages(_PAGE, max_wait_time=_WAIT_SECONDS):
+                    for message in page:
+                        leftover = _leftover(message)
+                        if wanted(leftover) and await resend(leftover):
+                            await receiver.complete_message(message)
+                            sent += 1
+                        else:
+                            kept.append(message)
+                for message in kept:
+                    await receiver.abandon_message(message)
+        except (AzureError, OSError) as error:
+            raise QueueUnavailable(f"{place} cannot be read ({type(error).__name__})") from error
+        return sent, len(kept)
+
+    async def post_event(self, body: bytes) -> None:
+        """Post an event to the queue that Dataverse posts to. Raises QueueUnavailable."""
+        await self._events.send(ServiceBusMessage(body, content_type="application/json"))
+
+    def _receiver(self, place: Bin) -> "ServiceBusReceiver":
+        dead = None if place is Bin.REJECTED else ServiceBusSubQueue.DEAD_LETTER
+        return self._client.get_queue_receiver(_QUEUES[place], sub_queue=dead)
+
+
+def _leftover(message: "ServiceBusReceivedMessage") -> Leftover:
+    properties = {_text(name): value for name, value in (message.application_properties or {}).items()}
+    return Leftover(
+        sequence_number=message.sequence_number or 0,
+        enqueued_at=message.enqueued_time_utc,
+        reason=message.dead_letter_reason or _text(properties.get("Reason", "")),
+        description=message.dead_letter_error_description or _text(properties.get("Description", "")),
+        body=b"".join(bytes(part) for part in message.body),
+        truncated=bool(properties.get("Truncated")),
+    )
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

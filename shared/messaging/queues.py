@@ -1,0 +1,179 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# The SDK is only partly typed.
+"""Sends to the queues: changes with their session, message id and time; rejected bodies with their reason."""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from shared.model.change import AccountChange, encode_change, session_id
+from shared.model.faults import MessageRefused, QueueUnavailable
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from azure.servicebus import ServiceBusMessage
+    from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
+
+DATAVERSE_EVENTS = "dataverse-events"
+ACCOUNT_CHANGES = "account-changes"
+REJECTED_EVENTS = "rejected-events"
+SEND_SECONDS = 15.0
+CLOSE_SECONDS = 2.0
+LONGEST_REJECTED = 200 * 1024
+
+
+def service_bus(settings: Settings) -> "ServiceBusClient":
+    """The one client of the process."""
+    from azure.servicebus.aio import ServiceBusClient
+
+    retries: dict[str, Any] = {"retry_total": 2, "retry_backoff_factor": 0.2}
+    if settings.servicebus:
+        return ServiceBusClient.from_connection_string(settings.servicebus.get_secret_value(), **retries)
+    from shared.web.credentials import entra_credential
+
+    return ServiceBusClient(settings.servicebus_namespace or "", entra_credential(settings), **retries)
+
+
+async def probe_queue(client: "ServiceBusClient", queue: str) -> None:
+    """Open a sender's link, to tell whether the queue can be used. Raises QueueUnavailable."""
+    from azure.core.exceptions import AzureError
+
+    try:
+        async with client.get_queue_sender(queue) as sender:
+            await sender.create_message_batch()
+    except (AzureError, OSError) as error:
+        raise QueueUnavailable(f"{queue} cannot be opened ({type(error).__name__})") from error
+
+
+class QueueSender:
+    """One queue's sender: opened on first use, shared, and opened anew after a failure."""
+
+    def __init__(self, client: "ServiceBusClient", queue: str) -> None:
+        self._client = client
+        self._queue = queue
+        self._sender: ServiceBusSender | None = None
+        self._sending = asyncio.Lock()  # a sender serves one task at a time
+
+    async def send(self, message: "ServiceBusMessage") -> None:
+        """Send one message. Raises QueueUnavailable, and MessageRefused for one that is never taken."""
+        await self._carry_out(lambda sender: sender.send_messages(message))
+
+    async def send_all(self, messages: Sequence["ServiceBusMessage"]) -> None:
+        """Send messages of one session in as few batches as they fit in. Raises as `send` does."""
+        from azure.servicebus.exceptions import MessageSizeExceededError
+
+        async def in_batches(sender: "ServiceBusSender") -> None:
+            batch = await sender.create_message_batch()
+            for message in messages:
+                try:
+                    batch.add_message(message)
+                except MessageSizeExceededError:
+                    await sender.send_messages(batch)
+                    batch = await sender.create_message_batch()
+                    batch.add_message(message)
+            await sender.send_messages(batch)
+
+        await self._carry_out(in_batches)
+
+    async def _carry_out(self, work: Callable[["ServiceBusSender"], Awaitable[None]]) -> None:
+        async with self._sending:
+            # A sender that was shut down raises ValueError too: a new one tells whether it is the message.
+            if not await self._carried_out(work) and not await self._carried_out(work):
+                reason = f"{self._queue} does not take this message, and never will"
+                raise MessageRefused(reason)
+
+    async def _carried_out(self, work: Callable[["ServiceBusSender"], Awaitable[None]]) -> bool:
+        """Whether it was sent; False if the SDK or the bus finds fault with the message itself."""
+        from azure.core.exceptions import AzureError
+
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await work(self._opened())
+        except (AzureError, OSError, TimeoutError, ValueError) as error:
+            await self.close()
+            if _is_about_the_message(error):
+                return False
+            reason = f"{self._queue} takes no message ({type(error).__name__})"
+            raise QueueUnavailable(reason) from error
+        except asyncio.CancelledError:
+            await self.close()  # half a transfer may stand on the wire
+            raise
+        return True
+
+    def _opened(self) -> "ServiceBusSender":
+        if self._sender is None:
+            self._sender = self._client.get_queue_sender(self._queue)
+        return self._sender
+
+    async def close(self) -> None:
+        """Close the sender, as far as that can be done in a moment; the next message opens it anew."""
+        from azure.core.exceptions import AzureError
+
+        sender, self._sender = self._sender, None
+        if sender is not None:
+            with contextlib.suppress(AzureError, OSError, TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await sender.close()
+
+
+def _is_about_the_message(error: Exception) -> bool:
+    """Whether the message is too large or cannot be encoded: the SDK raises a ValueError, or wraps one."""
+    return isinstance(error, ValueError) or isinstance(getattr(error, "inner_exception", None), ValueError)
+
+
+class ServiceBusChanges:
+    """Implements the ports ChangeQueue and ChangeBatches."""
+
+    def __init__(self, sender: QueueSender, partitions: int) -> None:
+        self._sender = sender
+        self._partitions = partitions
+
+    async def send(self, change: AccountChange, due: datetime | None = None) -> None:
+        """Send, to appear at `due`. Raises QueueUnavailable, MessageRefused."""
+        await self._sender.send(self._message(change, due))
+
+    async def send_all(self, changes: Sequence[tuple[AccountChange, datetime]]) -> None:
+        """Send each to appear at its due time, one batch a session as a rule. Raises QueueUnavailable."""
+        sessions: defaultdict[str, list[ServiceBusMessage]] = defaultdict(list)
+        for change, due in changes:
+            sessions[session_id(change.account_id, self._partitions)].append(self._message(change, due))
+        for messages in sessions.values():
+            await self._sender.send_all(messages)
+
+    def _message(self, change: AccountChange, due: datetime | None) -> "ServiceBusMessage":
+        from azure.servicebus import ServiceBusMessage
+
+        return ServiceBusMessage(
+            encode_change(change),
+            content_type="application/json",
+            message_id=change.message_id,
+            session_id=session_id(change.account_id, self._partitions),
+            correlation_id=str(change.correlation_id or change.operation_id),
+            subject=str(change.operation),
+            scheduled_enqueue_time_utc=due,
+        )
+
+
+class ServiceBusRejected:
+    """Implements the port RejectedEvents."""
+
+    def __init__(self, sender: QueueSender) -> None:
+        self._sender = sender
+
+    async def keep(self, body: bytes, reason: str, description: str, correlation_id: UUID | None) -> None:
+        """Keep a body that could not be understood, cut at 200 KB. Raises as `send` does."""
+        from azure.servicebus import ServiceBusMessage
+
+        properties: dict[str | bytes, Any] = {"Reason": reason, "Description": description}
+        if len(body) > LONGEST_REJECTED:
+            properties["Truncated"] = True
+        message = ServiceBusMessage(
+            body[:LONGEST_REJECTED],
+            application_properties=properties,
+            correlation_id=str(correlation_id) if correlation_id else None,
+        )
+        await self._sender.send(message)

@@ -1,0 +1,220 @@
+"""The circuit breakers: a system in trouble is left alone, by all instances together.
+
+In: how each call to a system ended. Out: whether work may go on, or until when it waits. Waiting is no
+attempt. A breaker opens on OperatorFaults at once, on the rate of transient faults otherwise, and on refusals
+of several accounts; after its time one instance probes, and only a probe that succeeds closes it.
+"""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from shared.model.breaker import Breaker
+from shared.model.faults import Fault, OperatorFault, Refused, System, TransientFault
+from shared.ports import Clock
+from shared.ports.recovery import BreakerRows, Probe
+from shared.resilience.refusals import Recheck, Refusals
+from shared.resilience.shared_breakers import SharedBreakers
+from shared.telemetry import LOGGER
+
+_WINDOW = timedelta(seconds=60)
+_LEAST_WAIT = timedelta(seconds=30)
+_PROBE = timedelta(seconds=20)
+_PROBE_SECONDS = 10.0
+_PROBE_HOLDS = timedelta(seconds=5)
+_PAUSE_LOOK = timedelta(seconds=60)
+_SPREAD = 0.1
+_LEAST_SPREAD = 1.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerRules:
+    """Opens when `failures` of the newest 2 * `failures` calls of a minute failed, however many went well
+    before; for `first` seconds, doubled with each trip up to `cap`, or for `operator` seconds when the
+    set-up is wrong."""
+
+    failures: int
+    first: float
+    cap: float
+    operator: float
+    least_wait: timedelta = _LEAST_WAIT
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Work waits until then, and up to `spread` seconds longer, so that not all of it comes back at once.
+
+    Both depend on the breaker alone: neither how long it is open nor how much waits makes a message wait
+    longer. What comes back is worked off by the partitions, as fast as the systems answer.
+    """
+
+    until: datetime
+    spread: float
+    reason: str
+
+
+class Breakers:
+    """One instance's view of the shared breakers; their rows are read at most every 5 s."""
+
+    def __init__(
+        self,
+        rows: BreakerRows,
+        probes: Mapping[System, Probe],
+        clock: Clock,
+        rules: BreakerRules,
+        recheck: Recheck,
+    ) -> None:
+        self._rows = rows
+        self._probes = probes
+        self._clock = clock
+        self._rules = rules
+        self._shared = SharedBreakers(rows, clock)
+        self._refusals = Refusals(self._shared, clock, rules.operator, recheck)
+        self._calls: defaultdict[System, deque[tuple[datetime, bool]]] = defaultdict(deque)
+        self._well_at: dict[System, datetime] = {}
+
+    async def admit(self, account_id: UUID | None = None) -> Wait | None:
+        """None: work on this account may go on. Takes the probe, and makes it, where one is due."""
+        await self._shared.refresh()
+        await self._refusals.settled(None)
+        waits = [
+            wait
+            for breaker in self._shared.known
+            if (wait := await self._wait_for(breaker, account_id)) is not None
+        ]
+        if not waits:
+            return None
+        until, reason = max(waits)
+        now = self._clock.now()
+        until = max(until, now + self._rules.least_wait)
+        return Wait(until, max(_LEAST_SPREAD, _SPREAD * (until - now).total_seconds()), reason)
+
+    async def admits(self, system: System) -> bool:
+        """Whether this system may be asked now. Takes the probe, and makes it, where one is due."""
+        await self._shared.refresh()
+        return await self._wait_for(self._shared.current(system), None) is None
+
+    def succeeded(self, system: System, operation: str) -> None:
+        """A call to the system did what it should."""
+        self.answered(system)
+        self._refusals.succeeded(system, operation)
+
+    def answered(self, system: System) -> None:
+        """The system answered, if only that it will not."""
+        self._note(system, failed=False)
+
+    async def failed(self, system: System, fault: Fault) -> None:
+        """A call to the system failed; opens its breaker if that was one too many."""
+        if isinstance(fault, OperatorFault):
+            await self._open(system, self._rules.operator, fault.reason)
+        elif isinstance(fault, TransientFault) and fault.about_system:
+            self._note(system, failed=True)
+            if sum(failed for _, failed in self._calls[system]) >= self._rules.failures:
+                await self._open(system, None, fault.reason, fault.retry_after or 0)
+
+    async def refused(self, fault: Refused, account_id: UUID) -> Fault:
+        """The fault to go on with: the refusal itself parks the account, any other one lets it wait.
+
+        Raises faults of the Table service.
+        """
+        closed = self._shared.current(fault.system).open_until is None
+        if closed and (trouble := await self._trouble_now(fault.system)) is not None:
+            await self.failed(fault.system, trouble)
+            return trouble
+        return await self._refusals.note(fault, account_id)
+
+    async def settled(self, account_id: UUID | None) -> None:
+        """The work on a message is done; of this account if it came to an end."""
+        await self._refusals.settled(account_id)
+
+    async def pause(self, systems: list[System], who: str) -> None:
+        """Hold the breakers open until `resume`."""
+        for system in systems:
+            await self._shared.change(system, lambda known: replace(known, paused_by=who, reason="paused"))
+
+    async def resume(self, systems: list[System]) -> None:
+        """Let go; whatever opened a breaker besides is forgotten too, and what it parked is checked."""
+        now = self._clock.now()
+        for system in systems:
+            before, _ = await self._shared.change(system, lambda known: Breaker(known.system, closed_at=now))
+            await self._refusals.release(before)
+
+    async def states(self) -> list[Breaker]:
+        """Every breaker that ever was opened or paused, as stored now."""
+        return [breaker for breaker, _ in (await self._rows.read()).values()]
+
+    def _note(self, system: System, *, failed: bool) -> None:
+        calls, now = self._calls[system], self._clock.now()
+        calls.append((now, failed))
+        while now - calls[0][0] > _WINDOW or len(calls) > 2 * self._rules.failures:
+            calls.popleft()
+
+    async def _wait_for(self, breaker: Breaker, account_id: UUID | None) -> tuple[datetime, str] | None:
+        now, reason = self._clock.now(), f"{breaker.system}: {breaker.reason}"
+        if breaker.paused_by:
+            return now + _PAUSE_LOOK, f"{breaker.system} is paused by {breaker.paused_by}"
+        if breaker.open_until is None or breaker.is_probed_by(account_id, now):
+            return None
+        if now < breaker.open_until:
+            return breaker.open_until, reason
+        if breaker.probe_until is not None and now < breaker.probe_until:
+            return now, reason  # somebody probes: the answer is there after the least wait
+        if breaker.refused:
+            await self._refusals.probe(breaker)
+            return now, reason
+        return await self._probe(breaker)
+
+    async def _probe(self, breaker: Breaker) -> tuple[datetime, str] | None:
+        """Make the one probe that is due, if no other instance has taken it."""
+        now, reason = self._clock.now(), f"{breaker.system}: {breaker.reason}"
+        if not await self._shared.put(breaker.probing(now + _PROBE), breaker):
+            return now, reason
+        trouble = await self._trouble(breaker.system)
+        current = self._shared.current(breaker.system)
+        if trouble is not None:
+            wait = self._rules.operator if isinstance(trouble, OperatorFault) else None
+            opened = self._opened(breaker.system, wait, trouble.reason, 0)
+            await self._shared.put(opened, current)
+            return opened.open_until or now, reason
+        self._calls[breaker.system].clear()
+        await self._shared.put(current.closed(self._clock.now()), current)
+        LOGGER.warning("breaker closed: %s", breaker.system, extra={"event": "breaker-closed"})
+        return None
+
+    async def _trouble_now(self, system: System) -> TransientFault | OperatorFault | None:
+        """What the system's probe meets, or met a moment ago: refusals of many accounts cost few probes."""
+        well_at = self._well_at.get(system)
+        if well_at is not None and self._clock.now() - well_at < _PROBE_HOLDS:
+            return None
+        return await self._trouble(system)
+
+    async def _trouble(self, system: System) -> TransientFault | OperatorFault | None:
+        """What the system's probe meets."""
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                await self._probes[system]()
+        except (TransientFault, OperatorFault) as fault:
+            return fault
+        except TimeoutError:
+            return TransientFault(system, "no answer to a probe")
+        self._well_at[system] = self._clock.now()
+        return None
+
+    async def _open(self, system: System, wait: float | None, reason: str, at_least: float = 0) -> None:
+        now = self._clock.now()
+        known = self._shared.current(system)
+        if known.open_until is not None and (known.probe_until is None or now < known.open_until):
+            return
+        opened = self._opened(system, wait, reason, at_least)
+        self._calls[system].clear()
+        LOGGER.error("breaker opened: %s, %s", system, reason, extra={"event": "breaker-opened"})
+        if not await self._shared.put(opened, known):
+            self._shared.expire()
+
+    def _opened(self, system: System, wait: float | None, reason: str, at_least: float) -> Breaker:
+        now, known = self._clock.now(), self._shared.current(system)
+        backoff = min(self._rules.cap, self._rules.first * 2.0 ** min(known.trips_at(now), 20))
+        return known.opened(now, max(backoff if wait is None else wait, at_least), reason)

@@ -1,0 +1,45 @@
+"""Heals what a person has put right: level-triggered, idempotent, once a minute, on one instance.
+
+In: the mapping table and the issues as they stand. Out: checks of the accounts concerned. Whoever changed
+the mapping, and with what tool, makes no difference: the rows' ETags tell. A run does what it can in its
+time; the next one goes on from the bookmarks in the table Control.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared.ports import Clock
+from shared.ports.recovery import Bookmarks
+from shared.resilience.compare_issues import ReconcileIssues
+from shared.resilience.follow_mappings import FollowMappings
+from shared.resilience.progress import Progress
+from shared.resilience.release_parked import ReleaseParked
+from shared.telemetry import LOGGER
+
+_LONGEST = timedelta(seconds=45)
+
+
+@dataclass(frozen=True, slots=True)
+class Heal:
+    """One run a minute."""
+
+    bookmarks: Bookmarks
+    follow: FollowMappings
+    release: ReleaseParked
+    reconcile: ReconcileIssues
+    clock: Clock
+
+    async def run(self) -> int:
+        """Heal what can be healed now; how many checks were sent. May raise faults: the next run goes on."""
+        progress = await Progress.read(self.bookmarks, self.clock.now() + _LONGEST)
+        if await self.follow.compare(progress):
+            await self.release.begin_anew(progress)
+        sent = await self.release.run(progress)
+        followed, ended = await self.follow.go_on(progress)
+        if ended:  # who used the old row late may have been parked for it
+            await self.release.begin_anew(progress)
+        await self.reconcile.run(progress)
+        sent += followed
+        if sent:
+            LOGGER.info("healing: %d looks sent", sent, extra={"event": "healed", "looks": sent})
+        return sent

@@ -1,0 +1,137 @@
+"""Releases accounts that were parked for their currency once its mapping row, or its code, is there.
+
+Level-triggered: what the table says now is what counts, whoever changed it. Each run reads one page of each
+cause, and the pages in turn; after a change of the mapping table it reads all of them.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import batched, groupby
+
+from shared.model.faults import OperatorFault, System, TransientFault
+from shared.model.mapping import CurrencyMapping
+from shared.model.outcome import Cause
+from shared.ports import Clock, ErpCurrencies, SyncStates
+from shared.ports.recovery import Bookmark, ChangeBatches, IssueList, ParkedAccount, ScannedAccount
+from shared.resilience.circuit_breaker import Breakers
+from shared.resilience.follow_mappings import COMPARED
+from shared.resilience.progress import Progress, check, spread
+from shared.resilience.seen_mappings import SeenMappings, usable, version_of
+from shared.telemetry import LOGGER
+
+_MAPPING_CAUSES = (Cause.UNMAPPED_CURRENCY, Cause.BAD_MAPPING)
+_PARKED = "parked "
+_WHOLE = "whole"
+_KNOWN = "known"
+_MOST = 600  # checks of one run: no more than become due until the next one
+_AT_ONCE = 100  # rows that are marked in one request
+_DOUBLES = 5  # names with several rows that are asked anew in one run
+
+
+@dataclass(slots=True)
+class _Run:
+    progress: Progress
+    due: datetime
+    sent: int = 0
+    doubles: int = _DOUBLES
+    may_ask: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseParked:
+    """Sends a check for each account whose cause is gone, once for each time that it is parked."""
+
+    seen: SeenMappings
+    issue_list: IssueList
+    states: SyncStates
+    erp_currencies: ErpCurrencies
+    breakers: Breakers
+    queue: ChangeBatches
+    clock: Clock
+
+    async def begin_anew(self, progress: Progress) -> None:
+        """Read every parked account once: the mapping table changed."""
+        for cause in _MAPPING_CAUSES:
+            await progress.put(f"{_PARKED}{cause}", Bookmark(self.clock.now(), stage=_WHOLE))
+
+    async def run(self, progress: Progress) -> int:
+        """One run; how many checks were sent. Operations is not asked while it is in trouble or paused."""
+        run = _Run(progress, self.clock.now())
+        for cause in _MAPPING_CAUSES:
+            await self._cause(run, cause)
+        try:
+            await self._cause(run, Cause.UNKNOWN_ERP_CURRENCY)
+        except (TransientFault, OperatorFault) as fault:
+            if fault.system is not System.OPERATIONS:
+                raise
+            LOGGER.warning("healing asked for currencies in vain: %s", fault)
+        return run.sent
+
+    async def _cause(self, run: _Run, cause: Cause) -> None:
+        """One page, or every page from the bookmark on after a change of the mapping table."""
+        name = f"{_PARKED}{cause}"
+        bookmark = run.progress.get(name) or Bookmark(self.clock.now())
+        while self.clock.now() < run.progress.until:
+            page = await self.issue_list.page(cause, bookmark.after)
+            for _, rows in groupby(page.rows, lambda row: row.key):
+                await self._value(run, cause, list(rows))
+            if run.sent >= _MOST:
+                return  # the rest of this page is for the next run
+            moved = bookmark._replace(after=page.after, stage=bookmark.stage if page.after else "")
+            if moved != bookmark:
+                await run.progress.put(name, moved)
+            bookmark = moved
+            if not bookmark.after or bookmark.stage != _WHOLE:
+                return
+
+    async def _value(self, run: _Run, cause: Cause, rows: Sequence[ParkedAccount]) -> None:
+        """The accounts that are parked for one currency or code."""
+        value = rows[0].value
+        if cause is Cause.UNKNOWN_ERP_CURRENCY:
+            waiting = [row for row in rows if row.healed != _KNOWN]
+            if waiting and await self._known_now(run, value):
+                await self._send(run, waiting, _KNOWN)
+            return
+        compared = run.progress.get(COMPARED)
+        if compared is None:
+            return
+        found = await self.seen.known(value, compared.at)
+        if len(found) > 1 and run.doubles:  # deleting one of them is no change that the table tells
+            run.doubles -= 1
+            found = await self.seen.ask(value)
+        if not _waiting(rows, found):
+            return
+        found = await self.seen.ask(value)
+        if waiting := _waiting(rows, found):
+            await self._send(run, waiting, version_of(found))
+
+    async def _known_now(self, run: _Run, code: str) -> bool:
+        if run.may_ask is None:
+            run.may_ask = await self.breakers.admits(System.OPERATIONS)
+        return run.may_ask and await self.erp_currencies.knows(code)
+
+    async def _send(self, run: _Run, rows: Sequence[ParkedAccount], version: str) -> None:
+        """Send, then mark: rows that were parked again in between stay unmarked, so they are sent again."""
+        for some in batched(rows[: _MOST - run.sent], _AT_ONCE, strict=False):
+            stored = await asyncio.gather(*(self.states.get(row.account_id) for row in some))
+            checks = [
+                check(ScannedAccount.of(found.state), f"{row.key} {version}")
+                for row, found in zip(some, stored, strict=True)
+                if found is not None
+            ]
+            dated, run.due = spread(checks, run.due)
+            await self.queue.send_all(dated)
+            await self.issue_list.mark_healed(
+                [row for row, found in zip(some, stored, strict=True) if found is not None], version
+            )
+            run.sent += len(dated)
+
+
+def _waiting(rows: Sequence[ParkedAccount], found: Sequence[CurrencyMapping]) -> Sequence[ParkedAccount]:
+    """The accounts that no check was sent for since the rows of their currency became usable."""
+    if not usable(found):
+        return ()
+    version = version_of(found)
+    return [row for row in rows if row.healed != version]

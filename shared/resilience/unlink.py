@@ -1,0 +1,94 @@
+"""Unlink: an account and its customer go separate ways, because somebody says so.
+
+The account forgets its customer, the customer's number is free, and the next check treats the account as
+one that never had a customer. The customer itself is left as it stands in Operations.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from shared.model.change import AccountChange
+from shared.model.customer import CustomerKey
+from shared.model.state import Lease, LogEntry, SyncState
+from shared.ports import Clock, SyncStates
+from shared.resilience.replay import Asked, Replay
+
+type Release = Callable[[CustomerKey, UUID, AccountChange], Awaitable[None]]
+"""Gives up an account's customer number, and has those checked who wait for it."""
+
+_LEASE = timedelta(seconds=60)
+_AFTER = timedelta(seconds=2)
+_NOTE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Unlinked:
+    """The account is unlinked from this customer, and a check was sent."""
+
+    customer: CustomerKey
+
+
+@dataclass(frozen=True, slots=True)
+class NothingToUnlink:
+    """The account has no customer, nor was the creation of one begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class StillOpen:
+    """A request to Operations may still take effect until this moment: nothing was changed."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unlink:
+    """The use case behind `accountsync unlink`; `second_key` is the field map's, if it has one."""
+
+    states: SyncStates
+    release: Release
+    replay: Replay
+    clock: Clock
+    second_key: str | None = None
+
+    async def account(self, account_id: UUID, asked: Asked) -> Unlinked | NothingToUnlink | StillOpen:
+        """Forget the account's customer, free its number, check the account.
+
+        Raises StateConflict if a worker of the app was faster. A lease keeps the workers away meanwhile; if
+        this process dies, they take the account up after it as after the death of one of their own.
+        """
+        stored = await self.states.get(account_id)
+        key = (stored.state.customer or stored.state.intent) if stored else None
+        if stored is None or key is None:
+            return NothingToUnlink()
+        state, now = stored.state, self.clock.now()
+        if state.lease is not None:
+            return StillOpen(state.lease.until)
+        if state.doubtful_until is not None and now < state.doubtful_until:
+            return StillOpen(state.doubtful_until)
+        forgotten = replace(state, customer=None, begun=(), confirmed={}, previous_hold=None)
+        held = replace(forgotten, intent=key, lease=Lease(uuid4(), now + _LEASE))
+        etag = await self.states.put(held, stored.etag)
+        change = self.replay.check(account_id, state.organization_id, asked)
+        for owned in {key, *self._second_key(key, account_id)}:
+            await self.release(owned, account_id, change)
+        await self.replay.queue.send(change, self.clock.now() + _AFTER)
+        await self.states.put(self._logged(replace(forgotten, intent=None), change), etag)
+        return Unlinked(key)
+
+    def _second_key(self, key: CustomerKey, account_id: UUID) -> list[CustomerKey]:
+        return [CustomerKey(key.company, str(account_id), self.second_key)] if self.second_key else []
+
+    def _logged(self, state: SyncState, change: AccountChange) -> SyncState:
+        entry = LogEntry(
+            at=self.clock.now().isoformat(timespec="milliseconds"),
+            outcome="unlinked",
+            detail="",
+            source=str(change.source),
+            operation=str(change.operation),
+            operation_id=str(change.operation_id),
+            attempt=0,
+            note=change.note[:_NOTE],
+        )
+        return state.logged(entry)

@@ -1,1 +1,0 @@
-"""Is everything set up: health now, registration and diagnosis."""

@@ -1,0 +1,1 @@
+"""The Azure Tables: one module for each."""

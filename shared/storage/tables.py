@@ -1,0 +1,131 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# The SDK is only partly typed.
+"""What the adapters of the five tables share: the client, and the faults of the Table service."""
+
+import json
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+    ServiceRequestError,
+)
+from azure.data.tables import TableEntity, TableErrorCode, UpdateMode
+from azure.data.tables.aio import TableClient, TableServiceClient
+
+from shared.model.faults import OperatorFault, StateConflict, System, TransientFault
+from shared.settings import Settings
+from shared.web.credentials import entra_credential
+
+CURRENCY_MAPPING = "CurrencyMapping"
+ACCOUNT_SYNC = "AccountSync"
+CUSTOMER_OWNERS = "CustomerOwners"
+ISSUES = "Issues"
+CONTROL = "Control"
+TABLES = (CURRENCY_MAPPING, ACCOUNT_SYNC, CUSTOMER_OWNERS, ISSUES, CONTROL)
+
+
+def table_service(settings: Settings) -> TableServiceClient:
+    """The one client of the process; its own retries are short, the long ones are ours."""
+    retries: dict[str, Any] = {
+        "retry_total": 2,
+        "retry_backoff_factor": 0.2,
+        "connection_timeout": 5,
+        "read_timeout": 20,
+    }
+    if settings.tables_connection:
+        text = settings.tables_connection.get_secret_value()
+        return TableServiceClient.from_connection_string(text, **retries)
+    return TableServiceClient(
+        endpoint=settings.tables_endpoint or "", credential=entra_credential(settings), **retries
+    )
+
+
+@contextmanager
+def table_faults() -> Generator[None]:
+    """Turns what the Table service answers into faults; conflicts are the adapters' own to catch before."""
+    try:
+        yield
+    except ClientAuthenticationError as error:
+        raise _refused(error) from error
+    except HttpResponseError as error:
+        if error.status_code in {400, 403, 404}:
+            raise _refused(error) from error
+        raise TransientFault(System.TABLES, f"answered {error.status_code}") from error
+    except ServiceRequestError as error:
+        raise TransientFault(System.TABLES, "no connection") from error
+    except AzureError as error:
+        raise TransientFault(System.TABLES, f"no answer ({type(error).__name__})") from error
+
+
+async def put_under(etag: str | None, entity: dict[str, Any], table: TableClient) -> str:
+    """Replace the row that has this ETag, or insert it where there is none; the new ETag.
+
+    Raises StateConflict if another writer was faster.
+    """
+    with table_faults():
+        try:
+            if etag is None:
+                done = await table.create_entity(entity)
+            else:
+                done = await table.update_entity(
+                    entity, mode=UpdateMode.REPLACE, etag=etag, match_condition=MatchConditions.IfNotModified
+                )
+        except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError) as error:
+            if isinstance(error, ResourceNotFoundError) and table_is_missing(error):
+                raise
+            raise StateConflict from error
+    return str(done["etag"])
+
+
+async def read_page(
+    table: TableClient, query: str, parameters: Mapping[str, Any], select: Sequence[str], after: str
+) -> tuple[list[TableEntity], str]:
+    """One answer to a query, and the token with which the next one begins; "" at the end.
+
+    An answer that is not the last can be empty: the service gives up after some seconds.
+    """
+    pages = table.query_entities(query, parameters=dict(parameters), select=list(select)).by_page(
+        json.loads(after) if after else None
+    )
+    with table_faults():
+        async for page in pages:
+            rows = [entity async for entity in page]
+            token: object = getattr(pages, "continuation_token", None)
+            return rows, json.dumps(token) if token else ""
+    return [], ""
+
+
+async def probe_tables(client: TableServiceClient) -> None:
+    """Read a row that need not be there, to tell whether the tables can be used. Raises faults."""
+    with table_faults():
+        try:
+            await client.get_table_client(CONTROL).get_entity("probe", "probe")
+        except ResourceNotFoundError as error:
+            if table_is_missing(error):
+                raise
+
+
+def table_is_missing(error: HttpResponseError) -> bool:
+    """Whether "not found" means the table itself, which is a wrong set-up, rather than a row."""
+    return _code(error) == TableErrorCode.TABLE_NOT_FOUND
+
+
+def _refused(error: HttpResponseError) -> OperatorFault:
+    reason = f"answered {error.status_code} {_code(error)}.".replace(" .", ".")
+    remedy = "Check that the five tables exist and that the app has the role Storage Table Data Contributor."
+    return OperatorFault(System.TABLES, reason, remedy)
+
+
+def _code(error: HttpResponseError) -> str:
+    """The service's error code; not every operation of the SDK passes it on."""
+    headers = getattr(error.response, "headers", {})
+    code = getattr(error, "error_code", None) or headers.get("x-ms-error-code")
+    return str(getattr(code, "value", code) or "")

@@ -1,0 +1,1 @@
+"""From a queued change to the customer in the ERP: read, resolve, plan, write, record."""

@@ -1,0 +1,186 @@
+"""Makes the customer of an account: the field map, row by row, over what was read. Pure.
+
+Everything is resolved before anything is written; whatever is missing or does not fit raises
+`AccountFault` with the field and the remedy, and no text of the customer's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+
+from shared.model.account import Account
+from shared.model.customer import CustomerBody, CustomerKey, FieldValue
+from shared.model.faults import AccountFault
+from shared.model.field_map import CURRENCY, FieldMap, MappedField
+from shared.model.mapping import currency_key, fold
+from shared.model.outcome import Cause, Problem
+from shared.ports import CurrencyMappings, ErpCurrencies
+
+
+def broken_rule(field_map: FieldMap, account: Account) -> str | None:
+    """The first row rule that the account does not meet, by its column."""
+    for rule in field_map.only_if:
+        if not rule.holds(account.columns.get(rule.column)):
+            return rule.column
+    return None
+
+
+@dataclass(frozen=True)
+class BuildCustomer:
+    """Builds bodies by one field map; `settings` are the texts of the settings that the map refers to."""
+
+    field_map: FieldMap
+    settings: Mapping[str, str]
+
+    def body(self, account: Account, key_of: str | None, currency_code: str | None) -> CustomerBody:
+        """What shall stand in Operations for the account. Raises AccountFault."""
+        key = self._key(account)
+        fields: dict[str, FieldValue] = {key.by: key.number} if key.by else {}
+        fields |= {
+            name: self._value(name, entry, account, currency_code)
+            for name, entry in self.field_map.fields.items()
+        }
+        return CustomerBody(key, fields, key_of)
+
+    def _key(self, account: Account) -> CustomerKey:
+        company, second_key = self._company(account), self.field_map.key.second_key
+        if self.field_map.key.assigned_by_operations and second_key:
+            return CustomerKey(company, str(account.account_id), by=second_key)
+        return CustomerKey(company, self._number(account))
+
+    def _company(self, account: Account) -> str:
+        company = self.field_map.company
+        if company.setting:
+            return self.settings[company.setting]
+        path = f"{company.column}.{company.lookup}" if company.lookup else str(company.column)
+        value = _text("dataAreaId", account.columns.get(path))
+        if not value:
+            raise AccountFault(Problem(Cause.MISSING_VALUE, field="dataAreaId", value=path))
+        if company.values and value not in company.values:
+            raise AccountFault(Problem(Cause.UNMAPPED_VALUE, field="dataAreaId", value=value))
+        return company.values.get(value, value)
+
+    def _number(self, account: Account) -> str:
+        key = self.field_map.key
+        number = _text(key.target, account.columns.get(key.column or ""))
+        if not number:
+            raise AccountFault(Problem(Cause.NO_ACCOUNT_NUMBER, field=key.target))
+        if _length(number) > key.max_length:
+            raise AccountFault(Problem(Cause.VALUE_TOO_LONG, field=key.target))
+        return number
+
+    def _value(
+        self, name: str, entry: MappedField, account: Account, currency_code: str | None
+    ) -> FieldValue:
+        match entry:
+            case MappedField(constant=str() | int() as constant):
+                return constant
+            case MappedField(setting=str() as setting):
+                value: object = self.settings[setting]
+            case MappedField(via="currency"):
+                value = currency_code
+            case _:
+                value = account.columns.get(entry.path)
+        if value in (None, "") or not str(value).strip():
+            if entry.required:
+                raise AccountFault(Problem(Cause.MISSING_VALUE, field=name, value=entry.path))
+            return "" if entry.type == "text" else 0
+        return self._converted(name, entry, value)
+
+    def _converted(self, name: str, entry: MappedField, value: object) -> FieldValue:
+        if entry.type != "text":
+            return _number(name, entry, value)
+        text = _text(name, value)
+        if entry.via and entry.via != CURRENCY:
+            text = self._mapped(name, entry.via, text)
+        if entry.max_length and _length(text) > entry.max_length:
+            if entry.on_too_long == "park":
+                raise AccountFault(Problem(Cause.VALUE_TOO_LONG, field=name))
+            text = _cut(text, entry.max_length)
+        return text
+
+    def _mapped(self, name: str, value_map: str, text: str) -> str:
+        """The value that the map has for it; what already is one of its results stands for itself."""
+        mapped = self._value_maps[value_map].get(fold(text))
+        if mapped is None:
+            raise AccountFault(Problem(Cause.UNMAPPED_VALUE, field=name, value=text[:60]))
+        return mapped
+
+    @cached_property
+    def _value_maps(self) -> Mapping[str, Mapping[str, str]]:
+        return {
+            name: {fold(result): result for result in entries.values()}
+            | {fold(given): result for given, result in entries.items()}
+            for name, entries in self.field_map.value_maps.items()
+        }
+
+
+def _text(field: str, value: object) -> str:
+    """A value as text. Half of a surrogate pair, which neither HTTP nor a table could carry, is refused."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case _:
+            text = str(value).strip()
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise AccountFault(Problem(Cause.BAD_VALUE, field=field))
+    return text
+
+
+def _length(text: str) -> int:
+    """The length as Operations counts it: in UTF-16 units."""
+    return len(text) + sum(char > "\uffff" for char in text)
+
+
+def _cut(text: str, length: int) -> str:
+    """The start of a text, no longer than `length` and without half characters."""
+    return text.encode("utf-16-le")[: 2 * length].decode("utf-16-le", "ignore").rstrip()
+
+
+def _number(name: str, entry: MappedField, value: object) -> FieldValue:
+    try:
+        number = Decimal(str(value))
+        if not number.is_finite() or (entry.type == "integer" and number != int(number)):
+            raise InvalidOperation
+    except InvalidOperation as error:
+        raise AccountFault(Problem(Cause.BAD_VALUE, field=name)) from error
+    return int(number) if entry.type == "integer" else number
+
+
+def key_of_currency(account: Account) -> str | None:
+    """The key under which the account's currency is looked up; None if it has none.
+
+    Raises AccountFault(BadValue) for a name that no table could hold.
+    """
+    if account.currency is None:
+        return None
+    try:
+        return currency_key(account.currency.name)
+    except ValueError as error:
+        raise AccountFault(Problem(Cause.BAD_VALUE, field="currencyname")) from error
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveCurrency:
+    """Looks a currency up, and makes sure that Operations knows the code."""
+
+    mappings: CurrencyMappings
+    erp_currencies: ErpCurrencies
+
+    async def code(self, key: str, *, fresh: bool) -> str:
+        """The code for the currency; `fresh` asks the table itself.
+
+        Raises AccountFault(UnmappedCurrency | BadMapping | UnknownErpCurrency): never a guess.
+        """
+        rows = await self.mappings.look_up(key, fresh=fresh)
+        if not rows:
+            raise AccountFault(Problem(Cause.UNMAPPED_CURRENCY, value=key))
+        code = rows[0].ax.strip()
+        if len(rows) > 1 or not code:
+            raise AccountFault(Problem(Cause.BAD_MAPPING, value=key))
+        if not await self.erp_currencies.knows(code):
+            raise AccountFault(Problem(Cause.UNKNOWN_ERP_CURRENCY, value=code))
+        return code

@@ -1,0 +1,92 @@
+"""Records where an account stands: the last step of every message, whatever its outcome.
+
+A doubt's verifying look is sent before the state is stored, and a conflict's before the message is
+completed, so that neither can be lost to a crash.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.model.faults import StateConflict
+from shared.model.outcome import Outcome, Problem
+from shared.model.state import LogEntry, Phase
+from shared.ports import ChangeQueue, Clock, Issues
+from shared.sync.work import Work
+
+_AFTER_DOUBT = timedelta(seconds=1)
+_AFTER_CONFLICT = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Stores the account's state and keeps Issues in step with it."""
+
+    queue: ChangeQueue
+    issues: Issues
+    clock: Clock
+
+    async def settled(self, work: Work, phase: Phase, outcome: Outcome) -> Outcome:
+        """The account stands where it should; whatever it was parked for is over."""
+        old = work.state.issue
+        work.state = replace(work.state, issue=None)
+        await self._store(work, phase, outcome)
+        if old is not None:
+            await self.issues.remove(old, work.state.account_id)
+        return outcome
+
+    async def parked(self, work: Work, problem: Problem, outcome: Outcome) -> Outcome:
+        """The account waits for somebody to act: its row in Issues comes before the state says so."""
+        account_id, old = work.state.account_id, work.state.issue
+        await self.issues.put(account_id, problem, self.clock.now())
+        work.state = replace(work.state, issue=problem.key)
+        await self._store(work, Phase.PARKED, outcome)
+        if old not in {None, problem.key}:
+            await self.issues.remove(str(old), account_id)
+        return outcome
+
+    async def retrying(self, work: Work, outcome: Outcome) -> None:
+        """The account waits for another try. Raises StateConflict if another worker came in between."""
+        await self._send_look_for_doubt(work)
+        self._prepare(work, Phase.RETRYING, outcome)
+        await work.store()
+
+    async def _store(self, work: Work, phase: Phase, outcome: Outcome) -> None:
+        until = work.state.doubtful_until
+        if until is not None and work.change.verify and not work.doubt_added and self.clock.now() < until:
+            await self._check_again(work, until)
+        await self._send_look_for_doubt(work)
+        self._prepare(work, phase, outcome)
+        try:
+            await work.store()
+        except StateConflict:
+            await self.queue.send(work.verifying_look(), self.clock.now() + _AFTER_CONFLICT)
+
+    async def _check_again(self, work: Work, until: datetime) -> None:
+        """A verifying check came before the unknown outcome's end by our clock, which is not the queue's.
+
+        So much later by the queue's clock, it comes after that end by ours.
+        """
+        early = until - self.clock.now()
+        await self.queue.send(work.verifying_look(), until + early + 2 * _AFTER_DOUBT)
+
+    async def _send_look_for_doubt(self, work: Work) -> None:
+        until = work.state.doubtful_until
+        if work.doubt_added and until is not None:
+            await self.queue.send(work.verifying_look(), until + _AFTER_DOUBT)
+            work.doubt_added = False
+
+    def _prepare(self, work: Work, phase: Phase, outcome: Outcome) -> None:
+        change = work.change
+        detail = outcome.detail or ",".join(outcome.fields)
+        entry = LogEntry(
+            at=self.clock.now().isoformat(timespec="milliseconds"),
+            outcome=str(outcome.ending),
+            detail=detail[:300],
+            source=str(change.source),
+            operation=str(change.operation),
+            operation_id=str(change.operation_id),
+            attempt=change.attempt,
+            note=change.note[:200],
+        )
+        since = work.state.retrying_since or self.clock.now() if phase is Phase.RETRYING else None
+        work.state = replace(work.state, phase=phase, lease=None, retrying_since=since).logged(entry)

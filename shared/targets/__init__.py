@@ -1,0 +1,1 @@
+"""The ERP that customers are written to: one folder for each."""

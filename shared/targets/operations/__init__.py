@@ -1,0 +1,1 @@
+"""Dynamics 365 Operations (Finance and Operations) as the target."""

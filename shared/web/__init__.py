@@ -1,0 +1,1 @@
+"""HTTP to the OData services: addresses, tokens, pages, and the faults of all."""

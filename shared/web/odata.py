@@ -1,0 +1,207 @@
+"""HTTP for the two OData services: tokens, pages, short retries in place, and the faults of both.
+
+What enters is a request; what leaves is an answer of any status that the adapter has to understand
+itself. Faults of transport, redirects, 401, 408, 429 and, of reads, 5xx are translated here; a 5xx to a write
+may carry the verdict of the application. A text of an answer never gets further than the adapter that reads
+it. A token goes to the address of the service only: a next link or a redirect to elsewhere is not followed.
+"""
+
+import json
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, cast
+from urllib.parse import quote
+
+import httpx
+
+from shared.model.faults import OperatorFault, System, TransientFault
+from shared.ports import Clock
+from shared.web.credentials import Tokens
+
+TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_TRIES = 3
+_LONGEST_WAIT_IN_PLACE = 2.0
+_LONGEST_RETRY_AFTER = 86_400.0
+_MOST_PAGES = 10_000
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+def literal(text: str) -> str:
+    """A string literal of OData for a URL: quotes doubled, then percent-encoded, so that none is syntax."""
+    return "'" + quote(text.replace("'", "''"), safe="") + "'"
+
+
+def content_of(
+    response: httpx.Response, parse_float: Callable[[str], object] | None = None
+) -> dict[str, Any]:
+    """The JSON object in an answer. Raises ValueError for any other content, however it is wrong."""
+    try:
+        content: object = json.loads(response.content, parse_float=parse_float)
+    except RecursionError as error:
+        message = "the content is nested too deeply"
+        raise ValueError(message) from error
+    if not isinstance(content, dict):
+        message = "the content is no JSON object"
+        raise ValueError(message)
+    return cast(dict[str, Any], content)
+
+
+def error_text(response: httpx.Response, member: str) -> str:
+    """A text of the error in an answer, such as its code, in one line of 300 characters; "" without one."""
+    try:
+        error: object = content_of(response).get("error")
+    except ValueError:
+        return ""
+    found = cast(dict[str, object], error).get(member) if isinstance(error, dict) else None
+    return " ".join(found.split())[:300] if isinstance(found, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ODataClient:
+    """One service: `http` is the shared client, whose base address is the service's own; `tokens` prove who
+    is asking."""
+
+    system: System
+    http: httpx.AsyncClient
+    tokens: Tokens
+    clock: Clock
+
+    async def get(self, path: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
+        """Read; tried again in place after any transient fault."""
+        return await self._with_retries("GET", path, None, headers)
+
+    async def write(
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """POST or PATCH; tried again in place only where it certainly was not carried out."""
+        all_headers = {"Content-Type": "application/json", **(headers or {})}
+        return await self._with_retries(method, path, body, all_headers)
+
+    async def rows(
+        self,
+        path: str,
+        headers: Mapping[str, str] | None,
+        read: Callable[[httpx.Response], Mapping[str, Any]],
+    ) -> AsyncGenerator[Mapping[str, Any]]:
+        """The rows of all pages; `read` gives the content of an answer or raises.
+
+        Raises OperatorFault for a next page at any other address than the service's own, and TransientFault
+        for pages that lead in a circle.
+        """
+        seen = set[httpx.URL]()
+        while True:
+            response = await self.get(path, headers)
+            page = read(response)
+            seen.add(response.url)
+            if not isinstance(page.get("value"), list):
+                raise TransientFault(self.system, "answered a list without its rows")
+            for row in page["value"]:
+                yield row
+            if not (link := page.get("@odata.nextLink")):
+                return
+            following = self._next_page(response.url, link)
+            if following in seen or len(seen) >= _MOST_PAGES:
+                raise TransientFault(self.system, "the pages of its answer do not end")
+            path = str(following)
+
+    async def probe(self, path: str) -> None:
+        """Make one cheap request, to tell whether the service can be used. Raises faults."""
+        response = await self.get(path)
+        if response.status_code != 200:
+            remedy = "Check its address and the app's access to it."
+            raise OperatorFault(self.system, f"answered {response.status_code}.", remedy)
+
+    def _next_page(self, page: httpx.URL, link: object) -> httpx.URL:
+        try:
+            url = page.join(str(link))
+        except (httpx.InvalidURL, ValueError):
+            url = None
+        if url is None or ".." in url.path.replace("\\", "/").split("/"):
+            raise self._elsewhere("names a next page that is no address.")
+        self._check_address(url)
+        return url
+
+    def _check_address(self, url: httpx.URL) -> None:
+        own = self.http.base_url
+        same = (url.scheme, url.host, url.port) == (own.scheme, own.host, own.port)
+        if not same or url.userinfo != own.userinfo or not url.path.startswith(own.path):
+            raise self._elsewhere("names an address outside its own.")
+
+    def _elsewhere(self, what: str) -> OperatorFault:
+        remedy = "No token was sent there. Check the address of the system, and any proxy before it."
+        return OperatorFault(self.system, what, remedy)
+
+    async def _with_retries(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None
+    ) -> httpx.Response:
+        for tried in range(1, _TRIES + 1):
+            try:
+                return await self._once(method, path, body, headers)
+            except TransientFault as fault:
+                wait = 0.2 * tried if fault.retry_after is None else fault.retry_after
+                if tried == _TRIES or fault.unknown_outcome or wait > _LONGEST_WAIT_IN_PLACE:
+                    raise
+                await self.clock.sleep(wait)
+        raise AssertionError
+
+    async def _once(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None
+    ) -> httpx.Response:
+        response = await self._send(method, path, body, headers)
+        self._raise_common(response, writing=method != "GET")
+        return response
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+    ) -> httpx.Response:
+        request = self.http.build_request(method, path, content=body, headers=headers)
+        self._check_address(request.url)
+        request.headers["Authorization"] = f"Bearer {await self.tokens.token()}"
+        try:
+            return await self.http.send(request, follow_redirects=False)
+        except _NEVER_SENT as error:
+            raise TransientFault(self.system, f"no connection ({type(error).__name__})") from error
+        except httpx.HTTPError as error:
+            reason = f"no answer ({type(error).__name__})"
+            raise TransientFault(self.system, reason, unknown_outcome=method != "GET") from error
+
+    def _raise_common(self, response: httpx.Response, *, writing: bool) -> None:
+        status = response.status_code
+        if 300 <= status < 400:
+            raise self._elsewhere(f"answers with a redirect ({status}).")
+        if status == 401:
+            remedy = "Check that the app is registered there and its credentials are valid."
+            raise OperatorFault(self.system, "refuses the app's token (401).", remedy)
+        after = status == 503 and "retry-after" in response.headers
+        if status in {408, 429} or after or (status >= 500 and not writing):
+            wait = retry_after(response, self.clock.now())
+            default = 30.0 if status == 429 else None
+            raise TransientFault(
+                self.system,
+                f"answered {status}",
+                retry_after=default if wait is None else wait,
+                unknown_outcome=writing and status == 408,
+            )
+
+
+def retry_after(response: httpx.Response, now: datetime) -> float | None:
+    """Seconds of the header Retry-After, which may also be a date (RFC 9110, 10.2.3); a day at most."""
+    text = response.headers.get("retry-after", "").strip()
+    if text.isdecimal():
+        return min(float(text), _LONGEST_RETRY_AFTER)
+    moment = http_date(text)
+    return min(max(0.0, (moment - now).total_seconds()), _LONGEST_RETRY_AFTER) if moment else None
+
+
+def http_date(text: str) -> datetime | None:
+    """A date of an HTTP header, UTC."""
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
