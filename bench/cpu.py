@@ -11,7 +11,7 @@ from shared.field_maps import load_field_map
 from shared.intake.dataverse_context import read_event
 from shared.intake.filter import Filter
 from shared.model.account import Account, AccountCurrency
-from shared.model.change import AccountChange, Operation, Source, decode_change, encode_change
+from shared.model.change import AccountChange, ChangeKind, Source, decode_change, encode_change
 from shared.model.customer import Fingerprints
 from shared.model.state import SyncState
 from shared.sync.desired_customer import BuildCustomer, key_of_currency
@@ -84,7 +84,7 @@ def steps() -> dict[str, Callable[[], object]]:
     change = AccountChange(
         organization_id=ACCOUNT,
         account_id=ACCOUNT,
-        operation=Operation.UPDATE,
+        kind=ChangeKind.UPDATE,
         occurred_at=NOW,
         source=Source.DATAVERSE_QUEUE,
         operation_id=ACCOUNT,

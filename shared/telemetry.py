@@ -61,7 +61,7 @@ def log_outcome(change: AccountChange, outcome: Outcome) -> None:
             "ending": str(outcome.ending),
             "detail": outcome.detail,
             "source": str(change.source),
-            "operation": str(change.operation),
+            "operation": str(change.kind),
             "account_id": str(change.account_id),
             "operation_id": str(change.operation_id),
             "message_id": change.message_id,

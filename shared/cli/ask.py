@@ -111,7 +111,7 @@ def _facts(state: SyncState | None) -> dict[str, object]:
         "currency": state.currency_key,
         "version read": state.version,
         "read at (UTC)": state.read_at,
-        "in doubt until": state.doubtful_until,
+        "in doubt until": state.unknown_until,
         "being written until": state.lease.until if state.lease else None,
         "hold before ours": state.previous_hold,
     }

@@ -5,7 +5,7 @@ from enum import IntEnum
 from shared.diagnostics.find_account import NoSuchAccountError
 from shared.mappings.edit import EditStoppedError, NoSuchCurrencyError
 from shared.mappings.history import NoSuchVersionError
-from shared.model.faults import AccountFault, Fault, OperatorFault, StateConflict, TransientFault
+from shared.model.faults import AccountFault, ConfigurationFault, Fault, StateConflict, TransientFault
 from shared.model.mapping_edit import MappingConflict
 from shared.model.sheet import SheetError
 from shared.settings import SettingsError
@@ -34,7 +34,7 @@ class CommandError(Exception):
 
 
 _CODES: tuple[tuple[type[BaseException], Exit], ...] = (
-    (OperatorFault, Exit.SETUP),
+    (ConfigurationFault, Exit.SETUP),
     (StateConflict, Exit.CONFLICT),
     (MappingConflict, Exit.CONFLICT),
     (NoSuchCurrencyError, Exit.NOT_FOUND),

@@ -14,7 +14,7 @@ from uuid import UUID
 import httpx
 
 from shared.model.account import COMMON_COLUMNS, Account, AccountCurrency
-from shared.model.faults import OperatorFault, Refused, System, TransientFault
+from shared.model.faults import ConfigurationFault, Refused, System, TransientFault
 from shared.model.field_map import CURRENCY_COLUMN, Column, FieldMap
 from shared.model.outcome import Cause, Problem
 from shared.web.odata import ODataClient, content_of, error_text, http_date
@@ -103,12 +103,12 @@ def _no_account(response: httpx.Response, operation: str) -> None:
     raise Refused(System.DATAVERSE, operation, problem, remedy)
 
 
-def _unknown_column(name: str) -> OperatorFault:
+def _unknown_column(name: str) -> ConfigurationFault:
     """The field map's fault, which no account can have by itself."""
     nearest = get_close_matches(name, COMMON_COLUMNS, 1)
     meant = f' Did you mean "{nearest[0]}"?' if nearest else ""
     remedy = f"Correct the field map, or add the column.{meant}"
-    return OperatorFault(System.DATAVERSE, f'has no column "{name}", which the field map names.', remedy)
+    return ConfigurationFault(System.DATAVERSE, f'has no column "{name}", which the field map names.', remedy)
 
 
 def _json(response: httpx.Response) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from uuid import UUID
 import httpx
 
 from shared.model.account import AccountCurrency
-from shared.model.faults import OperatorFault, System, TransientFault
+from shared.model.faults import ConfigurationFault, System, TransientFault
 from shared.ports.inquiry import AccountName, SystemJob
 from shared.web.odata import ODataClient, content_of, literal
 
@@ -113,4 +113,4 @@ def _json(response: httpx.Response) -> dict[str, Any]:
         403: "Give the user read access to accounts, currencies and system jobs.",
         404: "Check DATAVERSE_URL.",
     }.get(status, "Check the environment and the access to it.")
-    raise OperatorFault(System.DATAVERSE, f"answered {status}.", remedy)
+    raise ConfigurationFault(System.DATAVERSE, f"answered {status}.", remedy)

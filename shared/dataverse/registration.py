@@ -14,7 +14,7 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from shared.dataverse.endpoints import NAMES, Target
-from shared.model.faults import OperatorFault, System
+from shared.model.faults import ConfigurationFault, System
 from shared.ports.registration import (
     Columns,
     Kind,
@@ -97,7 +97,7 @@ class Registration:
     watched: frozenset[str]
 
     async def plan(self, target: Target) -> Plan:
-        """What is there against what is wanted. Raises OperatorFault where a name is there twice."""
+        """What is there against what is wanted. Raises ConfigurationFault where a name is there twice."""
         found = _the_one(await self.reader.endpoints(target.name), target.name)
         known = await self.reader.steps(found.id) if found else ()
         wanted = {f"Account Sync: {message} of {TABLE} {target.steps}": message for message in MESSAGES}
@@ -116,7 +116,7 @@ class Registration:
         """Do what the plan says; a secret that is given is sent, for it cannot be compared."""
         if plan.needs_secret and secret is None:
             message = "The endpoint has no key yet: give it one."
-            raise OperatorFault(System.DATAVERSE, "needs a key to post with.", message)
+            raise ConfigurationFault(System.DATAVERSE, "needs a key to post with.", message)
         endpoint = plan.endpoint
         columns = {**_changed(endpoint)}
         if secret is not None:
@@ -143,7 +143,7 @@ class Registration:
     async def remove(self, target: Target, *, dry_run: bool = False) -> Sequence[str]:
         """Take our steps and then the endpoint away; the names of what was there.
 
-        Raises OperatorFault where steps of others post to the endpoint.
+        Raises ConfigurationFault where steps of others post to the endpoint.
         """
         found = _the_one(await self.reader.endpoints(target.name), target.name)
         if found is None:
@@ -151,7 +151,7 @@ class Registration:
         steps = await self.reader.steps(found.id)
         if strangers := [step.name for step in steps if not _ours(step, target)]:
             remedy = f"Remove by hand what is not ours first: {', '.join(strangers)}."
-            raise OperatorFault(System.DATAVERSE, "has other steps on this endpoint.", remedy)
+            raise ConfigurationFault(System.DATAVERSE, "has other steps on this endpoint.", remedy)
         if not dry_run:
             for step in steps:
                 await self.writer.delete(Kind.STEP, step.id)
@@ -235,5 +235,5 @@ def _ours(step: Registered, target: Target) -> bool:
 def _the_one(rows: Sequence[Registered], name: str) -> Registered | None:
     if len(rows) > 1:
         remedy = f'"{name}" is registered {len(rows)} times and posts as often: delete all but one by hand.'
-        raise OperatorFault(System.DATAVERSE, "has a name twice.", remedy)
+        raise ConfigurationFault(System.DATAVERSE, "has a name twice.", remedy)
     return rows[0] if rows else None

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import httpx
 
-from shared.model.faults import OperatorFault, System, TransientFault
+from shared.model.faults import ConfigurationFault, System, TransientFault
 from shared.ports.registration import Columns, Kind, Registered, Scope
 from shared.web.odata import ODataClient, content_of, error_text, literal
 
@@ -110,7 +110,7 @@ def _encoded(columns: Columns) -> bytes:
 
 def _first(rows: Sequence[Mapping[str, Any]], column: str, what: str) -> UUID:
     if not rows:
-        raise OperatorFault(System.DATAVERSE, f"does not know {what}.", "Check DATAVERSE_URL.")
+        raise ConfigurationFault(System.DATAVERSE, f"does not know {what}.", "Check DATAVERSE_URL.")
     return UUID(str(rows[0][column]))
 
 
@@ -129,7 +129,7 @@ def _answer(response: httpx.Response) -> dict[str, Any]:
         403: "Sign in as somebody with the role System Customizer or System Administrator there.",
         404: "Check DATAVERSE_URL.",
     }.get(status, "Correct what it names; with --dry-run see what would be sent.")
-    raise OperatorFault(
+    raise ConfigurationFault(
         System.DATAVERSE,
         f"answered {status}: {error_text(response, 'message') or 'without saying why.'}",
         remedy,

@@ -111,7 +111,7 @@ def _timeline(state: SyncState | None, jobs: Sequence[SystemJob]) -> list[Timeli
         TimelineEntry(
             entry.at,
             entry.source,
-            entry.operation,
+            entry.kind,
             entry.outcome,
             entry.detail,
             entry.attempt,

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 from pydantic import SecretStr
 
-from shared.model.change import NO_ACCOUNT, AccountChange, Operation, Source
+from shared.model.change import NO_ACCOUNT, AccountChange, ChangeKind, Source
 from shared.model.faults import Fault, System
 from shared.ports import ChangeQueue, Clock
 from shared.ports.recovery import Probe
@@ -104,7 +104,7 @@ def probe_change(now: datetime) -> AccountChange:
     return AccountChange(
         organization_id=_NO_ORGANIZATION,
         account_id=NO_ACCOUNT,
-        operation=Operation.LOOK,
+        kind=ChangeKind.CHECK,
         occurred_at=now,
         source=Source.PROBE,
         operation_id=uuid4(),

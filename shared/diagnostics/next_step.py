@@ -62,7 +62,7 @@ def _about_account(account_id: UUID, facts: Facts) -> str:
             return "Nothing: the account was deleted in Sales; its customer was treated as ON_DELETE says."
         case _:
             pass
-    if state.doubtful_until is not None:
+    if state.unknown_until is not None:
         return "Nothing now: an answer of Operations was lost; a verifying check follows by itself."
     if preview is not None and preview.problem is not None:
         return f"The next sync would park it ({preview.problem}). {preview.problem.remedy}"

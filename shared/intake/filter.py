@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from shared.intake.dataverse_context import DataverseEvent
-from shared.model.change import Operation
+from shared.model.change import ChangeKind
 
-OPERATIONS = {
-    "create": Operation.CREATE,
-    "update": Operation.UPDATE,
-    "delete": Operation.DELETE,
-    "restore": Operation.CREATE,  # out of the deleted records; the row has its old id
+KINDS = {
+    "create": ChangeKind.CREATE,
+    "update": ChangeKind.UPDATE,
+    "delete": ChangeKind.DELETE,
+    "restore": ChangeKind.CREATE,  # out of the deleted records; the row has its old id
 }
 # Columns that Dataverse adds to every update; they say nothing about what was changed.
 _ALWAYS_THERE = frozenset({"accountid", "modifiedon", "modifiedby", "modifiedonbehalfby"})
@@ -30,7 +30,7 @@ class Filter:
 
     def rule_against(self, event: DataverseEvent) -> str | None:
         """The rule that filters the event out, or None: it is to be queued."""
-        if event.message not in OPERATIONS:
+        if event.message not in KINDS:
             return "message"
         if event.message != "update" or event.attributes is None:
             return None

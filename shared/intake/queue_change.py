@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from shared.intake.dataverse_context import DataverseEvent, read_event
-from shared.intake.filter import OPERATIONS, Filter
+from shared.intake.filter import KINDS, Filter
 from shared.model.change import AccountChange, Source
 from shared.model.faults import MessageRefused, RejectedEvent
 from shared.ports import ChangeQueue, Clock, RejectedEvents
@@ -99,7 +99,7 @@ def _change(event: DataverseEvent, account_id: UUID, source: Source) -> AccountC
     return AccountChange(
         organization_id=event.organization_id,
         account_id=account_id,
-        operation=OPERATIONS[event.message],
+        kind=KINDS[event.message],
         occurred_at=event.occurred_at,
         source=source,
         operation_id=event.operation_id,

@@ -16,7 +16,7 @@ import httpx
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
 from shared.messaging.queues import ACCOUNT_CHANGES, DATAVERSE_EVENTS, REJECTED_EVENTS
-from shared.model.faults import OperatorFault, QueueUnavailable, System
+from shared.model.faults import ConfigurationFault, QueueUnavailable, System
 from shared.ports.inquiry import QueueDepth
 from shared.settings import Settings
 from shared.web.credentials import entra_credential
@@ -38,7 +38,7 @@ class AdministeredQueues:
         self._options: dict[str, Any] = {"retry_total": 2, "retry_backoff_factor": 0.2, **options}
 
     async def depths(self) -> Sequence[QueueDepth]:
-        """Each queue of the app. Raises QueueUnavailable, OperatorFault."""
+        """Each queue of the app. Raises QueueUnavailable, ConfigurationFault."""
         async with _bus_faults(), self._administration() as administration:
             return [await self._depth(administration, name) for name in _QUEUES]
 
@@ -107,9 +107,9 @@ async def _bus_faults() -> AsyncGenerator[None]:
         raise QueueUnavailable(f"the counts cannot be had ({type(error).__name__})") from error
 
 
-def _refused() -> OperatorFault:
+def _refused() -> ConfigurationFault:
     remedy = "Give yourself the role Azure Service Bus Data Owner on the namespace."
-    return OperatorFault(System.SERVICE_BUS, "refuses to tell its counts.", remedy)
+    return ConfigurationFault(System.SERVICE_BUS, "refuses to tell its counts.", remedy)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -153,7 +153,7 @@ class ServiceBusChanges:
             message_id=change.message_id,
             session_id=session_id(change.account_id, self._partitions),
             correlation_id=str(change.correlation_id or change.operation_id),
-            subject=str(change.operation),
+            subject=str(change.kind),
             scheduled_enqueue_time_utc=due,
         )
 

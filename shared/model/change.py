@@ -9,21 +9,21 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID, uuid4
 
-from pydantic import AwareDatetime, NonNegativeInt, TypeAdapter
+from pydantic import AwareDatetime, Field, NonNegativeInt, TypeAdapter
 
 NO_ACCOUNT = UUID(int=0)  # of a probe; no account has it
 
 
-class Operation(StrEnum):
+class ChangeKind(StrEnum):
     """What is said to have happened. Only `delete` has a meaning beyond the log."""
 
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
-    LOOK = "look"
+    CHECK = "look"
 
 
 _FORMER_SOURCES = ("backfill", "catch-up", "reconcile")
@@ -67,7 +67,7 @@ class AccountChange:
 
     organization_id: UUID
     account_id: UUID
-    operation: Operation
+    kind: Annotated[ChangeKind, Field(alias="operation")]
     occurred_at: AwareDatetime
     source: Source
     operation_id: UUID
@@ -92,7 +92,7 @@ class AccountChange:
         so that alone would not do.
         """
         occurred = self.occurred_at.astimezone(UTC).isoformat(timespec="microseconds")
-        parts = f"{self.organization_id}|{self.operation_id}|{self.operation}|{occurred}"
+        parts = f"{self.organization_id}|{self.operation_id}|{self.kind}|{occurred}"
         digest = hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
         return f"{self.account_id.hex}.{digest}.{self.hop}"
 
@@ -100,11 +100,11 @@ class AccountChange:
         """The same change to be sent again; `tried` when a system was really tried and failed."""
         return replace(self, hop=self.hop + 1, attempt=self.attempt + int(tried))
 
-    def look(self, source: Source, *, verify: bool, operation_id: UUID | None = None) -> "AccountChange":
+    def check(self, source: Source, *, verify: bool, operation_id: UUID | None = None) -> "AccountChange":
         """A look of our own at the same account; without `operation_id` it is one of a kind."""
         return replace(
             self,
-            operation=Operation.LOOK,
+            kind=ChangeKind.CHECK,
             source=source,
             operation_id=operation_id or uuid4(),
             hop=0,
@@ -134,7 +134,7 @@ def _adapter() -> TypeAdapter[AccountChange]:
 
 def encode_change(change: AccountChange) -> bytes:
     """The JSON body of the message."""
-    return _adapter().dump_json(change)
+    return _adapter().dump_json(change, by_alias=True)
 
 
 def decode_change(body: bytes) -> AccountChange:

@@ -10,7 +10,7 @@
     ├─ AccountFault       park this account with a reason
     │  └─ Refused            ... unless the system refuses other accounts in the same way
     ├─ CustomerNotFound, CustomerAlreadyExists   the writer's own to settle; they never leave it
-    ├─ OperatorFault      the set-up is wrong: wait for a person, park nothing
+    ├─ ConfigurationFault      the set-up is wrong: wait for a person, park nothing
     ├─ RejectedEvent      not understandable: keep the body, say why
     └─ StateConflict      another worker wrote the account's state in between
 
@@ -119,7 +119,7 @@ class CustomerAlreadyExists(Fault):
         self.key = key
 
 
-class OperatorFault(Fault):
+class ConfigurationFault(Fault):
     """The set-up is wrong: a secret, a role, an address, a company. One bad secret must park no backlog."""
 
     def __init__(self, system: System, reason: str, remedy: str) -> None:

@@ -41,7 +41,7 @@ class LogEntry(NamedTuple):
     outcome: str
     detail: str
     source: str
-    operation: str
+    kind: str
     operation_id: str
     attempt: int
     note: str = ""
@@ -54,7 +54,7 @@ class SyncState:
     `customer` is the customer known to stand in Operations; `intent` the one whose creation was begun and
     of which no more is known. `begun` holds one keyed hash of the whole body for each creation that was sent
     and whose outcome is unknown: a customer with these values is ours. `confirmed` holds a short keyed hash
-    per mapped field as last seen or written there, under `fingerprint_key`. While `doubtful_until` is set, a
+    per mapped field as last seen or written there, under `fingerprint_key`. While `unknown_until` is set, a
     request whose answer was lost may still commit, so nothing counts as confirmed; only a look made after
     that moment clears it. `previous_hold` is set while we hold the customer: the value to go back to.
     `deleted`: Dataverse said so, and the account was not seen since. `retrying_since`: when the attempts that
@@ -75,7 +75,7 @@ class SyncState:
     read_at: datetime | None = None
     confirmed: Mapping[str, str] = NOTHING
     fingerprint_key: str = ""
-    doubtful_until: datetime | None = None
+    unknown_until: datetime | None = None
     retrying_since: datetime | None = None
     lease: Lease | None = None
     log: tuple[LogEntry, ...] = ()
@@ -86,7 +86,7 @@ class SyncState:
         return (
             self.phase in {Phase.SYNCED, Phase.FILTERED, Phase.DELETED}
             and self.lease is None
-            and self.doubtful_until is None
+            and self.unknown_until is None
         )
 
     def logged(self, entry: LogEntry) -> "SyncState":

@@ -1,7 +1,7 @@
 """What the use cases need from outside, as protocols of one to four methods.
 
-Adapters implement them, tests bring their own. Every method may raise `TransientFault` and `OperatorFault`;
-what else it raises is said at the method.
+Adapters implement them, tests bring their own. Every method may raise `TransientFault` and
+`ConfigurationFault`; what else it raises is said at the method.
 """
 
 from collections.abc import Mapping, Sequence

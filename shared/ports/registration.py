@@ -34,7 +34,7 @@ class Scope(NamedTuple):
 
 
 class RegistryReader(Protocol):
-    """Reads what is registered. Every method may raise TransientFault and OperatorFault."""
+    """Reads what is registered. Every method may raise TransientFault and ConfigurationFault."""
 
     async def organization(self) -> UUID:
         """The id of the organization that all this belongs to: every event names it."""
@@ -58,7 +58,7 @@ class RegistryReader(Protocol):
 
 
 class RegistryWriter(Protocol):
-    """Changes what is registered. Every method may raise TransientFault and OperatorFault."""
+    """Changes what is registered. Every method may raise TransientFault and ConfigurationFault."""
 
     async def create(self, kind: Kind, columns: Columns, solution: str = "") -> UUID:
         """Insert a row, in a solution if one is named; its id."""

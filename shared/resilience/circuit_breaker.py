@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from shared.model.breaker import Breaker
-from shared.model.faults import Fault, OperatorFault, Refused, System, TransientFault
+from shared.model.faults import ConfigurationFault, Fault, Refused, System, TransientFault
 from shared.ports import Clock
 from shared.ports.recovery import BreakerRows, Probe
 from shared.resilience.refusals import Recheck, Refusals
@@ -108,7 +108,7 @@ class Breakers:
 
     async def failed(self, system: System, fault: Fault) -> None:
         """A call to the system failed; opens its breaker if that was one too many."""
-        if isinstance(fault, OperatorFault):
+        if isinstance(fault, ConfigurationFault):
             await self._open(system, self._rules.operator, fault.reason)
         elif isinstance(fault, TransientFault) and fault.about_system:
             self._note(system, failed=True)
@@ -175,7 +175,7 @@ class Breakers:
         trouble = await self._trouble(breaker.system)
         current = self._shared.current(breaker.system)
         if trouble is not None:
-            wait = self._rules.operator if isinstance(trouble, OperatorFault) else None
+            wait = self._rules.operator if isinstance(trouble, ConfigurationFault) else None
             opened = self._opened(breaker.system, wait, trouble.reason, 0)
             await self._shared.put(opened, current)
             return opened.open_until or now, reason
@@ -184,19 +184,19 @@ class Breakers:
         LOGGER.warning("breaker closed: %s", breaker.system, extra={"event": "breaker-closed"})
         return None
 
-    async def _trouble_now(self, system: System) -> TransientFault | OperatorFault | None:
+    async def _trouble_now(self, system: System) -> TransientFault | ConfigurationFault | None:
         """What the system's probe meets, or met a moment ago: refusals of many accounts cost few probes."""
         well_at = self._well_at.get(system)
         if well_at is not None and self._clock.now() - well_at < _PROBE_HOLDS:
             return None
         return await self._trouble(system)
 
-    async def _trouble(self, system: System) -> TransientFault | OperatorFault | None:
+    async def _trouble(self, system: System) -> TransientFault | ConfigurationFault | None:
         """What the system's probe meets."""
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
                 await self._probes[system]()
-        except (TransientFault, OperatorFault) as fault:
+        except (TransientFault, ConfigurationFault) as fault:
             return fault
         except TimeoutError:
             return TransientFault(system, "no answer to a probe")

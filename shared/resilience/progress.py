@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Self
 from uuid import uuid5
 
-from shared.model.change import AccountChange, Operation, Source
+from shared.model.change import AccountChange, ChangeKind, Source
 from shared.ports.recovery import Bookmark, Bookmarks, ScannedAccount
 
 type Dated = tuple[AccountChange, datetime]
@@ -57,7 +57,7 @@ def check(account: ScannedAccount, reason: str) -> AccountChange:
     return AccountChange(
         organization_id=account.organization_id,
         account_id=account.account_id,
-        operation=Operation.LOOK,
+        kind=ChangeKind.CHECK,
         occurred_at=account.read_at or _NEVER,
         source=Source.HEAL,
         operation_id=uuid5(account.account_id, reason),

@@ -11,7 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.model.breaker import REFUSED_ACCOUNTS, Breaker, Refusal
-from shared.model.faults import Fault, OperatorFault, Refused, System, TransientFault
+from shared.model.faults import ConfigurationFault, Fault, Refused, System, TransientFault
 from shared.ports import Clock
 from shared.resilience.shared_breakers import SharedBreakers
 from shared.telemetry import LOGGER
@@ -54,7 +54,7 @@ class Refusals:
         before, after = await self._shared.change(fault.system, noted)
         self._succeeded.pop((fault.system, fault.operation), None)
         if after == before and before.open_until is not None:
-            return OperatorFault(fault.system, before.reason, "")
+            return ConfigurationFault(fault.system, before.reason, "")
         if after.refused and not before.refused:
             text = "breaker opened: %s, %s"
             LOGGER.error(text, fault.system, after.reason, extra={"event": "breaker-opened"})
@@ -77,7 +77,9 @@ class Refusals:
         prober = probing.prober
         if prober is None or not await self._shared.put(probing, breaker):
             return
-        with suppress(TransientFault, OperatorFault):  # the next one probes when this check does not come
+        with suppress(
+            TransientFault, ConfigurationFault
+        ):  # the next one probes when this check does not come
             if not await self._recheck(prober, f"probe of {breaker.system}"):
                 await self._shared.put(probing.without(prober, self._clock.now()), probing)
 
@@ -100,7 +102,7 @@ class Refusals:
         try:
             if closed:
                 await self.release(breaker)
-        except (TransientFault, OperatorFault) as trouble:
+        except (TransientFault, ConfigurationFault) as trouble:
             LOGGER.warning("breaker of %s stays open for now: %s", breaker.system, trouble)
             return
         if await self._shared.put(better, breaker) and closed:

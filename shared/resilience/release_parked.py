@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched, groupby
 
-from shared.model.faults import OperatorFault, System, TransientFault
+from shared.model.faults import ConfigurationFault, System, TransientFault
 from shared.model.mapping import CurrencyMapping
 from shared.model.outcome import Cause
 from shared.ports import Clock, ErpCurrencies, SyncStates
@@ -63,7 +63,7 @@ class ReleaseParked:
             await self._cause(run, cause)
         try:
             await self._cause(run, Cause.UNKNOWN_ERP_CURRENCY)
-        except (TransientFault, OperatorFault) as fault:
+        except (TransientFault, ConfigurationFault) as fault:
             if fault.system is not System.OPERATIONS:
                 raise
             LOGGER.warning("healing asked for currencies in vain: %s", fault)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from shared.model.change import AccountChange, Operation, Source
+from shared.model.change import AccountChange, ChangeKind, Source
 from shared.ports import ChangeQueue, Clock, SyncStates
 from shared.ports.recovery import IssueList
 
@@ -61,7 +61,7 @@ class Replay:
         return AccountChange(
             organization_id=organization_id,
             account_id=account_id,
-            operation=Operation.LOOK,
+            kind=ChangeKind.CHECK,
             occurred_at=self.clock.now(),
             source=Source.REPLAY,
             operation_id=uuid4(),

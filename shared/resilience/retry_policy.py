@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from shared.model.faults import (
     AccountFault,
+    ConfigurationFault,
     Fault,
     MessageRefused,
     NotYet,
-    OperatorFault,
     StateConflict,
     TransientFault,
 )
@@ -57,7 +57,7 @@ class RetryPolicy:
                 return Park(problem)
             case TransientFault() if attempt + 1 >= self.attempts:
                 return Park(Problem(Cause.RETRIES_EXHAUSTED, value=fault.system))
-            case NotYet() | OperatorFault() | StateConflict() | TransientFault():
+            case NotYet() | ConfigurationFault() | StateConflict() | TransientFault():
                 return self.later(fault, attempt, now, jitter)
             case MessageRefused():
                 return Park(Problem(Cause.UNEXPECTED, error_type=type(fault).__name__))
@@ -71,7 +71,7 @@ class RetryPolicy:
         match fault:
             case NotYet(until=until):
                 return Later(_after(until, 1 + jitter(2)), str(fault), tried=False)
-            case OperatorFault():
+            case ConfigurationFault():
                 return Later(_after(now, self.operator + jitter(self.first)), str(fault), tried=False)
             case StateConflict():
                 wait = 1 + jitter(_CONFLICT_SECONDS)

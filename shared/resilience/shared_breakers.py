@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from shared.model.breaker import Breaker
-from shared.model.faults import OperatorFault, StateConflict, System, TransientFault
+from shared.model.faults import ConfigurationFault, StateConflict, System, TransientFault
 from shared.ports import Clock
 from shared.ports.recovery import BreakerRows
 from shared.telemetry import LOGGER
@@ -50,7 +50,9 @@ class SharedBreakers:
             if self._read_at is not None and now - self._read_at < _CACHE:
                 return
             self._read_at = now  # whatever comes of it: the next messages do not ask again
-            with suppress(TransientFault, OperatorFault):  # the tables' own trouble shows at the next step
+            with suppress(
+                TransientFault, ConfigurationFault
+            ):  # the tables' own trouble shows at the next step
                 await self._read()
 
     async def put(self, breaker: Breaker, instead_of: Breaker) -> bool:
@@ -64,7 +66,7 @@ class SharedBreakers:
         except StateConflict:
             self.expire()
             return False
-        except (TransientFault, OperatorFault, TimeoutError) as trouble:
+        except (TransientFault, ConfigurationFault, TimeoutError) as trouble:
             self._known[breaker.system] = breaker, etag
             LOGGER.warning("breaker of %s is not shared: %s", breaker.system, trouble)
         return True

@@ -65,8 +65,8 @@ class Unlink:
         state, now = stored.state, self.clock.now()
         if state.lease is not None:
             return StillOpen(state.lease.until)
-        if state.doubtful_until is not None and now < state.doubtful_until:
-            return StillOpen(state.doubtful_until)
+        if state.unknown_until is not None and now < state.unknown_until:
+            return StillOpen(state.unknown_until)
         forgotten = replace(state, customer=None, begun=(), confirmed={}, previous_hold=None)
         held = replace(forgotten, intent=key, lease=Lease(uuid4(), now + _LEASE))
         etag = await self.states.put(held, stored.etag)
@@ -86,7 +86,7 @@ class Unlink:
             outcome="unlinked",
             detail="",
             source=str(change.source),
-            operation=str(change.operation),
+            kind=str(change.kind),
             operation_id=str(change.operation_id),
             attempt=0,
             note=change.note[:_NOTE],

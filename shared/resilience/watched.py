@@ -10,7 +10,7 @@ from uuid import UUID
 
 from shared.model.account import Account
 from shared.model.customer import Customer, CustomerKey, FieldValue
-from shared.model.faults import Fault, OperatorFault, System, TransientFault
+from shared.model.faults import ConfigurationFault, Fault, System, TransientFault
 from shared.ports import AccountReader, CustomerWriter, ErpCurrencies
 from shared.resilience.circuit_breaker import Breakers
 
@@ -33,7 +33,7 @@ class Watch:
     async def _noted[T](self, operation: str, call: Awaitable[T]) -> T:
         try:
             result = await call
-        except (TransientFault, OperatorFault) as fault:
+        except (TransientFault, ConfigurationFault) as fault:
             await self._breakers.failed(self._system, fault)
             raise
         except Fault:

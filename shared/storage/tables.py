@@ -20,7 +20,7 @@ from azure.core.exceptions import (
 from azure.data.tables import TableEntity, TableErrorCode, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
-from shared.model.faults import OperatorFault, StateConflict, System, TransientFault
+from shared.model.faults import ConfigurationFault, StateConflict, System, TransientFault
 from shared.settings import Settings
 from shared.web.credentials import entra_credential
 
@@ -118,10 +118,10 @@ def table_is_missing(error: HttpResponseError) -> bool:
     return _code(error) == TableErrorCode.TABLE_NOT_FOUND
 
 
-def _refused(error: HttpResponseError) -> OperatorFault:
+def _refused(error: HttpResponseError) -> ConfigurationFault:
     reason = f"answered {error.status_code} {_code(error)}.".replace(" .", ".")
     remedy = "Check that the five tables exist and that the app has the role Storage Table Data Contributor."
-    return OperatorFault(System.TABLES, reason, remedy)
+    return ConfigurationFault(System.TABLES, reason, remedy)
 
 
 def _code(error: HttpResponseError) -> str:

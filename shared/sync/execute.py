@@ -69,7 +69,7 @@ class Apply:
         Operations refuses a number that exists, so nothing is looked up before, except where an earlier
         creation may have come about, or where Operations assigns the number and so would refuse nothing.
         """
-        looks = bool(body.key.by) or work.change.verify or work.state.doubtful_until is not None
+        looks = bool(body.key.by) or work.change.verify or work.state.unknown_until is not None
         before = work.state.begun
         await self._claim(work, body)
         work.state = replace(work.state, begun=before)  # nothing is sent yet
@@ -84,7 +84,7 @@ class Apply:
         Raises AccountFault(KeyChanged) while the customer stands under its old number.
         """
         old = work.state.customer
-        unsure = work.state.doubtful_until is not None and not self._doubt_over(work)
+        unsure = work.state.unknown_until is not None and not self._doubt_over(work)
         if old is None or body.key.by or unsure or await self._look(work, old) is not None:
             raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.field_map.key.target))
         found = await self._look(work, body.key)
@@ -153,7 +153,7 @@ class Apply:
     async def give_up(self, work: Work) -> None:
         """Give up the number under which nothing of ours stands, unless a creation may still come about."""
         state = work.state
-        if state.intent is None or state.customer is not None or state.doubtful_until is not None:
+        if state.intent is None or state.customer is not None or state.unknown_until is not None:
             return
         await self.ownership.release(state.intent, state.account_id, work.change)
         work.state = replace(state, intent=None, begun=())
@@ -186,20 +186,20 @@ class Apply:
         found = await self.writer.find(key)
         if over:
             begun = work.state.begun if found else ()
-            work.state = replace(work.state, doubtful_until=None, begun=begun, confirmed={})
+            work.state = replace(work.state, unknown_until=None, begun=begun, confirmed={})
             if found is not None:
                 self._confirm(work, found.fields)
         return found
 
     def _doubt_over(self, work: Work) -> bool:
         """Whether no request of ours can commit any more; what it did still has to be seen."""
-        doubtful_until = work.state.doubtful_until
-        return doubtful_until is not None and self.clock.now() >= doubtful_until
+        unknown_until = work.state.unknown_until
+        return unknown_until is not None and self.clock.now() >= unknown_until
 
     def _end_doubt(self, work: Work) -> None:
         """Where no creation was begun there is nothing to be seen."""
         if self._doubt_over(work):
-            work.state = replace(work.state, doubtful_until=None, begun=())
+            work.state = replace(work.state, unknown_until=None, begun=())
 
     async def _change(self, work: Work, body: CustomerBody, found: Customer | None, *, hold: bool) -> Outcome:
         plan = plan_hold(work.state, self.field_map.hold, found, wanted=hold)
@@ -217,7 +217,7 @@ class Apply:
                 return await self._vanished(work, body, hold=hold)
         if to_send or found:
             self._confirm(work, fields)
-        if not hold and work.state.doubtful_until is None:
+        if not hold and work.state.unknown_until is None:
             self._forget_hold(work)
         return Outcome(Ending.UPDATED if to_send else Ending.UNCHANGED, fields=tuple(sorted(to_send)))
 
@@ -261,9 +261,9 @@ class Apply:
         return True
 
     async def _create(self, work: Work, body: CustomerBody) -> Outcome:
-        doubtful_until = work.state.doubtful_until
-        if self.field_map.key.assigned_by_operations and doubtful_until is not None:
-            raise NotYet(doubtful_until, "a customer may still come about from an earlier request")
+        unknown_until = work.state.unknown_until
+        if self.field_map.key.assigned_by_operations and unknown_until is not None:
+            raise NotYet(unknown_until, "a customer may still come about from an earlier request")
         try:
             key = await self._post(work, body)
         except CustomerAlreadyExists:

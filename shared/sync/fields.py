@@ -15,7 +15,7 @@ def not_confirmed(
     fields: Mapping[str, FieldValue], state: SyncState, fingerprints: Fingerprints
 ) -> dict[str, FieldValue]:
     """The fields that differ from what was last confirmed; all of them while anything is in doubt."""
-    if state.doubtful_until is not None or state.fingerprint_key != fingerprints.key_id:
+    if state.unknown_until is not None or state.fingerprint_key != fingerprints.key_id:
         return dict(fields)
     return {
         name: value
@@ -60,7 +60,7 @@ def plan_hold(state: SyncState, hold: Hold, found: Customer | None, *, wanted: b
         return HoldPlan({hold.target: hold.blocked}, previous)
     if previous is None:
         return HoldPlan({}, None)
-    if state.doubtful_until is not None:
+    if state.unknown_until is not None:
         return HoldPlan({hold.target: previous}, previous, releasing=True)
     if standing == hold.blocked:
         return HoldPlan({hold.target: previous}, previous, releasing=True)

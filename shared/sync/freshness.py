@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid5
 
-from shared.model.change import AccountChange, Operation, Source, slot_start
+from shared.model.change import AccountChange, ChangeKind, Source, slot_start
 from shared.model.state import SyncState
 
 
@@ -61,7 +61,7 @@ def _covered(change: AccountChange, state: SyncState, margins: Margins) -> bool:
     """A system job is created inside its transaction, so the change may be committed later than it says."""
     return (
         change.source.is_dataverse
-        and change.operation is not Operation.DELETE
+        and change.kind is not ChangeKind.DELETE
         and state.settled
         and state.read_at is not None
         and state.read_at - margins.transaction > change.occurred_at
@@ -71,7 +71,7 @@ def _covered(change: AccountChange, state: SyncState, margins: Margins) -> bool:
 def _in_burst(change: AccountChange, state: SyncState, now: datetime, margins: Margins) -> bool:
     return (
         change.source.is_dataverse
-        and change.operation is not Operation.DELETE
+        and change.kind is not ChangeKind.DELETE
         and change.hop == 0
         and state.read_at is not None
         and abs(now - state.read_at) < margins.settle
@@ -82,7 +82,7 @@ def _merged(change: AccountChange, now: datetime, margins: Margins) -> Merged:
     """The look's message id is made of account and slot, so that the broker drops all but one of them."""
     slot = slot_start(now, margins.settle)
     look = replace(
-        change.look(
+        change.check(
             Source.BURST,
             verify=False,
             operation_id=uuid5(change.account_id, f"burst {slot.isoformat()} {margins.settle}"),

@@ -78,5 +78,5 @@ class Ownership:
 
     async def _check(self, waiting: frozenset[UUID], change: AccountChange) -> None:
         for account_id in waiting:
-            check = replace(change.look(Source.HEAL, verify=False), account_id=account_id)
+            check = replace(change.check(Source.HEAL, verify=False), account_id=account_id)
             await self.queue.send(check, self.clock.now() + _UNTIL_FREE)

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from shared.model.account import Account
-from shared.model.change import AccountChange, Operation
+from shared.model.change import AccountChange, ChangeKind
 from shared.model.customer import CustomerKey
 from shared.model.faults import (
     AccountFault,
+    ConfigurationFault,
     Fault,
     MessageRefused,
-    OperatorFault,
     QueueUnavailable,
     Refused,
     StateConflict,
@@ -169,7 +169,7 @@ class SyncAccount:
 
     async def _gone(self, work: Work) -> Outcome:
         change, state = work.change, work.state
-        if change.operation is Operation.DELETE or state.deleted:
+        if change.kind is ChangeKind.DELETE or state.deleted:
             if state.phase is Phase.DELETED and state.settled and not change.verify:
                 return Outcome(Ending.DELETED, "already")
             work.state = replace(state, deleted=True)
@@ -201,7 +201,7 @@ class SyncAccount:
         change, work, now = run.change, run.work, self.clock.now()
         if isinstance(fault, Refused):
             fault = await self._of_row_or_system(fault, change)
-        if isinstance(fault, OperatorFault):
+        if isinstance(fault, ConfigurationFault):
             LOGGER.error("set-up is wrong: %s", fault, extra={"event": "operator-fault"})
         elif not isinstance(fault, Fault):
             LOGGER.error("unexpected error, account %s", change.account_id, exc_info=fault)
@@ -226,7 +226,7 @@ class SyncAccount:
         """The refusal, to park the account; another fault if the system refuses all, or nobody can tell."""
         try:
             return await self.breakers.refused(fault, change.account_id)
-        except (TransientFault, OperatorFault) as trouble:
+        except (TransientFault, ConfigurationFault) as trouble:
             return trouble
 
     async def _park(self, run: _Run, problem: Problem) -> Outcome:

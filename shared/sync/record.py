@@ -51,15 +51,15 @@ class Record:
         await work.store()
 
     async def _store(self, work: Work, phase: Phase, outcome: Outcome) -> None:
-        until = work.state.doubtful_until
-        if until is not None and work.change.verify and not work.doubt_added and self.clock.now() < until:
+        until = work.state.unknown_until
+        if until is not None and work.change.verify and not work.unknown_added and self.clock.now() < until:
             await self._check_again(work, until)
         await self._send_look_for_doubt(work)
         self._prepare(work, phase, outcome)
         try:
             await work.store()
         except StateConflict:
-            await self.queue.send(work.verifying_look(), self.clock.now() + _AFTER_CONFLICT)
+            await self.queue.send(work.verifying_check(), self.clock.now() + _AFTER_CONFLICT)
 
     async def _check_again(self, work: Work, until: datetime) -> None:
         """A verifying check came before the unknown outcome's end by our clock, which is not the queue's.
@@ -67,13 +67,13 @@ class Record:
         So much later by the queue's clock, it comes after that end by ours.
         """
         early = until - self.clock.now()
-        await self.queue.send(work.verifying_look(), until + early + 2 * _AFTER_DOUBT)
+        await self.queue.send(work.verifying_check(), until + early + 2 * _AFTER_DOUBT)
 
     async def _send_look_for_doubt(self, work: Work) -> None:
-        until = work.state.doubtful_until
-        if work.doubt_added and until is not None:
-            await self.queue.send(work.verifying_look(), until + _AFTER_DOUBT)
-            work.doubt_added = False
+        until = work.state.unknown_until
+        if work.unknown_added and until is not None:
+            await self.queue.send(work.verifying_check(), until + _AFTER_DOUBT)
+            work.unknown_added = False
 
     def _prepare(self, work: Work, phase: Phase, outcome: Outcome) -> None:
         change = work.change
@@ -83,7 +83,7 @@ class Record:
             outcome=str(outcome.ending),
             detail=detail[:300],
             source=str(change.source),
-            operation=str(change.operation),
+            kind=str(change.kind),
             operation_id=str(change.operation_id),
             attempt=change.attempt,
             note=change.note[:200],

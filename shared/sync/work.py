@@ -14,7 +14,7 @@ from shared.ports import SyncStates
 class Work:
     """One invocation's hold on an account's state.
 
-    `in_flight`: a write was sent and its answer is not known; `doubt_added`: a verifying look has to follow;
+    `in_flight`: a write was sent and its answer is not known; `unknown_added`: a verifying check must follow;
     `leaves_no_row`: Dataverse does not know the account, and neither does the table.
     """
 
@@ -24,7 +24,7 @@ class Work:
     etag: str | None
     owner: UUID
     in_flight: bool = False
-    doubt_added: bool = False
+    unknown_added: bool = False
     leaves_no_row: bool = False
 
     @classmethod
@@ -42,9 +42,9 @@ class Work:
     def doubt(self, now: datetime, longest_request: float) -> None:
         """From now on nothing that was sent is certain, until a look after the longest request's end."""
         until = datetime.fromtimestamp(now.timestamp() + longest_request, now.tzinfo)
-        known = self.state.doubtful_until
-        self.state = replace(self.state, doubtful_until=max(until, known) if known else until)
-        self.doubt_added = True
+        known = self.state.unknown_until
+        self.state = replace(self.state, unknown_until=max(until, known) if known else until)
+        self.unknown_added = True
 
     async def claim(self, until: datetime, intent: CustomerKey | None, begun: tuple[str, ...] = ()) -> None:
         """Write down, before anything is sent, who is writing what. Raises StateConflict."""
@@ -55,9 +55,9 @@ class Work:
         """Store the state as it is. Raises StateConflict if another worker came in between."""
         self.etag = await self.states.put(self.state, self.etag)
 
-    def verifying_look(self) -> AccountChange:
+    def verifying_check(self) -> AccountChange:
         """A look that clears up what this invocation leaves in doubt."""
-        return self.change.look(Source.HEAL, verify=True)
+        return self.change.check(Source.HEAL, verify=True)
 
 
 def _nothing_known(change: AccountChange) -> SyncState:

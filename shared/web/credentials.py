@@ -5,7 +5,7 @@ azure-identity is imported only when a token is first needed: it is the heaviest
 
 from typing import TYPE_CHECKING, Protocol
 
-from shared.model.faults import OperatorFault, System, TransientFault
+from shared.model.faults import ConfigurationFault, System, TransientFault
 from shared.settings import Credential, Settings
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ class Tokens(Protocol):
     """Where bearer tokens come from."""
 
     async def token(self) -> str:
-        """A valid token. Raises OperatorFault, TransientFault."""
+        """A valid token. Raises ConfigurationFault, TransientFault."""
         ...
 
 
@@ -54,9 +54,9 @@ class EntraTokens:
         except AzureError as error:
             raise TransientFault(self._system, "no token could be had") from error
 
-    def _refused(self) -> OperatorFault:
+    def _refused(self) -> ConfigurationFault:
         remedy = "Check the identity of the app and its access to this system."
-        return OperatorFault(self._system, "no token was issued.", remedy)
+        return ConfigurationFault(self._system, "no token was issued.", remedy)
 
 
 def entra_credential(settings: Settings) -> "AsyncTokenCredential":

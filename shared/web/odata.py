@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import httpx
 
-from shared.model.faults import OperatorFault, System, TransientFault
+from shared.model.faults import ConfigurationFault, System, TransientFault
 from shared.ports import Clock
 from shared.web.credentials import Tokens
 
@@ -87,8 +87,8 @@ class ODataClient:
     ) -> AsyncGenerator[Mapping[str, Any]]:
         """The rows of all pages; `read` gives the content of an answer or raises.
 
-        Raises OperatorFault for a next page at any other address than the service's own, and TransientFault
-        for pages that lead in a circle.
+        Raises ConfigurationFault for a next page at any other address than the service's own, and
+        TransientFault for pages that lead in a circle.
         """
         seen = set[httpx.URL]()
         while True:
@@ -111,7 +111,7 @@ class ODataClient:
         response = await self.get(path)
         if response.status_code != 200:
             remedy = "Check its address and the app's access to it."
-            raise OperatorFault(self.system, f"answered {response.status_code}.", remedy)
+            raise ConfigurationFault(self.system, f"answered {response.status_code}.", remedy)
 
     def _next_page(self, page: httpx.URL, link: object) -> httpx.URL:
         try:
@@ -129,9 +129,9 @@ class ODataClient:
         if not same or url.userinfo != own.userinfo or not url.path.startswith(own.path):
             raise self._elsewhere("names an address outside its own.")
 
-    def _elsewhere(self, what: str) -> OperatorFault:
+    def _elsewhere(self, what: str) -> ConfigurationFault:
         remedy = "No token was sent there. Check the address of the system, and any proxy before it."
-        return OperatorFault(self.system, what, remedy)
+        return ConfigurationFault(self.system, what, remedy)
 
     async def _with_retries(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None
@@ -177,7 +177,7 @@ class ODataClient:
             raise self._elsewhere(f"answers with a redirect ({status}).")
         if status == 401:
             remedy = "Check that the app is registered there and its credentials are valid."
-            raise OperatorFault(self.system, "refuses the app's token (401).", remedy)
+            raise ConfigurationFault(self.system, "refuses the app's token (401).", remedy)
         after = status == 503 and "retry-after" in response.headers
         if status in {408, 429} or after or (status >= 500 and not writing):
             wait = retry_after(response, self.clock.now())

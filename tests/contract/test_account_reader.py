@@ -10,7 +10,7 @@ import pytest
 from shared.dataverse.accounts import DataverseAccounts
 from shared.field_maps import load_field_map
 from shared.model.account import Account
-from shared.model.faults import OperatorFault, Refused, System, TransientFault
+from shared.model.faults import ConfigurationFault, Refused, System, TransientFault
 from shared.model.field_map import FieldMap
 from shared.model.outcome import Cause
 from shared.ports import AccountReader
@@ -129,12 +129,12 @@ async def test_one_request_reads_all(simulated: Simulated, contoso: UUID) -> Non
 
 
 async def test_a_column_that_is_not_there_is_a_wrong_set_up(simulated: Simulated, contoso: UUID) -> None:
-    with pytest.raises(OperatorFault, match=r"no column .msdyn_\w+."):
+    with pytest.raises(ConfigurationFault, match=r"no column .msdyn_\w+."):
         await reader(simulated, load_field_map("operations-dual-write")).read(contoso)
 
 
 async def test_a_wrong_token_is_a_wrong_set_up(simulated: Simulated, contoso: UUID) -> None:
-    with pytest.raises(OperatorFault, match="401"):
+    with pytest.raises(ConfigurationFault, match="401"):
         await reader(simulated, token="wrong").read(contoso)
 
 

@@ -10,7 +10,7 @@ import pytest
 from azure.core.exceptions import ServiceRequestError
 from azure.data.tables.aio import TableClient, TableServiceClient
 
-from shared.model.faults import OperatorFault, TransientFault
+from shared.model.faults import ConfigurationFault, TransientFault
 from shared.model.mapping import PARTITION, CurrencyMapping, escape_key
 from shared.ports import CurrencyMappings
 from shared.storage.currency_mappings import MISS_SECONDS, CurrencyTable
@@ -198,7 +198,7 @@ async def test_a_row_under_its_own_key_and_one_of_another_partition(new_table: N
 async def test_a_missing_table_is_a_wrong_set_up(azurite: str) -> None:
     async with TableServiceClient.from_connection_string(azurite) as service:
         nowhere = CurrencyTable(service.get_table_client("nowhere"), FakeClock(), CACHE_SECONDS)
-        with pytest.raises(OperatorFault, match="TableNotFound"):
+        with pytest.raises(ConfigurationFault, match="TableNotFound"):
             await nowhere.look_up("euro", fresh=False)
 
 

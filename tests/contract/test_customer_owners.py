@@ -7,7 +7,7 @@ import pytest
 from azure.data.tables.aio import TableServiceClient
 
 from shared.model.customer import CustomerKey
-from shared.model.faults import OperatorFault
+from shared.model.faults import ConfigurationFault
 from shared.ports import CustomerOwners, Owner
 from shared.storage.owners import OwnerTable
 from tests.contract.conftest import NewTable
@@ -151,7 +151,7 @@ async def test_a_second_key_is_never_taken_for_a_number(owners: CustomerOwners) 
 async def test_a_missing_table_is_a_wrong_set_up(azurite: str) -> None:
     async with TableServiceClient.from_connection_string(azurite) as service:
         nowhere = OwnerTable(service.get_table_client("nowhere"))
-        with pytest.raises(OperatorFault, match="TableNotFound"):
+        with pytest.raises(ConfigurationFault, match="TableNotFound"):
             await nowhere.claim(KEY, uuid4())
-        with pytest.raises(OperatorFault, match="TableNotFound"):
+        with pytest.raises(ConfigurationFault, match="TableNotFound"):
             await nowhere.mark(KEY, Owner(uuid4(), "created"))

@@ -15,9 +15,9 @@ from shared.field_maps import load_field_map
 from shared.model.customer import CustomerKey, FieldValue
 from shared.model.faults import (
     AccountFault,
+    ConfigurationFault,
     CustomerAlreadyExists,
     CustomerNotFound,
-    OperatorFault,
     Refused,
     System,
     TransientFault,
@@ -362,7 +362,7 @@ async def test_a_wrong_token_is_a_wrong_set_up(simulated: Simulated, operations:
         lambda: wrong.update(KEY, {"AddressCity": "x"}),
     )
     for call in calls:
-        with pytest.raises(OperatorFault, match="401"):
+        with pytest.raises(ConfigurationFault, match="401"):
             await call()
     assert await operations.find(NEW) is None
 
@@ -396,12 +396,12 @@ async def test_a_change_that_is_refused_names_status_and_code(
 async def test_currencies_that_may_not_be_read_are_a_wrong_set_up(simulated: Simulated) -> None:
     simulated.start_anew()
     simulated.fault(OPERATIONS, "status", status=403)
-    with pytest.raises(OperatorFault, match="access to customers and currencies"):
+    with pytest.raises(ConfigurationFault, match="access to customers and currencies"):
         await OperationsCurrencies(simulated.client(OPERATIONS), FakeClock(), 3600).knows("USD")
 
 
 async def test_a_wrong_company_is_a_wrong_set_up(operations: OperationsCustomers) -> None:
-    with pytest.raises(OperatorFault, match="OPERATIONS_COMPANY"):
+    with pytest.raises(ConfigurationFault, match="OPERATIONS_COMPANY"):
         await operations.create(CustomerKey("zzzz", "C-1"), FIELDS)
 
 

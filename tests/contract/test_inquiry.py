@@ -16,7 +16,7 @@ from shared.dataverse.inquiry import DataverseInquiry
 from shared.messaging.depths import AdministeredQueues, LocalQueues
 from shared.model.account import AccountCurrency
 from shared.model.customer import CustomerKey
-from shared.model.faults import OperatorFault, QueueUnavailable, System, TransientFault
+from shared.model.faults import ConfigurationFault, QueueUnavailable, System, TransientFault
 from shared.model.outcome import Cause, Problem
 from shared.model.state import LogEntry, Phase, SyncState
 from shared.ports.inquiry import AccountName
@@ -101,9 +101,9 @@ async def test_a_customer_number_leads_to_its_account_however_it_is_typed(table:
 
 async def test_a_table_that_is_missing_is_the_operators_fault(table: TableClient) -> None:
     await table.delete_table()
-    with pytest.raises(OperatorFault):
+    with pytest.raises(ConfigurationFault):
         await AccountScan(table).count()
-    with pytest.raises(OperatorFault):
+    with pytest.raises(ConfigurationFault):
         await IssueRows(table).issues()
 
 
@@ -241,7 +241,7 @@ async def test_an_account_without_jobs_has_none(simulated: Simulated, sales: Dat
 
 
 @pytest.mark.parametrize(
-    ("status", "fault"), [(403, OperatorFault), (404, OperatorFault), (500, TransientFault)]
+    ("status", "fault"), [(403, ConfigurationFault), (404, ConfigurationFault), (500, TransientFault)]
 )
 async def test_what_dataverse_refuses_is_a_fault_with_its_remedy(
     simulated: Simulated, sales: DataverseInquiry, status: int, fault: type[Exception]

@@ -19,7 +19,7 @@ from shared.messaging.queues import (
     ServiceBusChanges,
     ServiceBusRejected,
 )
-from shared.model.change import AccountChange, Operation, Source, decode_change
+from shared.model.change import AccountChange, ChangeKind, Source, decode_change
 from shared.model.faults import QueueUnavailable
 from shared.ports.recovery import Bin, Leftover
 from shared.resilience.resubmit import Sweep
@@ -100,7 +100,7 @@ async def test_dead_letters_of_a_session_come_back_under_an_operation_id_of_thei
     change = AccountChange(
         organization_id=ORGANIZATION,
         account_id=uuid4(),
-        operation=Operation.DELETE,
+        kind=ChangeKind.DELETE,
         occurred_at=START,
         source=Source.WEBHOOK,
         operation_id=uuid4(),
@@ -122,8 +122,8 @@ async def test_dead_letters_of_a_session_come_back_under_an_operation_id_of_thei
         (message,) = await receiver.receive_messages(max_wait_time=5)
         again = decode_change(b"".join(message.body))  # pyright: ignore[reportArgumentType, reportCallIssue]
     assert again.operation_id != change.operation_id
-    assert (again.operation, again.hop, again.verify, again.note) == (
-        Operation.DELETE,
+    assert (again.kind, again.hop, again.verify, again.note) == (
+        ChangeKind.DELETE,
         0,
         True,
         "anna: again",

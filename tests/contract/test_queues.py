@@ -23,7 +23,7 @@ from shared.messaging.queues import (
     ServiceBusRejected,
     service_bus,
 )
-from shared.model.change import AccountChange, Operation, Source, decode_change, session_id
+from shared.model.change import AccountChange, ChangeKind, Source, decode_change, session_id
 from shared.model.faults import MessageRefused, QueueUnavailable
 from shared.ports import ChangeQueue
 from shared.ports.recovery import ChangeBatches
@@ -42,7 +42,7 @@ def change(**members: Any) -> AccountChange:
     defaults: dict[str, Any] = {
         "organization_id": uuid4(),
         "account_id": uuid4(),
-        "operation": Operation.UPDATE,
+        "kind": ChangeKind.UPDATE,
         "occurred_at": datetime(2026, 11, 22, 12, 0, 0, 123456, UTC),
         "source": Source.WEBHOOK,
         "operation_id": uuid4(),

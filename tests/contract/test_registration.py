@@ -25,7 +25,7 @@ from shared.field_maps import load_field_map
 from shared.intake.dataverse_context import read_event
 from shared.intake.filter import Filter
 from shared.messaging.queues import DATAVERSE_EVENTS
-from shared.model.faults import OperatorFault, System, TransientFault
+from shared.model.faults import ConfigurationFault, System, TransientFault
 from shared.ports.registration import Kind
 from shared.web.credentials import FixedToken
 from shared.web.odata import ODataClient
@@ -221,7 +221,7 @@ async def test_posts_that_failed_are_counted(sales: Sales) -> None:
 
 async def test_a_refusal_says_why_and_leaves_the_rest_for_the_next_run(sales: Sales) -> None:
     mistaken = sales.registration(WATCHED | {"new_nosuchcolumn"})
-    with pytest.raises(OperatorFault, match="new_nosuchcolumn"):
+    with pytest.raises(ConfigurationFault, match="new_nosuchcolumn"):
         await register(mistaken, QUEUE)
     plan = await sales.registration().plan(QUEUE)
     assert [item.action for item in plan.items] == ["keep", "keep", "create", "create"]
@@ -230,7 +230,7 @@ async def test_a_refusal_says_why_and_leaves_the_rest_for_the_next_run(sales: Sa
 
 
 async def test_a_token_that_is_not_accepted_is_the_operators(sales: Sales) -> None:
-    with pytest.raises(OperatorFault, match="401"):
+    with pytest.raises(ConfigurationFault, match="401"):
         await sales.registry("another token").endpoints("x")
 
 

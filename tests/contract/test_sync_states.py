@@ -12,7 +12,7 @@ from azure.data.tables.aio import TableServiceClient
 
 from local.ports import free_port
 from shared.model.customer import CustomerKey
-from shared.model.faults import OperatorFault, StateConflict, TransientFault
+from shared.model.faults import ConfigurationFault, StateConflict, TransientFault
 from shared.model.state import LOG_ENTRIES, Lease, LogEntry, Phase, SyncState
 from shared.ports import SyncStates
 from shared.ports.recovery import ScannedAccount, StateScan
@@ -49,7 +49,7 @@ def full() -> SyncState:
         confirmed={f"Field{number}": "0123456789abcdef" for number in range(150)},
         fingerprint_key="01234567",
         retrying_since=MOMENT,
-        doubtful_until=MOMENT + timedelta(seconds=600),
+        unknown_until=MOMENT + timedelta(seconds=600),
         lease=Lease(uuid4(), MOMENT + timedelta(microseconds=1)),
     )
     for number in range(LOG_ENTRIES):
@@ -141,10 +141,10 @@ async def test_accounts_do_not_touch_each_other(states: SyncStates) -> None:
 async def test_a_missing_table_is_a_wrong_set_up(azurite: str) -> None:
     async with TableServiceClient.from_connection_string(azurite) as service:
         nowhere = StateTable(service.get_table_client("nowhere"))
-        with pytest.raises(OperatorFault, match="TableNotFound"):
+        with pytest.raises(ConfigurationFault, match="TableNotFound"):
             await nowhere.get(uuid4())
         for etag in (None, 'W/"x"'):
-            with pytest.raises(OperatorFault, match="TableNotFound"):
+            with pytest.raises(ConfigurationFault, match="TableNotFound"):
                 await nowhere.put(blank(), etag)
 
 
@@ -152,7 +152,7 @@ async def test_a_missing_table_is_a_wrong_set_up(azurite: str) -> None:
 async def test_wrong_credentials_are_a_wrong_set_up(azurite: str) -> None:
     wrong = azurite.replace("AccountKey=Eby8", "AccountKey=Aby8")
     async with TableServiceClient.from_connection_string(wrong) as service:
-        with pytest.raises(OperatorFault, match="403"):
+        with pytest.raises(ConfigurationFault, match="403"):
             await StateTable(service.get_table_client("nowhere")).get(uuid4())
 
 

@@ -25,8 +25,8 @@ async def test_only_accounts_that_wait_are_read_each_with_its_moment(new_table: 
     states = StateTable(table)
     for one in (
         state(phase=Phase.SYNCED),
-        state(phase=Phase.RETRYING, retrying_since=MOMENT, doubtful_until=MOMENT + timedelta(hours=1)),
-        state(phase=Phase.SYNCED, doubtful_until=MOMENT + timedelta(minutes=1)),
+        state(phase=Phase.RETRYING, retrying_since=MOMENT, unknown_until=MOMENT + timedelta(hours=1)),
+        state(phase=Phase.SYNCED, unknown_until=MOMENT + timedelta(minutes=1)),
     ):
         await states.put(one, None)
     page = await WaitingTable(table, await new_table()).page(None)

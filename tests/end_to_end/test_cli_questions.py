@@ -10,7 +10,7 @@ from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
 from local.stand import Stand
-from shared.model.change import AccountChange, Operation, Source, encode_change
+from shared.model.change import AccountChange, ChangeKind, Source, encode_change
 from tests.end_to_end.command_line import CommandLine
 from tests.end_to_end.opening import UNMAPPED
 from tests.end_to_end.system import System
@@ -210,7 +210,7 @@ async def _dead_letter(stand: Stand, account_id: UUID, organization_id: UUID) ->
     change = AccountChange(
         organization_id=organization_id,
         account_id=account_id,
-        operation=Operation.LOOK,
+        kind=ChangeKind.CHECK,
         occurred_at=datetime.now(UTC),
         source=Source.REPLAY,
         operation_id=uuid4(),

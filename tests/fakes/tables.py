@@ -264,7 +264,7 @@ class FakeWaiting:
         self.requests += 1
         states = [stored.state for stored in self._states.rows.values()]
         start = after if isinstance(after, int) else 0
-        since = [state.retrying_since or state.doubtful_until for state in states[start : start + self._size]]
+        since = [state.retrying_since or state.unknown_until for state in states[start : start + self._size]]
         end = start + self._size
         return WaitingPage([moment for moment in since if moment], end if end < len(states) else None)
 

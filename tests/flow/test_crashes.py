@@ -46,7 +46,7 @@ def verify(world: World) -> AccountChange:
     customer = world.customer("A1")
     if customer is not None:
         customer["OrganizationName"] = "changed by hand"
-    return world.look("A1")
+    return world.check("A1")
 
 
 async def _prepared(*before: Scenario) -> World:
@@ -110,7 +110,7 @@ async def test_a_crash_at_any_step_changes_nothing_about_the_end(case: str) -> N
             assert len(world.operations.customers) == 1, context
         state = world.state("A1")
         assert state.lease is None, context
-        assert state.doubtful_until is None, context
+        assert state.unknown_until is None, context
         if state.issue is not None:
             assert (state.issue, account("A1")) in world.issues.rows, context
         if not crashed:
@@ -229,7 +229,7 @@ async def test_a_creation_that_never_began_leaves_neither_doubt_nor_number(
     await world.queue.send(gone(world))
     await world.drain()
     state = world.state("A1")
-    assert (state.doubtful_until, state.intent) == (None, None)
+    assert (state.unknown_until, state.intent) == (None, None)
     assert world.owners.rows == {}
 
 
@@ -240,7 +240,7 @@ async def test_a_number_that_was_taken_leaves_no_doubt() -> None:
     await world.drain()
     state = world.state("A2")
     assert state.issue == "NumberTaken"
-    assert (state.doubtful_until, state.intent) == (None, None)
+    assert (state.unknown_until, state.intent) == (None, None)
 
 
 async def test_a_doubt_that_was_parked_over_ends_with_the_next_try() -> None:
@@ -255,7 +255,7 @@ async def test_a_doubt_that_was_parked_over_ends_with_the_next_try() -> None:
     world.clock.advance(60)
     await world.sync(world.event("A1"))
     state = world.state("A1")
-    assert (state.phase, state.doubtful_until) == ("synced", None)
+    assert (state.phase, state.unknown_until) == ("synced", None)
 
 
 @pytest.mark.parametrize("numbers", ["given", "assigned"])
@@ -276,7 +276,7 @@ async def test_a_customer_whose_creation_could_not_be_noted_is_never_disowned(nu
     (customer,) = world.operations.customers.values()
     assert customer["OnHoldStatus"] == "All"
     assert world.state("A1").phase == "deleted"
-    assert world.state("A1").doubtful_until is None
+    assert world.state("A1").unknown_until is None
 
 
 async def test_a_stranger_who_was_faster_by_a_moment_is_never_taken_for_ours() -> None:
@@ -339,7 +339,7 @@ def _assert_left_alone(world: World, context: str) -> None:
     assert world.customer("A1") == STRANGER, context
     state = world.state("A1")
     assert state.issue == "CustomerExists", context
-    assert (state.customer, state.intent, state.lease, state.doubtful_until) == (None,) * 4, context
+    assert (state.customer, state.intent, state.lease, state.unknown_until) == (None,) * 4, context
     assert world.owners.rows == {}, context
 
 
@@ -399,7 +399,7 @@ async def test_a_deleted_account_never_blocks_the_customer_of_a_stranger_it_met(
     await world.drain()
     assert world.customer("A1") == STRANGER
     assert world.state("A1").phase == "deleted"
-    assert world.state("A1").doubtful_until is None
+    assert world.state("A1").unknown_until is None
     assert world.owners.rows == {}
 
 
@@ -411,7 +411,7 @@ async def test_of_two_creations_under_way_either_is_known_again() -> None:
     await world.deliver(world.save("A1", name="First"))
     world.clock.advance(10)
     world.sales.save(account("A1"), name="Second")
-    await world.deliver(world.look("A1"))
+    await world.deliver(world.check("A1"))
     world.clock.advance(20)
     await world.send(world.save("A1", name="Third"))
     await world.drain()
@@ -470,21 +470,21 @@ async def test_a_verifying_check_that_comes_early_is_sent_again_for_after_the_un
     world = await _prepared(create)
     world.operations.script = [CommittedError(LOST)]
     await world.deliver(update(world))
-    until = world.state("A1").doubtful_until
+    until = world.state("A1").unknown_until
     assert until is not None
     checks = [(due, change) for due, _, change in world.queue.waiting if change.verify]
     assert len(checks) == 1
     world.queue.waiting.clear()
     world.clock.advance_to(until - timedelta(seconds=early))
     check, delivered = checks[0][1], 0
-    while world.state("A1").doubtful_until is not None:
+    while world.state("A1").unknown_until is not None:
         await world.deliver(check)
         delivered += 1
         if (due := world.queue.next_due()) is None:
             break
         world.clock.advance_to(due - timedelta(seconds=early))  # the queue's clock is ahead
         check = world.queue.waiting.pop(0)[2]
-    assert world.state("A1").doubtful_until is None
+    assert world.state("A1").unknown_until is None
     assert delivered <= 9
 
 
@@ -493,7 +493,7 @@ async def test_a_verifying_check_is_not_put_off_because_it_waited_often_before()
     world = await _prepared(create)
     world.operations.script = [CommittedError(LOST)]
     await world.deliver(update(world))
-    until = world.state("A1").doubtful_until
+    until = world.state("A1").unknown_until
     assert until is not None
     check = next(change for _, _, change in world.queue.waiting if change.verify)
     world.queue.waiting.clear()
@@ -513,7 +513,7 @@ async def test_blocking_that_ends_an_unknown_outcome_keeps_what_was_seen_of_the_
     await world.deliver(world.save("A1", "Yen", statecode=1))
     await world.drain()
     assert world.state("A1").phase == "parked"
-    assert world.state("A1").doubtful_until is None
+    assert world.state("A1").unknown_until is None
     world.clock.advance(60)
     await world.sync(world.save("A1", "US Dollar"))
     customer = world.customer("A1")

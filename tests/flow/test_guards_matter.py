@@ -66,20 +66,20 @@ GUARDS = {
     ),
     "nothing counts as confirmed while in doubt": Guard(
         "shared/sync/fields.py",
-        "if state.doubtful_until is not None or state.fingerprint_key",
+        "if state.unknown_until is not None or state.fingerprint_key",
         "if state.fingerprint_key",
         f"{CRASHES}after_a_lost_answer_a_value_set_back_is_sent_again_at_once",
     ),
     "look after a doubt": Guard(
         "shared/sync/record.py",
-        "await self.queue.send(work.verifying_look(), until + _AFTER_DOUBT)",
+        "await self.queue.send(work.verifying_check(), until + _AFTER_DOUBT)",
         "pass",
         f"{PIPELINE}a_change_that_commits_late_is_repaired_by_the_verifying_look",
     ),
     "a doubt lasts": Guard(
         "shared/sync/execute.py",
-        "return doubtful_until is not None and self.clock.now() >= doubtful_until",
-        "return doubtful_until is not None",
+        "return unknown_until is not None and self.clock.now() >= unknown_until",
+        "return unknown_until is not None",
         f"{PIPELINE}a_late_block_does_not_outlive_its_release",
     ),
     "a doubt that is over is looked into": Guard(
@@ -114,7 +114,7 @@ GUARDS = {
     ),
     "look after a conflict": Guard(
         "shared/sync/record.py",
-        "await self.queue.send(work.verifying_look(), self.clock.now() + _AFTER_CONFLICT)",
+        "await self.queue.send(work.verifying_check(), self.clock.now() + _AFTER_CONFLICT)",
         "pass",
         f"{WORKERS}neither_worker_undoes_the_other_when_both_are_held",
     ),
@@ -150,7 +150,7 @@ GUARDS = {
     ),
     "after an unknown outcome the customer is looked up first": Guard(
         "shared/sync/execute.py",
-        " or work.state.doubtful_until is not None\n        before",
+        " or work.state.unknown_until is not None\n        before",
         "\n        before",
         f"{CRASHES}after_an_unknown_outcome_the_customer_is_looked_up_before_it_is_created",
     ),
@@ -197,13 +197,13 @@ GUARDS = {
     ),
     "no second create while in doubt": Guard(
         "shared/sync/execute.py",
-        "if self.field_map.key.assigned_by_operations and doubtful_until is not None:",
+        "if self.field_map.key.assigned_by_operations and unknown_until is not None:",
         "if False:",
         f"{ASSIGNED}a_lost_answer_to_a_create_makes_no_second_customer",
     ),
     "a release is remembered while in doubt": Guard(
         "shared/sync/fields.py",
-        "    if state.doubtful_until is not None:",
+        "    if state.unknown_until is not None:",
         "    if False:",
         f"{PIPELINE}a_late_block_does_not_outlive_its_release",
     ),
@@ -299,7 +299,7 @@ GUARDS = {
     ),
     "no unlinking while an outcome is unknown": Guard(
         "shared/resilience/unlink.py",
-        "if state.doubtful_until is not None and now < state.doubtful_until:",
+        "if state.unknown_until is not None and now < state.unknown_until:",
         "if False:",
         f"{REMEDIES}unlink_refuses_while_an_outcome_is_unknown",
     ),

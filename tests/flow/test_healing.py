@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from shared.model.change import AccountChange, Source
-from shared.model.faults import OperatorFault, System, TransientFault
+from shared.model.faults import ConfigurationFault, System, TransientFault
 from shared.model.mapping import CurrencyMapping
 from shared.model.outcome import Cause, Problem
 from shared.model.state import Phase, Stored, SyncState
@@ -21,7 +21,7 @@ from tests.flow.world import ORGANIZATION, World, account
 PAGE = 4
 TABLES = ("states", "issues", "mappings", "mapping_rows", "state_scan", "issue_list", "handled", "bookmarks")
 DOWN = TransientFault(System.OPERATIONS, "answered 503")
-REFUSED = OperatorFault(System.OPERATIONS, "refuses the app's token (401).", "Check it.")
+REFUSED = ConfigurationFault(System.OPERATIONS, "refuses the app's token (401).", "Check it.")
 
 
 class Calls:

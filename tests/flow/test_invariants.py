@@ -66,7 +66,7 @@ def _check(world: World, play: list[Save]) -> None:
         stored = world.states.rows.get(account(name))
         if stored is not None:
             assert stored.state.lease is None
-            assert stored.state.doubtful_until is None
+            assert stored.state.unknown_until is None
 
 
 @settings(max_examples=150, deadline=None)

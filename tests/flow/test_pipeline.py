@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from shared.model.change import Operation, Source
+from shared.model.change import ChangeKind, Source
 from shared.model.customer import CustomerKey
 from shared.model.faults import (
     AccountFault,
+    ConfigurationFault,
     CustomerAlreadyExists,
     MessageRefused,
-    OperatorFault,
     System,
     TransientFault,
 )
@@ -85,7 +85,7 @@ async def test_a_repeat_is_dropped_by_the_broker_and_a_late_one_is_covered(world
     await world.sync(event, event)
     assert world.queue.repeated == [event]
     world.clock.advance(301)
-    await world.sync(world.look("A1", Source.REPLAY))
+    await world.sync(world.check("A1", Source.REPLAY))
     world.clock.advance(600)
     world.queue.seen.clear()
     assert await world.sync(event) == ["covered"]
@@ -108,7 +108,7 @@ async def test_an_unmapped_currency_parks_the_account_and_its_row_releases_it(wo
     world.mappings.rows += [type(world.mappings.rows[0])("YEN ", "JPY")]
     world.operations.currencies.add("JPY")
     world.clock.advance(60)
-    assert await world.sync(world.look("A1", Source.HEAL)) == ["created"]
+    assert await world.sync(world.check("A1", Source.HEAL)) == ["created"]
     assert world.issues.rows == {}
 
 
@@ -192,7 +192,7 @@ async def test_after_the_last_try_the_account_is_parked(world: World) -> None:
 
 async def test_a_wrong_set_up_parks_nothing_however_long_it_lasts(world: World) -> None:
     world.operations.script = [
-        OperatorFault(System.OPERATIONS, "refuses the app's token.", "Check it.")
+        ConfigurationFault(System.OPERATIONS, "refuses the app's token.", "Check it.")
     ] * 100
     endings = await world.sync(world.save("A1"))
     assert endings == ["retrying"] * 100 + ["created"]
@@ -213,7 +213,7 @@ async def test_a_create_whose_answer_was_lost_is_found_again_and_not_doubled(wor
     assert endings[0] == "retrying"
     assert "parked" not in endings
     assert world.state("A1").customer == CustomerKey("usmf", "A1")
-    assert world.state("A1").doubtful_until is None
+    assert world.state("A1").unknown_until is None
 
 
 async def test_a_change_that_commits_late_is_repaired_by_the_verifying_look(world: World) -> None:
@@ -229,7 +229,7 @@ async def test_a_change_that_commits_late_is_repaired_by_the_verifying_look(worl
     customer = world.customer("A1")
     assert customer is not None
     assert customer["PrimaryContactPhone"] == "new"
-    assert world.state("A1").doubtful_until is None
+    assert world.state("A1").unknown_until is None
 
 
 async def test_an_already_existing_customer_is_not_ours_after_a_definite_no(world: World) -> None:
@@ -248,7 +248,7 @@ async def test_a_stale_read_is_tried_again_and_a_verifying_look_accepts_it(world
     world.clock.advance(60)
     event = world.save("A1", telephone1="restored")
     assert (await world.deliver(event)).ending == "retrying"
-    assert (await world.deliver(world.look("A1"))).ending == "updated"
+    assert (await world.deliver(world.check("A1"))).ending == "updated"
 
 
 async def test_the_customer_of_a_deleted_account_is_blocked(world: World) -> None:
@@ -366,9 +366,9 @@ async def test_a_merged_account_is_blocked_as_a_deactivated_one(world: World) ->
     assert world.state("A2").customer == CustomerKey("usmf", "A2")
 
 
-@pytest.mark.parametrize("operation", [Operation.CREATE, Operation.LOOK])
+@pytest.mark.parametrize("kind", [ChangeKind.CREATE, ChangeKind.CHECK])
 async def test_an_account_that_is_restored_as_a_create_has_its_customer_again(
-    world: World, operation: Operation
+    world: World, kind: ChangeKind
 ) -> None:
     await world.sync(world.save("A1"))
     world.clock.advance(60)
@@ -376,7 +376,7 @@ async def test_an_account_that_is_restored_as_a_create_has_its_customer_again(
     await world.sync(world.delete("A1"))
     world.clock.advance(60)
     world.sales.rows[account("A1")] = kept
-    assert await world.sync(world.event("A1", operation)) == ["updated"]
+    assert await world.sync(world.event("A1", kind)) == ["updated"]
     customer = world.customer("A1")
     assert customer is not None
     assert customer["OnHoldStatus"] == "No"
@@ -418,7 +418,7 @@ async def test_a_number_whose_creation_came_to_nothing_is_free_for_another_accou
     await world.queue.send(event)
     await world.drain()
     state = world.state("A1")
-    assert (state.phase, state.intent, state.doubtful_until) == (gone, None, None)
+    assert (state.phase, state.intent, state.unknown_until) == (gone, None, None)
     made = isinstance(answer, CommittedError)
     assert (state.customer is not None) is made
     assert list(world.owners.rows) == [CustomerKey("USMF", "A1")] * made
@@ -428,29 +428,29 @@ async def test_a_number_whose_creation_came_to_nothing_is_free_for_another_accou
 
 
 async def test_a_deleted_account_that_never_had_a_customer_settles(world: World) -> None:
-    assert await world.sync(world.event("A9", Operation.DELETE)) == ["deleted"]
+    assert await world.sync(world.event("A9", ChangeKind.DELETE)) == ["deleted"]
     assert world.operations.requests == []
 
 
 async def test_a_create_that_was_never_committed_settles_after_a_few_looks(world: World) -> None:
-    endings = await world.sync(world.event("A9", Operation.CREATE))
+    endings = await world.sync(world.event("A9", ChangeKind.CREATE))
     assert endings[-1] == "filtered"
     assert world.outcomes[-1][1].detail == "never-committed"
     assert 3 <= len(endings) <= 5
 
 
-@pytest.mark.parametrize("operation", [Operation.CREATE, Operation.UPDATE])
+@pytest.mark.parametrize("kind", [ChangeKind.CREATE, ChangeKind.UPDATE])
 async def test_an_event_of_an_account_that_never_existed_leaves_nothing_behind(
-    world: World, operation: Operation
+    world: World, kind: ChangeKind
 ) -> None:
-    await world.sync(*(world.event(f"A{number}", operation) for number in range(20)))
+    await world.sync(*(world.event(f"A{number}", kind) for number in range(20)))
     assert not world.states.rows
     assert not world.issues.rows
     assert not world.owners.rows
 
 
 async def test_an_account_that_comes_after_its_event_is_synced(world: World) -> None:
-    event = world.event("A1", Operation.CREATE)
+    event = world.event("A1", ChangeKind.CREATE)
     assert (await world.deliver(event)).ending == "retrying"
     world.save("A1")
     await world.drain()
@@ -483,7 +483,7 @@ async def test_a_verifying_look_mends_what_was_changed_in_operations(world: Worl
     assert customer is not None
     customer["OrganizationName"] = "changed by hand"
     world.clock.advance(60)
-    assert await world.sync(world.look("A1")) == ["updated"]
+    assert await world.sync(world.check("A1")) == ["updated"]
     assert world.customer(
         "A1",
     ) == {**customer, "OrganizationName": "Account A1"}
@@ -530,7 +530,7 @@ async def test_row_rules_filter_and_name_the_rule() -> None:
 async def test_only_healing_and_replays_ask_the_mapping_table_anew(source: Source) -> None:
     world = World()
     world.save("A1")
-    await world.sync(world.look("A1", source, verify=False))
+    await world.sync(world.check("A1", source, verify=False))
     assert world.mappings.asked == [source in {Source.HEAL, Source.REPLAY}]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from shared.model.change import encode_change
 from shared.model.customer import CustomerKey
-from shared.model.faults import AccountFault, Fault, OperatorFault, System, TransientFault
+from shared.model.faults import AccountFault, ConfigurationFault, Fault, System, TransientFault
 from shared.model.outcome import Cause, Problem
 from shared.model.state import Phase
 from shared.ports.recovery import Bin, Leftover
@@ -17,7 +17,7 @@ from shared.wiring import Application
 from tests.flow.world import World, account
 
 DOWN = TransientFault(System.OPERATIONS, "answered 503")
-WRONG_SECRET = OperatorFault(System.OPERATIONS, "refuses the app's token (401).", "Check it.")
+WRONG_SECRET = ConfigurationFault(System.OPERATIONS, "refuses the app's token (401).", "Check it.")
 ASKED = Asked("anna", "after the outage")
 BREAKER_CAP, LEAST_WAIT = 300, 30
 
@@ -403,7 +403,7 @@ async def test_blocks_over_the_ceiling_are_parked_and_changes_pass() -> None:
     world.clock.advance(60)
     assert await world.sync(world.save("A2", telephone1="1")) == ["updated"]
     world.clock.advance(3600)
-    await world.sync(world.look("A1"))
+    await world.sync(world.check("A1"))
     customer = world.customer("A1")
     assert customer is not None
     assert customer["OnHoldStatus"] == "All"

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from shared.model.customer import CustomerKey
-from shared.model.faults import Fault, OperatorFault, Refused, System, TransientFault
+from shared.model.faults import ConfigurationFault, Fault, Refused, System, TransientFault
 from shared.model.outcome import Cause, Outcome, Problem
 from shared.model.state import Phase
 from shared.wiring import Application
@@ -17,7 +17,7 @@ from tests.flow.world import World, account
 
 CAUSES = {System.DATAVERSE: Cause.REFUSED_BY_SALES, System.OPERATIONS: Cause.REFUSED}
 ASSIGNED = "tests/flow/assigned.toml"
-WRONG_SECRET = OperatorFault(System.OPERATIONS, "refuses the app's token (401).", "Check it.")
+WRONG_SECRET = ConfigurationFault(System.OPERATIONS, "refuses the app's token (401).", "Check it.")
 MINUTE = timedelta(minutes=1)
 
 
@@ -103,7 +103,7 @@ async def test_one_refused_account_is_parked_and_slows_nobody_down(
     outcomes: list[Outcome] = []
     for turn in range(6):
         change = world.save("B0" if turn and operation != "find" else "A0", telephone1=f"{turn}")
-        change = world.look("A0") if operation == "find" else change
+        change = world.check("A0") if operation == "find" else change
         outcomes.append(await world.deliver(change, worker))
         for number in range(10):
             outcome = await world.deliver(world.save(f"C{turn}-{number}"), worker)
@@ -152,7 +152,7 @@ async def test_a_right_lost_for_an_hour_parks_three_accounts_and_in_the_end_all_
     refuse(world, system, refuses)
     for number in range(30):
         change = world.save(f"A{number}", telephone1="new")
-        await world.queue.send(world.look(f"A{number}") if operation == "find" else change)
+        await world.queue.send(world.check(f"A{number}") if operation == "find" else change)
         await world.queue.send(world.save(f"B{number}"))
         await run_for(world, timedelta(minutes=2), worker)
     during = parked(world)
@@ -213,7 +213,7 @@ async def test_refusals_that_prove_nothing_open_no_breaker(
         code = codes[place % len(codes)]
         world.operations.refuses = refusing(System.OPERATIONS, "create", code=code)
         assert (
-            await world.deliver(world.look(name) if name in names[:place] else world.save(name), worker)
+            await world.deliver(world.check(name) if name in names[:place] else world.save(name), worker)
         ).ending == "parked"
         world.clock.advance(60 * minutes)
     assert world.breakers.stored[System.OPERATIONS][0].open_until is None
@@ -267,7 +267,7 @@ async def test_a_refusal_is_the_systems_at_once_if_its_probe_fails_too(system: S
     worker = world.application()
     await written(world, 5, worker)
     refuse(world, system, refusing(system, "read" if system is System.DATAVERSE else "update"))
-    broken = OperatorFault(system, "answered 403.", "Check the access.")
+    broken = ConfigurationFault(system, "answered 403.", "Check the access.")
 
     async def probe() -> None:
         raise broken

@@ -106,7 +106,7 @@ async def test_key_changed_renamed_in_operations_whatever_step_the_worker_dies_a
         await _parked(world, "B", "NumberTaken", accountnumber="A1")
         _rename(world, A1, A2)
         world.clock.advance(60)
-        check = world.look("A1")
+        check = world.check("A1")
         try:
             await world.deliver(check, world.application(_stop_at(step)))
         except Crash:
@@ -367,7 +367,7 @@ async def test_unlink_refuses_while_an_outcome_is_unknown() -> None:
     world.operations.script = [CommittedError(LOST)]
     await world.deliver(world.save("A1", telephone1="1"))
     before = world.state("A1")
-    until = before.doubtful_until
+    until = before.unknown_until
     assert until is not None
     unlink = world.application().unlink
     assert await unlink.account(account("A1"), ASKED) == StillOpen(until)
@@ -411,7 +411,7 @@ async def test_unlink_whatever_step_it_dies_at(numbers: str) -> None:
         else:
             break
         state = world.state("A1")
-        assert (state.phase, state.lease, state.doubtful_until) == (Phase.SYNCED, None, None), step
+        assert (state.phase, state.lease, state.unknown_until) == (Phase.SYNCED, None, None), step
         assert len(world.operations.customers) == 1
         number = "C-000001" if numbers == "assigned" else "A1"
         _assert_in_line(world, "A1", number)

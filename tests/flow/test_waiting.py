@@ -70,7 +70,7 @@ async def test_an_unknown_outcome_counts_from_the_moment_it_should_have_been_cle
             account_id=UUID(int=number),
             organization_id=ORGANIZATION,
             phase=Phase.SYNCED,
-            doubtful_until=now + timedelta(minutes=minutes),
+            unknown_until=now + timedelta(minutes=minutes),
         )
         await world.states.put(state, None)
     await world.application().report_waiting.run()

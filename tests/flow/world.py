@@ -7,7 +7,7 @@ from inspect import isasyncgenfunction
 from uuid import UUID, uuid4, uuid5
 
 from shared.field_maps import load_field_map
-from shared.model.change import AccountChange, Operation, Source
+from shared.model.change import AccountChange, ChangeKind, Source
 from shared.model.customer import CustomerKey, FieldValue
 from shared.model.faults import System
 from shared.model.outcome import Ending, Outcome
@@ -147,24 +147,24 @@ class World:
     def save(self, name: str, currency: str | None = None, /, **columns: object) -> AccountChange:
         """Change an account in Sales and give the event of it, which is not queued yet."""
         account_id = account(name)
-        operation = Operation.UPDATE if account_id in self.sales.rows else Operation.CREATE
-        if operation is Operation.CREATE:
+        kind = ChangeKind.UPDATE if account_id in self.sales.rows else ChangeKind.CREATE
+        if kind is ChangeKind.CREATE:
             columns = {"accountnumber": name, "name": f"Account {name}", **columns}
             currency = currency or "US Dollar"
         self.sales.save(account_id, currency, **columns)
-        return self.event(name, operation)
+        return self.event(name, kind)
 
     def delete(self, name: str) -> AccountChange:
         """Delete an account in Sales and give the event of it."""
         self.sales.delete(account(name))
-        return self.event(name, Operation.DELETE)
+        return self.event(name, ChangeKind.DELETE)
 
-    def event(self, name: str, operation: Operation = Operation.UPDATE) -> AccountChange:
+    def event(self, name: str, kind: ChangeKind = ChangeKind.UPDATE) -> AccountChange:
         """An event that Dataverse would send now."""
         return AccountChange(
             organization_id=ORGANIZATION,
             account_id=account(name),
-            operation=operation,
+            kind=kind,
             occurred_at=self.clock.now(),
             source=Source.DATAVERSE_QUEUE,
             operation_id=uuid4(),
@@ -221,9 +221,9 @@ class World:
         """All endings so far, those that only last a while left out."""
         return [o.ending for _, o in self.outcomes if o.ending is not Ending.RETRYING]
 
-    def look(self, name: str, source: Source = Source.REPLAY, *, verify: bool = True) -> AccountChange:
+    def check(self, name: str, source: Source = Source.REPLAY, *, verify: bool = True) -> AccountChange:
         """A look of our own."""
-        return replace(self.event(name, Operation.LOOK), source=source, verify=verify)
+        return replace(self.event(name, ChangeKind.CHECK), source=source, verify=verify)
 
 
 def account(name: str) -> UUID:

@@ -42,7 +42,7 @@ class Outside:
 
     async def send(self, change: AccountChange, due: datetime | None = None) -> None:
         self._refuse()
-        self.sent.append(f"{change.source} {change.operation} {change.account_id}")
+        self.sent.append(f"{change.source} {change.kind} {change.account_id}")
 
     async def keep(self, body: bytes, reason: str, description: str, correlation_id: UUID | None) -> None:
         self._refuse()

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from shared.field_maps import load_field_map
 from shared.model.account import Account, AccountCurrency
-from shared.model.change import AccountChange, Operation, Source
+from shared.model.change import AccountChange, ChangeKind, Source
 from shared.model.field_map import FieldMap
 from shared.model.state import SyncState
 
@@ -52,7 +52,7 @@ def change(**members: Any) -> AccountChange:
     defaults: dict[str, Any] = {
         "organization_id": ORGANIZATION,
         "account_id": ACCOUNT,
-        "operation": Operation.UPDATE,
+        "kind": ChangeKind.UPDATE,
         "occurred_at": NOW,
         "source": Source.DATAVERSE_QUEUE,
         "operation_id": OPERATION,

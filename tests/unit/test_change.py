@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.model.change import (
     AccountChange,
-    Operation,
+    ChangeKind,
     Source,
     decode_change,
     encode_change,
@@ -28,7 +28,7 @@ changes = st.builds(
     AccountChange,
     organization_id=st.uuids(),
     account_id=st.uuids(),
-    operation=st.sampled_from(Operation),
+    kind=st.sampled_from(ChangeKind),
     occurred_at=st.datetimes(timezones=st.just(UTC)),
     source=st.sampled_from(Source),
     operation_id=st.uuids(),
@@ -64,7 +64,7 @@ def test_the_message_id_is_the_moments_not_its_notations() -> None:
     "members",
     [
         {"hop": 1},
-        {"operation": Operation.DELETE},
+        {"kind": ChangeKind.DELETE},
         {"occurred_at": NOW + timedelta(microseconds=1)},
         {"account_id": OTHER},
         {"organization_id": OTHER},
@@ -86,8 +86,8 @@ def test_what_does_not(members: dict[str, Any]) -> None:
 def test_a_copy_is_a_new_message_of_the_same_change(given_change: AccountChange, tried: bool) -> None:
     copy = given_change.copy(tried=tried)
     assert copy.message_id != given_change.message_id
-    assert (copy.operation, copy.source, copy.operation_id) == (
-        *(given_change.operation, given_change.source, given_change.operation_id),
+    assert (copy.kind, copy.source, copy.operation_id) == (
+        *(given_change.kind, given_change.source, given_change.operation_id),
     )
     assert copy.attempt == given_change.attempt + tried
     assert first_message_id(copy) == first_message_id(given_change)
@@ -103,10 +103,10 @@ def test_a_message_of_a_source_that_is_no_more_is_read_as_a_replay(source: str) 
 
 
 def test_a_look_of_our_own_is_one_of_a_kind_unless_named() -> None:
-    first, second = (change(hop=3, attempt=2).look(Source.HEAL, verify=True) for _ in range(2))
+    first, second = (change(hop=3, attempt=2).check(Source.HEAL, verify=True) for _ in range(2))
     assert first.operation_id != second.operation_id
-    assert (first.hop, first.attempt, first.verify, first.operation) == (0, 0, True, Operation.LOOK)
-    assert change().look(Source.HEAL, verify=True, operation_id=OTHER).operation_id == OTHER
+    assert (first.hop, first.attempt, first.verify, first.kind) == (0, 0, True, ChangeKind.CHECK)
+    assert change().check(Source.HEAL, verify=True, operation_id=OTHER).operation_id == OTHER
 
 
 @given(st.uuids(), st.integers(1, 100))

@@ -6,7 +6,7 @@ from shared.cli.exits import CommandError, Exit, exit_of
 from shared.diagnostics.find_account import NoSuchAccountError
 from shared.mappings.edit import EditStoppedError, NoSuchCurrencyError
 from shared.mappings.history import NoSuchVersionError
-from shared.model.faults import AccountFault, OperatorFault, QueueUnavailable, System, TransientFault
+from shared.model.faults import AccountFault, ConfigurationFault, QueueUnavailable, System, TransientFault
 from shared.model.mapping_edit import MappingConflict
 from shared.model.outcome import Cause, Problem
 from shared.model.sheet import SheetError
@@ -17,7 +17,7 @@ from shared.settings import SettingsError, load_settings
     ("error", "code"),
     [
         (CommandError(Exit.USAGE, "Give a file."), 2),
-        (OperatorFault(System.OPERATIONS, "answered 401.", "Check."), 3),
+        (ConfigurationFault(System.OPERATIONS, "answered 401.", "Check."), 3),
         (SettingsError("The app settings are not right:\n  - A: is missing\n  - B: is missing"), 3),
         (NoSuchCurrencyError("none"), 4),
         (NoSuchVersionError("none"), 4),

@@ -12,7 +12,7 @@ from azure.core.exceptions import (
 )
 from azure.identity import CredentialUnavailableError
 
-from shared.model.faults import OperatorFault, System, TransientFault
+from shared.model.faults import ConfigurationFault, System, TransientFault
 from shared.web.credentials import EntraTokens
 
 
@@ -34,7 +34,7 @@ def answered(status: int) -> HttpResponseError:
 
 async def fault_of(error: Exception) -> Exception:
     tokens = EntraTokens(cast(Any, Credential(error)), "https://contoso/.default", System.DATAVERSE)
-    with pytest.raises((OperatorFault, TransientFault)) as raised:
+    with pytest.raises((ConfigurationFault, TransientFault)) as raised:
         await tokens.token()
     return raised.value
 
@@ -51,7 +51,7 @@ async def fault_of(error: Exception) -> Exception:
 )
 async def test_a_token_that_is_refused_is_a_wrong_set_up(error: Exception) -> None:
     fault = await fault_of(error)
-    assert isinstance(fault, OperatorFault)
+    assert isinstance(fault, ConfigurationFault)
     assert "no token was issued" in str(fault)
     assert "tenant" not in str(fault)
 

@@ -7,7 +7,7 @@ import pytest
 
 from shared.dataverse.accounts import DataverseAccounts
 from shared.field_maps import load_field_map
-from shared.model.faults import Fault, OperatorFault, System
+from shared.model.faults import ConfigurationFault, Fault, System
 from shared.web.odata import ODataClient
 from tests.fakes.clock import FakeClock
 
@@ -40,13 +40,13 @@ async def test_a_column_that_sales_refuses_is_named_with_the_nearest_right_one(
     column: str, said: str
 ) -> None:
     asked = accounts(f"Could not find a property named '{column}' on type 'Microsoft.Dynamics.CRM.account'.")
-    with pytest.raises(OperatorFault, match=said.replace("?", r"\?")):
+    with pytest.raises(ConfigurationFault, match=said.replace("?", r"\?")):
         await asked.read(UUID(int=1))
 
 
 async def test_a_column_that_cannot_be_written_back_is_named() -> None:
     message = "Invalid property 'accountnummer' was found in entity 'Microsoft.Dynamics.CRM.account'."
-    with pytest.raises(OperatorFault, match=r'no column "accountnummer".*"accountnumber"'):
+    with pytest.raises(ConfigurationFault, match=r'no column "accountnummer".*"accountnumber"'):
         await accounts(message).write_back(UUID(int=1), "accountnummer", "1")
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model.change import Operation, Source
+from shared.model.change import ChangeKind, Source
 from shared.model.state import Lease, Phase
 from shared.sync.freshness import Busy, Covered, Margins, Merged, Proceed, judge
 from tests.unit.making import NOW, OPERATION, change, state
@@ -50,12 +50,12 @@ def test_a_change_counts_as_uncommitted_for_the_whole_margin(after: float, cover
 @pytest.mark.parametrize(
     ("of_change", "of_state"),
     [
-        ({"operation": Operation.DELETE}, {}),
+        ({"kind": ChangeKind.DELETE}, {}),
         *(({"source": source}, {}) for source in OWN_SOURCES),
         ({}, {"phase": Phase.PARKED}),
         ({}, {"phase": Phase.RETRYING}),
         ({}, {"phase": None}),
-        ({}, {"doubtful_until": LONG_AGO}),
+        ({}, {"unknown_until": LONG_AGO}),
         ({}, {"read_at": None}),
     ],
 )
@@ -75,7 +75,7 @@ def test_an_event_right_after_a_look_becomes_one_later_look() -> None:
     found = judge(change(), settled(read_at=NOW - seconds(1)), NOW, MARGINS)
     assert isinstance(found, Merged)
     assert found.look.source is Source.BURST
-    assert found.look.operation is Operation.LOOK
+    assert found.look.kind is ChangeKind.CHECK
     assert (found.look.hop, found.look.attempt, found.look.verify) == (0, 0, False)
     assert found.due - NOW <= seconds(10)
     assert found.due > NOW
@@ -84,7 +84,7 @@ def test_an_event_right_after_a_look_becomes_one_later_look() -> None:
 @pytest.mark.parametrize(
     ("of_change", "of_state"),
     [
-        ({"operation": Operation.DELETE}, {}),
+        ({"kind": ChangeKind.DELETE}, {}),
         ({"hop": 1}, {}),
         *(({"source": source}, {}) for source in OWN_SOURCES),
         ({}, {"read_at": NOW - seconds(5)}),

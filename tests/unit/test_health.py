@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from shared.diagnostics import health
 from shared.diagnostics.health import AnswerProbe, Health, probe_change
 from shared.model.change import Source, decode_change, encode_change
-from shared.model.faults import OperatorFault, QueueUnavailable, System, TransientFault
+from shared.model.faults import ConfigurationFault, QueueUnavailable, System, TransientFault
 from tests.fakes.bus import FakeQueue
 from tests.fakes.clock import FakeClock
 from tests.fakes.tables import FakeProbeAnswers
@@ -62,7 +62,7 @@ async def test_with_the_key_each_system_answers() -> None:
     "fault",
     [
         TransientFault(System.OPERATIONS, "answered 503"),
-        OperatorFault(System.OPERATIONS, "refuses the token.", "Check the secret."),
+        ConfigurationFault(System.OPERATIONS, "refuses the token.", "Check the secret."),
     ],
 )
 async def test_a_fault_degrades_and_says_what_is_wrong(fault: Exception) -> None:

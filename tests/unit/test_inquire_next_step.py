@@ -60,7 +60,7 @@ JOB = SystemJob("Post account to Account Sync", "waiting", NOW, "The endpoint an
         (facts(logged(Phase.RETRYING, "operations: answered 503")), "by itself (operations: answered 503)"),
         (facts(logged(Phase.FILTERED, "customertypecode")), 'The row rule on "customertypecode"'.lower()),
         (facts(state(phase=Phase.DELETED)), "was deleted in Sales"),
-        (facts(state(phase=Phase.SYNCED, doubtful_until=NOW)), "a verifying check follows by itself"),
+        (facts(state(phase=Phase.SYNCED, unknown_until=NOW)), "a verifying check follows by itself"),
         (facts(UNMAPPED), "follows by itself within a minute"),
         (facts(UNMAPPED, preview=parked_preview(Cause.UNMAPPED_CURRENCY, "Yen")), "currency set Yen CODE"),
         (facts(UNMAPPED, preview=None, troubles=["Sales is away."]), "Sales is away. Mend that first."),

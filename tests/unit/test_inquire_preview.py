@@ -158,7 +158,7 @@ async def test_the_preview_says_what_the_sync_then_does(scene: Callable[[World],
     world = World()
     await scene(world)  # type: ignore[misc]
     found = await preview(world)
-    await world.sync(world.look("a", verify=False))
+    await world.sync(world.check("a", verify=False))
     outcome = world.outcomes[-1][1]
     assert (found.ending, found.detail) == (
         outcome.ending,

@@ -11,7 +11,7 @@ from shared.cli.output import Output
 from shared.cli.status import drawn
 from shared.diagnostics.status import ReadStatus, Status
 from shared.model.breaker import Breaker
-from shared.model.faults import OperatorFault, QueueUnavailable, StateConflict, System
+from shared.model.faults import ConfigurationFault, QueueUnavailable, StateConflict, System
 from shared.model.state import LogEntry
 from shared.ports.inquiry import Issue, QueueDepth
 from tests.fakes.clock import START, FakeClock
@@ -40,7 +40,7 @@ class Everything:
 
     async def issues(self, cause: str = "") -> Sequence[Issue]:
         if self.away:
-            raise OperatorFault(System.TABLES, "answered 403.", "Check.")
+            raise ConfigurationFault(System.TABLES, "answered 403.", "Check.")
         return [Issue(c, uuid4(), c, "", "", "", None, "", "", "", 1) for c in self.parked]
 
     async def since(self, moment: datetime) -> Sequence[LogEntry]:

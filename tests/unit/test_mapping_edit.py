@@ -11,7 +11,7 @@ from shared.mappings.plan import Plan
 from shared.mappings.review import Effect, Review, affected, released
 from shared.mappings.sheet import Sheet, WantedRow
 from shared.model.account import AccountCurrency
-from shared.model.faults import OperatorFault, System, TransientFault
+from shared.model.faults import ConfigurationFault, System, TransientFault
 from shared.model.mapping_edit import Mapped, MappingConflict
 from shared.ports.mapping import Usage
 from tests.fakes.clock import FakeClock
@@ -177,7 +177,7 @@ async def test_a_plan_warns_of_codes_that_the_systems_do_not_agree_with() -> Non
 async def test_a_system_that_does_not_answer_is_a_finding_not_the_end() -> None:
     desk = Desk()
     desk.sales.fault = TransientFault(System.DATAVERSE, "no answer")
-    desk.erp.fault = OperatorFault(System.OPERATIONS, "answered 401.", "Check.")
+    desk.erp.fault = ConfigurationFault(System.OPERATIONS, "answered 401.", "Check.")
     plan = await desk.plan(("Euro", "EUR"))
     assert kinds(plan.findings) == [(Kind.NOT_CHECKED, None)] * 2
     assert plan.refused(strict=True)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model.faults import OperatorFault, System, TransientFault
+from shared.model.faults import ConfigurationFault, System, TransientFault
 from shared.web.odata import ODataClient, http_date, literal, retry_after
 from tests.fakes.clock import FakeClock
 from tests.unit.making import NOW
@@ -198,7 +198,7 @@ async def test_a_long_wait_goes_with_the_fault(call: Call, response: httpx.Respo
 @pytest.mark.parametrize("call", [Service.read, Service.write])
 async def test_a_refused_token_is_the_operators_and_is_not_tried_again(call: Call) -> None:
     service = Service(answer(401))
-    with pytest.raises(OperatorFault, match="401"):
+    with pytest.raises(ConfigurationFault, match="401"):
         await call(service)
     assert len(service.requests) == 1
 

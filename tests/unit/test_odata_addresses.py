@@ -13,7 +13,7 @@ from shared.dataverse.accounts import DataverseAccounts
 from shared.dataverse.inquiry import DataverseInquiry
 from shared.dataverse.registry import DataverseRegistry
 from shared.model.customer import CustomerKey
-from shared.model.faults import AccountFault, Fault, OperatorFault, System, TransientFault
+from shared.model.faults import AccountFault, ConfigurationFault, Fault, System, TransientFault
 from shared.targets.operations.customers import OperationsCurrencies, OperationsCustomers
 from shared.targets.operations.errors import read_error
 from shared.web.credentials import FixedToken
@@ -84,7 +84,7 @@ async def test_no_request_follows_a_next_link_to_elsewhere(link: object) -> None
     service = Service()
     service.pages["/data/x"] = page(1, link=link)
     if isinstance(link, str):
-        with pytest.raises(OperatorFault, match="No token was sent"):
+        with pytest.raises(ConfigurationFault, match="No token was sent"):
             await service.rows()
         assert len(service.requests) == 1
     else:  # a relative address, for what it is worth
@@ -119,7 +119,7 @@ async def test_whatever_a_next_link_says_the_token_stays_here(link: str) -> None
 async def test_next_links_stay_below_the_path_of_the_base_address(link: str) -> None:
     service = Service("https://service.example.net/tenant/api")
     service.pages["/tenant/api/data/x"] = page(1, link=link)
-    with pytest.raises(OperatorFault):
+    with pytest.raises(ConfigurationFault):
         await service.rows()
     assert service.asked == ["https://service.example.net/tenant/api/data/x"]
 
@@ -128,9 +128,9 @@ async def test_requests_stay_below_the_path_of_the_base_address() -> None:
     service = Service("https://service.example.net/tenant/api")
     await service.client.get("/data/x")
     for path in ("https://evil.example.net/", "https://service.example.net/data/x", "../x"):
-        with pytest.raises(OperatorFault):
+        with pytest.raises(ConfigurationFault):
             await service.client.get(path)
-        with pytest.raises(OperatorFault):
+        with pytest.raises(ConfigurationFault):
             await service.client.write("POST", path, b"{}")
     assert service.asked == ["https://service.example.net/tenant/api/data/x"]
 
@@ -139,9 +139,9 @@ async def test_requests_stay_below_the_path_of_the_base_address() -> None:
 async def test_no_redirect_is_followed(status: int) -> None:
     service = Service()
     service.default = httpx.Response(status, headers={"Location": "https://evil.example.net/"})
-    with pytest.raises(OperatorFault, match="redirect"):
+    with pytest.raises(ConfigurationFault, match="redirect"):
         await service.client.get("/data/x")
-    with pytest.raises(OperatorFault, match="redirect"):
+    with pytest.raises(ConfigurationFault, match="redirect"):
         await service.client.write("POST", "/data/x", b"{}")
     assert only_here(service)
     assert len(service.requests) == 2
@@ -181,7 +181,7 @@ READERS: dict[str, Callable[[ODataClient], Any]] = {
 async def test_every_list_of_both_systems_is_pinned_to_its_address(name: str) -> None:
     service = Service()
     service.default = page(link="https://evil.example.net/data/x")
-    with pytest.raises(OperatorFault, match="No token was sent"):
+    with pytest.raises(ConfigurationFault, match="No token was sent"):
         await READERS[name](service.client)
     assert only_here(service)
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from shared.model.customer import CustomerKey
 from shared.model.faults import (
     AccountFault,
+    ConfigurationFault,
     CustomerAlreadyExists,
     CustomerNotFound,
-    OperatorFault,
     QueueUnavailable,
     RejectedEvent,
     StateConflict,
@@ -28,7 +28,7 @@ FAULTS: list[Exception] = [
     TransientFault(System.OPERATIONS, "answered 503"),
     TransientFault(System.OPERATIONS, "answered 429", retry_after=17),
     QueueUnavailable("away"),
-    OperatorFault(System.OPERATIONS, "refuses.", "Check."),
+    ConfigurationFault(System.OPERATIONS, "refuses.", "Check."),
     StateConflict(),
     RejectedEvent("not-json", "x"),
     CustomerNotFound(),
@@ -111,7 +111,7 @@ def test_every_wait_has_its_bounds(fault: Exception, attempt: int, share: float)
 @given(st.sampled_from(FAULTS), st.integers(0, 10_000))
 def test_every_fault_ends_somewhere(fault: Exception, attempt: int) -> None:
     found = POLICY.decide(fault, attempt, NOW, longest)
-    costs_a_try = not isinstance(fault, OperatorFault | StateConflict)
+    costs_a_try = not isinstance(fault, ConfigurationFault | StateConflict)
     assert isinstance(found, Park) == (costs_a_try and attempt + 1 >= _budget(fault))
     if isinstance(found, Later):
         assert found.tried == costs_a_try

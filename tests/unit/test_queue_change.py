@@ -9,7 +9,7 @@ import pytest
 
 from shared.intake.filter import Filter
 from shared.intake.queue_change import Filtered, QueueChange, Queued, Rejected
-from shared.model.change import AccountChange, Operation, Source
+from shared.model.change import AccountChange, ChangeKind, Source
 from shared.model.faults import MessageRefused, QueueUnavailable
 from tests.fakes.bus import FakeQueue, FakeRejected
 from tests.fakes.clock import FakeClock
@@ -40,7 +40,7 @@ async def test_an_event_becomes_a_change() -> None:
     assert await intake.receive(sample_bytes("account-create"), Source.WEBHOOK) == Queued(OPERATION)
     (change,) = intake.queue.sent
     assert (change.account_id, change.organization_id) == (ACCOUNT, ORGANIZATION)
-    assert (change.operation, change.source) == (Operation.CREATE, Source.WEBHOOK)
+    assert (change.kind, change.source) == (ChangeKind.CREATE, Source.WEBHOOK)
     assert (change.operation_id, change.hop, change.attempt, change.verify) == (OPERATION, 0, 0, False)
     assert intake.queue.next_due() == intake.clock.now()
 

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from shared.dataverse.endpoints import Target, queue_target, webhook_target
 from shared.dataverse.registration import Plan, Registration
 from shared.field_maps import load_field_map
-from shared.model.faults import OperatorFault
+from shared.model.faults import ConfigurationFault
 from shared.ports.registration import Kind
 from tests.fakes.registry import FakeRegistry
 
@@ -147,7 +147,7 @@ async def test_a_new_key_is_sent_alone(registry: FakeRegistry, registration: Reg
 
 
 async def test_without_a_key_nothing_is_made(registry: FakeRegistry, registration: Registration) -> None:
-    with pytest.raises(OperatorFault, match="key"):
+    with pytest.raises(ConfigurationFault, match="key"):
         await register(registration, secret=None)
     assert registry.calls == []
 
@@ -180,7 +180,7 @@ async def test_a_name_that_is_there_twice_is_refused(
     await register(registration)
     row = next(iter(registry.rows[kind].values()))
     await registry.create(kind, {**row})
-    with pytest.raises(OperatorFault, match="twice"):
+    with pytest.raises(ConfigurationFault, match="twice"):
         await registration.plan(QUEUE)
 
 
@@ -229,7 +229,7 @@ async def test_removing_leaves_what_others_registered(
     await register(registration)
     link = f"/serviceendpoints({next(iter(registry.rows[Kind.ENDPOINT]))})"
     await registry.create(Kind.STEP, {"name": "stranger", "eventhandler_serviceendpoint@odata.bind": link})
-    with pytest.raises(OperatorFault, match="stranger"):
+    with pytest.raises(ConfigurationFault, match="stranger"):
         await registration.remove(QUEUE)
     assert len(registry.rows[Kind.STEP]) == 4
 

@@ -52,7 +52,7 @@ def test_exactly_what_differs_is_sent(before: dict[str, FieldValue], now: dict[s
 
 
 def test_in_doubt_everything_is_sent() -> None:
-    doubtful = confirmed(FIELDS, doubtful_until=NOW - timedelta(days=1))
+    doubtful = confirmed(FIELDS, unknown_until=NOW - timedelta(days=1))
     assert not_confirmed(FIELDS, doubtful, PRINTS) == FIELDS
 
 
@@ -129,7 +129,7 @@ def test_a_hold_that_somebody_changed_since_is_left_alone() -> None:
 
 
 def test_in_doubt_a_release_is_sent_whatever_stands_there() -> None:
-    held = state(previous_hold="No", doubtful_until=NOW)
+    held = state(previous_hold="No", unknown_until=NOW)
     plan = plan_hold(held, HOLD, found(OnHoldStatus="No"), wanted=False)
     assert (plan.fields, plan.previous) == ({"OnHoldStatus": "No"}, "No")
 

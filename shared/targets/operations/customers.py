@@ -16,9 +16,9 @@ import httpx
 from shared.model.customer import Customer, CustomerKey, FieldValue
 from shared.model.faults import (
     AccountFault,
+    ConfigurationFault,
     CustomerAlreadyExists,
     CustomerNotFound,
-    OperatorFault,
     System,
     TransientFault,
 )
@@ -72,7 +72,7 @@ class OperationsCustomers:
             raise CustomerAlreadyExists(key)
         if self._company_is_set and error.field((_COMPANY,)):
             remedy = "Check OPERATIONS_COMPANY: Operations does not know this legal entity."
-            raise OperatorFault(System.OPERATIONS, "refuses the company.", remedy)
+            raise ConfigurationFault(System.OPERATIONS, "refuses the company.", remedy)
         raise error.fault("create", {*fields, self._number, _COMPANY}, self._of_account)
 
     async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> None:
@@ -190,4 +190,4 @@ def _json(response: httpx.Response) -> dict[str, Any]:
         403: "Give the app's user in Operations access to customers and currencies.",
         404: "Check OPERATIONS_URL.",
     }.get(status, "Check that every field of the field map exists in this environment.")
-    raise OperatorFault(System.OPERATIONS, f"answered {status} to a read.", remedy)
+    raise ConfigurationFault(System.OPERATIONS, f"answered {status} to a read.", remedy)
