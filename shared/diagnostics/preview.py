@@ -1,26 +1,27 @@
-"""Previews a sync: what it would do and send now, and where each value comes from. Reads only.
+"""Previews a check: what it would do and send now, and where each value comes from. Reads only.
 
-It follows the pipeline's own rules over the same parts; whatever would park the account becomes the
-preview's problem instead.
+It asks the same plan as the pipeline for each step, reads for it, and stops at the decision.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from uuid import UUID
+from dataclasses import dataclass, field, replace
+from uuid import UUID, uuid4
 
-from shared.model.account import Account
-from shared.model.customer import Customer, CustomerBody, CustomerKey, FieldValue, Fingerprints, same_value
+from shared.model.change import AccountChange, ChangeKind, Source
+from shared.model.customer import Customer, CustomerKey, FieldValue, same_value
 from shared.model.faults import AccountFault
-from shared.model.field_map import CURRENCY, FieldMap, MappedField
-from shared.model.mapping import fold
-from shared.model.outcome import Cause, Ending, Problem
+from shared.model.field_map import CURRENCY, MappedField
+from shared.model.outcome import Ending, Problem
 from shared.model.state import SyncState
-from shared.ports import AccountReader, CustomerWriter, SyncStates
+from shared.ports import AccountReader, Clock, CustomerWriter, SyncStates
 from shared.ports.inquiry import CustomerAccounts
-from shared.sync.desired_customer import BuildCustomer, ResolveCurrency, broken_rule, key_of_currency
-from shared.sync.fields import differing, not_confirmed, plan_hold
+from shared.sync.desired_customer import BuildCustomer, ResolveCurrency, key_of_currency
+from shared.sync.fields import after_look
+from shared.sync.linking import Rules
+from shared.sync.ownership import of_another
+from shared.sync.plan import NOT_FOUND_CHECKS, plan
+from shared.sync.steps import Decision, Facts, Look, Own, OwnerRow, Resolve, Wait
 
-_INACTIVE = 1
+_NO_ORGANIZATION = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class FieldPreview:
 
 @dataclass(slots=True)
 class Preview:
-    """What a sync would do now: `ending`, with `detail` (the rule, the cause); and the fields."""
+    """What a check would do now: `ending`, with `detail` (rule, cause, reason); and the fields."""
 
     account_id: UUID
     ending: Ending
@@ -56,110 +57,117 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class PreviewSync:
-    """The use case behind `accountsync preview`; `existing` is match, adopt or park."""
+    """The use case behind `accountsync preview`."""
 
     reader: AccountReader
-    writer: CustomerWriter
+    target: CustomerWriter
     states: SyncStates
     currency: ResolveCurrency
     build: BuildCustomer
-    field_map: FieldMap
-    fingerprints: Fingerprints
     customers: CustomerAccounts
-    existing: str
-    block_on_deactivate: bool
+    rules: Rules
+    clock: Clock
 
     async def of(self, account_id: UUID) -> Preview:
-        """What a sync of this account would do now. May raise faults of the systems."""
+        """What an event of this account would do now. May raise faults of the systems."""
+        facts = await self._known(account_id)
+        preview = Preview(account_id, Ending.RETRYING, exists_in_sales=facts.account is not None)
+        if facts.account is not None and facts.account.currency is not None:
+            preview.currency = facts.account.currency.name
+        facts, step = await self._decided(facts)
+        if isinstance(step, Wait):
+            preview.detail = step.reason
+            return preview
+        if step.update is not None and step.update.key.folded not in facts.seen:
+            found = await self.target.find(step.update.key)  # only to be shown
+            if found is None and step.update.send:  # the request would not find it either
+                facts, step = await self._decided(facts.missed_customer(step.update.key))
+            else:
+                facts = facts.saw(step.update.key, found)
+        return self._shown(preview, facts, step) if isinstance(step, Decision) else preview
+
+    async def _known(self, account_id: UUID) -> Facts:
+        """What is known at the start of the check of an event."""
         stored = await self.states.get(account_id)
-        state = stored.state if stored else None
-        account = await self.reader.read(account_id)
-        preview = Preview(account_id, Ending.UNCHANGED, customer=state.customer if state else None)
-        if account is None:
-            preview.exists_in_sales = False
-            preview.ending = Ending.DELETED
-            return preview
-        if rule := broken_rule(self.field_map, account):
-            preview.ending, preview.detail = Ending.FILTERED, rule
-            return preview
-        preview.currency = account.currency.name if account.currency else None
+        now, account = self.clock.now(), await self.reader.read(account_id)
+        before = (
+            stored.state if stored else SyncState(account_id=account_id, organization_id=_NO_ORGANIZATION)
+        )
+        state = before
+        if account is not None:
+            state = replace(before, version=account.version, read_at=account.read_at, deleted=False)
+        change = AccountChange(
+            organization_id=before.organization_id,
+            account_id=account_id,
+            kind=ChangeKind.UPDATE,
+            occurred_at=now,
+            source=Source.DATAVERSE_QUEUE,
+            operation_id=uuid4(),
+            attempt=NOT_FOUND_CHECKS,
+        )
+        return Facts(now=now, change=change, state=state, before=before, account=account)
+
+    async def _decided(self, facts: Facts) -> tuple[Facts, Decision | Wait]:
+        """Read for each step of the plan, up to the decision."""
+        while True:
+            step = plan(facts, self.rules)
+            facts = replace(facts, state=step.state)
+            match step:
+                case Decision() | Wait():
+                    return facts, step
+                case Resolve():
+                    facts = await self._resolved(facts)
+                case Look(key=key):
+                    found = await self.target.find(key)
+                    names, prints = self.rules.field_map.names, self.rules.fingerprints
+                    state = after_look(facts.state, facts.now, found, names, prints)
+                    facts = replace(facts.saw(key, found), state=state)
+                case Own(key=key, creation=creation):
+                    row = await self._owner(facts.state.account_id, key)
+                    facts = facts.owned(key, row if creation or row.ours else OwnerRow(ours=False))
+                case _:
+                    facts = facts.after(step)
+
+    async def _resolved(self, facts: Facts) -> Facts:
+        if facts.account is None:
+            raise AssertionError
         try:
-            await self._fill(preview, account, state)
+            key = key_of_currency(facts.account) if self.rules.field_map.has_currency else None
+            code = await self.currency.code(key, fresh=True) if key else None
+            return replace(facts, desired=self.build.body(facts.account, key, code))
         except AccountFault as fault:
-            preview.ending, preview.problem = Ending.PARKED, fault.problem
-            preview.detail = str(fault.problem)
+            return replace(facts, problem=fault.problem)
+
+    async def _owner(self, account_id: UUID, key: CustomerKey) -> OwnerRow:
+        owner = await self.customers.owner(key)
+        if owner is None or owner == account_id:
+            return OwnerRow(ours=True)
+        return of_another(await self.states.get(owner))
+
+    def _shown(self, preview: Preview, facts: Facts, decision: Decision) -> Preview:
+        """The decision as people see it."""
+        preview.ending, preview.detail, preview.problem = decision.ending, decision.detail, decision.problem
+        preview.customer = decision.state.customer
+        if decision.problem is not None:
+            preview.detail = str(decision.problem)
+        wanted, sent = dict[str, FieldValue](), set[str]()
+        if decision.create is not None:
+            preview.customer, wanted = decision.create.key, dict(decision.create.fields)
+            sent = set(wanted)
+        elif decision.update is not None:
+            preview.customer, wanted = decision.update.key, dict(decision.update.fields)
+            sent = set(decision.update.send)
+        key = preview.customer.folded if preview.customer else None
+        found = facts.seen.get(key) if key else None
+        if key in facts.seen:
+            preview.exists_in_operations = found is not None
+        if decision.problem is None:
+            preview.fields = [self._field(name, value, found, name in sent) for name, value in wanted.items()]
         return preview
 
-    async def _fill(self, preview: Preview, account: Account, state: SyncState | None) -> None:
-        """Follow the pipeline up to the write. Raises AccountFault for what would park the account."""
-        hold = account.columns.get("statecode") == _INACTIVE and self.block_on_deactivate
-        known = state.customer if state else None
-        if hold and known is None:
-            preview.ending, preview.detail = Ending.FILTERED, "statecode"
-            return
-        key = key_of_currency(account) if self.field_map.has_currency else None
-        code = await self.currency.code(key, fresh=True) if key else None
-        body = self.build.body(account, key, code)
-        moved = known is not None and not body.key.by and not known.same_as(body.key)
-        if moved and known is not None and await self.writer.find(known) is not None:
-            raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.field_map.key.target))
-        known = None if moved else known
-        preview.customer = known or body.key
-        found = await self.writer.find(known or body.key)
-        preview.exists_in_operations = found is not None
-        wanted: Mapping[str, FieldValue] = body.fields
-        if state is not None and known is not None:
-            wanted = {**wanted, **plan_hold(state, self.field_map.hold, found, wanted=hold).fields}
-        else:
-            previous = await self._check_owner(account.account_id, body, found)
-            if previous is not None:
-                wanted = {**wanted, self.field_map.hold.target: previous}
-        sent = self._sent(wanted, state, known, found)
-        preview.fields = [self._field(name, value, found, name in sent) for name, value in wanted.items()]
-        if found is None:
-            preview.ending = Ending.CREATED
-        else:
-            preview.ending = Ending.UPDATED if sent else Ending.UNCHANGED
-
-    async def _check_owner(self, account_id: UUID, body: CustomerBody, found: Customer | None) -> str | None:
-        """Whether the customer may become the account's. Raises AccountFault.
-
-        The value to go back to where it is blocked for the deleted account that had it before.
-        """
-        target = self.field_map.key.target
-        owner = await self.customers.owner(found.key if found else body.key)
-        refused, previous = Cause.CUSTOMER_EXISTS, None
-        if owner is not None and owner != account_id:
-            refused = Cause.NUMBER_TAKEN
-            stored = await self.states.get(owner)
-            if stored is None or not (stored.state.deleted and stored.state.settled):
-                raise AccountFault(Problem(refused, field=target))
-            previous = stored.state.previous_hold
-        if found is None or owner == account_id or self.existing == "adopt":
-            return previous
-        names = [name for name, entry in self.field_map.fields.items() if entry.column == "name"]
-        same = all(fold(str(body.fields[name])) == fold(str(found.fields.get(name, ""))) for name in names)
-        if self.existing == "park" or not (names and same):
-            raise AccountFault(Problem(refused, field=target))
-        return previous
-
-    def _sent(
-        self,
-        wanted: Mapping[str, FieldValue],
-        state: SyncState | None,
-        known: CustomerKey | None,
-        found: Customer | None,
-    ) -> Mapping[str, FieldValue]:
-        """All of a customer to be created, what differs of one to be adopted, else what is not confirmed."""
-        if found is None:
-            return wanted
-        if state is None or known is None or state.fingerprint_key != self.fingerprints.key_id:
-            return differing(wanted, found)
-        return not_confirmed(wanted, state, self.fingerprints)
-
     def _field(self, name: str, value: FieldValue, found: Customer | None, sent: bool) -> FieldPreview:
-        entry = self.field_map.fields.get(name)
-        of_account = "the account's state" if name == self.field_map.hold.target else "the account's id"
+        entry = self.rules.field_map.fields.get(name)
+        of_account = "the account's state" if name == self.rules.field_map.hold.target else "the account's id"
         source = source_of(entry) if entry else of_account
         return FieldPreview(name, source, value, found.fields.get(name) if found else None, sent)
 

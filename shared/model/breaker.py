@@ -12,6 +12,7 @@ _REFUSED_WITHIN = timedelta(minutes=10)
 CHECK_LASTS = timedelta(minutes=2)
 _FORGET_TRIPS = timedelta(minutes=10)
 _MOST_REFUSALS = 30
+_LEAST_WAIT = timedelta(seconds=30)
 
 
 class Refusal(NamedTuple):
@@ -137,3 +138,29 @@ class Breaker:
         probing = self.probe_until is not None and self.probe_until - CHECK_LASTS <= at
         same = self.refused.partition(" ")[0] == operation
         return self.closed(now) if same and (between or probing) else self
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerRules:
+    """Opens when `failures` of the newest 2 * `failures` calls of a minute failed, however many went well
+    before; for `first` seconds, doubled with each trip up to `cap`, or for `operator` seconds when the
+    set-up is wrong."""
+
+    failures: int
+    first: float
+    cap: float
+    operator: float
+    least_wait: timedelta = _LEAST_WAIT
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Work waits until then, and up to `spread` seconds longer, so that not all of it comes back at once.
+
+    Both depend on the breaker alone: neither how long it is open nor how much waits makes a message wait
+    longer. What comes back is worked off by the partitions, as fast as the systems answer.
+    """
+
+    until: datetime
+    spread: float
+    reason: str

@@ -7,12 +7,12 @@ of several accounts; after its time one instance probes, and only a probe that s
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from shared.model.breaker import Breaker
+from shared.model.breaker import Breaker, BreakerRules, Wait
 from shared.model.faults import ConfigurationFault, Fault, Refused, System, TransientFault
 from shared.ports import Clock
 from shared.ports.recovery import BreakerRows, Probe
@@ -21,39 +21,12 @@ from shared.resilience.shared_breakers import SharedBreakers
 from shared.telemetry import LOGGER
 
 _WINDOW = timedelta(seconds=60)
-_LEAST_WAIT = timedelta(seconds=30)
 _PROBE = timedelta(seconds=20)
 _PROBE_SECONDS = 10.0
 _PROBE_HOLDS = timedelta(seconds=5)
 _PAUSE_LOOK = timedelta(seconds=60)
 _SPREAD = 0.1
 _LEAST_SPREAD = 1.0  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class BreakerRules:
-    """Opens when `failures` of the newest 2 * `failures` calls of a minute failed, however many went well
-    before; for `first` seconds, doubled with each trip up to `cap`, or for `operator` seconds when the
-    set-up is wrong."""
-
-    failures: int
-    first: float
-    cap: float
-    operator: float
-    least_wait: timedelta = _LEAST_WAIT
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Work waits until then, and up to `spread` seconds longer, so that not all of it comes back at once.
-
-    Both depend on the breaker alone: neither how long it is open nor how much waits makes a message wait
-    longer. What comes back is worked off by the partitions, as fast as the systems answer.
-    """
-
-    until: datetime
-    spread: float
-    reason: str
 
 
 class Breakers:
@@ -66,19 +39,25 @@ class Breakers:
         clock: Clock,
         rules: BreakerRules,
         recheck: Recheck,
+        most_at_once: Mapping[System, int] | None = None,
     ) -> None:
         self._rows = rows
         self._probes = probes
         self._clock = clock
         self._rules = rules
         self._shared = SharedBreakers(rows, clock)
-        self._refusals = Refusals(self._shared, clock, rules.operator, recheck)
+        self._succeeded: dict[tuple[System, str], datetime] = {}
+        self._refusals = Refusals(self._shared, clock, rules.operator, recheck, self._succeeded)
+        limits = (most_at_once or {}).items()
+        self._slots = {system: asyncio.Semaphore(most) for system, most in limits if most}
         self._calls: defaultdict[System, deque[tuple[datetime, bool]]] = defaultdict(deque)
         self._well_at: dict[System, datetime] = {}
 
     async def admit(self, account_id: UUID | None = None) -> Wait | None:
         """None: work on this account may go on. Takes the probe, and makes it, where one is due."""
         await self._shared.refresh()
+        if not self._shared.known:
+            return None
         await self._refusals.settled(None)
         waits = [
             wait
@@ -97,14 +76,29 @@ class Breakers:
         await self._shared.refresh()
         return await self._wait_for(self._shared.current(system), None) is None
 
-    def succeeded(self, system: System, operation: str) -> None:
-        """A call to the system did what it should."""
-        self.answered(system)
-        self._refusals.succeeded(system, operation)
+    async def call[T](self, system: System, action: str, request: Awaitable[T]) -> T:
+        """Wait for a request to the system and note how it ended.
 
-    def answered(self, system: System) -> None:
-        """The system answered, if only that it will not."""
+        The action is named as in the adapters' refusals. At most so many requests of one process are under
+        way at a time as the system was given slots.
+        """
+        if (slots := self._slots.get(system)) is None:
+            return await self._noted(system, action, request)
+        async with slots:
+            return await self._noted(system, action, request)
+
+    async def _noted[T](self, system: System, action: str, request: Awaitable[T]) -> T:
+        try:
+            result = await request
+        except (TransientFault, ConfigurationFault) as fault:
+            await self.failed(system, fault)
+            raise
+        except Fault:
+            self._note(system, failed=False)  # the system answered, if only that it will not
+            raise
         self._note(system, failed=False)
+        self._succeeded[system, action] = self._clock.now()
+        return result
 
     async def failed(self, system: System, fault: Fault) -> None:
         """A call to the system failed; opens its breaker if that was one too many."""

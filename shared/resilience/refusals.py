@@ -21,18 +21,24 @@ type Recheck = Callable[[UUID, str], Awaitable[bool]]
 
 
 class Refusals:
-    """Counts the refusals of all instances together; `wait` in seconds lies between two probes."""
+    """Counts the refusals of all instances together; `wait` in seconds lies between two probes.
 
-    def __init__(self, shared: SharedBreakers, clock: Clock, wait: float, recheck: Recheck) -> None:
+    `succeeded`: when this instance's last request of each action was carried out by each system.
+    """
+
+    def __init__(
+        self,
+        shared: SharedBreakers,
+        clock: Clock,
+        wait: float,
+        recheck: Recheck,
+        succeeded: dict[tuple[System, str], datetime],
+    ) -> None:
         self._shared = shared
         self._clock = clock
         self._wait = wait
         self._recheck = recheck
-        self._succeeded: dict[tuple[System, str], datetime] = {}
-
-    def succeeded(self, system: System, operation: str) -> None:
-        """The system carried out a request about an account."""
-        self._succeeded[system, operation] = self._clock.now()
+        self._succeeded = succeeded
 
     async def note(self, fault: Refused, account_id: UUID) -> Fault:
         """The fault to go on with: the refusal itself, to park the account, or one that lets it wait.

@@ -4,7 +4,7 @@ Everything is resolved before anything is written; whatever is missing or does n
 `AccountFault` with the field and the remedy, and no text of the customer's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
@@ -15,7 +15,7 @@ from shared.model.faults import AccountFault
 from shared.model.field_map import CURRENCY, FieldMap, MappedField
 from shared.model.mapping import currency_key, fold
 from shared.model.outcome import Cause, Problem
-from shared.ports import CurrencyMappings, ErpCurrencies
+from shared.ports import CurrencyMappings
 
 
 def broken_rule(field_map: FieldMap, account: Account) -> str | None:
@@ -165,10 +165,10 @@ def key_of_currency(account: Account) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class ResolveCurrency:
-    """Looks a currency up, and makes sure that Operations knows the code."""
+    """Looks a currency up, and makes sure that the ERP knows the code."""
 
     mappings: CurrencyMappings
-    erp_currencies: ErpCurrencies
+    knows: Callable[[str], Awaitable[bool]]
 
     async def code(self, key: str, *, fresh: bool) -> str:
         """The code for the currency; `fresh` asks the table itself.
@@ -181,6 +181,6 @@ class ResolveCurrency:
         code = rows[0].ax.strip()
         if len(rows) > 1 or not code:
             raise AccountFault(Problem(Cause.BAD_MAPPING, value=key))
-        if not await self.erp_currencies.knows(code):
+        if not await self.knows(code):
             raise AccountFault(Problem(Cause.UNKNOWN_ERP_CURRENCY, value=code))
         return code

@@ -1,154 +1,156 @@
-"""Writes one customer: claim, send, and leave behind what is known to stand there.
+"""Carries out the steps of a plan: claim, own, send, and leave behind what is known to stand in the ERP.
 
-What enters is the account's state and the body that shall stand in Operations; what leaves is the same
-`Work` with the state as it is to be recorded. Any fault may leave in the middle: `Work.in_flight` then
-tells whether a request of ours may still commit.
+Any fault may leave in the middle. `Work.in_flight` then tells whether a request of ours may still commit.
 """
 
-from collections.abc import Awaitable, Generator, Mapping
+from collections.abc import Awaitable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
-from shared.model.customer import Customer, CustomerBody, CustomerKey, FieldValue, Fingerprints
+from shared.model.change import AccountChange, Source
+from shared.model.customer import CustomerBody, CustomerKey
 from shared.model.faults import (
     AccountFault,
     CustomerAlreadyExists,
     CustomerNotFound,
     Fault,
-    NotYet,
     System,
     TransientFault,
 )
-from shared.model.field_map import FieldMap
-from shared.model.mapping import fold
-from shared.model.outcome import Cause, Ending, Outcome, Problem
-from shared.ports import Clock, CustomerWriter, Guard
-from shared.sync.fields import differing, must_look, not_confirmed, plan_hold
+from shared.model.outcome import Cause, Outcome, Problem
+from shared.model.state import Lease, Stored, SyncState
+from shared.ports import Clock, CustomerWriter, Guard, SyncStates
+from shared.resilience.circuit_breaker import Breakers
+from shared.sync.fields import after_look, confirmed, released
+from shared.sync.linking import Rules
 from shared.sync.ownership import Ownership
-from shared.sync.work import Work
+from shared.sync.steps import (
+    ADOPTED,
+    CREATED,
+    Decision,
+    Facts,
+    Inherit,
+    Link,
+    Look,
+    Move,
+    Own,
+    Release,
+    Step,
+    Update,
+)
 
-CREATED, ADOPTED = "created", "adopted"
 _BEGUN_AT_MOST = 16
-_UNSEEN_ATTEMPTS = 3  # of a customer that exists, as Operations says, and is not found
+
+
+@dataclass(slots=True)
+class Work:
+    """One invocation's hold on an account's state.
+
+    `in_flight`: a write was sent and its answer is not known; `unknown_added`: a verifying check must follow;
+    `leaves_no_row`: Dataverse does not know the account, and neither does the table.
+    """
+
+    change: AccountChange
+    states: SyncStates
+    state: SyncState
+    etag: str | None
+    owner: UUID
+    in_flight: bool = False
+    unknown_added: bool = False
+    leaves_no_row: bool = False
+
+    @classmethod
+    def on(cls, change: AccountChange, states: SyncStates, stored: Stored | None) -> "Work":
+        """The work on a change, from what is stored about its account."""
+        nothing_known = SyncState(account_id=change.account_id, organization_id=change.organization_id)
+        state = stored.state if stored else nothing_known
+        return cls(change, states, state, stored.etag if stored else None, owner=uuid4())
+
+    def take_over(self, now: datetime, longest_request: float) -> None:
+        """Whoever held the lease before us is gone; what it sent may still commit."""
+        if self.state.lease is not None:
+            self.state = replace(self.state, lease=None)
+            self.outcome_is_unknown(now, longest_request)
+
+    def outcome_is_unknown(self, now: datetime, longest_request: float) -> None:
+        """From now on nothing that was sent is certain, until a check after the longest request's end."""
+        until = now + timedelta(seconds=longest_request)
+        known = self.state.unknown_until
+        self.state = replace(self.state, unknown_until=max(until, known) if known else until)
+        self.unknown_added = True
+
+    async def claim(self, until: datetime, intent: CustomerKey | None, begun: tuple[str, ...] = ()) -> None:
+        """Write down, before anything is sent, who is writing what. Raises StateConflict."""
+        self.state = replace(self.state, lease=Lease(self.owner, until), intent=intent, begun=begun)
+        await self.store()
+
+    async def store(self) -> None:
+        """Store the state as it is. Raises StateConflict if another worker came in between."""
+        self.etag = await self.states.put(self.state, self.etag)
+
+    def verifying_check(self) -> AccountChange:
+        """A check that clears up what this invocation leaves unknown."""
+        return self.change.check(Source.HEAL, verify=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """`existing`: match, adopt or park a customer that is there already; `lease`: longest one write takes."""
+class Execute:
+    """Carries out steps and decisions; `lease` is the longest that one write takes."""
 
-    existing: str
-    lease: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Apply:
-    """Brings the customer of one account into line."""
-
-    writer: CustomerWriter
+    target: CustomerWriter
+    breakers: Breakers
     ownership: Ownership
     clock: Clock
-    field_map: FieldMap
-    fingerprints: Fingerprints
-    guard: Guard
+    limits: Guard
     rules: Rules
+    lease: timedelta
 
-    async def known(self, work: Work, body: CustomerBody, *, hold: bool) -> Outcome:
-        """The customer is known to stand in Operations: one PATCH of what differs, or nothing at all."""
-        await self._leave_old_number(work)
-        found = None
-        if self._verify(work) or must_look(work.state, self.field_map.hold, self.fingerprints, wanted=hold):
-            found = await self._look(work, body.key)
-            if found is None:
-                return await self._vanished(work, body, hold=hold)
-        return await self._change(work, body, found, hold=hold)
+    async def step(self, work: Work, facts: Facts, step: Step) -> Facts:
+        """Do what the step says; the facts after it. Raises AccountFault, StateConflict and more."""
+        account_id = work.state.account_id
+        match step:
+            case Look(key=key):
+                return await self._look(work, facts, key)
+            case Own(key=key, creation=creation):
+                if creation is not None:
+                    await self._claim(work, creation)
+                row = await self.ownership.own(key, account_id, may_inherit=creation is not None)
+                return facts.owned(key, row)
+            case Release(key=key):
+                await self.ownership.release(key, account_id, work.change)
+            case Inherit(body=body, before=before):
+                done = facts.after(replace(step, state=work.state))
+                if done.state.previous_hold != work.state.previous_hold:
+                    work.state = done.state
+                    await self._claim(work, body)  # or a crash would leave the block for good
+                return facts.owned(body.key, await self.ownership.succeed(body.key, before, account_id))
+            case Link():
+                await self._link(work, step.asked, step.customer, step.stage)
+            case Move(old=old, new=new, found=found):
+                if found:
+                    await self.ownership.mark(new, account_id, ADOPTED)
+                work.state = facts.after(replace(step, state=work.state)).state
+                await work.claim(self._until(), old)
+            case _:
+                raise AssertionError(step)
+        facts = facts.after(replace(step, state=work.state))
+        work.state = facts.state
+        return facts
 
-    async def first(self, work: Work, body: CustomerBody) -> Outcome:
-        """No customer is known yet: create it under our name, or adopt the one that is there.
-
-        Operations refuses a number that exists, so nothing is looked up before, except where an earlier
-        creation may have come about, or where Operations assigns the number and so would refuse nothing.
-        """
-        looks = bool(body.key.by) or work.change.verify or work.state.unknown_until is not None
-        before = work.state.begun
-        await self._claim(work, body)
-        work.state = replace(work.state, begun=before)  # nothing is sent yet
-        looks |= await self._own_or_end_doubt(work, body)
-        if looks and (found := await self._look(work, body.key)) is not None:
-            return await self._take(work, body, found)
-        return await self._create(work, body)
-
-    async def follow(self, work: Work, body: CustomerBody, *, hold: bool) -> Outcome:
-        """The account asks for another number: follow its customer, if it was renamed in Operations.
-
-        Raises AccountFault(KeyChanged) while the customer stands under its old number.
-        """
-        old = work.state.customer
-        unsure = work.state.unknown_until is not None and not self._doubt_over(work)
-        if old is None or body.key.by or unsure or await self._look(work, old) is not None:
-            raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.field_map.key.target))
-        found = await self._look(work, body.key)
-        if found is not None and not (self._is_as_confirmed(work, found) or self._may_adopt(body, found)):
-            raise AccountFault(Problem(Cause.CUSTOMER_EXISTS, field=self.field_map.key.target))
-        await self.ownership.claim(body.key, work.state.account_id)
-        if found is None:  # it vanished, as after a restore of Operations
-            self._nothing_to_block(work)
+    async def decision(self, work: Work, facts: Facts, decision: Decision) -> Outcome | Facts:
+        """Send what is to be sent; how it ended, or what was learned that calls for another plan."""
+        fields: tuple[str, ...] = ()
+        if decision.create is not None:
+            learned = await self._create(work, facts, decision.create)
+            fields = tuple(sorted(decision.create.fields))
+        elif decision.update is not None:
+            learned = await self._update(work, facts, decision.update)
+            fields = tuple(sorted(decision.update.send))
         else:
-            await self.ownership.mark(body.key, work.state.account_id, ADOPTED)
-            work.state = replace(work.state, customer=body.key)
-        await work.claim(self.clock.now() + self.rules.lease, old)
-        if found is not None:
-            await self._leave_old_number(work)
-            return await self._change(work, body, found, hold=hold)
-        await self.settle_intent(work, body.key)
-        return Outcome(Ending.UNCHANGED) if hold else await self.first(work, body)
-
-    async def _leave_old_number(self, work: Work) -> None:
-        """Give up the number that the customer had before it was renamed in Operations."""
-        intent, customer = work.state.intent, work.state.customer
-        if intent is not None and customer is not None and not intent.same_as(customer):
-            await self.ownership.release(intent, work.state.account_id, work.change)
-            work.state = replace(work.state, intent=None)
-
-    async def settle_intent(self, work: Work, key: CustomerKey) -> None:
-        """Find out what became of a creation begun under a key that is not the account's any more.
-
-        Raises AccountFault(KeyChanged) while it may still come about, or once it has.
-        """
-        if work.state.intent is None or work.state.intent.same_as(key):
-            return
-        await self.settle_creation(work)
-        state = work.state
-        if state.intent is not None or state.customer is not None:
-            raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.field_map.key.target))
-
-    async def settle_creation(self, work: Work) -> None:
-        """Find out what became of a creation that is not wanted any more, once it cannot come about later."""
-        intent = work.state.intent
-        if intent is None or work.state.customer is not None:
-            return
-        if self._doubt_over(work) and work.state.begun:
-            found = await self._look(work, intent)
-            if found is not None and self._is_ours(work, intent, found):
-                await self._made(work, intent, found.key)
-        self._end_doubt(work)
-        await self.give_up(work)
-
-    async def block(self, work: Work, key: CustomerKey) -> Outcome | None:
-        """Block the customer of an account that is gone; None if there is no customer to block."""
-        await self._leave_old_number(work)
-        found = None
-        if work.state.customer is None and not work.state.begun:
-            self._end_doubt(work)
-            return None
-        if work.state.customer is None or self._verify(work) or self._hold_unseen(work):
-            found = await self._look(work, work.state.customer or key)
-            if found is None or (work.state.customer is None and not self._is_ours(work, key, found)):
-                return None
-            with _to_be_noted(work):
-                await self.ownership.claim(found.key, work.state.account_id)
-            work.state = replace(work.state, customer=found.key, intent=None, begun=())
-        return await self._change(work, CustomerBody(work.state.customer or key, {}), found, hold=True)
+            learned = None
+        return learned or Outcome(decision.ending, decision.detail, fields)
 
     async def give_up(self, work: Work) -> None:
         """Give up the number under which nothing of ours stands, unless a creation may still come about."""
@@ -158,199 +160,72 @@ class Apply:
         await self.ownership.release(state.intent, state.account_id, work.change)
         work.state = replace(state, intent=None, begun=())
 
-    def _is_ours(self, work: Work, key: CustomerKey, found: Customer) -> bool:
-        """Whether a creation of ours with an unknown outcome made this customer.
+    async def _look(self, work: Work, facts: Facts, key: CustomerKey) -> Facts:
+        found = await self.breakers.call(System.OPERATIONS, "find", self.target.find(key))
+        facts = facts.saw(key, found)
+        names = self.rules.field_map.names
+        work.state = after_look(work.state, self.clock.now(), found, names, self.rules.fingerprints)
+        return facts
 
-        It did if the customer holds what was sent. Its number proves nothing: it may be the reason for
-        which the creation was refused. A second key does: it is the account's own id.
-        """
-        fields = {name: found.fields.get(name, "") for name in self.field_map.names}
-        return bool(key.by) or self.fingerprints.of_whole(fields) in work.state.begun
-
-    def _verify(self, work: Work) -> bool:
-        """A changed fingerprint key means one look, not a mass rewrite; the end of a doubt needs one too."""
-        if work.change.verify or work.state.fingerprint_key != self.fingerprints.key_id:
-            return True
-        return self._doubt_over(work)
-
-    def _hold_unseen(self, work: Work) -> bool:
-        return must_look(work.state, self.field_map.hold, self.fingerprints, wanted=True)
-
-    async def _look(self, work: Work, key: CustomerKey) -> Customer | None:
-        """See the customer; a look after the end of a doubt clears it, and what is seen is confirmed.
-
-        What was confirmed before may have been overwritten by a late request, also in fields that nobody
-        compares now, as when the customer is only blocked.
-        """
-        over = self._doubt_over(work)
-        found = await self.writer.find(key)
-        if over:
-            begun = work.state.begun if found else ()
-            work.state = replace(work.state, unknown_until=None, begun=begun, confirmed={})
-            if found is not None:
-                self._confirm(work, found.fields)
-        return found
-
-    def _doubt_over(self, work: Work) -> bool:
-        """Whether no request of ours can commit any more; what it did still has to be seen."""
-        unknown_until = work.state.unknown_until
-        return unknown_until is not None and self.clock.now() >= unknown_until
-
-    def _end_doubt(self, work: Work) -> None:
-        """Where no creation was begun there is nothing to be seen."""
-        if self._doubt_over(work):
-            work.state = replace(work.state, unknown_until=None, begun=())
-
-    async def _change(self, work: Work, body: CustomerBody, found: Customer | None, *, hold: bool) -> Outcome:
-        plan = plan_hold(work.state, self.field_map.hold, found, wanted=hold)
-        fields = {**body.fields, **plan.fields}
-        to_send = differing(fields, found) if found else not_confirmed(fields, work.state, self.fingerprints)
-        newly_held = hold and work.state.previous_hold is None and self.field_map.hold.target in to_send
-        if newly_held:
-            await self.guard.allow("blocks", work.change)
-        work.state = replace(work.state, previous_hold=plan.previous)
-        if to_send:
-            await self._claim(work)
-            try:
-                await self._send(work, self.writer.update(body.key, to_send))
-            except CustomerNotFound:
-                return await self._vanished(work, body, hold=hold)
-        if to_send or found:
-            self._confirm(work, fields)
-        if not hold and work.state.unknown_until is None:
-            self._forget_hold(work)
-        return Outcome(Ending.UPDATED if to_send else Ending.UNCHANGED, fields=tuple(sorted(to_send)))
-
-    async def _vanished(self, work: Work, body: CustomerBody, *, hold: bool) -> Outcome:
-        """A known customer is not there any more, as after a restore of Operations: make it anew."""
-        if hold:
-            return self._nothing_to_block(work)
-        if await self._look(work, body.key) is not None:
-            message = "the customer was not found, then found; trying again"
-            raise TransientFault(System.OPERATIONS, message)
-        if self.field_map.key.assigned_by_operations:
-            raise AccountFault(Problem(Cause.CUSTOMER_GONE))
-        work.state = replace(work.state, customer=None, previous_hold=None, confirmed={})
-        return await self.first(work, body)
-
-    def _nothing_to_block(self, work: Work) -> Outcome:
-        work.state = replace(work.state, customer=None, previous_hold=None, confirmed={})
-        return Outcome(Ending.UNCHANGED)
-
-    async def _own_or_end_doubt(self, work: Work, body: CustomerBody) -> bool:
-        """Own the number; whether it was taken over from a deleted account."""
-        try:
-            return await self._inherited(work, body)
-        except AccountFault:
-            self._end_doubt(work)
-            raise
-
-    async def _inherited(self, work: Work, body: CustomerBody) -> bool:
-        before = await self.ownership.deleted_owner(body.key, work.state.account_id)
-        if before is None:
-            return False
-        found = await self.writer.find(body.key)
-        if found is not None and not self._may_adopt(body, found):
-            await self.ownership.claim(body.key, work.state.account_id)
-            return True
-        theirs = before.state
-        if theirs.previous_hold is not None and theirs.customer and theirs.customer.same_as(body.key):
-            work.state = replace(work.state, previous_hold=theirs.previous_hold)
-            await self._claim(work, body)  # or a crash would leave the block for good
-        await self.ownership.succeed(body.key, before, work.state.account_id)
-        return True
-
-    async def _create(self, work: Work, body: CustomerBody) -> Outcome:
-        unknown_until = work.state.unknown_until
-        if self.field_map.key.assigned_by_operations and unknown_until is not None:
-            raise NotYet(unknown_until, "a customer may still come about from an earlier request")
-        try:
-            key = await self._post(work, body)
-        except CustomerAlreadyExists:
-            found = await self._look(work, body.key)
-            if found is None and work.change.attempt >= _UNSEEN_ATTEMPTS:
-                raise AccountFault(Problem(Cause.REFUSED, field=self.field_map.key.target)) from None
-            if found is None:
-                message = "the customer exists, but cannot be found; trying again"
-                raise TransientFault(System.OPERATIONS, message) from None
-            return await self._take(work, body, found)
-        except AccountFault as fault:
-            if fault.problem.cause is Cause.GUARD_TRIPPED and (found := await self._look(work, body.key)):
-                return await self._take(work, body, found)  # to adopt a customer is no creation
-            raise
-        await self._made(work, body.key, key)
-        self._confirm(work, body.fields)
-        return Outcome(Ending.CREATED, fields=tuple(sorted(body.fields)))
-
-    async def _post(self, work: Work, body: CustomerBody) -> CustomerKey:
-        """Send the creation; a definite no is taken back, from the state and from the allowance."""
+    async def _create(self, work: Work, facts: Facts, body: CustomerBody) -> Facts | None:
+        """Send the creation; a definite no is taken back, from the state and from the limit."""
         before = work.state.begun
         if not before:  # a creation that was begun before is counted already
-            await self.guard.allow("creates", work.change)
+            try:
+                await self.limits.allow("creates", work.change)
+            except AccountFault as reached:
+                return replace(facts, limit=reached.problem)
         work.state = replace(work.state, begun=self._with(before, body))
         try:
-            return await self._send(work, self.writer.create(body.key, body.fields))
-        except Fault:
+            made = await self._send(work, "create", self.target.create(body.key, body.fields))
+        except Fault as fault:
             if not work.in_flight:
                 work.state = replace(work.state, begun=before)
                 if not before:
-                    self.guard.give_back("creates", work.change)
+                    self.limits.give_back("creates", work.change)
+            if isinstance(fault, CustomerAlreadyExists):
+                return facts.refused_as_existing(body.key)
             raise
+        await self._link(work, body.key, made, CREATED)
+        work.state = replace(work.state, customer=made, intent=None, begun=())
+        work.state = confirmed(work.state, body.fields, self.rules.field_map.names, self.rules.fingerprints)
+        return None
 
-    def _with(self, begun: tuple[str, ...], body: CustomerBody) -> tuple[str, ...]:
-        """The creations begun, with this one."""
-        whole = self.fingerprints.of_whole({name: body.fields[name] for name in self.field_map.names})
-        return (*(other for other in begun if other != whole), whole)[-_BEGUN_AT_MOST:]
+    async def _update(self, work: Work, facts: Facts, update: Update) -> Facts | None:
+        if update.first_block:
+            await self.limits.allow("blocks", work.change)
+        work.state = replace(work.state, previous_hold=update.previous_hold)
+        if update.send:
+            await work.claim(self._until(), None)
+            try:
+                await self._send(work, "update", self.target.update(update.key, update.send))
+            except CustomerNotFound:
+                return facts.missed_customer(update.key)
+        if update.send or update.seen:
+            names, prints = self.rules.field_map.names, self.rules.fingerprints
+            work.state = confirmed(work.state, update.fields, names, prints)
+        if not update.block and work.state.unknown_until is None:
+            work.state = released(work.state, self.rules.field_map.hold)
+        return None
 
-    async def _take(self, work: Work, body: CustomerBody, found: Customer) -> Outcome:
-        """The customer is there already: ours from an earlier request, or to be adopted, or neither."""
-        if self._is_ours(work, body.key, found):
-            await self._made(work, body.key, found.key)
-        elif self._may_adopt(body, found):
-            await self.ownership.mark(body.key, work.state.account_id, ADOPTED)
-            work.state = replace(work.state, customer=body.key, intent=None, begun=())
-        else:
-            raise AccountFault(Problem(Cause.CUSTOMER_EXISTS, field=self.field_map.key.target))
-        return await self._change(work, replace(body, key=found.key), found, hold=False)
-
-    async def _made(self, work: Work, asked: CustomerKey, key: CustomerKey) -> None:
-        """The customer is ours. A number that Operations assigned gets a row of its own before any change."""
+    async def _link(self, work: Work, asked: CustomerKey, customer: CustomerKey, stage: str) -> None:
+        """Note whose the customer is. A number that the ERP assigned gets its own row before any change."""
         account_id = work.state.account_id
+        if stage == ADOPTED:
+            await self.ownership.mark(asked, account_id, ADOPTED)
+            return
         with _to_be_noted(work):
-            if asked.by:
-                await self.ownership.claim(key, account_id)
-                await self.ownership.mark(key, account_id, CREATED)
-            await self.ownership.mark(asked, account_id, CREATED)
-        work.state = replace(work.state, customer=key, intent=None, begun=())
+            if (asked.by or not stage) and not (await self.ownership.own(customer, account_id)).ours:
+                raise AccountFault(Problem(Cause.NUMBER_TAKEN, field=self.rules.number_field))
+            if stage:
+                for key in {customer, asked} if asked.by else {asked}:
+                    await self.ownership.mark(key, account_id, stage)
 
-    def _is_as_confirmed(self, work: Work, found: Customer) -> bool:
-        """Whether the customer still holds all that was last confirmed of ours."""
-        return bool(work.state.confirmed) and all(
-            self.fingerprints.of(name, found.fields.get(name, "")) == known
-            for name, known in work.state.confirmed.items()
-        )
-
-    def _may_adopt(self, body: CustomerBody, found: Customer) -> bool:
-        if self.rules.existing != "match":
-            return self.rules.existing == "adopt"
-        names = [name for name, entry in self.field_map.fields.items() if entry.column == "name"]
-        return bool(names) and all(
-            fold(str(body.fields[name])) == fold(str(found.fields.get(name, ""))) for name in names
-        )
-
-    async def _claim(self, work: Work, creation: CustomerBody | None = None) -> None:
-        """Claim the account, for a creation or for a change."""
-        until = self.clock.now() + self.rules.lease
-        if creation is None:
-            await work.claim(until, None)
-        else:
-            await work.claim(until, creation.key, self._with(work.state.begun, creation))
-
-    async def _send[T](self, work: Work, request: Awaitable[T]) -> T:
+    async def _send[T](self, work: Work, action: str, request: Awaitable[T]) -> T:
         """Send one write; whatever ends it without an answer leaves it in flight."""
         work.in_flight = True
         try:
-            result = await request
+            result = await self.breakers.call(System.OPERATIONS, action, request)
         except TransientFault as fault:
             work.in_flight = fault.unknown_outcome
             raise
@@ -360,25 +235,25 @@ class Apply:
         work.in_flight = False
         return result
 
-    def _confirm(self, work: Work, fields: Mapping[str, FieldValue]) -> None:
-        """All these fields were written or seen equal; of the others nothing new is known."""
-        everything = self.field_map.names <= set(fields)
-        confirmed = self.fingerprints.of_all(fields)
-        work.state = replace(
-            work.state,
-            confirmed=confirmed if everything else {**work.state.confirmed, **confirmed},
-            fingerprint_key=self.fingerprints.key_id,
-        )
+    async def _claim(self, work: Work, creation: CustomerBody) -> None:
+        """Claim the account for a creation, of which nothing is sent yet."""
+        begun = work.state.begun
+        await work.claim(self._until(), creation.key, self._with(begun, creation))
+        work.state = replace(work.state, begun=begun)
 
-    def _forget_hold(self, work: Work) -> None:
-        target = self.field_map.hold.target
-        confirmed = {name: value for name, value in work.state.confirmed.items() if name != target}
-        work.state = replace(work.state, previous_hold=None, confirmed=confirmed)
+    def _with(self, begun: tuple[str, ...], body: CustomerBody) -> tuple[str, ...]:
+        """The creations begun, with this one."""
+        names = self.rules.field_map.names
+        whole = self.rules.fingerprints.of_whole({name: body.fields[name] for name in names})
+        return (*(other for other in begun if other != whole), whole)[-_BEGUN_AT_MOST:]
+
+    def _until(self) -> datetime:
+        return self.clock.now() + self.lease
 
 
 @contextmanager
 def _to_be_noted(work: Work) -> Generator[None]:
-    """A customer of ours stands there: what keeps us from noting it leaves a doubt, so that it is kept."""
+    """A customer of ours stands there: while that is not noted, the outcome of its creation is unknown."""
     work.in_flight = True
     try:
         yield

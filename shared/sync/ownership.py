@@ -1,8 +1,7 @@
 """Whose a customer is: one number belongs to one account, and who waits for it is told when it is free.
 
-In: an account and a customer's key. Out: the number is the account's own, or `AccountFault(NumberTaken)`,
-and then the owner's row notes that the account waits. Checks are sent before a row goes, so that none is
-lost to a crash; a row goes only once everybody who waits for it was sent one.
+An account that finds its number taken is noted in the owner's row. Checks are sent before a row goes, so that
+none is lost to a crash; a row goes only once everybody who waits for it was sent one.
 """
 
 from dataclasses import dataclass, replace
@@ -11,55 +10,48 @@ from uuid import UUID
 
 from shared.model.change import AccountChange, Source
 from shared.model.customer import CustomerKey
-from shared.model.faults import AccountFault
-from shared.model.outcome import Cause, Problem
 from shared.model.state import Stored
 from shared.ports import ChangeQueue, Clock, CustomerOwners, Owner, SyncStates
+from shared.sync.steps import OwnerRow
 
 _UNTIL_FREE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """Claims, gives up and passes on the numbers of customers; `target` names their field in Operations."""
+    """Claims, gives up and passes on the numbers of customers."""
 
     owners: CustomerOwners
     states: SyncStates
     queue: ChangeQueue
     clock: Clock
-    target: str
 
-    async def claim(self, key: CustomerKey, account_id: UUID) -> None:
-        """Own the number. Raises AccountFault(NumberTaken), and then the account waits for it."""
-        while (owner := await self.owners.claim(key, account_id)).account_id != account_id:
-            if await self.owners.wait(key, owner.account_id, account_id):
-                raise AccountFault(Problem(Cause.NUMBER_TAKEN, field=self.target))
+    async def own(self, key: CustomerKey, account_id: UUID, *, may_inherit: bool = False) -> OwnerRow:
+        """Own the number if it is free; whose it is then. If it stays another's, the account waits for it.
 
-    async def deleted_owner(self, key: CustomerKey, account_id: UUID) -> Stored | None:
-        """The state of the other account that owns the number, if that account is deleted for good.
-
-        None if the number is free or our own by now. Raises AccountFault(NumberTaken) if its owner lives.
+        With `may_inherit` the number of a deleted account is left to be decided on: nobody waits for it.
         """
-        owner = await self.owners.claim(key, account_id)
-        if owner.account_id == account_id:
-            return None
-        stored = await self.states.get(owner.account_id)
-        if stored is None or not (stored.state.deleted and stored.state.settled):
-            await self.claim(key, account_id)
-            return None
-        return stored
+        while (owner := await self.owners.claim(key, account_id)).account_id != account_id:
+            if may_inherit:
+                row = of_another(await self.states.get(owner.account_id))
+                if row.deleted is not None:
+                    return row
+            if await self.owners.wait(key, owner.account_id, account_id):
+                return OwnerRow(ours=False)
+        return OwnerRow(ours=True)
 
-    async def succeed(self, key: CustomerKey, before: Stored, account_id: UUID) -> None:
+    async def succeed(self, key: CustomerKey, before: Stored, account_id: UUID) -> OwnerRow:
         """Take over the number of a deleted account, which then knows no customer of it any more.
 
         Raises StateConflict if somebody works on that account.
         """
         theirs = before.state
         if theirs.customer is not None and theirs.customer.same_as(key):
-            forgotten = replace(theirs, customer=None, confirmed={}, previous_hold=None)
-            await self.states.put(forgotten, before.etag)
-        if not await self.owners.succeed(key, theirs.account_id, account_id):
-            await self.claim(key, account_id)
+            without = replace(theirs, customer=None, confirmed={}, previous_hold=None)
+            await self.states.put(without, before.etag)
+        if await self.owners.succeed(key, theirs.account_id, account_id):
+            return OwnerRow(ours=True)
+        return await self.own(key, account_id)
 
     async def mark(self, key: CustomerKey, account_id: UUID, stage: str) -> None:
         """Note how the account came to its customer."""
@@ -80,3 +72,9 @@ class Ownership:
         for account_id in waiting:
             check = replace(change.check(Source.HEAL, verify=False), account_id=account_id)
             await self.queue.send(check, self.clock.now() + _UNTIL_FREE)
+
+
+def of_another(stored: Stored | None) -> OwnerRow:
+    """The row of a number that another account has, by that account's state."""
+    deleted = stored is not None and stored.state.deleted and stored.state.settled
+    return OwnerRow(ours=False, deleted=stored if deleted else None)

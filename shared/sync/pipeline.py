@@ -1,9 +1,9 @@
 """The pipeline: an AccountChange comes in, and its account ends in a named place.
 
-    state -> fresh? -> read -> rules -> resolve -> claim -> write -> record
+    state -> is a check needed? -> read -> plan, step by step -> write -> record
 
-Every fault ends in a scheduled copy or in a parked account; the one that leaves is `QueueUnavailable`,
-when the bus itself takes nothing, and then the host delivers the message again.
+Every fault ends in a scheduled copy or in a parked account. The one that leaves is `QueueUnavailable`, when
+the bus itself takes nothing: then the host delivers the message again.
 """
 
 import asyncio
@@ -12,12 +12,12 @@ from datetime import timedelta
 
 from shared.model.account import Account
 from shared.model.change import AccountChange, ChangeKind
-from shared.model.customer import CustomerKey
 from shared.model.faults import (
     AccountFault,
     ConfigurationFault,
     Fault,
     MessageRefused,
+    NotYet,
     QueueUnavailable,
     Refused,
     StateConflict,
@@ -29,28 +29,23 @@ from shared.model.state import Phase
 from shared.ports import AccountReader, ChangeQueue, Clock, SyncStates
 from shared.resilience.circuit_breaker import Breakers
 from shared.resilience.retry_policy import Jitter, Later, Park, RetryPolicy
-from shared.sync.desired_customer import BuildCustomer, ResolveCurrency, broken_rule, key_of_currency
-from shared.sync.execute import Apply
+from shared.sync.desired_customer import BuildCustomer, ResolveCurrency, key_of_currency
+from shared.sync.execute import Execute, Work
 from shared.sync.freshness import Busy, Covered, Margins, Merged, judge
+from shared.sync.plan import plan
 from shared.sync.record import Record
-from shared.sync.work import Work
+from shared.sync.steps import Decision, Facts, Resolve, Wait
 from shared.telemetry import LOGGER, log_outcome
 
-_INACTIVE = 1
-NOT_FOUND_LOOKS = 3
+_PHASES = {Ending.FILTERED: Phase.FILTERED, Ending.DELETED: Phase.DELETED}
 
 
 @dataclass(frozen=True, slots=True)
-class SyncRules:
-    """`deadline` for one message; `longest_request` in seconds; what to do about gone accounts.
-
-    `write_back`: numbers that Operations assigns are written into the account.
-    """
+class Limits:
+    """`deadline` for one message; `longest_request` in seconds; whether assigned numbers are written back."""
 
     deadline: timedelta
     longest_request: float
-    block_on_delete: bool
-    block_on_deactivate: bool
     write_back: bool = False
 
 
@@ -59,6 +54,7 @@ class _Run:
     change: AccountChange
     work: Work | None = None
     waits_for: System = System.TABLES
+    refused: AccountFault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +67,19 @@ class SyncAccount:
     queue: ChangeQueue
     currency: ResolveCurrency
     build: BuildCustomer
-    apply: Apply
+    execute: Execute
     record: Record
     policy: RetryPolicy
     breakers: Breakers
     margins: Margins
-    rules: SyncRules
+    limits: Limits
     jitter: Jitter
 
     async def handle(self, change: AccountChange) -> Outcome:
-        """Settle one change. Raises QueueUnavailable."""
+        """Bring one change to its end. Raises QueueUnavailable."""
         run = _Run(change)
         try:
-            async with asyncio.timeout(self.rules.deadline.total_seconds()):
+            async with asyncio.timeout(self.limits.deadline.total_seconds()):
                 outcome = await self._run(run)
         except QueueUnavailable:
             raise
@@ -110,91 +106,96 @@ class SyncAccount:
                 return await self._later(change, Later(due, "another worker is writing", tried=False))
             case Covered():
                 return Outcome(Ending.COVERED)
-            case Merged(look, due):
-                await self.queue.send(look, due)
+            case Merged(check, due):
+                await self.queue.send(check, due)
                 return Outcome(Ending.MERGED, due=due)
             case _:
                 work = run.work = Work.on(change, self.states, stored)
-        work.take_over(now, self.rules.longest_request)
+        work.take_over(now, self.limits.longest_request)
         run.waits_for = System.DATAVERSE
-        account = await self.reader.read(change.account_id)
+        account = await self.breakers.call(System.DATAVERSE, "read", self.reader.read(change.account_id))
         run.waits_for = System.OPERATIONS
-        return await (self._gone(work) if account is None else self._present(work, account))
+        return await self._check(run, work, account)
 
-    async def _present(self, work: Work, account: Account) -> Outcome:
-        if work.state.version is not None and account.version < work.state.version and not work.change.verify:
-            raise TransientFault(System.DATAVERSE, "an older version of the account was read than before")
-        work.state = replace(work.state, version=account.version, read_at=account.read_at, deleted=False)
-        if rule := broken_rule(self.build.field_map, account):
-            await self.apply.settle_creation(work)
-            return await self.record.settled(work, Phase.FILTERED, Outcome(Ending.FILTERED, rule))
-        hold = account.columns.get("statecode") == _INACTIVE and self.rules.block_on_deactivate
-        if hold and work.state.customer is None:
-            return await self._inactive(work)
-        try:
-            outcome = await self._write(work, account, hold=hold)
-        except AccountFault as fault:
-            if hold and fault.problem.cause is not Cause.GUARD_TRIPPED:
-                await self._block(work)  # that needs the key only, whatever cannot be mapped
-            raise
-        await self._write_back(work, account)
-        return await self.record.settled(work, Phase.SYNCED, outcome)
+    async def _check(self, run: _Run, work: Work, account: Account | None) -> Outcome:
+        """Carry out what is planned, step by step, until the check of the account ends."""
+        before = work.state
+        if account is None:  # anybody can send events of accounts that never existed
+            work.leaves_no_row = work.etag is None and work.change.kind is not ChangeKind.DELETE
+        else:
+            if before.version is not None and account.version < before.version and not work.change.verify:
+                raise TransientFault(System.DATAVERSE, "an older version of the account was read than before")
+            work.state = replace(before, version=account.version, read_at=account.read_at, deleted=False)
+        facts = Facts(
+            now=self.clock.now(), change=work.change, state=work.state, before=before, account=account
+        )
+        while True:
+            facts = replace(facts, now=self.clock.now(), state=work.state)
+            try:
+                done = await self._next(run, work, facts)
+            except AccountFault as fault:
+                if facts.problem is not None or not self._may_still_block(facts):
+                    raise
+                run.refused, facts = fault, replace(facts, problem=fault.problem)
+                continue
+            if isinstance(done, Outcome):
+                return done
+            facts = done
 
-    async def _write(self, work: Work, account: Account, *, hold: bool) -> Outcome:
-        """Bring the customer into line with the account. Raises AccountFault for what cannot be mapped."""
-        key = key_of_currency(account) if self.build.field_map.has_currency else None
+    def _may_still_block(self, facts: Facts) -> bool:
+        """Whether the customer is to be blocked, which needs its key only, whatever cannot be written."""
+        blocks = facts.account is not None and self.execute.rules.blocks(facts.account)
+        return blocks and facts.state.customer is not None
+
+    async def _next(self, run: _Run, work: Work, facts: Facts) -> Facts | Outcome:
+        """Carry out the next step; the facts after it, or how the check ended."""
+        step = plan(facts, self.execute.rules)
+        work.state = step.state
+        match step:
+            case Resolve():
+                return await self._resolve(work, facts)
+            case Wait():
+                if step.until is not None:
+                    raise NotYet(step.until, step.reason)
+                raise TransientFault(System.DATAVERSE if step.in_sales else System.OPERATIONS, step.reason)
+            case Decision():
+                done = await self.execute.decision(work, facts, step)
+                return await self._end(run, work, facts, step, done) if isinstance(done, Outcome) else done
+            case _:
+                return await self.execute.step(work, facts, step)
+
+    async def _resolve(self, work: Work, facts: Facts) -> Facts:
+        """What is to stand in the ERP. Raises AccountFault for what cannot be mapped."""
+        if facts.account is None:
+            raise AssertionError
+        key = key_of_currency(facts.account) if self.build.field_map.has_currency else None
         work.state = replace(work.state, currency_key=key)
-        fresh = work.change.source.after_mending
-        code = await self.currency.code(key, fresh=fresh) if key else None
-        body = self.build.body(account, key, code)
-        if work.state.customer is None:
-            await self.apply.settle_intent(work, body.key)
-            return await self.apply.first(work, body)
-        customer = work.state.customer
-        kept = CustomerKey(body.key.company, customer.number) if body.key.by else body.key
-        if not customer.same_as(kept):
-            return await self.apply.follow(work, body, hold=hold)
-        return await self.apply.known(work, replace(body, key=customer), hold=hold)
+        code = await self.currency.code(key, fresh=work.change.source.after_mending) if key else None
+        return replace(facts, desired=self.build.body(facts.account, key, code))
+
+    async def _end(
+        self, run: _Run, work: Work, facts: Facts, decision: Decision, outcome: Outcome
+    ) -> Outcome:
+        """Record how the check ended. Raises AccountFault, to park the account."""
+        if decision.problem is not None:
+            raise run.refused or AccountFault(decision.problem)
+        if not decision.recorded or work.leaves_no_row:
+            return outcome
+        phase = _PHASES.get(decision.ending, Phase.SYNCED)
+        if facts.account is not None and phase is Phase.SYNCED:
+            await self._write_back(work, facts.account)
+        if (
+            phase is Phase.DELETED and work.state.customer is not None
+        ):  # another account may succeed to it now
+            await self.execute.ownership.tell(work.state.customer, work.change)
+        return await self.record.settled(work, phase, outcome)
 
     async def _write_back(self, work: Work, account: Account) -> None:
-        """Bring the number that Operations assigned into the account, whenever it is not there."""
+        """Bring the number that the ERP assigned into the account, whenever it is not there."""
         customer, column = work.state.customer, self.build.field_map.key.number_column
-        if self.rules.write_back and customer and account.columns.get(column) != customer.number:
-            await self.reader.write_back(account.account_id, column, customer.number)
-
-    async def _inactive(self, work: Work) -> Outcome:
-        """A deactivated account without a customer: none is made, and one that is in doubt is blocked."""
-        await self._block(work)
-        return await self.record.settled(work, Phase.FILTERED, Outcome(Ending.FILTERED, "statecode"))
-
-    async def _gone(self, work: Work) -> Outcome:
-        change, state = work.change, work.state
-        if change.kind is ChangeKind.DELETE or state.deleted:
-            if state.phase is Phase.DELETED and state.settled and not change.verify:
-                return Outcome(Ending.DELETED, "already")
-            work.state = replace(state, deleted=True)
-            outcome = None
-            if self.rules.block_on_delete:
-                outcome = await self._block(work)
-            else:
-                await self.apply.settle_creation(work)
-            if work.state.customer is not None:  # another account may succeed to it from now on
-                await self.apply.ownership.tell(work.state.customer, change)
-            fields = outcome.fields if outcome else ()
-            return await self.record.settled(work, Phase.DELETED, Outcome(Ending.DELETED, fields=fields))
-        work.leaves_no_row = work.etag is None  # anybody can send events of accounts that never existed
-        if change.attempt < NOT_FOUND_LOOKS:
-            raise TransientFault(System.DATAVERSE, "the account does not exist, or not yet")
-        if state.version is None or (state.customer is None and state.intent is None):
-            never = Outcome(Ending.FILTERED, "never-committed" if state.version is None else "not-in-sales")
-            return never if work.leaves_no_row else await self.record.settled(work, Phase.FILTERED, never)
-        raise AccountFault(Problem(Cause.ACCOUNT_NOT_FOUND))
-
-    async def _block(self, work: Work) -> Outcome | None:
-        key = work.state.customer or work.state.intent
-        outcome = await self.apply.block(work, key) if key else None
-        await self.apply.give_up(work)
-        return outcome
+        if self.limits.write_back and customer and account.columns.get(column) != customer.number:
+            request = self.reader.write_back(account.account_id, column, customer.number)
+            await self.breakers.call(System.DATAVERSE, "write-back", request)
 
     async def _after(self, run: _Run, fault: Exception) -> Outcome:
         """What becomes of the message after a fault."""
@@ -206,7 +207,7 @@ class SyncAccount:
         elif not isinstance(fault, Fault):
             LOGGER.error("unexpected error, account %s", change.account_id, exc_info=fault)
         if work is not None and work.in_flight:
-            work.doubt(now, self.rules.longest_request)
+            work.outcome_is_unknown(now, self.limits.longest_request)
         disposition = self.policy.decide(fault, change.attempt, now, self.jitter)
         if isinstance(disposition, Park):
             try:
@@ -232,7 +233,7 @@ class SyncAccount:
     async def _park(self, run: _Run, problem: Problem) -> Outcome:
         change = run.change
         work = run.work or Work.on(change, self.states, await self.states.get(change.account_id))
-        await self.apply.give_up(work)
+        await self.execute.give_up(work)
         return await self.record.parked(work, problem, Outcome(Ending.PARKED, str(problem.cause)))
 
     async def _note_retry(self, work: Work, later: Later) -> None:

@@ -11,9 +11,9 @@ from shared.model.faults import StateConflict
 from shared.model.outcome import Outcome, Problem
 from shared.model.state import LogEntry, Phase
 from shared.ports import ChangeQueue, Clock, Issues
-from shared.sync.work import Work
+from shared.sync.execute import Work
 
-_AFTER_DOUBT = timedelta(seconds=1)
+_AFTER_UNKNOWN = timedelta(seconds=1)
 _AFTER_CONFLICT = timedelta(seconds=2)
 
 
@@ -46,7 +46,7 @@ class Record:
 
     async def retrying(self, work: Work, outcome: Outcome) -> None:
         """The account waits for another try. Raises StateConflict if another worker came in between."""
-        await self._send_look_for_doubt(work)
+        await self._check_after_unknown(work)
         self._prepare(work, Phase.RETRYING, outcome)
         await work.store()
 
@@ -54,7 +54,7 @@ class Record:
         until = work.state.unknown_until
         if until is not None and work.change.verify and not work.unknown_added and self.clock.now() < until:
             await self._check_again(work, until)
-        await self._send_look_for_doubt(work)
+        await self._check_after_unknown(work)
         self._prepare(work, phase, outcome)
         try:
             await work.store()
@@ -67,12 +67,12 @@ class Record:
         So much later by the queue's clock, it comes after that end by ours.
         """
         early = until - self.clock.now()
-        await self.queue.send(work.verifying_check(), until + early + 2 * _AFTER_DOUBT)
+        await self.queue.send(work.verifying_check(), until + early + 2 * _AFTER_UNKNOWN)
 
-    async def _send_look_for_doubt(self, work: Work) -> None:
+    async def _check_after_unknown(self, work: Work) -> None:
         until = work.state.unknown_until
         if work.unknown_added and until is not None:
-            await self.queue.send(work.verifying_check(), until + _AFTER_DOUBT)
+            await self.queue.send(work.verifying_check(), until + _AFTER_UNKNOWN)
             work.unknown_added = False
 
     def _prepare(self, work: Work, phase: Phase, outcome: Outcome) -> None:

@@ -26,13 +26,13 @@ from shared.resilience.resubmit import Sweep
 from shared.resilience.retry_policy import RetryPolicy
 from shared.resilience.seen_mappings import SeenMappings
 from shared.resilience.unlink import Unlink
-from shared.resilience.watched import Watch, WatchedCurrencies, WatchedReader, WatchedWriter
 from shared.settings import OnGone, Settings, load_settings
 from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
-from shared.sync.execute import Apply, Rules
+from shared.sync.execute import Execute
 from shared.sync.freshness import Margins
+from shared.sync.linking import Rules
 from shared.sync.ownership import Ownership
-from shared.sync.pipeline import SyncAccount, SyncRules
+from shared.sync.pipeline import Limits, SyncAccount
 from shared.sync.record import Record
 from shared.wiring.clients import Clients
 from shared.wiring.ports import Ports
@@ -83,13 +83,11 @@ class Application:
         return SyncAccount(
             clock=ports.clock,
             states=ports.states,
-            reader=WatchedReader(ports.reader, Watch(System.DATAVERSE, self.breakers)),
+            reader=ports.reader,
             queue=ports.queue,
-            currency=ResolveCurrency(
-                ports.mappings, WatchedCurrencies(ports.erp_currencies, self._operations_watch)
-            ),
+            currency=ResolveCurrency(ports.mappings, self._knows_currency),
             build=BuildCustomer(self.field_map, self._setting_texts()),
-            apply=self._apply(),
+            execute=self._execute(),
             record=Record(ports.queue, ports.issues, ports.clock),
             policy=RetryPolicy(
                 first=settings.retry_first_seconds,
@@ -102,11 +100,9 @@ class Application:
                 settle=timedelta(seconds=settings.settle_seconds),
                 transaction=timedelta(seconds=settings.transaction_margin_seconds),
             ),
-            rules=SyncRules(
+            limits=Limits(
                 deadline=self._deadline,
                 longest_request=settings.longest_request_seconds,
-                block_on_delete=settings.on_delete is OnGone.BLOCK,
-                block_on_deactivate=settings.on_deactivate is OnGone.BLOCK,
                 write_back=settings.write_back_customer_account and bool(self.field_map.written_back),
             ),
             jitter=ports.jitter,
@@ -124,7 +120,8 @@ class Application:
             least_wait=timedelta(seconds=settings.breaker_least_wait_seconds),
         )
         ports = self.ports
-        return Breakers(ports.breaker_rows, ports.probes, ports.clock, rules, self._check_parked)
+        most = {System.OPERATIONS: settings.operations_max_concurrency}
+        return Breakers(ports.breaker_rows, ports.probes, ports.clock, rules, self._check_parked, most)
 
     @cached_property
     def heal(self) -> Heal:
@@ -146,7 +143,7 @@ class Application:
                 seen=seen,
                 issue_list=ports.issue_list,
                 states=ports.states,
-                erp_currencies=WatchedCurrencies(ports.erp_currencies, self._operations_watch),
+                knows=self._knows_currency,
                 breakers=self.breakers,
                 queue=ports.batches,
                 clock=clock,
@@ -159,7 +156,7 @@ class Application:
     def ownership(self) -> Ownership:
         """The customers' numbers, each of one account."""
         ports = self.ports
-        return Ownership(ports.owners, ports.states, ports.queue, ports.clock, self.field_map.key.target)
+        return Ownership(ports.owners, ports.states, ports.queue, ports.clock)
 
     @cached_property
     def unlink(self) -> Unlink:
@@ -208,23 +205,33 @@ class Application:
     def _deadline(self) -> timedelta:
         return timedelta(seconds=self.settings.invocation_deadline_seconds)
 
-    @cached_property
-    def _operations_watch(self) -> Watch:
-        limit = self.settings.operations_max_concurrency
-        return Watch(System.OPERATIONS, self.breakers, limit or None)
+    async def _knows_currency(self, code: str) -> bool:
+        knows = self.ports.erp_currencies.knows(code)
+        return await self.breakers.call(System.OPERATIONS, "currencies", knows)
 
-    def _apply(self) -> Apply:
+    @property
+    def rules(self) -> Rules:
+        """What the plan of each check follows."""
+        settings = self.settings
+        return Rules(
+            self.field_map,
+            Fingerprints.under(settings.fingerprint_key.get_secret_value()),
+            settings.existing_customer,
+            block_on_delete=settings.on_delete is OnGone.BLOCK,
+            block_on_deactivate=settings.on_deactivate is OnGone.BLOCK,
+        )
+
+    def _execute(self) -> Execute:
         ports, settings = self.ports, self.settings
-        lease = self._deadline + timedelta(seconds=settings.lease_margin_seconds)
         ceilings = {"creates": settings.max_creates_per_hour, "blocks": settings.max_blocks_per_hour}
-        return Apply(
-            writer=WatchedWriter(ports.writer, self._operations_watch),
+        return Execute(
+            target=ports.writer,
+            breakers=self.breakers,
             ownership=self.ownership,
             clock=ports.clock,
-            field_map=self.field_map,
-            fingerprints=Fingerprints.under(settings.fingerprint_key.get_secret_value()),
-            guard=BlastGuard(ports.allowances, ports.clock, ceilings),
-            rules=Rules(settings.existing_customer, lease),
+            limits=BlastGuard(ports.allowances, ports.clock, ceilings),
+            rules=self.rules,
+            lease=self._deadline + timedelta(seconds=settings.lease_margin_seconds),
         )
 
     def _setting_texts(self) -> dict[str, str]:

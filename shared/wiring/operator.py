@@ -1,5 +1,6 @@
 """The use cases of the operator's tool, over the same clients and ports as the app."""
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 
@@ -11,11 +12,9 @@ from shared.diagnostics.preview import PreviewSync
 from shared.diagnostics.status import ReadStatus
 from shared.mappings.edit import EditMapping
 from shared.mappings.review import Review
-from shared.model.customer import Fingerprints
 from shared.model.field_map import CURRENCY
 from shared.ports.inquiry import QueueDepths
 from shared.ports.mapping import Sheets
-from shared.settings import OnGone
 from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
 from shared.wiring import Application
 
@@ -74,18 +73,16 @@ class Operator(Application):
     @cached_property
     def preview(self) -> PreviewSync:
         """What a sync would do."""
-        ports, settings = self.ports, self.settings
+        ports = self.ports
         return PreviewSync(
             reader=ports.reader,
-            writer=ports.writer,
+            target=ports.writer,
             states=ports.states,
-            currency=ResolveCurrency(ports.mappings, ports.erp_currencies),
+            currency=ResolveCurrency(ports.mappings, ports.erp_currencies.knows),
             build=BuildCustomer(self.field_map, self._setting_texts()),
-            field_map=self.field_map,
-            fingerprints=Fingerprints.under(settings.fingerprint_key.get_secret_value()),
             customers=self._customers,
-            existing=str(settings.existing_customer),
-            block_on_deactivate=settings.on_deactivate is OnGone.BLOCK,
+            rules=replace(self.rules, looks_first=True),
+            clock=ports.clock,
         )
 
     @cached_property

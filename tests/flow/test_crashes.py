@@ -12,7 +12,7 @@ from shared.model.change import AccountChange
 from shared.model.customer import CustomerKey, FieldValue
 from shared.model.faults import AccountFault, System, TransientFault
 from shared.model.outcome import Cause, Problem
-from shared.sync.pipeline import NOT_FOUND_LOOKS
+from shared.sync.plan import NOT_FOUND_CHECKS
 from tests.fakes.dynamics import CommittedError, CommittedLateError
 from tests.flow.world import Crash, Gate, World, account
 
@@ -270,7 +270,7 @@ async def test_a_customer_whose_creation_could_not_be_noted_is_never_disowned(nu
     assert len(world.operations.customers) == 1
     world.clock.advance(10)
     gone = world.delete("A1")
-    assert (await world.deliver(replace(world.event("A1"), attempt=NOT_FOUND_LOOKS))).ending == "parked"
+    assert (await world.deliver(replace(world.event("A1"), attempt=NOT_FOUND_CHECKS))).ending == "parked"
     await world.queue.send(gone)
     await world.drain()
     (customer,) = world.operations.customers.values()

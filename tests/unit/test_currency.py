@@ -140,7 +140,7 @@ class _Known:
     ],
 )
 async def test_a_currency_is_never_guessed(rows: dict[str, str], expected: str | Problem) -> None:
-    resolve = ResolveCurrency(FakeMappings(rows), _Known())
+    resolve = ResolveCurrency(FakeMappings(rows), _Known().knows)
     if isinstance(expected, str):
         assert await resolve.code("us dollar", fresh=False) == expected
         return

@@ -1,13 +1,13 @@
 """The preview says what the sync then does, and writes nothing itself."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
 from shared.diagnostics.preview import Preview, PreviewSync
-from shared.field_maps import load_field_map
-from shared.model.customer import CustomerKey, Fingerprints
+from shared.model.customer import CustomerKey
 from shared.model.outcome import Ending
 from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
 from tests.flow.world import SETTINGS, World, account
@@ -30,18 +30,16 @@ class OwnersRead:
 
 
 def preview_of(world: World) -> PreviewSync:
-    field_map = load_field_map(world.field_map)
+    application = world.application()
     return PreviewSync(
         reader=world.sales,
-        writer=world.operations,
+        target=world.operations,
         states=world.states,
-        currency=ResolveCurrency(world.mappings, world.operations),
-        build=BuildCustomer(field_map, TEXTS),
-        field_map=field_map,
-        fingerprints=Fingerprints.under(str(SETTINGS["fingerprint_key"])),
+        currency=ResolveCurrency(world.mappings, world.operations.knows),
+        build=BuildCustomer(application.field_map, TEXTS),
         customers=OwnersRead(world),
-        existing="match",
-        block_on_deactivate=True,
+        rules=replace(application.rules, looks_first=True),
+        clock=world.clock,
     )
 
 

@@ -1,0 +1,182 @@
+"""Decides which customer is the account's: a new one, one that is there already, or a renamed one. Pure."""
+
+from dataclasses import dataclass, replace
+
+from shared.model.account import Account
+from shared.model.customer import Customer, CustomerBody, CustomerKey, Fingerprints
+from shared.model.field_map import FieldMap
+from shared.model.mapping import fold
+from shared.model.outcome import Cause, Ending, Problem
+from shared.model.state import SyncState
+from shared.sync.fields import unknown_is_over
+from shared.sync.steps import (
+    ADOPTED,
+    CREATED,
+    Decision,
+    Facts,
+    Inherit,
+    Link,
+    Look,
+    Move,
+    Own,
+    Release,
+    Step,
+    Wait,
+)
+
+_INACTIVE = 1
+_UNSEEN_CHECKS = 3  # of a customer that exists, as the ERP says, and is not found
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings say.
+
+    `existing`: match, adopt or park a customer that is there already. `looks_first`: look before each
+    creation, as the preview does; otherwise an ERP that refuses a number that exists is not asked before.
+    """
+
+    field_map: FieldMap
+    fingerprints: Fingerprints
+    existing: str
+    block_on_delete: bool
+    block_on_deactivate: bool
+    looks_first: bool = False
+
+    @property
+    def number_field(self) -> str:
+        """The ERP's own name of the customer's number."""
+        return self.field_map.key.target
+
+    def blocks(self, account: Account) -> bool:
+        """Whether the account's customer is to be blocked."""
+        return self.block_on_deactivate and account.columns.get("statecode") == _INACTIVE
+
+
+def first(facts: Facts, rules: Rules, body: CustomerBody) -> Step:
+    """No customer is known yet: create it, or take the one that is there."""
+    state, key = facts.state, body.key
+    row = facts.owners.get(key.folded)
+    if row is None:
+        return Own(state=state, key=key, creation=body)
+    looked, found = key.folded in facts.seen, facts.seen.get(key.folded)
+    if not row.ours:
+        if row.deleted is None:
+            taken = Problem(Cause.NUMBER_TAKEN, field=rules.number_field)
+            return parked(nothing_unknown(facts), taken)
+        if not looked:
+            return Look(state=state, key=key)
+        if found is not None and not _may_adopt(rules, body, found):
+            return Own(state=state, key=key)
+        return Inherit(state=state, body=body, before=row.deleted)
+    may_be_there = bool(key.by) or facts.change.verify or facts.before.unknown_until is not None
+    if not looked and (may_be_there or facts.exists or facts.limit or rules.looks_first):
+        return Look(state=state, key=key)
+    if found is not None:
+        return _take(facts, rules, body, found)
+    return _create(facts, rules, body)
+
+
+def _create(facts: Facts, rules: Rules, body: CustomerBody) -> Step:
+    state = facts.state
+    if facts.exists and facts.change.attempt >= _UNSEEN_CHECKS:
+        return parked(state, Problem(Cause.REFUSED, field=rules.number_field))
+    if facts.exists:
+        return Wait(state=state, reason="the customer exists, but cannot be found; trying again")
+    if facts.limit is not None:
+        return parked(state, facts.limit)
+    if rules.field_map.key.assigned_by_operations and state.unknown_until is not None:
+        reason = "a customer may still come about from an earlier request"
+        return Wait(state=state, reason=reason, until=state.unknown_until)
+    return Decision(state=state, ending=Ending.CREATED, create=body)
+
+
+def _take(facts: Facts, rules: Rules, body: CustomerBody, found: Customer) -> Step:
+    """The customer is there already: ours from an earlier request, or to be adopted, or neither."""
+    if is_ours(facts, rules, body.key, found):
+        return Link(state=facts.state, asked=body.key, customer=found.key, stage=CREATED)
+    if _may_adopt(rules, body, found):
+        return Link(state=facts.state, asked=body.key, customer=body.key, stage=ADOPTED)
+    return parked(facts.state, Problem(Cause.CUSTOMER_EXISTS, field=rules.number_field))
+
+
+def follow(facts: Facts, rules: Rules, body: CustomerBody, old: CustomerKey) -> Step:
+    """The account asks for another number: follow its customer, if it was renamed in the ERP."""
+    state, key = facts.state, body.key
+    changed = parked(state, Problem(Cause.KEY_CHANGED, field=rules.number_field))
+    if key.by or (state.unknown_until is not None and not unknown_is_over(state, facts.now)):
+        return changed
+    if old.folded not in facts.seen:
+        return Look(state=state, key=old)
+    if facts.seen[old.folded] is not None:
+        return changed
+    if key.folded not in facts.seen:
+        return Look(state=state, key=key)
+    found = facts.seen[key.folded]
+    if found is not None and not (_is_as_confirmed(facts, rules, found) or _may_adopt(rules, body, found)):
+        return parked(state, Problem(Cause.CUSTOMER_EXISTS, field=rules.number_field))
+    row = facts.owners.get(key.folded)
+    if row is None:
+        return Own(state=state, key=key)
+    if not row.ours:
+        return parked(state, Problem(Cause.NUMBER_TAKEN, field=rules.number_field))
+    return Move(state=state, old=old, new=key, found=found is not None)
+
+
+def settle_creation(facts: Facts, rules: Rules) -> Step | None:
+    """Find out what became of a creation that is not wanted any more, once it cannot come about later."""
+    state, intent = facts.state, facts.state.intent
+    if intent is None or state.customer is not None:
+        return None
+    found = facts.seen.get(intent.folded)
+    if found is not None and is_ours(facts, rules, intent, found):
+        return Link(state=state, asked=intent, customer=found.key, stage=CREATED)
+    if unknown_is_over(state, facts.now) and state.begun:
+        return Look(state=state, key=intent)
+    state = nothing_unknown(facts)
+    return Release(state=state, key=intent) if state.unknown_until is None else None
+
+
+def given_up(facts: Facts, done: Decision) -> Step:
+    """Give up the number under which nothing of ours stands, unless a creation may still come about."""
+    state = facts.state
+    if state.intent is None or state.customer is not None or state.unknown_until is not None:
+        return replace(done, state=state)
+    return Release(state=state, key=state.intent)
+
+
+def parked(state: SyncState, problem: Problem) -> Decision:
+    return Decision(state=state, ending=Ending.PARKED, problem=problem)
+
+
+def nothing_unknown(facts: Facts) -> SyncState:
+    """The state without an unknown outcome that is over, where nothing was begun that could be seen."""
+    over = unknown_is_over(facts.state, facts.now)
+    return replace(facts.state, unknown_until=None, begun=()) if over else facts.state
+
+
+def is_ours(facts: Facts, rules: Rules, key: CustomerKey, found: Customer) -> bool:
+    """Whether a creation of ours with an unknown outcome made this customer.
+
+    It did if the customer holds what was sent. Its number proves nothing: it may be the reason for which the
+    creation was refused. A second key does: it is the account's own id.
+    """
+    fields = {name: found.fields.get(name, "") for name in rules.field_map.names}
+    return bool(key.by) or rules.fingerprints.of_whole(fields) in facts.state.begun
+
+
+def _is_as_confirmed(facts: Facts, rules: Rules, found: Customer) -> bool:
+    """Whether the customer still holds all that was last confirmed of ours."""
+    confirmed = facts.state.confirmed
+    return bool(confirmed) and all(
+        rules.fingerprints.of(name, found.fields.get(name, "")) == known for name, known in confirmed.items()
+    )
+
+
+def _may_adopt(rules: Rules, body: CustomerBody, found: Customer) -> bool:
+    if rules.existing != "match":
+        return rules.existing == "adopt"
+    names = [name for name, entry in rules.field_map.fields.items() if entry.column == "name"]
+    return bool(names) and all(
+        fold(str(body.fields[name])) == fold(str(found.fields.get(name, ""))) for name in names
+    )

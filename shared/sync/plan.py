@@ -1,0 +1,168 @@
+"""Decides what happens to one account: a pure function of what is known of it.
+
+`plan` gives the next step: find out more, settle which customer is the account's, or the decision with which
+the check ends. The pipeline carries the steps out; the preview reads for them and stops at the decision.
+"""
+
+from dataclasses import replace
+
+from shared.model.change import ChangeKind
+from shared.model.customer import Customer, CustomerBody, CustomerKey
+from shared.model.outcome import Cause, Ending, Problem
+from shared.model.state import Phase
+from shared.sync.desired_customer import broken_rule
+from shared.sync.fields import differing, must_look, not_confirmed, plan_hold, unknown_is_over
+from shared.sync.linking import (
+    Rules,
+    first,
+    follow,
+    given_up,
+    is_ours,
+    nothing_unknown,
+    parked,
+    settle_creation,
+)
+from shared.sync.steps import Decision, Facts, Link, Look, Release, Resolve, Step, Update, Wait, forgotten
+
+NOT_FOUND_CHECKS = 3  # of an account that Sales does not have, or not yet
+
+
+def plan(facts: Facts, rules: Rules) -> Step:
+    """The next step for the account."""
+    if facts.account is None:
+        return _gone(facts, rules)
+    state = facts.state
+    if rule := broken_rule(rules.field_map, facts.account):
+        filtered = Decision(state=state, ending=Ending.FILTERED, detail=rule)
+        return settle_creation(facts, rules) or filtered
+    blocked = rules.blocks(facts.account)
+    if blocked and state.customer is None:  # no customer is made; one that may have come about is blocked
+        return _block(facts, rules, Decision(state=state, ending=Ending.FILTERED, detail="statecode"))
+    if facts.problem is not None:
+        ends_parked = parked(state, facts.problem)
+        may_block = blocked and facts.problem.cause is not Cause.GUARD_TRIPPED  # that needs the key only
+        return _block(facts, rules, ends_parked) if may_block else ends_parked
+    if facts.desired is None:
+        return Resolve(state=state)
+    return _present(facts, rules, facts.desired, blocked=blocked)
+
+
+def _gone(facts: Facts, rules: Rules) -> Step:
+    """Sales does not have the account."""
+    change, before = facts.change, facts.before
+    if change.kind is ChangeKind.DELETE or before.deleted:
+        if before.phase is Phase.DELETED and before.settled and not change.verify:
+            return Decision(state=before, ending=Ending.DELETED, detail="already", recorded=False)
+        facts = replace(facts, state=replace(facts.state, deleted=True))
+        deleted = Decision(state=facts.state, ending=Ending.DELETED)
+        if rules.block_on_delete:
+            return _block(facts, rules, deleted)
+        return settle_creation(facts, rules) or deleted
+    if change.attempt < NOT_FOUND_CHECKS:
+        reason = "the account does not exist, or not yet"
+        return Wait(state=before, reason=reason, in_sales=True)
+    if before.version is None or (before.customer is None and before.intent is None):
+        rule = "never-committed" if before.version is None else "not-in-sales"
+        return Decision(state=before, ending=Ending.FILTERED, detail=rule)
+    return parked(before, Problem(Cause.ACCOUNT_NOT_FOUND))
+
+
+def _present(facts: Facts, rules: Rules, body: CustomerBody, *, blocked: bool) -> Step:
+    """The account is there, and what is to stand in the ERP is known."""
+    state = facts.state
+    if state.customer is None:
+        if state.intent is not None and not state.intent.same_as(body.key):
+            changed = parked(state, Problem(Cause.KEY_CHANGED, field=rules.number_field))
+            return settle_creation(facts, rules) or changed
+        return first(facts, rules, body)
+    same = CustomerKey(body.key.company, state.customer.number) if body.key.by else body.key
+    if not state.customer.same_as(same):
+        return follow(facts, rules, body, state.customer)
+    return _known(facts, rules, body, state.customer, blocked=blocked)
+
+
+def _known(facts: Facts, rules: Rules, body: CustomerBody, key: CustomerKey, *, blocked: bool) -> Step:
+    """The customer is known to stand in the ERP: change what differs, or nothing at all."""
+    state = facts.state
+    if state.intent is not None and not state.intent.same_as(key):
+        return Release(state=state, key=state.intent)
+    found = facts.seen.get(key.folded)
+    if found is None and (facts.missed or _must_look(facts, rules, blocked=blocked)):
+        if facts.missed < 2:  # once may be chance
+            return Look(state=state, key=key)
+        return _vanished(facts, rules, body, blocked=blocked)
+    if found is not None and facts.missed:
+        return Wait(state=state, reason="the customer was not found, then found; trying again")
+    return _change(facts, rules, replace(body, key=key), found, blocked=blocked)
+
+
+def _vanished(facts: Facts, rules: Rules, body: CustomerBody, *, blocked: bool) -> Step:
+    """The customer is not there any more, as after a restore of the ERP: make it anew."""
+    if blocked:
+        return Decision(state=forgotten(facts.state), ending=Ending.UNCHANGED)
+    if rules.field_map.key.assigned_by_operations:
+        return parked(facts.state, Problem(Cause.CUSTOMER_GONE))
+    return first(replace(facts, state=forgotten(facts.state)), rules, body)
+
+
+def _block(facts: Facts, rules: Rules, done: Decision) -> Step:
+    """Block the customer of an account that is gone or inactive; that needs the key only."""
+    state = facts.state
+    key = state.customer or state.intent
+    if key is None:
+        return done
+    if state.customer is None and not state.begun:
+        return given_up(replace(facts, state=nothing_unknown(facts)), done)
+    if state.customer is not None and state.intent is not None and not state.intent.same_as(key):
+        return Release(state=state, key=state.intent)
+    looked, found = key.folded in facts.seen, facts.seen.get(key.folded)
+    if facts.missed and not looked:  # the ERP has nothing to block
+        return replace(done, state=forgotten(state))
+    if not looked and (state.customer is None or _must_look(facts, rules, blocked=True)):
+        return Look(state=state, key=key)
+    if looked and found is None:
+        return given_up(facts, done)
+    if state.customer is None and found is not None:
+        if not is_ours(facts, rules, key, found):
+            return given_up(facts, done)
+        return Link(state=state, asked=key, customer=found.key)
+    return _change(facts, rules, CustomerBody(key, {}), found, blocked=True, done=done)
+
+
+def _change(
+    facts: Facts,
+    rules: Rules,
+    body: CustomerBody,
+    found: Customer | None,
+    *,
+    blocked: bool,
+    done: Decision | None = None,
+) -> Decision:
+    """Change what is not known to stand there already."""
+    state, hold = facts.state, rules.field_map.hold
+    holding = plan_hold(state, hold, found, wanted=blocked)
+    fields = {**body.fields, **holding.fields}
+    send = differing(fields, found) if found else not_confirmed(fields, state, rules.fingerprints)
+    update = Update(
+        key=body.key,
+        send=send,
+        fields=fields,
+        block=blocked,
+        first_block=blocked and state.previous_hold is None and hold.target in send,
+        previous_hold=holding.previous,
+        seen=found is not None,
+    )
+    if done is not None:
+        return replace(done, state=state, update=update)
+    return Decision(state=state, ending=Ending.UPDATED if send else Ending.UNCHANGED, update=update)
+
+
+def _must_look(facts: Facts, rules: Rules, *, blocked: bool) -> bool:
+    """Whether the customer has to be seen: on request, or where what is confirmed says too little.
+
+    A changed fingerprint key means one look, not a mass rewrite; the end of an unknown outcome needs one too.
+    """
+    state, prints = facts.state, rules.fingerprints
+    if facts.change.verify or state.fingerprint_key != prints.key_id or unknown_is_over(state, facts.now):
+        return True
+    return must_look(state, rules.field_map.hold, prints, wanted=blocked)
