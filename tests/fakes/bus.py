@@ -26,10 +26,11 @@ class FakeQueue:
     async def send(self, change: AccountChange, due: datetime | None = None) -> None:
         if self.trouble:
             raise self.trouble
-        if change.message_id in self.seen:
+        message_id = change.message_id
+        if message_id in self.seen:
             self.repeated.append(change)
             return
-        self.seen.add(change.message_id)
+        self.seen.add(message_id)
         self.sent.append(change)
         insort(self.waiting, (due or self.clock.now(), len(self.seen), change), key=lambda item: item[:2])
 

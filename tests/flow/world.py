@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cache
 from inspect import isasyncgenfunction
 from uuid import UUID, uuid4, uuid5
 
@@ -44,6 +45,8 @@ SETTINGS = {
     "operations_customer_group": "10",
     "fingerprint_key": "0123456789abcdef",
 }
+
+field_map_of = cache(load_field_map)  # reading its file takes longer than most tests
 
 
 class Crash(BaseException):
@@ -140,7 +143,7 @@ class World:
             **gated,  # pyright: ignore[reportArgumentType]
         )
         settings = Settings.model_validate({**SETTINGS, **self.settings})
-        return Application(settings, load_field_map(self.field_map), ports)
+        return Application(settings, field_map_of(self.field_map), ports)
 
     # --- Sales
 

@@ -16,8 +16,10 @@ import time
 from importlib import import_module
 from pathlib import Path
 
+import anyio._backends._asyncio  # noqa: F401 - what httpx imports with its first request
 import azure.data.tables.aio
 import azure.servicebus.aio.management  # noqa: F401
+import httpcore  # noqa: F401
 import httpx  # noqa: F401
 import openpyxl  # noqa: F401
 
