@@ -39,6 +39,9 @@ OPTIONS = ["-x", "--assert=plain"]
 for plugin in ("cacheprovider", "xdist", "anyio", "unraisableexception"):
     OPTIONS += ["-p", f"no:{plugin}"]
 
+ASKED = '            await self.limits.allow("blocks", work.change)\n'
+REMEMBERED = "        work.state = replace(work.state, previous_hold=update.previous_hold)\n"
+
 GUARDS = {
     "transaction margin": Guard(
         "shared/sync/freshness.py",
@@ -47,7 +50,7 @@ GUARDS = {
         f"{PIPELINE}an_event_within_the_transaction_margin_of_the_last_read_is_never_covered",
     ),
     "lease": Guard(
-        "shared/sync/work.py",
+        "shared/sync/execute.py",
         "replace(self.state, lease=Lease(self.owner, until), intent=intent, begun=begun)",
         "replace(self.state, intent=intent, begun=begun)",
         f"{CRASHES}what_a_dead_worker_sent_is_repaired_when_it_commits_late",
@@ -59,14 +62,14 @@ GUARDS = {
         f"{WORKERS}while_one_worker_writes_the_other_waits_and_sends_nothing",
     ),
     "doubt after a takeover": Guard(
-        "shared/sync/work.py",
-        "            self.doubt(now, longest_request)\n",
+        "shared/sync/execute.py",
+        "            self.outcome_is_unknown(now, longest_request)\n",
         "",
         f"{CRASHES}what_a_dead_worker_sent_is_repaired_when_it_commits_late",
     ),
     "doubt after a lost answer": Guard(
         "shared/sync/pipeline.py",
-        "            work.doubt(now, self.rules.longest_request)",
+        "            work.outcome_is_unknown(now, self.limits.longest_request)",
         "            pass",
         f"{PIPELINE}a_change_that_commits_late_is_repaired_by_the_verifying_look",
     ),
@@ -78,26 +81,26 @@ GUARDS = {
     ),
     "look after a doubt": Guard(
         "shared/sync/record.py",
-        "await self.queue.send(work.verifying_check(), until + _AFTER_DOUBT)",
+        "await self.queue.send(work.verifying_check(), until + _AFTER_UNKNOWN)",
         "pass",
         f"{PIPELINE}a_change_that_commits_late_is_repaired_by_the_verifying_look",
     ),
     "a doubt lasts": Guard(
-        "shared/sync/execute.py",
-        "return unknown_until is not None and self.clock.now() >= unknown_until",
-        "return unknown_until is not None",
+        "shared/sync/fields.py",
+        "return state.unknown_until is not None and now >= state.unknown_until",
+        "return state.unknown_until is not None",
         f"{PIPELINE}a_late_block_does_not_outlive_its_release",
     ),
     "a doubt that is over is looked into": Guard(
-        "shared/sync/execute.py",
-        "        return self._doubt_over(work)\n",
-        "        return False\n",
+        "shared/sync/plan.py",
+        "state.fingerprint_key != prints.key_id or unknown_is_over(state, facts.now):",
+        "state.fingerprint_key != prints.key_id:",
         f"{CRASHES}a_doubt_that_was_parked_over_ends_with_the_next_try",
     ),
     "a doubt about nothing ends": Guard(
-        "shared/sync/execute.py",
-        "            self._end_doubt(work)\n            return None\n",
-        "            return None\n",
+        "shared/sync/plan.py",
+        "given_up(replace(facts, state=nothing_unknown(facts)), done)",
+        "given_up(facts, done)",
         f"{CRASHES}a_creation_that_never_began_leaves_neither_doubt_nor_number",
     ),
     "a check that comes early is sent again": Guard(
@@ -107,15 +110,16 @@ GUARDS = {
         f"{CRASHES}a_verifying_check_that_comes_early_is_sent_again_for_after_the_unknown_outcome",
     ),
     "the end of an unknown outcome confirms what is seen": Guard(
-        "shared/sync/execute.py",
-        "confirmed={})\n            if found is not None:\n                self._confirm(work, found.fields)",
-        ")",
+        "shared/sync/fields.py",
+        "begun=state.begun if found else (), confirmed={})\n"
+        "    return confirmed(state, found.fields, names, prints) if found is not None else state",
+        "begun=state.begun if found else ())\n    return state",
         f"{CRASHES}blocking_that_ends_an_unknown_outcome_keeps_what_was_seen_of_the_other_fields",
     ),
     "blocking needs the key only": Guard(
         "shared/sync/pipeline.py",
-        "            if hold and fault.problem.cause is not Cause.GUARD_TRIPPED:\n",
-        "            if False:\n",
+        "        return blocks and facts.state.customer is not None\n",
+        "        return False\n",
         f"{PIPELINE}a_deactivated_account_is_blocked_even_if_its_values_cannot_be_mapped",
     ),
     "look after a conflict": Guard(
@@ -126,8 +130,8 @@ GUARDS = {
     ),
     "owner row": Guard(
         "shared/sync/ownership.py",
-        "        if owner.account_id == account_id:\n",
-        "        if True:\n",
+        "                return OwnerRow(ours=False)\n",
+        "                return OwnerRow(ours=True)\n",
         f"{PIPELINE}no_account_takes_over_the_customer_of_another",
     ),
     "creation marked as begun": Guard(
@@ -138,8 +142,8 @@ GUARDS = {
     ),
     "creation noted before it is sent": Guard(
         "shared/sync/execute.py",
-        "await work.claim(until, creation.key, self._with(work.state.begun, creation))",
-        "await work.claim(until, creation.key, work.state.begun)",
+        "await work.claim(self._until(), creation.key, self._with(begun, creation))",
+        "await work.claim(self._until(), creation.key, begun)",
         f"{CRASHES}a_customer_of_ours_is_known_again_once_its_owner_row_says_so",
     ),
     "every creation that was begun is remembered": Guard(
@@ -149,20 +153,20 @@ GUARDS = {
         f"{CRASHES}of_two_creations_under_way_either_is_known_again",
     ),
     "an unknown outcome is never cut short": Guard(
-        "shared/sync/work.py",
+        "shared/sync/execute.py",
         "max(until, known) if known else until",
         "until",
         f"{ASSIGNED}a_later_and_shorter_unknown_outcome_does_not_end_an_earlier_one",
     ),
     "after an unknown outcome the customer is looked up first": Guard(
-        "shared/sync/execute.py",
-        " or work.state.unknown_until is not None\n        before",
-        "\n        before",
+        "shared/sync/linking.py",
+        " or facts.before.unknown_until is not None",
+        "",
         f"{CRASHES}after_an_unknown_outcome_the_customer_is_looked_up_before_it_is_created",
     ),
     "creation not begun is no claim": Guard(
-        "shared/sync/execute.py",
-        "return bool(key.by) or self.fingerprints.of_whole(fields) in work.state.begun",
+        "shared/sync/linking.py",
+        "return bool(key.by) or rules.fingerprints.of_whole(fields) in facts.state.begun",
         "return True",
         f"{CRASHES}a_create_that_never_began_gives_no_claim_to_a_stranger",
     ),
@@ -186,24 +190,19 @@ GUARDS = {
     ),
     "what came to nothing is not counted": Guard(
         "shared/sync/execute.py",
-        'self.guard.give_back("creates", work.change)',
+        'self.limits.give_back("creates", work.change)',
         "pass",
         "tests/flow/test_recovery.py::test_tries_that_create_nothing_use_up_no_allowance",
     ),
     "the ceiling on blocks is asked before the hold is remembered": Guard(
         "shared/sync/execute.py",
-        """            await self.guard.allow("blocks", work.change)
-        work.state = replace(work.state, previous_hold=plan.previous)
-""",
-        """            work.state = replace(work.state, previous_hold=plan.previous)
-            await self.guard.allow("blocks", work.change)
-        work.state = replace(work.state, previous_hold=plan.previous)
-""",
+        f"{ASKED}{REMEMBERED}",
+        f"    {REMEMBERED}{ASKED}{REMEMBERED}",
         "tests/flow/test_recovery.py::test_a_second_check_of_an_account_does_not_pass_the_ceiling_on_blocks",
     ),
     "no second create while in doubt": Guard(
-        "shared/sync/execute.py",
-        "if self.field_map.key.assigned_by_operations and unknown_until is not None:",
+        "shared/sync/linking.py",
+        "if rules.field_map.key.assigned_by_operations and state.unknown_until is not None:",
         "if False:",
         f"{ASSIGNED}a_lost_answer_to_a_create_makes_no_second_customer",
     ),
@@ -256,39 +255,39 @@ GUARDS = {
         f"{HEALING}a_parked_account_behind_many_others_is_released_at_once",
     ),
     "a customer is followed only once its old number is free": Guard(
-        "shared/sync/execute.py",
-        " or unsure or await self._look(work, old) is not None:",
-        " or unsure:",
+        "shared/sync/linking.py",
+        "    if facts.seen[old.folded] is not None:\n",
+        "    if False:\n",
         f"{REMEDIES}key_changed_stays_while_the_customer_stands_under_its_old_number",
     ),
     "a customer that is followed is judged": Guard(
-        "shared/sync/execute.py",
-        "not (self._is_as_confirmed(work, found) or self._may_adopt(body, found))",
+        "shared/sync/linking.py",
+        "not (_is_as_confirmed(facts, rules, found) or _may_adopt(rules, body, found))",
         "False",
         f"{REMEDIES}key_changed_never_follows_to_the_customer_of_a_stranger",
     ),
     "the old number is noted before it is given up": Guard(
         "shared/sync/execute.py",
-        "await work.claim(self.clock.now() + self.rules.lease, old)",
+        "await work.claim(self._until(), old)",
         "work.state = replace(work.state, intent=old)",
         f"{REMEDIES}key_changed_renamed_in_operations_whatever_step_the_worker_dies_at",
     ),
     "only a deleted account is succeeded": Guard(
         "shared/sync/ownership.py",
-        "stored is None or not (stored.state.deleted and stored.state.settled)",
-        "stored is None",
+        "stored is not None and stored.state.deleted and stored.state.settled",
+        "stored is not None",
         f"{REMEDIES}the_customer_of_an_account_that_lives_is_never_passed_on",
     ),
     "the customer of a deleted account is judged": Guard(
-        "shared/sync/execute.py",
-        "        if found is not None and not self._may_adopt(body, found):\n",
+        "shared/sync/linking.py",
+        "        if found is not None and not _may_adopt(rules, body, found):\n",
         "        if False:\n",
         f"{REMEDIES}the_customer_of_a_deleted_account_is_judged_as_any_that_exists",
     ),
     "a block that is taken over is noted first": Guard(
         "shared/sync/execute.py",
-        "            await self._claim(work, body)  # or a crash would leave the block for good\n",
-        "",
+        "await self._claim(work, body)  # or a crash would leave the block for good",
+        "pass",
         f"{REMEDIES}number_taken_succession_whatever_step_the_worker_dies_at",
     ),
     "who waits for a number is told when it is given up": Guard(
@@ -299,7 +298,7 @@ GUARDS = {
     ),
     "who waits for a number is told when its owner is deleted": Guard(
         "shared/sync/pipeline.py",
-        "await self.apply.ownership.tell(work.state.customer, change)",
+        "await self.execute.ownership.tell(work.state.customer, work.change)",
         "pass",
         f"{REMEDIES}number_taken_after_delete_and_create_under_the_same_number",
     ),
@@ -424,8 +423,8 @@ GUARDS = {
         f"{RECOVERY}two_thousand_messages_that_waited_a_day_drain_as_fast_as_operations_answers",
     ),
     "an account's fault is an answer of the system": Guard(
-        "shared/resilience/watched.py",
-        "            self._breakers.answered(self._system)\n",
+        "shared/resilience/circuit_breaker.py",
+        "            self._note(system, failed=False)  # the system answered, if only that it will not\n",
         "",
         f"{RECOVERY}an_account_that_is_refused_shows_that_the_system_answers",
     ),
