@@ -15,7 +15,7 @@ from shared.model.field_map import CURRENCY, FieldMap, MappedField
 from shared.model.mapping import fold
 from shared.model.outcome import Cause, Ending, Problem
 from shared.model.state import SyncState
-from shared.ports import AccountReader, CustomerWriter, SyncStates
+from shared.ports import AccountReader, SyncStates, Target
 from shared.ports.inquiry import CustomerAccounts
 from shared.sync.desired_customer import BuildCustomer, ResolveCurrency, broken_rule, key_of_currency
 from shared.sync.fields import differing, not_confirmed, plan_hold
@@ -59,7 +59,7 @@ class PreviewSync:
     """The use case behind `accountsync preview`; `existing` is match, adopt or park."""
 
     reader: AccountReader
-    writer: CustomerWriter
+    target: Target
     states: SyncStates
     currency: ResolveCurrency
     build: BuildCustomer
@@ -101,11 +101,11 @@ class PreviewSync:
         code = await self.currency.code(key, fresh=True) if key else None
         body = self.build.body(account, key, code)
         moved = known is not None and not body.key.by and not known.same_as(body.key)
-        if moved and known is not None and await self.writer.find(known) is not None:
+        if moved and known is not None and await self.target.find(known) is not None:
             raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.field_map.key.target))
         known = None if moved else known
         preview.customer = known or body.key
-        found = await self.writer.find(known or body.key)
+        found = await self.target.find(known or body.key)
         preview.exists_in_operations = found is not None
         wanted: Mapping[str, FieldValue] = body.fields
         if state is not None and known is not None:

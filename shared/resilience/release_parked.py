@@ -13,7 +13,7 @@ from itertools import batched, groupby
 from shared.model.faults import ConfigurationFault, System, TransientFault
 from shared.model.mapping import CurrencyMapping
 from shared.model.outcome import Cause
-from shared.ports import Clock, ErpCurrencies, SyncStates
+from shared.ports import Clock, SyncStates, Target
 from shared.ports.recovery import Bookmark, ChangeBatches, IssueList, ParkedAccount, ScannedAccount
 from shared.resilience.circuit_breaker import Breakers
 from shared.resilience.follow_mappings import COMPARED
@@ -46,7 +46,7 @@ class ReleaseParked:
     seen: SeenMappings
     issue_list: IssueList
     states: SyncStates
-    erp_currencies: ErpCurrencies
+    target: Target
     breakers: Breakers
     queue: ChangeBatches
     clock: Clock
@@ -110,7 +110,7 @@ class ReleaseParked:
     async def _known_now(self, run: _Run, code: str) -> bool:
         if run.may_ask is None:
             run.may_ask = await self.breakers.admits(System.OPERATIONS)
-        return run.may_ask and await self.erp_currencies.knows(code)
+        return run.may_ask and await self.target.knows_currency(code)
 
     async def _send(self, run: _Run, rows: Sequence[ParkedAccount], version: str) -> None:
         """Send, then mark: rows that were parked again in between stay unmarked, so they are sent again."""

@@ -1,6 +1,6 @@
-"""The ports to Sales and Operations, watched: every call tells its breaker how it ended.
+"""The ports to Sales and the ERP, watched: every call tells its breaker how it ended.
 
-Operations is asked by at most `limit` calls of one process at a time, besides what the partitions allow.
+The ERP is asked by at most `limit` calls of one process at a time, besides what the partitions allow.
 """
 
 import asyncio
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from shared.model.account import Account
+from shared.model.capabilities import Capabilities
 from shared.model.customer import Customer, CustomerKey, FieldValue
 from shared.model.faults import ConfigurationFault, Fault, System, TransientFault
-from shared.ports import AccountReader, CustomerWriter, ErpCurrencies
+from shared.ports import AccountReader, Target
 from shared.resilience.circuit_breaker import Breakers
 
 
@@ -55,37 +56,38 @@ class WatchedReader:
         return await self.watch("read", self.reader.read(account_id))
 
     async def write_back(self, account_id: UUID, column: str, number: str) -> None:
-        """Write the number that Operations assigned into the account."""
+        """Write the number that the ERP assigned into the account."""
         await self.watch("write-back", self.reader.write_back(account_id, column, number))
 
 
 @dataclass(frozen=True, slots=True)
-class WatchedWriter:
-    """Implements CustomerWriter."""
+class WatchedTarget:
+    """Implements Target."""
 
-    writer: CustomerWriter
+    target: Target
     watch: Watch
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this ERP is and does."""
+        return self.target.capabilities
 
     async def find(self, key: CustomerKey) -> Customer | None:
         """The customer with its mapped fields."""
-        return await self.watch("find", self.writer.find(key))
+        return await self.watch("find", self.target.find(key))
 
-    async def create(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> CustomerKey:
-        """Create; the key as Operations keeps it."""
-        return await self.watch("create", self.writer.create(key, fields))
+    async def create(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Customer:
+        """Create; the key as the ERP keeps it."""
+        return await self.watch("create", self.target.create(key, fields))
 
-    async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> None:
+    async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Mapping[str, FieldValue]:
         """Change these fields."""
-        await self.watch("update", self.writer.update(key, fields))
+        return await self.watch("update", self.target.update(key, fields))
 
+    async def knows_currency(self, code: str) -> bool:
+        """Whether the code is one of the ERP's own currencies."""
+        return await self.watch("currencies", self.target.knows_currency(code))
 
-@dataclass(frozen=True, slots=True)
-class WatchedCurrencies:
-    """Implements ErpCurrencies."""
-
-    currencies: ErpCurrencies
-    watch: Watch
-
-    async def knows(self, code: str) -> bool:
-        """Whether the code is one of Operations' own."""
-        return await self.watch("currencies", self.currencies.knows(code))
+    async def probe(self) -> None:
+        """Make one cheap request; its breaker asks for it, and notes its end itself."""
+        await self.target.probe()

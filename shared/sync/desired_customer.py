@@ -15,7 +15,7 @@ from shared.model.faults import AccountFault
 from shared.model.field_map import CURRENCY, FieldMap, MappedField
 from shared.model.mapping import currency_key, fold
 from shared.model.outcome import Cause, Problem
-from shared.ports import CurrencyMappings, ErpCurrencies
+from shared.ports import CurrencyMappings, Target
 
 
 def broken_rule(field_map: FieldMap, account: Account) -> str | None:
@@ -168,7 +168,7 @@ class ResolveCurrency:
     """Looks a currency up, and makes sure that Operations knows the code."""
 
     mappings: CurrencyMappings
-    erp_currencies: ErpCurrencies
+    target: Target
 
     async def code(self, key: str, *, fresh: bool) -> str:
         """The code for the currency; `fresh` asks the table itself.
@@ -181,6 +181,6 @@ class ResolveCurrency:
         code = rows[0].ax.strip()
         if len(rows) > 1 or not code:
             raise AccountFault(Problem(Cause.BAD_MAPPING, value=key))
-        if not await self.erp_currencies.knows(code):
+        if not await self.target.knows_currency(code):
             raise AccountFault(Problem(Cause.UNKNOWN_ERP_CURRENCY, value=code))
         return code

@@ -23,7 +23,7 @@ from shared.model.faults import (
 from shared.model.field_map import FieldMap
 from shared.model.mapping import fold
 from shared.model.outcome import Cause, Ending, Outcome, Problem
-from shared.ports import Clock, CustomerWriter, Guard
+from shared.ports import Clock, Guard, Target
 from shared.sync.fields import differing, must_look, not_confirmed, plan_hold
 from shared.sync.ownership import Ownership
 from shared.sync.work import Work
@@ -45,7 +45,7 @@ class Rules:
 class Apply:
     """Brings the customer of one account into line."""
 
-    writer: CustomerWriter
+    target: Target
     ownership: Ownership
     clock: Clock
     field_map: FieldMap
@@ -183,7 +183,7 @@ class Apply:
         compares now, as when the customer is only blocked.
         """
         over = self._doubt_over(work)
-        found = await self.writer.find(key)
+        found = await self.target.find(key)
         if over:
             begun = work.state.begun if found else ()
             work.state = replace(work.state, unknown_until=None, begun=begun, confirmed={})
@@ -212,7 +212,7 @@ class Apply:
         if to_send:
             await self._claim(work)
             try:
-                await self._send(work, self.writer.update(body.key, to_send))
+                fields |= await self._send(work, self.target.update(body.key, to_send))
             except CustomerNotFound:
                 return await self._vanished(work, body, hold=hold)
         if to_send or found:
@@ -249,7 +249,7 @@ class Apply:
         before = await self.ownership.deleted_owner(body.key, work.state.account_id)
         if before is None:
             return False
-        found = await self.writer.find(body.key)
+        found = await self.target.find(body.key)
         if found is not None and not self._may_adopt(body, found):
             await self.ownership.claim(body.key, work.state.account_id)
             return True
@@ -265,7 +265,7 @@ class Apply:
         if self.field_map.key.assigned_by_operations and unknown_until is not None:
             raise NotYet(unknown_until, "a customer may still come about from an earlier request")
         try:
-            key = await self._post(work, body)
+            made = await self._post(work, body)
         except CustomerAlreadyExists:
             found = await self._look(work, body.key)
             if found is None and work.change.attempt >= _UNSEEN_ATTEMPTS:
@@ -278,18 +278,18 @@ class Apply:
             if fault.problem.cause is Cause.GUARD_TRIPPED and (found := await self._look(work, body.key)):
                 return await self._take(work, body, found)  # to adopt a customer is no creation
             raise
-        await self._made(work, body.key, key)
-        self._confirm(work, body.fields)
+        await self._made(work, body.key, made.key)
+        self._confirm(work, made.fields)
         return Outcome(Ending.CREATED, fields=tuple(sorted(body.fields)))
 
-    async def _post(self, work: Work, body: CustomerBody) -> CustomerKey:
+    async def _post(self, work: Work, body: CustomerBody) -> Customer:
         """Send the creation; a definite no is taken back, from the state and from the allowance."""
         before = work.state.begun
         if not before:  # a creation that was begun before is counted already
             await self.guard.allow("creates", work.change)
         work.state = replace(work.state, begun=self._with(before, body))
         try:
-            return await self._send(work, self.writer.create(body.key, body.fields))
+            return await self._send(work, self.target.create(body.key, body.fields))
         except Fault:
             if not work.in_flight:
                 work.state = replace(work.state, begun=before)

@@ -26,7 +26,7 @@ from shared.resilience.resubmit import Sweep
 from shared.resilience.retry_policy import RetryPolicy
 from shared.resilience.seen_mappings import SeenMappings
 from shared.resilience.unlink import Unlink
-from shared.resilience.watched import Watch, WatchedCurrencies, WatchedReader, WatchedWriter
+from shared.resilience.watched import Watch, WatchedReader, WatchedTarget
 from shared.settings import OnGone, Settings, load_settings
 from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
 from shared.sync.execute import Apply, Rules
@@ -85,9 +85,7 @@ class Application:
             states=ports.states,
             reader=WatchedReader(ports.reader, Watch(System.DATAVERSE, self.breakers)),
             queue=ports.queue,
-            currency=ResolveCurrency(
-                ports.mappings, WatchedCurrencies(ports.erp_currencies, self._operations_watch)
-            ),
+            currency=ResolveCurrency(ports.mappings, self._target),
             build=BuildCustomer(self.field_map, self._setting_texts()),
             apply=self._apply(),
             record=Record(ports.queue, ports.issues, ports.clock),
@@ -146,7 +144,7 @@ class Application:
                 seen=seen,
                 issue_list=ports.issue_list,
                 states=ports.states,
-                erp_currencies=WatchedCurrencies(ports.erp_currencies, self._operations_watch),
+                target=self._target,
                 breakers=self.breakers,
                 queue=ports.batches,
                 clock=clock,
@@ -209,16 +207,17 @@ class Application:
         return timedelta(seconds=self.settings.invocation_deadline_seconds)
 
     @cached_property
-    def _operations_watch(self) -> Watch:
+    def _target(self) -> WatchedTarget:
+        target = self.ports.target
         limit = self.settings.operations_max_concurrency
-        return Watch(System.OPERATIONS, self.breakers, limit or None)
+        return WatchedTarget(target, Watch(target.capabilities.system, self.breakers, limit or None))
 
     def _apply(self) -> Apply:
         ports, settings = self.ports, self.settings
         lease = self._deadline + timedelta(seconds=settings.lease_margin_seconds)
         ceilings = {"creates": settings.max_creates_per_hour, "blocks": settings.max_blocks_per_hour}
         return Apply(
-            writer=WatchedWriter(ports.writer, self._operations_watch),
+            target=self._target,
             ownership=self.ownership,
             clock=ports.clock,
             field_map=self.field_map,

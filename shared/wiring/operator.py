@@ -35,7 +35,7 @@ class Operator(Application):
         longest = next((field.max_length for field in fields if field.via == CURRENCY), None)
         return EditMapping(
             admin=CurrencyAdminTable(self.clients.tables.get_table_client(CURRENCY_MAPPING)),
-            review=Review(self.ports.erp_currencies, self._sales, self._accounts),
+            review=Review(self.ports.target, self._sales, self._accounts),
             clock=self.ports.clock,
             longest_code=longest or _LONGEST_CODE,
         )
@@ -77,9 +77,9 @@ class Operator(Application):
         ports, settings = self.ports, self.settings
         return PreviewSync(
             reader=ports.reader,
-            writer=ports.writer,
+            target=ports.target,
             states=ports.states,
-            currency=ResolveCurrency(ports.mappings, ports.erp_currencies),
+            currency=ResolveCurrency(ports.mappings, ports.target),
             build=BuildCustomer(self.field_map, self._setting_texts()),
             field_map=self.field_map,
             fingerprints=Fingerprints.under(settings.fingerprint_key.get_secret_value()),

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from inspect import isasyncgenfunction
+from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from shared.field_maps import load_field_map
@@ -61,9 +62,9 @@ class Gated:
         self._name = name
         self._gate = gate
 
-    def __getattr__(self, method: str) -> Callable[..., Awaitable[object]]:
-        call = getattr(self._port, method)
-        if isasyncgenfunction(call):
+    def __getattr__(self, method: str) -> Any:
+        call: Any = getattr(self._port, method)
+        if isasyncgenfunction(call) or not callable(call):
             return call
 
         async def gated(*args: object, **kwargs: object) -> object:
@@ -112,8 +113,7 @@ class World:
             name: Gated(port, name, gate)
             for name, port in {
                 "reader": self.sales,
-                "writer": self.operations,
-                "erp_currencies": self.operations,
+                "target": self.operations,
                 "mappings": self.mappings,
                 "states": self.states,
                 "owners": self.owners,

@@ -10,6 +10,8 @@ from shared.model.faults import AccountFault
 from shared.model.mapping import LONGEST_KEY, currency_key, escape_key, fold, unescape_key
 from shared.model.outcome import Cause, Problem
 from shared.sync.desired_customer import ResolveCurrency, key_of_currency
+from tests.fakes.clock import FakeClock
+from tests.fakes.dynamics import FakeOperations
 from tests.fakes.tables import FakeMappings
 from tests.unit.making import account
 
@@ -122,11 +124,6 @@ def test_a_currency_name_that_no_table_holds_parks_the_account(name: str) -> Non
     assert raised.value.problem == Problem(Cause.BAD_VALUE, field="currencyname")
 
 
-class _Known:
-    async def knows(self, code: str) -> bool:
-        return code in {"USD", "EUR"}
-
-
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
@@ -140,7 +137,7 @@ class _Known:
     ],
 )
 async def test_a_currency_is_never_guessed(rows: dict[str, str], expected: str | Problem) -> None:
-    resolve = ResolveCurrency(FakeMappings(rows), _Known())
+    resolve = ResolveCurrency(FakeMappings(rows), FakeOperations(FakeClock()))
     if isinstance(expected, str):
         assert await resolve.code("us dollar", fresh=False) == expected
         return

@@ -33,7 +33,7 @@ def preview_of(world: World) -> PreviewSync:
     field_map = load_field_map(world.field_map)
     return PreviewSync(
         reader=world.sales,
-        writer=world.operations,
+        target=world.operations,
         states=world.states,
         currency=ResolveCurrency(world.mappings, world.operations),
         build=BuildCustomer(field_map, TEXTS),
