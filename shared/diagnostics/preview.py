@@ -12,7 +12,7 @@ from shared.model.faults import AccountFault
 from shared.model.field_map import CURRENCY, MappedField
 from shared.model.outcome import Ending, Problem
 from shared.model.state import SyncState
-from shared.ports import AccountReader, Clock, CustomerWriter, SyncStates
+from shared.ports import AccountReader, Clock, SyncStates, Target
 from shared.ports.inquiry import CustomerAccounts
 from shared.sync.desired_customer import BuildCustomer, ResolveCurrency, key_of_currency
 from shared.sync.fields import after_look
@@ -60,7 +60,7 @@ class PreviewSync:
     """The use case behind `accountsync preview`."""
 
     reader: AccountReader
-    target: CustomerWriter
+    target: Target
     states: SyncStates
     currency: ResolveCurrency
     build: BuildCustomer

@@ -15,7 +15,7 @@ from shared.model.account import AccountCurrency
 from shared.model.faults import Fault
 from shared.model.mapping import currency_key
 from shared.model.mapping_edit import Mapped, MappingRow, RowChange, key_or_none
-from shared.ports import ErpCurrencies
+from shared.ports import Target
 from shared.ports.mapping import CurrencyUsage, SalesCurrencies, Usage
 
 _ISO_4217 = re.compile("[A-Z]{3}")
@@ -36,7 +36,7 @@ class Effect:
 class Review:
     """Asks both systems."""
 
-    erp_currencies: ErpCurrencies
+    target: Target
     sales: SalesCurrencies
     usage: CurrencyUsage
 
@@ -60,7 +60,7 @@ class Review:
         rows = list(rows)
         codes = {row.mapped.ax for row in rows if row.mapped.ax != row.mapped.ax.upper()}
         try:
-            wrong = {code for code in codes if await self.erp_currencies.knows(code.upper())}
+            wrong = {code for code in codes if await self.target.knows_currency(code.upper())}
         except Fault:
             return rows, []  # said by `rows`
         findings = [_wrong_case(row) for row in rows if row.mapped.ax in wrong]
@@ -100,7 +100,7 @@ class Review:
         try:
             for row in rows:
                 if row.mapped.ax not in known:
-                    known[row.mapped.ax] = await self.erp_currencies.knows(row.mapped.ax)
+                    known[row.mapped.ax] = await self.target.knows_currency(row.mapped.ax)
         except Fault as fault:
             return [_not_checked("the currencies of Operations", fault)]
         return [

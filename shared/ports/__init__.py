@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from shared.model.account import Account
+from shared.model.capabilities import Capabilities
 from shared.model.change import AccountChange
 from shared.model.customer import Customer, CustomerKey, FieldValue
 from shared.model.mapping import CurrencyMapping
@@ -37,31 +38,39 @@ class AccountReader(Protocol):
         ...
 
     async def write_back(self, account_id: UUID, column: str, number: str) -> None:
-        """Write the number that Operations assigned into the account; one that is gone is left alone."""
+        """Write the number that the ERP assigned into the account; one that is gone is left alone."""
         ...
 
 
-class CustomerWriter(Protocol):
-    """Operations, as far as customers go."""
+class Target(Protocol):
+    """The ERP. A write answers the values that now count as confirmed.
+
+    Those are the values of the ERP's answer; where the answer has no body, the values that were sent.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this ERP is and does."""
+        ...
 
     async def find(self, key: CustomerKey) -> Customer | None:
         """The customer with its mapped fields. Raises AccountFault(AmbiguousMatch)."""
         ...
 
-    async def create(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> CustomerKey:
-        """Create; the key as Operations keeps it. Raises CustomerAlreadyExists, AccountFault."""
+    async def create(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Customer:
+        """Create; the key as the ERP keeps it. Raises CustomerAlreadyExists, AccountFault."""
         ...
 
-    async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> None:
+    async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Mapping[str, FieldValue]:
         """Change these fields. Raises CustomerNotFound, AccountFault."""
         ...
 
+    async def knows_currency(self, code: str) -> bool:
+        """Whether the code is one of the ERP's own currencies."""
+        ...
 
-class ErpCurrencies(Protocol):
-    """The currencies that Operations itself knows."""
-
-    async def knows(self, code: str) -> bool:
-        """Whether the code is one of them; a list kept in the process, asked for anew on a miss."""
+    async def probe(self) -> None:
+        """Make one cheap request, to tell whether the ERP can be used."""
         ...
 
 

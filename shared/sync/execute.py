@@ -3,25 +3,24 @@
 Any fault may leave in the middle. `Work.in_flight` then tells whether a request of ours may still commit.
 """
 
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from shared.model.change import AccountChange, Source
-from shared.model.customer import CustomerBody, CustomerKey
+from shared.model.customer import CustomerBody, CustomerKey, FieldValue
 from shared.model.faults import (
     AccountFault,
     CustomerAlreadyExists,
     CustomerNotFound,
     Fault,
-    System,
     TransientFault,
 )
 from shared.model.outcome import Cause, Outcome, Problem
 from shared.model.state import Lease, Stored, SyncState
-from shared.ports import Clock, CustomerWriter, Guard, SyncStates
+from shared.ports import Clock, Guard, SyncStates, Target
 from shared.resilience.circuit_breaker import Breakers
 from shared.sync.fields import after_look, confirmed, released
 from shared.sync.linking import Rules
@@ -99,7 +98,7 @@ class Work:
 class Execute:
     """Carries out steps and decisions; `lease` is the longest that one write takes."""
 
-    target: CustomerWriter
+    target: Target
     breakers: Breakers
     ownership: Ownership
     clock: Clock
@@ -161,7 +160,7 @@ class Execute:
         work.state = replace(state, intent=None, begun=())
 
     async def _look(self, work: Work, facts: Facts, key: CustomerKey) -> Facts:
-        found = await self.breakers.call(System.OPERATIONS, "find", self.target.find(key))
+        found = await self.breakers.call(self.target.capabilities.system, "find", self.target.find(key))
         facts = facts.saw(key, found)
         names = self.rules.field_map.names
         work.state = after_look(work.state, self.clock.now(), found, names, self.rules.fingerprints)
@@ -186,24 +185,25 @@ class Execute:
             if isinstance(fault, CustomerAlreadyExists):
                 return facts.refused_as_existing(body.key)
             raise
-        await self._link(work, body.key, made, CREATED)
-        work.state = replace(work.state, customer=made, intent=None, begun=())
-        work.state = confirmed(work.state, body.fields, self.rules.field_map.names, self.rules.fingerprints)
+        await self._link(work, body.key, made.key, CREATED)
+        work.state = replace(work.state, customer=made.key, intent=None, begun=())
+        work.state = confirmed(work.state, made.fields, self.rules.field_map.names, self.rules.fingerprints)
         return None
 
     async def _update(self, work: Work, facts: Facts, update: Update) -> Facts | None:
         if update.first_block:
             await self.limits.allow("blocks", work.change)
         work.state = replace(work.state, previous_hold=update.previous_hold)
+        written: Mapping[str, FieldValue] = {}
         if update.send:
             await work.claim(self._until(), None)
             try:
-                await self._send(work, "update", self.target.update(update.key, update.send))
+                written = await self._send(work, "update", self.target.update(update.key, update.send))
             except CustomerNotFound:
                 return facts.missed_customer(update.key)
         if update.send or update.seen:
             names, prints = self.rules.field_map.names, self.rules.fingerprints
-            work.state = confirmed(work.state, update.fields, names, prints)
+            work.state = confirmed(work.state, {**update.fields, **written}, names, prints)
         if not update.block and work.state.unknown_until is None:
             work.state = released(work.state, self.rules.field_map.hold)
         return None
@@ -225,7 +225,7 @@ class Execute:
         """Send one write; whatever ends it without an answer leaves it in flight."""
         work.in_flight = True
         try:
-            result = await self.breakers.call(System.OPERATIONS, action, request)
+            result = await self.breakers.call(self.target.capabilities.system, action, request)
         except TransientFault as fault:
             work.in_flight = fault.unknown_outcome
             raise

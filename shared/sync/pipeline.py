@@ -114,8 +114,12 @@ class SyncAccount:
         work.take_over(now, self.limits.longest_request)
         run.waits_for = System.DATAVERSE
         account = await self.breakers.call(System.DATAVERSE, "read", self.reader.read(change.account_id))
-        run.waits_for = System.OPERATIONS
+        run.waits_for = self._erp
         return await self._check(run, work, account)
+
+    @property
+    def _erp(self) -> System:
+        return self.execute.target.capabilities.system
 
     async def _check(self, run: _Run, work: Work, account: Account | None) -> Outcome:
         """Carry out what is planned, step by step, until the check of the account ends."""
@@ -157,7 +161,7 @@ class SyncAccount:
             case Wait():
                 if step.until is not None:
                     raise NotYet(step.until, step.reason)
-                raise TransientFault(System.DATAVERSE if step.in_sales else System.OPERATIONS, step.reason)
+                raise TransientFault(System.DATAVERSE if step.in_sales else self._erp, step.reason)
             case Decision():
                 done = await self.execute.decision(work, facts, step)
                 return await self._end(run, work, facts, step, done) if isinstance(done, Outcome) else done

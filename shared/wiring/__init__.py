@@ -12,7 +12,6 @@ from shared.diagnostics.health import AnswerProbe, Health
 from shared.intake.filter import Filter
 from shared.intake.queue_change import QueueChange
 from shared.model.customer import Fingerprints
-from shared.model.faults import System
 from shared.model.field_map import FieldMap
 from shared.resilience.change_limits import BlastGuard
 from shared.resilience.circuit_breaker import BreakerRules, Breakers
@@ -120,7 +119,7 @@ class Application:
             least_wait=timedelta(seconds=settings.breaker_least_wait_seconds),
         )
         ports = self.ports
-        most = {System.OPERATIONS: settings.operations_max_concurrency}
+        most = {ports.target.capabilities.system: settings.operations_max_concurrency}
         return Breakers(ports.breaker_rows, ports.probes, ports.clock, rules, self._check_parked, most)
 
     @cached_property
@@ -206,8 +205,8 @@ class Application:
         return timedelta(seconds=self.settings.invocation_deadline_seconds)
 
     async def _knows_currency(self, code: str) -> bool:
-        knows = self.ports.erp_currencies.knows(code)
-        return await self.breakers.call(System.OPERATIONS, "currencies", knows)
+        target = self.ports.target
+        return await self.breakers.call(target.capabilities.system, "currencies", target.knows_currency(code))
 
     @property
     def rules(self) -> Rules:
@@ -225,7 +224,7 @@ class Application:
         ports, settings = self.ports, self.settings
         ceilings = {"creates": settings.max_creates_per_hour, "blocks": settings.max_blocks_per_hour}
         return Execute(
-            target=ports.writer,
+            target=ports.target,
             breakers=self.breakers,
             ownership=self.ownership,
             clock=ports.clock,

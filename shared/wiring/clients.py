@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from azure.servicebus.aio import ServiceBusClient
 
     from shared.messaging.queues import QueueSender
+    from shared.ports import Target
     from shared.ports.recovery import Probe
     from shared.web.odata import ODataClient
-
-_ERP_CURRENCY_SECONDS = 3600.0
 
 
 class Clients:
@@ -45,7 +44,7 @@ class Clients:
             ServiceBusRejected,
         )
         from shared.storage import control, currency_mappings, issues, owners, states, tables, waiting
-        from shared.targets.operations.customers import OperationsCurrencies, OperationsCustomers
+        from shared.targets.operations.target import OperationsTarget
 
         _quieten_sdks()
         settings, clock, table = self._settings, self._clock, self.tables.get_table_client
@@ -56,12 +55,12 @@ class Clients:
         issue_table = issues.IssueTable(table(tables.ISSUES))
         control_table = control.ControlTable(table(tables.CONTROL))
         changes = ServiceBusChanges(self._sender(ACCOUNT_CHANGES), settings.sync_partitions)
+        target = OperationsTarget(self.operations, self._field_map)
         return Ports(
             clock=clock,
             jitter=lambda seconds: random.uniform(0, seconds),  # noqa: S311 - spreads waits, keeps no secret
             reader=DataverseAccounts(self.dataverse, self._field_map),
-            writer=OperationsCustomers(self.operations, self._field_map),
-            erp_currencies=OperationsCurrencies(self.operations, clock, _ERP_CURRENCY_SECONDS),
+            target=target,
             mappings=mappings,
             mapping_rows=mappings,
             states=account_states,
@@ -79,7 +78,7 @@ class Clients:
             batches=changes,
             rejected=ServiceBusRejected(self._sender(REJECTED_EVENTS)),
             leftovers=ServiceBusLeftovers(self.service_bus, self._sender(DATAVERSE_EVENTS)),
-            probes=self._probes(),
+            probes=self._probes(target),
         )
 
     @cached_property
@@ -118,15 +117,14 @@ class Clients:
             if name in opened:
                 await opened[name].close()
 
-    def _probes(self) -> "dict[System, Probe]":
+    def _probes(self, target: "Target") -> "dict[System, Probe]":
         from shared.dataverse.accounts import PROBE as ACCOUNT
         from shared.messaging.queues import ACCOUNT_CHANGES, probe_queue
         from shared.storage.tables import probe_tables
-        from shared.targets.operations.customers import PROBE as CURRENCY
 
         return {
             System.DATAVERSE: lambda: self.dataverse.probe(ACCOUNT),
-            System.OPERATIONS: lambda: self.operations.probe(CURRENCY),
+            target.capabilities.system: target.probe,
             System.TABLES: lambda: probe_tables(self.tables),
             System.SERVICE_BUS: lambda: probe_queue(self.service_bus, ACCOUNT_CHANGES),
         }

@@ -34,7 +34,7 @@ class Operator(Application):
         longest = next((field.max_length for field in fields if field.via == CURRENCY), None)
         return EditMapping(
             admin=CurrencyAdminTable(self.clients.tables.get_table_client(CURRENCY_MAPPING)),
-            review=Review(self.ports.erp_currencies, self._sales, self._accounts),
+            review=Review(self.ports.target, self._sales, self._accounts),
             clock=self.ports.clock,
             longest_code=longest or _LONGEST_CODE,
         )
@@ -76,9 +76,9 @@ class Operator(Application):
         ports = self.ports
         return PreviewSync(
             reader=ports.reader,
-            target=ports.writer,
+            target=ports.target,
             states=ports.states,
-            currency=ResolveCurrency(ports.mappings, ports.erp_currencies.knows),
+            currency=ResolveCurrency(ports.mappings, ports.target.knows_currency),
             build=BuildCustomer(self.field_map, self._setting_texts()),
             customers=self._customers,
             rules=replace(self.rules, looks_first=True),

@@ -10,11 +10,10 @@ from shared.ports import (
     Clock,
     CurrencyMappings,
     CustomerOwners,
-    CustomerWriter,
-    ErpCurrencies,
     Issues,
     RejectedEvents,
     SyncStates,
+    Target,
 )
 from shared.ports.recovery import (
     Allowances,
@@ -39,8 +38,7 @@ class Ports:
     clock: Clock
     jitter: Jitter
     reader: AccountReader
-    writer: CustomerWriter
-    erp_currencies: ErpCurrencies
+    target: Target
     mappings: CurrencyMappings
     mapping_rows: MappingRows
     states: SyncStates

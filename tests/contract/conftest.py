@@ -18,6 +18,7 @@ from local.dynamics.faults import FaultRule
 from local.dynamics.simulator import Options, Simulator
 from local.dynamics.state import StateChange, apply_state
 from shared.model.faults import System
+from shared.ports import Clock
 from shared.web.credentials import FixedToken
 from shared.web.odata import ODataClient
 from tests.fakes.clock import FakeClock
@@ -88,9 +89,9 @@ class Simulated:
     dataverse: httpx.AsyncClient
     operations: httpx.AsyncClient
 
-    def client(self, system: System, token: str = TOKEN) -> ODataClient:
+    def client(self, system: System, token: str = TOKEN, clock: Clock | None = None) -> ODataClient:
         http = self.dataverse if system is System.DATAVERSE else self.operations
-        return ODataClient(system, http, FixedToken(token), FakeClock(datetime.now(UTC)))
+        return ODataClient(system, http, FixedToken(token), clock or FakeClock(datetime.now(UTC)))
 
     def fault(self, system: System, kind: str, **rule: Any) -> None:
         rule |= {"system": str(system), "kind": kind}

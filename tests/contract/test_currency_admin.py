@@ -21,7 +21,8 @@ from shared.storage.currency_admin import CurrencyAdminTable
 from shared.storage.currency_mappings import CurrencyTable
 from tests.contract.conftest import NewTable
 from tests.fakes.clock import FakeClock
-from tests.fakes.mapping import FakeAdmin, FakeErpCurrencies, FakeSalesCurrencies, FakeUsage
+from tests.fakes.dynamics import FakeOperations
+from tests.fakes.mapping import FakeAdmin, FakeSalesCurrencies, FakeUsage
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 123456, UTC)
 AWKWARD = [
@@ -144,7 +145,7 @@ class Table:
 
     @property
     def mapping(self) -> EditMapping:
-        review = Review(FakeErpCurrencies(), FakeSalesCurrencies(), FakeUsage())
+        review = Review(FakeOperations(self.clock), FakeSalesCurrencies(), FakeUsage())
         return EditMapping(CurrencyAdminTable(self.client), review, self.clock, 3)
 
     async def take(self, *rows: tuple[str, str]) -> None:

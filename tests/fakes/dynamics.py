@@ -6,9 +6,12 @@ from datetime import datetime
 from itertools import count
 from uuid import UUID
 
+from shared.field_maps import load_field_map
 from shared.model.account import Account, AccountCurrency
+from shared.model.capabilities import Capabilities
 from shared.model.customer import Customer, CustomerKey, FieldValue
 from shared.model.faults import CustomerAlreadyExists, CustomerNotFound
+from shared.targets.operations.capabilities import capabilities
 from tests.fakes.clock import FakeClock
 
 type Refuses = Callable[[str, UUID | CustomerKey], Exception | None]
@@ -63,10 +66,11 @@ type Late = tuple[datetime, Callable[[], None]]
 
 @dataclass
 class FakeOperations:
-    """Implements CustomerWriter.
+    """Implements Target.
 
     `script` holds what the next writes do instead of answering: an exception raised before the commit, or,
     wrapped in `CommittedError`, one raised after it. `late` commits whatever was put there once it is due.
+    `answers` makes the values of an answer to a write from those that were sent.
     """
 
     clock: FakeClock
@@ -79,7 +83,9 @@ class FakeOperations:
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
     next_fault: Callable[[], Exception | None] | None = None
     refuses: Refuses = lambda _operation, _about: None
+    answers: Callable[[Mapping[str, FieldValue]], Mapping[str, FieldValue]] = dict
     seconds: float = 0
+    capabilities: Capabilities = field(default_factory=lambda: capabilities(load_field_map("operations")))
 
     async def probe(self) -> None:
         self._begin("probe")
@@ -92,7 +98,7 @@ class FakeOperations:
         found = [item for item in self.customers.items() if item[1].get(key.by) == key.number]
         return Customer(CustomerKey(key.company, found[0][0].number), dict(found[0][1])) if found else None
 
-    async def create(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> CustomerKey:
+    async def create(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Customer:
         self._begin("POST", "create", key)
         number = CustomerKey(key.company, f"C-{next(self.numbers):06d}") if key.by else key
 
@@ -102,9 +108,9 @@ class FakeOperations:
         if number.folded in self.customers:
             raise CustomerAlreadyExists(key)
         self._carry_out(commit)
-        return number
+        return Customer(number, self.answers(fields))
 
-    async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> None:
+    async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Mapping[str, FieldValue]:
         self._begin("PATCH", "update", key)
         if key.folded not in self.customers:
             raise CustomerNotFound
@@ -114,8 +120,11 @@ class FakeOperations:
                 self.customers[key.folded].update(fields)
 
         self._carry_out(commit)
+        return self.answers(fields)
 
-    async def knows(self, code: str) -> bool:
+    async def knows_currency(self, code: str) -> bool:
+        if self.trouble is not None:
+            raise self.trouble
         return code.upper() in self.currencies
 
     def _begin(self, method: str, operation: str = "", key: CustomerKey | None = None) -> None:

@@ -64,19 +64,6 @@ class FakeSalesCurrencies:
 
 
 @dataclass
-class FakeErpCurrencies:
-    """Implements ErpCurrencies."""
-
-    codes: set[str] = field(default_factory=lambda: {"USD", "EUR", "GBP", "JPY", "TRY"})
-    fault: Fault | None = None
-
-    async def knows(self, code: str) -> bool:
-        if self.fault:
-            raise self.fault
-        return code.upper() in self.codes
-
-
-@dataclass
 class FakeUsage:
     """Implements CurrencyUsage."""
 

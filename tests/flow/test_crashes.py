@@ -289,7 +289,7 @@ async def test_a_stranger_who_was_faster_by_a_moment_is_never_taken_for_ours() -
             raise Crash
 
     async def stranger_comes(step: str) -> None:
-        if step == "before writer.create":
+        if step == "before target.create":
             world.operations.customers[CustomerKey("USMF", "A1")] = {"OrganizationName": "Stranger"}
 
     with pytest.raises(Crash):
@@ -343,7 +343,7 @@ def _assert_left_alone(world: World, context: str) -> None:
     assert world.owners.rows == {}, context
 
 
-@pytest.mark.parametrize("comes", ["before states.get", "before writer.create"])
+@pytest.mark.parametrize("comes", ["before states.get", "before target.create"])
 @pytest.mark.parametrize("renamed", [False, True])
 async def test_a_worker_that_dies_after_already_exists_leaves_no_claim_to_the_stranger(
     comes: str, renamed: bool
@@ -377,7 +377,7 @@ async def test_tables_that_fail_after_already_exists_leave_no_claim_to_the_stran
 
     change = create(world)
     await world.deliver(
-        change, world.application(_stranger_comes(world, "before writer.create", tables_away))
+        change, world.application(_stranger_comes(world, "before target.create", tables_away))
     )
     await world.drain()
     if world.state("A1").issue is None:
@@ -391,7 +391,7 @@ async def test_a_deleted_account_never_blocks_the_customer_of_a_stranger_it_met(
     world.operations.customers[CustomerKey("USMF", "A1")] = dict(STRANGER)
 
     async def answer_lost(step: str) -> None:
-        if step == "before writer.create":
+        if step == "before target.create":
             raise LOST
 
     await world.deliver(create(world), world.application(answer_lost))

@@ -257,7 +257,7 @@ async def test_a_fault_of_operations_leaves_the_issues_in_step(fault: Exception)
     world = await _parked_for_a_code()
 
     async def broken(step: str) -> None:
-        if step == "before erp_currencies.knows":
+        if step == "before target.knows_currency":
             raise fault
 
     await world.application(broken).heal.run()
@@ -278,7 +278,7 @@ async def test_operations_is_not_asked_while_it_is_paused_or_its_breaker_is_open
     for _ in range(4):
         await heal.run()
         world.clock.advance(60)
-    assert "erp_currencies.knows" not in calls.made
+    assert "target.knows_currency" not in calls.made
     assert world.operations.requests == []
     assert list(world.issues.rows) == [("UnknownErpCurrency|JPY", account("A1"))]
     await breakers.resume([System.OPERATIONS])

@@ -151,7 +151,7 @@ async def test_a_table_service_that_hangs_is_asked_once_and_keeps_no_message(
     [
         ("states.get", "tables"),
         ("reader.read", "dataverse"),
-        ("writer.create", "operations"),
+        ("target.create", "operations"),
     ],
 )
 async def test_a_message_past_its_deadline_is_counted_on_the_system_that_it_waited_for(

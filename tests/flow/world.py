@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 from inspect import isasyncgenfunction
+from typing import Any, cast
 from uuid import UUID, uuid4, uuid5
 
 from shared.field_maps import load_field_map
@@ -64,10 +65,11 @@ class Gated:
         self._name = name
         self._gate = gate
 
-    def __getattr__(self, method: str) -> Callable[..., Awaitable[object]]:
-        call = getattr(self._port, method)
-        if isasyncgenfunction(call):
-            return call
+    def __getattr__(self, method: str) -> Any:
+        attribute: Any = getattr(self._port, method)
+        if isasyncgenfunction(attribute) or not callable(attribute):
+            return attribute
+        call = cast(Callable[..., Awaitable[object]], attribute)
 
         async def gated(*args: object, **kwargs: object) -> object:
             await self._gate(f"before {self._name}.{method}")
@@ -115,8 +117,7 @@ class World:
             name: Gated(port, name, gate)
             for name, port in {
                 "reader": self.sales,
-                "writer": self.operations,
-                "erp_currencies": self.operations,
+                "target": self.operations,
                 "mappings": self.mappings,
                 "states": self.states,
                 "owners": self.owners,

@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.model.customer import CustomerKey
+from shared.model.customer import Customer, CustomerKey, FieldValue
 from shared.model.faults import AccountFault, CustomerAlreadyExists
 from shared.model.outcome import Cause
-from shared.targets.operations.customers import OperationsCustomers
+from shared.targets.operations.target import OperationsTarget
 from tests.unit.making import field_map
 from tests.unit.test_odata import Service
 
@@ -27,7 +27,7 @@ def refusal(status: int, text: str) -> httpx.Response:
 
 async def create(*answers: httpx.Response) -> Service:
     service = Service(*answers)
-    customers = OperationsCustomers(service.client, field_map())
+    customers = OperationsTarget(service.client, field_map())
     try:
         await customers.create(KEY, {"OrganizationName": "Contoso"})
     except (AccountFault, CustomerAlreadyExists) as fault:
@@ -61,3 +61,34 @@ async def test_a_translated_answer_is_settled_by_a_look(status: int) -> None:
 async def test_a_conflict_without_a_text_is_settled_by_a_look() -> None:
     assert isinstance((await create(httpx.Response(409), SOMEBODY)).fault, CustomerAlreadyExists)
     assert isinstance((await create(httpx.Response(409), NOBODY)).fault, AccountFault)
+
+
+ROW = {
+    "dataAreaId": "USMF",
+    "CustomerAccount": "C-1",
+    "AddressCity": None,
+    "AddressStreet": "Main St",
+    "Other": 1,
+}
+SENT: dict[str, FieldValue] = {
+    "OrganizationName": "Contoso",
+    "AddressCity": "",
+    "AddressStreet": "Main Street",
+}
+KEPT = {"OrganizationName": "Contoso", "AddressCity": "", "AddressStreet": "Main St"}
+
+
+async def test_the_values_of_the_answer_to_a_creation_are_given_back() -> None:
+    target = OperationsTarget(Service(httpx.Response(201, json=ROW)).client, field_map())
+    assert await target.create(KEY, SENT) == Customer(CustomerKey("USMF", "C-1"), KEPT)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"), [(httpx.Response(204), SENT), (httpx.Response(200, json=ROW), KEPT)]
+)
+async def test_an_answer_without_a_body_to_a_change_leaves_the_values_that_were_sent(
+    answer: httpx.Response, kept: dict[str, FieldValue]
+) -> None:
+    service = Service(answer)
+    assert await OperationsTarget(service.client, field_map()).update(KEY, SENT) == kept
+    assert len(service.requests) == 1

@@ -159,7 +159,7 @@ def test_the_import_rule_holds(file: Path) -> None:
         ("shared.sync.pipeline", "from shared.wiring import application"),
         ("shared.sync.pipeline", "from shared.clock import SystemClock"),
         ("shared.diagnostics.health", "from shared.functions import health"),
-        ("shared.dataverse.accounts", "from shared.targets.operations.customers import OperationsCustomers"),
+        ("shared.dataverse.accounts", "from shared.targets.operations.target import OperationsTarget"),
         ("shared.dataverse.accounts", "from shared import storage"),
         ("shared.dataverse.accounts", "from shared.sync.desired_customer import ResolveCurrency"),
         ("shared.functions.sync", "from shared.clock import SystemClock"),
@@ -191,7 +191,7 @@ def test_the_rule_finds_a_breach(module: str, source: str) -> None:
     ("module", "source"),
     [
         ("shared.wiring", "def f():\n    import httpx\n    return httpx.AsyncClient()"),
-        ("shared.targets.operations.customers", "from shared.targets.operations.errors import read_error"),
+        ("shared.targets.operations.target", "from shared.targets.operations.errors import read_error"),
         ("shared.clock", "from datetime import datetime\ndef f(): return datetime.now()"),
         ("shared.settings", "import os\ndef f(): return os.environ"),
         ("function_app", "import azure.functions\nfrom shared.functions import sync"),

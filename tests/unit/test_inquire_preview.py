@@ -35,7 +35,7 @@ def preview_of(world: World) -> PreviewSync:
         reader=world.sales,
         target=world.operations,
         states=world.states,
-        currency=ResolveCurrency(world.mappings, world.operations.knows),
+        currency=ResolveCurrency(world.mappings, world.operations.knows_currency),
         build=BuildCustomer(application.field_map, TEXTS),
         customers=OwnersRead(world),
         rules=replace(application.rules, looks_first=True),

@@ -15,7 +15,8 @@ from shared.model.faults import ConfigurationFault, System, TransientFault
 from shared.model.mapping_edit import Mapped, MappingConflict
 from shared.ports.mapping import Usage
 from tests.fakes.clock import FakeClock
-from tests.fakes.mapping import FakeAdmin, FakeErpCurrencies, FakeSalesCurrencies, FakeUsage
+from tests.fakes.dynamics import FakeOperations
+from tests.fakes.mapping import FakeAdmin, FakeSalesCurrencies, FakeUsage
 
 
 @dataclass
@@ -23,12 +24,12 @@ class Desk:
     """An editor at the table, and what surrounds it."""
 
     admin: FakeAdmin = field(default_factory=FakeAdmin)
-    erp: FakeErpCurrencies = field(default_factory=FakeErpCurrencies)
     sales: FakeSalesCurrencies = field(default_factory=FakeSalesCurrencies)
     usage: FakeUsage = field(default_factory=FakeUsage)
     clock: FakeClock = field(default_factory=FakeClock)
 
     def __post_init__(self) -> None:
+        self.erp = FakeOperations(self.clock, currencies={"USD", "EUR", "GBP", "JPY", "TRY"})
         review = Review(self.erp, self.sales, self.usage)
         self.mapping = EditMapping(self.admin, review, self.clock, 3)
 
@@ -177,7 +178,7 @@ async def test_a_plan_warns_of_codes_that_the_systems_do_not_agree_with() -> Non
 async def test_a_system_that_does_not_answer_is_a_finding_not_the_end() -> None:
     desk = Desk()
     desk.sales.fault = TransientFault(System.DATAVERSE, "no answer")
-    desk.erp.fault = ConfigurationFault(System.OPERATIONS, "answered 401.", "Check.")
+    desk.erp.trouble = ConfigurationFault(System.OPERATIONS, "answered 401.", "Check.")
     plan = await desk.plan(("Euro", "EUR"))
     assert kinds(plan.findings) == [(Kind.NOT_CHECKED, None)] * 2
     assert plan.refused(strict=True)
@@ -226,7 +227,7 @@ async def test_a_code_that_is_only_wrong_in_case_is_corrected_and_said_to_be() -
 
 async def test_without_operations_no_code_is_corrected() -> None:
     desk = Desk()
-    desk.erp.fault = TransientFault(System.OPERATIONS, "no answer")
+    desk.erp.trouble = TransientFault(System.OPERATIONS, "no answer")
     plan = await desk.plan(("Euro", "eur"))
     assert [change.mapped.ax for change in plan.changes] == ["eur"]
 

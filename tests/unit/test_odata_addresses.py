@@ -14,8 +14,8 @@ from shared.dataverse.inquiry import DataverseInquiry
 from shared.dataverse.registry import DataverseRegistry
 from shared.model.customer import CustomerKey
 from shared.model.faults import AccountFault, ConfigurationFault, Fault, System, TransientFault
-from shared.targets.operations.customers import OperationsCurrencies, OperationsCustomers
 from shared.targets.operations.errors import read_error
+from shared.targets.operations.target import OperationsTarget
 from shared.web.credentials import FixedToken
 from shared.web.odata import ODataClient, content_of, error_text
 from tests.fakes.clock import FakeClock
@@ -170,7 +170,7 @@ async def test_a_list_without_rows_is_a_fault(content: object) -> None:
 
 
 READERS: dict[str, Callable[[ODataClient], Any]] = {
-    "currencies of Operations": lambda client: OperationsCurrencies(client, FakeClock(NOW), 60).knows("USD"),
+    "currencies of Operations": lambda client: OperationsTarget(client, field_map()).knows_currency("USD"),
     "currencies of Sales": lambda client: DataverseInquiry(client, "accountnumber").all(),
     "accounts by number": lambda client: DataverseInquiry(client, "accountnumber").by_number("A-1"),
     "system jobs": lambda client: DataverseInquiry(client, "accountnumber").of_account(ACCOUNT),
@@ -190,9 +190,9 @@ KEY = CustomerKey("usmf", "A-1")
 ASKED: dict[str, Callable[[ODataClient], Any]] = READERS | {
     "an account": lambda client: DataverseAccounts(client, field_map()).read(ACCOUNT),
     "a write-back": lambda client: DataverseAccounts(client, field_map()).write_back(ACCOUNT, "x", "1"),
-    "a customer": lambda client: OperationsCustomers(client, field_map()).find(KEY),
-    "a create": lambda client: OperationsCustomers(client, field_map()).create(KEY, {"x": "1"}),
-    "an update": lambda client: OperationsCustomers(client, field_map()).update(KEY, {"x": "1"}),
+    "a customer": lambda client: OperationsTarget(client, field_map()).find(KEY),
+    "a create": lambda client: OperationsTarget(client, field_map()).create(KEY, {"x": "1"}),
+    "an update": lambda client: OperationsTarget(client, field_map()).update(KEY, {"x": "1"}),
     "endpoints": lambda client: DataverseRegistry(client).endpoints("x"),
     "the organization": lambda client: DataverseRegistry(client).organization(),
 }

@@ -1,4 +1,4 @@
-"""Understands the error bodies of Operations.
+"""Reads Operations' answers: the content of good ones, and which fault an error is.
 
 The useful part is `error.innererror`: its `type` and the technical field names in its text are not
 translated, the text itself is in the language of the app's user in Operations. So: status first, then
@@ -8,12 +8,14 @@ type, then technical field name, and a text only as a last hint. Stack traces ar
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import cast
+from decimal import Decimal
+from typing import Any, cast
 
 import httpx
 
 from shared.model.faults import (
     AccountFault,
+    ConfigurationFault,
     Fault,
     Refused,
     System,
@@ -22,6 +24,7 @@ from shared.model.faults import (
 from shared.model.outcome import Cause, Problem
 from shared.web.odata import content_of
 
+JSON_ONLY = {"Accept": "application/json;odata.metadata=none"}
 _CONFLICT = ("update conflict", "deadlock")
 _NOT_FOUND = "no resources were found when selecting for update"
 _EXISTS = "already exists"
@@ -121,3 +124,22 @@ def read_error(response: httpx.Response) -> OperationsError:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def good_content(response: httpx.Response) -> dict[str, Any]:
+    """The content of a good answer; every other one of a read raises."""
+    status = response.status_code
+    if status in {200, 201}:
+        try:
+            return content_of(response, parse_float=Decimal)
+        except ValueError as error:
+            raise TransientFault(
+                System.OPERATIONS, f"answered {status} without JSON", unknown_outcome=status == 201
+            ) from error
+    if status >= 500:
+        raise TransientFault(System.OPERATIONS, f"answered {status}")
+    remedy = {
+        403: "Give the app's user in Operations access to customers and currencies.",
+        404: "Check OPERATIONS_URL.",
+    }.get(status, "Check that every field of the field map exists in this environment.")
+    raise ConfigurationFault(System.OPERATIONS, f"answered {status} to a read.", remedy)
