@@ -63,6 +63,8 @@ async def _with_operator(
     chosen: Chosen, output: Output, work: Callable[[Operator, Output], Awaitable[None]]
 ) -> None:
     operator = Operator(*load_settings(environment(chosen), takes_events=False))
+    for warning in operator.field_map.warnings:
+        sys.stderr.write(f"Warning: {shown(warning)}\n")
     try:
         await work(operator, output)
     finally:

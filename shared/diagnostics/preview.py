@@ -102,7 +102,7 @@ class PreviewSync:
         body = self.build.body(account, key, code)
         moved = known is not None and not body.key.by and not known.same_as(body.key)
         if moved and known is not None and await self.target.find(known) is not None:
-            raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.field_map.key.target))
+            raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.field_map.key.field))
         known = None if moved else known
         preview.customer = known or body.key
         found = await self.target.find(known or body.key)
@@ -113,7 +113,7 @@ class PreviewSync:
         else:
             previous = await self._check_owner(account.account_id, body, found)
             if previous is not None:
-                wanted = {**wanted, self.field_map.hold.target: previous}
+                wanted = {**wanted, self.field_map.hold.field: previous}
         sent = self._sent(wanted, state, known, found)
         preview.fields = [self._field(name, value, found, name in sent) for name, value in wanted.items()]
         if found is None:
@@ -126,7 +126,7 @@ class PreviewSync:
 
         The value to go back to where it is blocked for the deleted account that had it before.
         """
-        target = self.field_map.key.target
+        target = self.field_map.key.field
         owner = await self.customers.owner(found.key if found else body.key)
         refused, previous = Cause.CUSTOMER_EXISTS, None
         if owner is not None and owner != account_id:
@@ -159,7 +159,7 @@ class PreviewSync:
 
     def _field(self, name: str, value: FieldValue, found: Customer | None, sent: bool) -> FieldPreview:
         entry = self.field_map.fields.get(name)
-        of_account = "the account's state" if name == self.field_map.hold.target else "the account's id"
+        of_account = "the account's state" if name == self.field_map.hold.field else "the account's id"
         source = source_of(entry) if entry else of_account
         return FieldPreview(name, source, value, found.fields.get(name) if found else None, sent)
 

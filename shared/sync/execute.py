@@ -86,10 +86,10 @@ class Apply:
         old = work.state.customer
         unsure = work.state.unknown_until is not None and not self._doubt_over(work)
         if old is None or body.key.by or unsure or await self._look(work, old) is not None:
-            raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.field_map.key.target))
+            raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.field_map.key.field))
         found = await self._look(work, body.key)
         if found is not None and not (self._is_as_confirmed(work, found) or self._may_adopt(body, found)):
-            raise AccountFault(Problem(Cause.CUSTOMER_EXISTS, field=self.field_map.key.target))
+            raise AccountFault(Problem(Cause.CUSTOMER_EXISTS, field=self.field_map.key.field))
         await self.ownership.claim(body.key, work.state.account_id)
         if found is None:  # it vanished, as after a restore of Operations
             self._nothing_to_block(work)
@@ -120,7 +120,7 @@ class Apply:
         await self.settle_creation(work)
         state = work.state
         if state.intent is not None or state.customer is not None:
-            raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.field_map.key.target))
+            raise AccountFault(Problem(Cause.KEY_CHANGED, field=self.field_map.key.field))
 
     async def settle_creation(self, work: Work) -> None:
         """Find out what became of a creation that is not wanted any more, once it cannot come about later."""
@@ -205,7 +205,7 @@ class Apply:
         plan = plan_hold(work.state, self.field_map.hold, found, wanted=hold)
         fields = {**body.fields, **plan.fields}
         to_send = differing(fields, found) if found else not_confirmed(fields, work.state, self.fingerprints)
-        newly_held = hold and work.state.previous_hold is None and self.field_map.hold.target in to_send
+        newly_held = hold and work.state.previous_hold is None and self.field_map.hold.field in to_send
         if newly_held:
             await self.guard.allow("blocks", work.change)
         work.state = replace(work.state, previous_hold=plan.previous)
@@ -228,7 +228,7 @@ class Apply:
         if await self._look(work, body.key) is not None:
             message = "the customer was not found, then found; trying again"
             raise TransientFault(System.OPERATIONS, message)
-        if self.field_map.key.assigned_by_operations:
+        if self.field_map.key.assigned_by_erp:
             raise AccountFault(Problem(Cause.CUSTOMER_GONE))
         work.state = replace(work.state, customer=None, previous_hold=None, confirmed={})
         return await self.first(work, body)
@@ -262,14 +262,14 @@ class Apply:
 
     async def _create(self, work: Work, body: CustomerBody) -> Outcome:
         unknown_until = work.state.unknown_until
-        if self.field_map.key.assigned_by_operations and unknown_until is not None:
+        if self.field_map.key.assigned_by_erp and unknown_until is not None:
             raise NotYet(unknown_until, "a customer may still come about from an earlier request")
         try:
             made = await self._post(work, body)
         except CustomerAlreadyExists:
             found = await self._look(work, body.key)
             if found is None and work.change.attempt >= _UNSEEN_ATTEMPTS:
-                raise AccountFault(Problem(Cause.REFUSED, field=self.field_map.key.target)) from None
+                raise AccountFault(Problem(Cause.REFUSED, field=self.field_map.key.field)) from None
             if found is None:
                 message = "the customer exists, but cannot be found; trying again"
                 raise TransientFault(System.OPERATIONS, message) from None
@@ -310,7 +310,7 @@ class Apply:
             await self.ownership.mark(body.key, work.state.account_id, ADOPTED)
             work.state = replace(work.state, customer=body.key, intent=None, begun=())
         else:
-            raise AccountFault(Problem(Cause.CUSTOMER_EXISTS, field=self.field_map.key.target))
+            raise AccountFault(Problem(Cause.CUSTOMER_EXISTS, field=self.field_map.key.field))
         return await self._change(work, replace(body, key=found.key), found, hold=False)
 
     async def _made(self, work: Work, asked: CustomerKey, key: CustomerKey) -> None:
@@ -371,7 +371,7 @@ class Apply:
         )
 
     def _forget_hold(self, work: Work) -> None:
-        target = self.field_map.hold.target
+        target = self.field_map.hold.field
         confirmed = {name: value for name, value in work.state.confirmed.items() if name != target}
         work.state = replace(work.state, previous_hold=None, confirmed=confirmed)
 

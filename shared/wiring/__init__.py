@@ -34,6 +34,7 @@ from shared.sync.freshness import Margins
 from shared.sync.ownership import Ownership
 from shared.sync.pipeline import SyncAccount, SyncRules
 from shared.sync.record import Record
+from shared.telemetry import LOGGER
 from shared.wiring.clients import Clients
 from shared.wiring.ports import Ports
 
@@ -46,6 +47,8 @@ class Application:
     def __init__(self, settings: Settings, field_map: FieldMap, ports: Ports | None = None) -> None:
         self.settings = settings
         self.field_map = field_map
+        for warning in field_map.warnings:
+            LOGGER.warning("%s", warning)
         self.clients = Clients(settings, field_map)
         self._given = ports
 
@@ -157,7 +160,7 @@ class Application:
     def ownership(self) -> Ownership:
         """The customers' numbers, each of one account."""
         ports = self.ports
-        return Ownership(ports.owners, ports.states, ports.queue, ports.clock, self.field_map.key.target)
+        return Ownership(ports.owners, ports.states, ports.queue, ports.clock, self.field_map.key.field)
 
     @cached_property
     def unlink(self) -> Unlink:

@@ -197,7 +197,7 @@ GUARDS = {
     ),
     "no second create while in doubt": Guard(
         "shared/sync/execute.py",
-        "if self.field_map.key.assigned_by_operations and unknown_until is not None:",
+        "if self.field_map.key.assigned_by_erp and unknown_until is not None:",
         "if False:",
         f"{ASSIGNED}a_lost_answer_to_a_create_makes_no_second_customer",
     ),

@@ -1,7 +1,9 @@
 """The customer of an account, by the field map."""
 
 import dataclasses
+import tomllib
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from shared.model.outcome import Cause, Problem
 from shared.sync.desired_customer import BuildCustomer, broken_rule
 from tests.unit.making import account, field_map
 
+DEFAULTS = tomllib.loads(Path("shared/targets/operations/defaults.toml").read_text(encoding="utf-8"))
 SETTINGS = {"OPERATIONS_COMPANY": "usmf", "OPERATIONS_CUSTOMER_GROUP": "10"}
 
 
@@ -29,8 +32,9 @@ def made_map(**tables: Any) -> FieldMap:
         "company": {"setting": "OPERATIONS_COMPANY"},
         "key": {"column": "accountnumber"},
         "fields": {},
+        **tables,
     }
-    return FieldMap.model_validate(plain | tables)
+    return FieldMap.model_validate(plain | {part: DEFAULTS[part] | plain.get(part, {}) for part in DEFAULTS})
 
 
 def field(entry: dict[str, Any], value: object, **more: Any) -> object:

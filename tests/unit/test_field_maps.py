@@ -119,7 +119,7 @@ def test_a_wrong_key_is_named_with_the_nearest_right_one(tmp_path: Path, entry: 
         ("", 'column = "a"', "company"),
         ('setting = "A"\ncolumn = "b"', 'column = "a"', "company"),
         ('setting = "A"', "", "key"),
-        ('setting = "A"', "assigned_by_operations = true", "second_key"),
+        ('setting = "A"', "assigned_by_erp = true", "second_key"),
         ('setting = "A"', 'column = "a"\nmax_length = -1', "key.max_length"),
     ],
 )
@@ -149,7 +149,45 @@ def test_an_unknown_map_is_refused_with_the_shipped_ones(name: str) -> None:
 
 def test_a_map_that_assigns_numbers_finds_customers_by_the_second_key(tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
-    key = '[key]\nassigned_by_operations = true\nsecond_key = "IdentificationNumber"\n'
+    key = '[key]\nassigned_by_erp = true\nsecond_key = "IdentificationNumber"\n'
     file.write_text('[company]\nsetting = "A"\n' + key + '[fields.B]\ncolumn = "b"\n', encoding="utf-8")
     found: Any = load_field_map(str(file))
     assert found.key.second_key == "IdentificationNumber"
+
+
+VERSION_1 = Path(__file__).parents[1] / "samples/version1/field-map.toml"
+
+
+def test_a_field_map_of_version_1_means_the_same_and_is_warned_of() -> None:
+    found = load_field_map(str(VERSION_1))
+    assert found.model_dump() == load_field_map("operations").model_dump()
+    assert found.warnings == [
+        'The field map\'s key "target" in [key] is now called "field": rename it.',
+        'The field map\'s key "target" in [hold] is now called "field": rename it.',
+    ]
+    assert not load_field_map("operations").warnings
+
+
+def test_every_old_key_still_works(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    key = '[key]\nassigned_by_operations = true\nsecond_key = "S"\ntarget = "Number"\n'
+    hold = '[hold]\ntarget = "Blocked"\nblocked = "Yes"\n'
+    file.write_text(f'[company]\nsetting = "A"\n{key}{hold}[fields.B]\ncolumn = "b"\n', encoding="utf-8")
+    found = load_field_map(str(file))
+    assert (found.key.field, found.key.assigned_by_erp) == ("Number", True)
+    assert (found.hold.field, found.hold.blocked) == ("Blocked", "Yes")
+    assert len(found.warnings) == 3
+    assert all(warning.count("\n") == 0 for warning in found.warnings)
+
+
+def test_an_old_key_beside_its_new_name_is_refused(tmp_path: Path) -> None:
+    text = SOUND.replace("[key]", '[key]\ntarget = "A"\nfield = "B"')
+    assert "key.target: there is no such key" in refusal(tmp_path, text)
+
+
+def test_the_names_of_the_erps_own_fields_come_from_the_erp(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(SOUND, encoding="utf-8")
+    found = load_field_map(str(file))
+    assert (found.company.field, found.key.field) == ("dataAreaId", "CustomerAccount")
+    assert (found.hold.field, found.hold.blocked) == ("OnHoldStatus", "All")
