@@ -27,7 +27,8 @@ class FieldMapError(Exception):
 def load_field_map(name: str, target: str = "operations") -> FieldMap:
     """The map of this name among those that ship for this ERP, or from the TOML file at this path.
 
-    What it does not say of the ERP's own fields comes from the ERP's defaults. Keys of version 1 work. The value map `country` (English country names to ISO 3166-1 alpha-2) is there for every map; entries
+    What it does not say of the ERP's own fields comes from the ERP's defaults. Keys of version 1 work.
+    The value map `country` (English country names to ISO 3166-1 alpha-2) is there for every map; entries
     of a map's own come on top. Raises FieldMapError.
     """
     shipped = {file.stem: file for file in (_TARGETS / target).glob("*.toml")}
@@ -64,7 +65,9 @@ def _completed(content: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple
         for key, value in cast(dict[str, Any], own).items():
             new = new_names.get(key, key)
             if new != key and new not in own:
-                warnings.append(f'The field map\'s key "{key}" in [{section}] is now called "{new}": rename it.')
+                warnings.append(
+                    f'The field map\'s key "{key}" in [{section}] is now called "{new}": rename it.'
+                )
             named[new if new not in own else key] = value
         found[section] = {**defaults[section], **named}
     return found, warnings

@@ -11,6 +11,7 @@ from uuid import UUID
 from shared.diagnostics.health import AnswerProbe, Health
 from shared.intake.filter import Filter
 from shared.intake.queue_change import QueueChange
+from shared.model.capabilities import Capabilities
 from shared.model.customer import Fingerprints
 from shared.model.faults import System
 from shared.model.field_map import FieldMap
@@ -36,6 +37,7 @@ from shared.sync.pipeline import SyncAccount, SyncRules
 from shared.sync.record import Record
 from shared.telemetry import LOGGER
 from shared.wiring.clients import Clients
+from shared.wiring.erp import erp_of
 from shared.wiring.ports import Ports
 
 _BUILDING = threading.RLock()
@@ -49,7 +51,8 @@ class Application:
         self.field_map = field_map
         for warning in field_map.warnings:
             LOGGER.warning("%s", warning)
-        self.clients = Clients(settings, field_map)
+        self.erp = erp_of(settings, field_map)
+        self.clients = Clients(settings, field_map, self.erp)
         self._given = ports
 
     @property
@@ -59,6 +62,11 @@ class Application:
             with _BUILDING:
                 self._given = self.clients.ports
         return self._given
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the ERP in use is and does."""
+        return self.erp.capabilities
 
     def prepare(self) -> None:
         """Build what every event needs; whoever asks for the application meanwhile waits."""
@@ -211,9 +219,8 @@ class Application:
 
     @cached_property
     def _target(self) -> WatchedTarget:
-        target = self.ports.target
-        limit = self.settings.operations_max_concurrency
-        return WatchedTarget(target, Watch(target.capabilities.system, self.breakers, limit or None))
+        limit = self.settings.operations_max_concurrency or self.capabilities.most_concurrent_requests
+        return WatchedTarget(self.ports.target, Watch(self.capabilities.system, self.breakers, limit or None))
 
     def _apply(self) -> Apply:
         ports, settings = self.ports, self.settings
