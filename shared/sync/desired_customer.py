@@ -34,7 +34,7 @@ class BuildCustomer:
     settings: Mapping[str, str]
 
     def body(self, account: Account, key_of: str | None, currency_code: str | None) -> CustomerBody:
-        """What shall stand in Operations for the account. Raises AccountFault."""
+        """What shall stand in the ERP for the account. Raises AccountFault."""
         key = self._key(account)
         fields: dict[str, FieldValue] = {key.by: key.number} if key.by else {}
         fields |= {
@@ -131,7 +131,7 @@ def _text(field: str, value: object) -> str:
 
 
 def _length(text: str) -> int:
-    """The length as Operations counts it: in UTF-16 units."""
+    """The length as the ERP counts it: in UTF-16 units."""
     return len(text) + sum(char > "\uffff" for char in text)
 
 
@@ -165,7 +165,7 @@ def key_of_currency(account: Account) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class ResolveCurrency:
-    """Looks a currency up, and makes sure that Operations knows the code."""
+    """Looks a currency up, and makes sure that the ERP knows the code."""
 
     mappings: CurrencyMappings
     target: Target
