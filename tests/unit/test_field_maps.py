@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from shared.field_maps import FieldMapError, load_field_map
+from shared.model.field_map import Company, Hold, Key, MappedField, RowRule
 
 SHIPPED = Path(__file__).parents[2] / "shared/targets"
 SOUND = """
@@ -191,3 +193,28 @@ def test_the_names_of_the_erps_own_fields_come_from_the_erp(tmp_path: Path) -> N
     found = load_field_map(str(file))
     assert (found.company.field, found.key.field) == ("dataAreaId", "CustomerAccount")
     assert (found.hold.field, found.hold.blocked) == ("OnHoldStatus", "All")
+
+
+GUIDE = (Path(__file__).parents[2] / "docs/field-map.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_an_example_of_the_guide_works(tmp_path: Path, number: int) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(EXAMPLES[number], encoding="utf-8")
+    assert not load_field_map(str(file)).warnings
+
+
+def test_the_guide_shows_every_key() -> None:
+    entries: dict[str, type[BaseModel]] = {
+        "[company]": Company, "[key]": Key, "[[only_if]]": RowRule, "[fields.": MappedField, "[hold]": Hold
+    }  # fmt: skip
+    for head, model in entries.items():
+        shown = " ".join(
+            re.findall(rf"^{re.escape(head)}[^\n]*\n(.*?)(?:\n\n|\Z)", GUIDE, re.MULTILINE | re.DOTALL)
+        )
+        (text,) = re.findall(rf"^## {re.escape(head)}.*?(?=^## )", GUIDE, re.MULTILINE | re.DOTALL)
+        for name, info in model.model_fields.items():
+            assert f"`{info.alias or name}`" in text, (head, name)
+            assert f"{info.alias or name} = " in shown, (head, name)
