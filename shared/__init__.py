@@ -1,1 +1,1 @@
-"""Account Sync: keeps customers in Dynamics 365 Operations equal to accounts in Dynamics 365 Sales."""
+"""Account Sync: keeps customers in the ERP equal to accounts in Dynamics 365 Sales."""

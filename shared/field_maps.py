@@ -1,9 +1,10 @@
 """The field maps that ship with the app, as TOML files, and the loader for one's own."""
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any, cast
 
 from pydantic import ValidationError
 
@@ -11,26 +12,36 @@ from shared.model.field_map import FieldMap, keys_at
 
 _TARGETS = Path(__file__).parent / "targets"
 _COUNTRIES = _TARGETS / "countries.toml"
+_DEFAULTS = "defaults"
+_NEW_NAMES = {
+    "company": {},
+    "key": {"target": "field", "assigned_by_operations": "assigned_by_erp"},
+    "hold": {"target": "field"},
+}
 
 
 class FieldMapError(Exception):
     """The field map cannot be used; the message names the file and every entry at fault."""
 
 
-def load_field_map(name: str) -> FieldMap:
-    """The map of this name among the shipped ones, or from the TOML file at this path.
+def load_field_map(name: str, target: str = "operations") -> FieldMap:
+    """The map of this name among those that ship for this ERP, or from the TOML file at this path.
 
+    What it does not say of the ERP's own fields comes from the ERP's defaults. Keys of version 1 work.
     The value map `country` (English country names to ISO 3166-1 alpha-2) is there for every map; entries
     of a map's own come on top. Raises FieldMapError.
     """
-    shipped = {file.stem: file for file in _TARGETS.glob("*/*.toml")}
+    shipped = {file.stem: file for file in (_TARGETS / target).glob("*.toml")}
+    defaults = _read(shipped.pop(_DEFAULTS))
     path = shipped.get(name, Path(name))
     if not path.is_file():
         known = ", ".join(sorted(shipped))
         message = f"there is no field map {name!r}; shipped are {known}, anything else is the path of a file"
         raise FieldMapError(message)
     try:
-        return FieldMap.model_validate(_read(path), context={"value_maps": {"country": _read(_COUNTRIES)}})
+        content, warnings = _completed(_read(path), defaults)
+        context = {"value_maps": {"country": _read(_COUNTRIES)}, "warnings": warnings}
+        return FieldMap.model_validate(content, context=context)
     except ValidationError as error:
         raise FieldMapError(f"{path.name}: {_problems(error)}") from None
 
@@ -41,6 +52,25 @@ def _read(path: Path) -> dict[str, object]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         message = f"{path.name} is not TOML: {error}"
         raise FieldMapError(message) from None
+
+
+def _completed(content: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The content with the new names of its keys and the defaults; and a warning for each old name."""
+    found, warnings = dict(content), list[str]()
+    for section, new_names in _NEW_NAMES.items():
+        own: object = content.get(section, {})
+        if not isinstance(own, dict):
+            continue
+        named: dict[str, Any] = {}
+        for key, value in cast(dict[str, Any], own).items():
+            new = new_names.get(key, key)
+            if new != key and new not in own:
+                warnings.append(
+                    f'The field map\'s key "{key}" in [{section}] is now called "{new}": rename it.'
+                )
+            named[new if new not in own else key] = value
+        found[section] = {**defaults[section], **named}
+    return found, warnings
 
 
 def _problems(error: ValidationError) -> str:

@@ -6,7 +6,7 @@ Secrets are `SecretStr` and never printed. No other module reads the environment
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -42,6 +42,15 @@ class Credential(StrEnum):
     MANAGED_IDENTITY = "managed-identity"
     DEFAULT = "default"
     LOCAL = "local"
+
+
+class TargetName(StrEnum):
+    """The ERPs that there are; each has a folder in shared/targets."""
+
+    OPERATIONS = "operations"
+
+
+_NEEDED_BY = {TargetName.OPERATIONS: ("operations_url",)}
 
 
 class ExistingCustomer(StrEnum):
@@ -157,12 +166,15 @@ class Settings(BaseModel):
         description="Organization id of the Sales environment; events of other organizations are rejected. "
         "`accountsync registration` prints it.",
     )
-    operations_url: Origin = Field(description="Address of the Operations environment.")
+    target: TargetName = Field(
+        TargetName.OPERATIONS, description=f"The ERP that customers are written to: {', '.join(TargetName)}."
+    )
+    operations_url: Origin = Field("", description="Address of the Operations environment.")
     operations_company: Optional[str] = Field(
-        None, description="Legal entity (dataAreaId) that customers are written to."
+        None, description="Legal entity of Operations that customers are written to."
     )
     operations_customer_group: Optional[str] = Field(
-        None, description="Customer group of the customers that are written."
+        None, description="Customer group of the customers that are written to Operations."
     )
     local_token: Optional[SecretStr] = Field(
         None, description="Bearer token of the local stand; goes with CREDENTIAL=local."
@@ -172,7 +184,8 @@ class Settings(BaseModel):
     )
     field_map: Text = Field(
         "operations",
-        description="operations, operations-dual-write, or the path of a TOML file of your own.",
+        description="A field map of this app (operations, operations-dual-write), or the path of your own "
+        "TOML file.",
     )
     fingerprint_key: Annotated[SecretStr, Field(min_length=16), AfterValidator(_resolved)] = Field(
         description="Secret of at least 16 characters under which sent values are remembered as hashes."
@@ -206,7 +219,7 @@ class Settings(BaseModel):
         300, description="How long work waits when the set-up of a system is wrong."
     )
     longest_request_seconds: Seconds = Field(
-        600, description="Longest that Operations may still commit a request whose answer was lost."
+        600, description="Longest that the ERP may still carry out a request whose answer was lost."
     )
     invocation_deadline_seconds: PositiveSeconds = Field(
         120, description="Hard limit for the work on one message."
@@ -231,7 +244,7 @@ class Settings(BaseModel):
         30, description="Shortest wait of a message that meets an open breaker."
     )
     operations_max_concurrency: Annotated[int, Field(ge=0, le=1_000)] = Field(
-        0, description="Most calls of one process to Operations at a time; 0: as many as partitions."
+        0, description="Most requests of one process to Operations at a time; 0: as many as partitions."
     )
     max_creates_per_hour: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         0, description="Ceiling on customers created in an hour by all instances together; 0: none."
@@ -240,7 +253,7 @@ class Settings(BaseModel):
         0, description="Ceiling on customers blocked in an hour by all instances together; 0: none."
     )
     write_back_customer_account: bool = Field(
-        False, description="Write numbers that Operations assigns into the account."
+        False, description="Write the numbers that the ERP assigns into the accounts."
     )
     existing_customer: ExistingCustomer = Field(
         ExistingCustomer.MATCH,
@@ -278,12 +291,15 @@ def load_settings(
     """
     environment = os.environ if environment is None else environment
     given = {name: environment[name] for name in environment_names().values() if environment.get(name)}
-    problems = [*_mismatches(given), *_sessions(environment)]
+    target = given.get("TARGET", TargetName.OPERATIONS)
+    if target not in set(TargetName):
+        raise _wrong([f"TARGET: there is no ERP {target!r}; there is {', '.join(TargetName)}"])
+    problems = [*_mismatches(given), *_sessions(environment), *_missing(given, TargetName(target))]
     if takes_events:
         problems += _missing_organization(given)
     settings = field_map = None
     try:
-        field_map = load_field_map(given.get("FIELD_MAP", "operations"))
+        field_map = load_field_map(given.get("FIELD_MAP", target), target)
         problems += _unusable(field_map, environment)
     except FieldMapError as error:
         problems.append(f"FIELD_MAP: {error}")
@@ -296,10 +312,13 @@ def load_settings(
     except ValidationError as error:
         problems += _problems(error)
     if problems or settings is None or field_map is None:
-        report = "\n".join(f"  - {problem}" for problem in problems)
-        message = f"The app settings are not right:\n{report}"
-        raise SettingsError(message)
+        raise _wrong(problems)
     return settings, field_map
+
+
+def _wrong(problems: Iterable[str]) -> SettingsError:
+    report = "\n".join(f"  - {problem}" for problem in problems)
+    return SettingsError(f"The app settings are not right:\n{report}")
 
 
 def _given(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -311,7 +330,7 @@ def _unusable(field_map: FieldMap, environment: Mapping[str, str]) -> Iterator[s
     secrets = {info.alias or name.upper() for name, info in Settings.model_fields.items() if _is_secret(info)}
     for name in sorted(field_map.settings):
         if name in secrets:
-            yield f"{name}: is a secret; a field map must not send it to Operations"
+            yield f"{name}: is a secret; a field map must not send it to the ERP"
         elif not environment.get(name, "").strip():
             yield f"{name}: is missing; the field map needs it"
 
@@ -353,6 +372,12 @@ def _missing_organization(given: Mapping[str, str]) -> Iterator[str]:
     name = "DATAVERSE_ORGANIZATION_ID"
     if given.get("CREDENTIAL") != Credential.LOCAL and not given.get(name, "").strip():
         yield f"{name}: is missing; `accountsync registration` prints it"
+
+
+def _missing(given: Mapping[str, str], target: TargetName) -> Iterator[str]:
+    for field in _NEEDED_BY[target]:
+        if field.upper() not in given:
+            yield f"{field.upper()}: is missing ({Settings.model_fields[field].description})"
 
 
 def _problems(error: ValidationError) -> Iterator[str]:

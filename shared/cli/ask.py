@@ -21,12 +21,6 @@ Account = Annotated[
     str,
     typer.Argument(help="The account's id, its account number, its customer account, or part of its name."),
 ]
-LINKS = {
-    "sales": "record in Sales",
-    "operations": "form in Operations",
-    "operations_record": "data in Operations",
-}
-_FIELD_HEADERS = ("Field", "From", "Value", "In Operations", "Sent")
 
 
 def explain(context: typer.Context, account: Account, as_json: Json = False) -> None:
@@ -37,11 +31,14 @@ def explain(context: typer.Context, account: Account, as_json: Json = False) -> 
         explanation, named = await asyncio.gather(
             operator.explain.of(account_id), operator.name_accounts.of([account_id])
         )
+        erp = operator.capabilities.name
         links = operator.name_accounts.links(account_id, _customer(explanation))
         if output.as_json:
-            output.json(_explanation_as_json(explanation) | named.of(account_id)._asdict() | {"links": links})
+            output.json(
+                _explanation_as_json(explanation, erp) | named.of(account_id)._asdict() | {"links": links}
+            )
         else:
-            _print_explanation(output, explanation, named, links)
+            _print_explanation(output, explanation, named, _titled(links, erp), erp)
 
     run(context, as_json, work)
 
@@ -51,19 +48,22 @@ def preview(context: typer.Context, account: Account, as_json: Json = False) -> 
 
     async def work(operator: Operator, output: Output) -> None:
         found = await operator.preview.of(await operator.find_account.find(account))
+        erp = operator.capabilities.name
         if output.as_json:
-            output.json(_preview_as_json(found))
+            output.json(_preview_as_json(found, erp))
         else:
-            _print_preview(output, found)
+            _print_preview(output, found, erp)
 
     run(context, as_json, work)
 
 
-def _print_explanation(output: Output, found: Explanation, named: Named, links: Mapping[str, str]) -> None:
+def _print_explanation(
+    output: Output, found: Explanation, named: Named, links: Mapping[str, str], erp: str
+) -> None:
     """Everything once: what the next step says is not said before it."""
     output.text(" ".join(filter(None, ("Account", shown(named.of(found.account_id))))), "bold")
-    facts = {"id": found.account_id, **_facts(found.state), **_issue_facts(found)}
-    for name, value in (facts | {title: links[key] for key, title in LINKS.items() if key in links}).items():
+    facts: dict[str, object] = {"id": found.account_id, **_facts(found.state), **_issue_facts(found)}
+    for name, value in {**facts, **links}.items():
         output.text(f"{f'{name}:':<20} {shown(value)}", indent=2)
     output.text()
     rows = [
@@ -80,12 +80,23 @@ def _print_explanation(output: Output, found: Explanation, named: Named, links: 
     if found.preview is not None:
         if found.preview.problem is None:
             output.text(_headline(found.preview))
-        output.table(_FIELD_HEADERS, [_field_line(field) for field in found.differences], "Differences")
+        output.table(_field_headers(erp), [_field_line(field) for field in found.differences], "Differences")
     for trouble in filter(None, (*found.troubles, named.trouble)):
         if trouble not in found.next_step:
             output.text(shown(trouble), "yellow")
     output.text()
     output.text(f"Next step: {shown(found.next_step)}", "bold")
+
+
+def _titled(links: Mapping[str, str], erp: str) -> dict[str, str]:
+    """The addresses by what they show."""
+    titles = {name: f"data in {erp}" if name.endswith("_record") else f"form in {erp}" for name in links}
+    titles["sales"] = "record in Sales"
+    return {titles[name]: address for name, address in links.items()}
+
+
+def _field_headers(erp: str) -> tuple[str, ...]:
+    return ("Field", "From", "Value", f"In {erp}", "Sent")
 
 
 def _issue_facts(found: Explanation) -> dict[str, object]:
@@ -119,19 +130,19 @@ def _facts(state: SyncState | None) -> dict[str, object]:
 
 
 def _customer(found: Explanation) -> CustomerKey | None:
-    """The customer that stands in Operations, as far as is known."""
+    """The customer that stands in the ERP, as far as is known."""
     if found.state is not None and found.state.customer is not None:
         return found.state.customer
     preview = found.preview
     return preview.customer if preview is not None and preview.exists_in_operations else None
 
 
-def _print_preview(output: Output, found: Preview) -> None:
+def _print_preview(output: Output, found: Preview, erp: str) -> None:
     output.text(f"Account {found.account_id}", "bold")
     output.text(_headline(found))
-    output.table(_FIELD_HEADERS, map(_field_line, found.fields))
+    output.table(_field_headers(erp), map(_field_line, found.fields))
     if found.problem is not None:
-        output.text(found.problem.remedy)
+        output.text(found.problem.remedy(erp))
 
 
 def _headline(found: Preview) -> str:
@@ -149,7 +160,7 @@ def _field_line(field: FieldPreview) -> list[object]:
     return [field.name, field.source, Text(shown(field.value), style), theirs, "yes" if field.sent else ""]
 
 
-def _preview_as_json(found: Preview) -> dict[str, object]:
+def _preview_as_json(found: Preview, erp: str) -> dict[str, object]:
     return {
         "account_id": found.account_id,
         "exists_in_sales": found.exists_in_sales,
@@ -157,18 +168,18 @@ def _preview_as_json(found: Preview) -> dict[str, object]:
         "ending": found.ending,
         "detail": found.detail,
         "customer": str(found.customer) if found.customer else None,
-        "remedy": found.problem.remedy if found.problem else None,
+        "remedy": found.problem.remedy(erp) if found.problem else None,
         "fields": [{**plain(field), "differs": field.differs} for field in found.fields],
     }
 
 
-def _explanation_as_json(found: Explanation) -> dict[str, object]:
+def _explanation_as_json(found: Explanation, erp: str) -> dict[str, object]:
     return {
         "account_id": found.account_id,
         "state": {name.replace(" ", "_"): str(value) for name, value in _facts(found.state).items()},
         "issue": found.issue,
         "timeline": found.timeline,
-        "preview": _preview_as_json(found.preview) if found.preview else None,
+        "preview": _preview_as_json(found.preview, erp) if found.preview else None,
         "differences": [field.name for field in found.differences],
         "troubles": found.troubles,
         "next_step": found.next_step,

@@ -1,4 +1,4 @@
-"""`accountsync currency ...`: the table that says which code in Operations a currency of Sales has."""
+"""`accountsync currency ...`: the table that says which code in the ERP a currency of Sales has."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -54,7 +54,7 @@ def get(context: typer.Context, name: Name, as_json: Json = False) -> None:
 def set_row(
     context: typer.Context,
     name: Name,
-    code: Annotated[str, typer.Argument(help="The currency's code in Operations.")],
+    code: Annotated[str, typer.Argument(help="The currency's code in the ERP.")],
     by: By,
     dry_run: DryRun = False,
     strict: Strict = False,
@@ -208,7 +208,7 @@ def check(
     strict: Annotated[bool, typer.Option("--strict", hidden=True)] = False,
     as_json: Json = False,
 ) -> None:
-    """Check the table, also against Operations and Sales. Exit code 1 if anything is found."""
+    """Check the table, also against the ERP and Sales. Exit code 1 if anything is found."""
     del strict  # scripts still give it; every finding has exit code 1
 
     async def work(operator: Operator, output: Output) -> None:
@@ -238,7 +238,7 @@ async def _plan_file(operator: Operator, output: Output, file: Path, *, replace:
         task = progress.add_task(f"Reading {shown(file.name)}", total=None)
         with closing(operator.sheets.read(file)) as rows:
             sheet = read_rows(_counted(rows, lambda: progress.advance(task)))
-        progress.update(task, description="Comparing with the table, Operations and Sales")
+        progress.update(task, description="Comparing with the table, the ERP and Sales")
         return await operator.edit_mapping.plan_import(sheet, replace=replace)
 
 

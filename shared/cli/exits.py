@@ -58,7 +58,7 @@ def exit_of(error: BaseException) -> tuple[Exit, str]:
         case TransientFault():
             return Exit.UNAVAILABLE, f"{text}. Try again later; with --local, see that the stand still runs."
         case AccountFault():
-            return Exit.REFUSED, f"{error.problem}. {error.problem.remedy}"
+            return Exit.REFUSED, f"{error.problem}. {error.problem.remedy()}"
         case KeyboardInterrupt():
             return Exit.INTERRUPTED, "Stopped."
         case _:

@@ -27,7 +27,7 @@ _COLUMNS = (
         "Last (UTC)",
         "Times",
     ),
-    *("Status", "Error", "Account id", "Record in Sales", "Form in Operations"),
+    *("Status", "Error", "Account id", "Record in Sales"),
 )
 
 
@@ -85,6 +85,7 @@ def _print(output: Output, operator: Operator, found: Sequence[Issue], named: Na
         output.text(f"{counted(count, 'account')}: {shown(what)}", "bold")
         output.text(shown(remedy), indent=2)
     output.text()
+    erp = operator.capabilities
     for issue in found[:limit]:
         links = operator.name_accounts.links(issue.account_id)
         answer = " ".join(filter(None, (str(issue.status or ""), issue.error_type)))
@@ -97,7 +98,7 @@ def _print(output: Output, operator: Operator, found: Sequence[Issue], named: Na
                 ("since (UTC)", moment(issue.first_at) + times),
                 ("id", issue.account_id),
                 ("Sales", links["sales"]),
-                ("Operations", links.get("operations")),
+                (erp.name, links.get(str(erp.system))),
             ],
         )
     if len(found) > limit:
@@ -105,13 +106,14 @@ def _print(output: Output, operator: Operator, found: Sequence[Issue], named: Na
 
 
 def _sheet(operator: Operator, found: Sequence[Issue], named: Named) -> list[tuple[str, ...]]:
-    lines: list[tuple[str, ...]] = [_COLUMNS]
+    erp = operator.capabilities
+    lines: list[tuple[str, ...]] = [(*_COLUMNS, f"Form in {erp.name}")]
     for issue in found:
         name, links = named.of(issue.account_id), operator.name_accounts.links(issue.account_id)
         cells = (
             *(name.number, name.name, issue.cause, issue.value, issue.field, issue.remedy),
             *(moment(issue.first_at), moment(issue.last_at), str(issue.count), str(issue.status or "")),
-            *(issue.error_type, str(issue.account_id), links["sales"], links.get("operations", "")),
+            *(issue.error_type, str(issue.account_id), links["sales"], links.get(str(erp.system), "")),
         )
         lines.append(tuple(map(neutralised, cells)))
     return lines

@@ -14,10 +14,12 @@ Strict = Annotated[bool, typer.Option("--strict", help="Take warnings for errors
 
 
 def _known_cause(text: str) -> str:
-    if text and text.partition("|")[0] not in set(Cause):
+    cause, bar, value = text.partition("|")
+    try:
+        return f"{Cause(cause)}{bar}{value}" if text else text
+    except ValueError:
         message = f'There is no cause "{text}"; the causes are {", ".join(Cause)}.'
-        raise typer.BadParameter(message)
-    return text
+        raise typer.BadParameter(message) from None
 
 
 CauseOption = Annotated[

@@ -28,10 +28,10 @@ def pause(
     system: Systems = None,
     as_json: Json = False,
 ) -> None:
-    """Hold all work back until `resume`: events are kept, nothing is written. Default: operations."""
+    """Hold all work back until `resume`: events are kept, nothing is written. Default: the ERP."""
 
     async def work(operator: Operator, output: Output) -> None:
-        systems = system or [System.OPERATIONS]
+        systems = system or [operator.capabilities.system]
         await operator.breakers.pause(systems, by)
         _say(output, "Paused", systems)
 

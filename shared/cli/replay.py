@@ -33,7 +33,7 @@ def replay(  # noqa: PLR0913 - each is an option
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Have accounts checked again: each is compared with Operations, and what differs is written."""
+    """Have accounts checked again: each is compared with the ERP, and what differs is written."""
 
     async def work(operator: Operator, output: Output) -> None:
         if sum((account is not None, bool(cause), everything)) != 1:

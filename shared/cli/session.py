@@ -62,7 +62,10 @@ def fail(code: Exit, line: str, *, as_json: bool) -> None:
 async def _with_operator(
     chosen: Chosen, output: Output, work: Callable[[Operator, Output], Awaitable[None]]
 ) -> None:
-    operator = Operator(*load_settings(environment(chosen), takes_events=False))
+    settings, field_map = load_settings(environment(chosen), takes_events=False)
+    for warning in field_map.warnings:
+        sys.stderr.write(f"Warning: {shown(warning)}\n")
+    operator = Operator(settings, field_map)
     try:
         await work(operator, output)
     finally:

@@ -20,7 +20,7 @@ def unlink(
     why: Annotated[str, typer.Option("--why", help="The reason, for the account's log.")],
     as_json: Json = False,
 ) -> None:
-    """Make an account forget its customer, which is left as it is in Operations; then check the account."""
+    """Make an account forget its customer, which is left as it is in the ERP; then check the account."""
 
     async def work(operator: Operator, output: Output) -> None:
         account_id = await operator.find_account.find(account)
@@ -31,8 +31,8 @@ def unlink(
                 output.text(f"Account {account_id} is unlinked from customer {customer}; a check was sent.")
             case StillOpen(until):
                 message = (
-                    f"A request to Operations about account {account_id} may still take effect until "
-                    f"{until:%Y-%m-%d %H:%M:%S} UTC. Nothing was changed: wait until then, "
+                    f"A request to {operator.capabilities.name} about account {account_id} may still "
+                    f"take effect until {until:%Y-%m-%d %H:%M:%S} UTC. Nothing was changed: wait until then, "
                     f"`accountsync replay {account_id}`, and unlink it after that."
                 )
                 raise CommandError(Exit.REFUSED, message)

@@ -12,7 +12,7 @@ NAMES = frozenset({QUEUE, WEBHOOK})
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Endpoint:
     """An endpoint as it is wanted, its secret apart; `steps` is the end of its steps' names."""
 
     name: str
@@ -22,7 +22,7 @@ class Target:
     has_secret: str
 
 
-def queue_target(namespace: str, queue: str, key_name: str) -> Target:
+def queue_endpoint(namespace: str, queue: str, key_name: str) -> Endpoint:
     """A queue of the Service Bus, by the host name or address of its namespace."""
     address = namespace if namespace.startswith("sb://") else f"sb://{namespace}"
     columns: Columns = {
@@ -35,10 +35,10 @@ def queue_target(namespace: str, queue: str, key_name: str) -> Target:
         "messagecharset": 1,  # UTF-8
         "userclaim": 2,  # user id
     }
-    return Target(QUEUE, "(queue)", columns, "saskey", "issaskeyset")
+    return Endpoint(QUEUE, "(queue)", columns, "saskey", "issaskeyset")
 
 
-def webhook_target(url: str) -> Target:
+def webhook_endpoint(url: str) -> Endpoint:
     """The function receive_webhook, by its address."""
     columns: Columns = {"contract": 8, "authtype": 4, "url": url}  # 4: the key as ?code=
-    return Target(WEBHOOK, "(webhook)", columns, "authvalue", "isauthvalueset")
+    return Endpoint(WEBHOOK, "(webhook)", columns, "authvalue", "isauthvalueset")

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
-from shared.dataverse.endpoints import NAMES, Target
+from shared.dataverse.endpoints import NAMES, Endpoint
 from shared.model.faults import ConfigurationFault, System
 from shared.ports.registration import (
     Columns,
@@ -69,7 +69,7 @@ class Plan:
     """What is to be done. What doubles events: `strangers` are steps on the endpoint that are not ours,
     `others` our endpoints of the other kind. `organization_id`: whose events will come."""
 
-    target: Target
+    wanted: Endpoint
     organization_id: UUID
     endpoint: Item
     steps: tuple[Item, ...]
@@ -96,20 +96,20 @@ class Registration:
     writer: RegistryWriter
     watched: frozenset[str]
 
-    async def plan(self, target: Target) -> Plan:
+    async def plan(self, endpoint: Endpoint) -> Plan:
         """What is there against what is wanted. Raises ConfigurationFault where a name is there twice."""
-        found = _the_one(await self.reader.endpoints(target.name), target.name)
+        found = _the_one(await self.reader.endpoints(endpoint.name), endpoint.name)
         known = await self.reader.steps(found.id) if found else ()
-        wanted = {f"Account Sync: {message} of {TABLE} {target.steps}": message for message in MESSAGES}
+        wanted = {f"Account Sync: {message} of {TABLE} {endpoint.steps}": message for message in MESSAGES}
         steps = [await self._step(known, name, message) for name, message in wanted.items()]
         return Plan(
-            target=target,
+            wanted=endpoint,
             organization_id=await self.reader.organization(),
-            endpoint=_item(Kind.ENDPOINT, target.name, found, target.columns),
+            endpoint=_item(Kind.ENDPOINT, endpoint.name, found, endpoint.columns),
             steps=tuple(steps),
             strangers=tuple(step.name for step in known if step.name not in wanted),
-            others=tuple([one for one in NAMES - {target.name} if await self.reader.endpoints(one)]),
-            needs_secret=found is None or not found.columns.get(target.has_secret),
+            others=tuple([one for one in NAMES - {endpoint.name} if await self.reader.endpoints(one)]),
+            needs_secret=found is None or not found.columns.get(endpoint.has_secret),
         )
 
     async def apply(self, plan: Plan, secret: SecretStr | None, solution: str = "") -> None:
@@ -120,7 +120,7 @@ class Registration:
         endpoint = plan.endpoint
         columns = {**_changed(endpoint)}
         if secret is not None:
-            columns[plan.target.secret] = secret.get_secret_value()
+            columns[plan.wanted.secret] = secret.get_secret_value()
         if endpoint.id is None:
             endpoint_id = await self.writer.create(
                 Kind.ENDPOINT, {"name": endpoint.name, **columns}, solution
@@ -140,16 +140,16 @@ class Registration:
             elif step.differences:
                 await self.writer.update(Kind.STEP, step.id, _sendable(_changed(step)))
 
-    async def remove(self, target: Target, *, dry_run: bool = False) -> Sequence[str]:
+    async def remove(self, endpoint: Endpoint, *, dry_run: bool = False) -> Sequence[str]:
         """Take our steps and then the endpoint away; the names of what was there.
 
         Raises ConfigurationFault where steps of others post to the endpoint.
         """
-        found = _the_one(await self.reader.endpoints(target.name), target.name)
+        found = _the_one(await self.reader.endpoints(endpoint.name), endpoint.name)
         if found is None:
             return ()
         steps = await self.reader.steps(found.id)
-        if strangers := [step.name for step in steps if not _ours(step, target)]:
+        if strangers := [step.name for step in steps if not _ours(step, endpoint)]:
             remedy = f"Remove by hand what is not ours first: {', '.join(strangers)}."
             raise ConfigurationFault(System.DATAVERSE, "has other steps on this endpoint.", remedy)
         if not dry_run:
@@ -228,8 +228,8 @@ def _bound(navigation: str, row_id: object) -> Columns:
     return {f"{navigation}@odata.bind": f"/{_SETS[navigation]}({row_id})"}
 
 
-def _ours(step: Registered, target: Target) -> bool:
-    return step.name.startswith("Account Sync: ") and step.name.endswith(target.steps)
+def _ours(step: Registered, endpoint: Endpoint) -> bool:
+    return step.name.startswith("Account Sync: ") and step.name.endswith(endpoint.steps)
 
 
 def _the_one(rows: Sequence[Registered], name: str) -> Registered | None:

@@ -48,7 +48,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Explain:
-    """The use case behind `accountsync explain`."""
+    """The use case behind `accountsync explain`; `erp` is what people call the ERP."""
 
     states: SyncStates
     issues: IssueReport
@@ -56,6 +56,7 @@ class Explain:
     breakers: BreakerRows
     preview: PreviewSync
     clock: Clock
+    erp: str
 
     async def of(self, account_id: UUID) -> Explanation:
         """Everything about this account. May raise faults of the tables."""
@@ -68,7 +69,7 @@ class Explain:
             self._jobs(account_id, troubles), self._preview(account_id, troubles)
         )
         differences = [field for field in preview.fields if field.differs] if preview else []
-        facts = Facts(state, issue, jobs, preview, differences, self._open(breakers), troubles)
+        facts = Facts(state, issue, jobs, preview, differences, self._open(breakers), troubles, self.erp)
         return Explanation(
             account_id,
             state,

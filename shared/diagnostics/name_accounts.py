@@ -4,10 +4,10 @@ Names are read when they are shown and kept nowhere. If Sales does not answer, t
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 from uuid import UUID
 
 from shared.model.customer import CustomerKey
@@ -31,11 +31,14 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NameAccounts:
-    """The use case behind every list of accounts. `company` is the one company of the field map, or ""."""
+    """The use case behind every list of accounts. `company` is the one company of the field map, or "".
+
+    `erp_links` are the ERP's addresses for a company and, if one is given, its customer.
+    """
 
     accounts: AccountNames
     sales_url: str
-    operations_url: str
+    erp_links: Callable[[str, CustomerKey | None], Mapping[str, str]]
     company: str
 
     async def of(self, account_ids: Collection[UUID]) -> Named:
@@ -51,22 +54,8 @@ class NameAccounts:
             return Named({}, f"Account numbers and names could not be read from Sales: {reason}")
 
     def links(self, account_id: UUID, customer: CustomerKey | None = None) -> dict[str, str]:
-        """The addresses of the account's record in Sales and of its company's customers in Operations.
-
-        Operations has an address for one customer in its data service only; a form opens with its list
-        (learn.microsoft.com/dynamics365/fin-ops-core/dev-itpro/user-interface/create-deep-links).
-        """
+        """The addresses of the account's record in Sales, and of its customer as far as the ERP has one."""
         record = urlencode({"pagetype": "entityrecord", "etn": "account", "id": account_id})
         found = {"sales": f"{self.sales_url}/main.aspx?{record}"}
         company = customer.company if customer else self.company
-        if company:
-            form = urlencode({"cmp": company, "mi": "CustTableListPage"})
-            found["operations"] = f"{self.operations_url}/?{form}"
-        if customer and not customer.by:
-            key = f"dataAreaId={_quoted(customer.company)},CustomerAccount={_quoted(customer.number)}"
-            found["operations_record"] = f"{self.operations_url}/data/CustomersV3({key})?cross-company=true"
-        return found
-
-
-def _quoted(text: str) -> str:
-    return "'" + quote(text.replace("'", "''"), safe="") + "'"
+        return found | dict(self.erp_links(company, customer)) if company else found

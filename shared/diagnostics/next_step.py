@@ -17,7 +17,10 @@ _HEALED = {Cause.UNMAPPED_CURRENCY, Cause.BAD_MAPPING, Cause.UNKNOWN_ERP_CURRENC
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known; `open_breakers` hold work back, `troubles` are systems that did not answer."""
+    """What is known; `open_breakers` hold work back, `troubles` are systems that did not answer.
+
+    `erp` is what people call the ERP.
+    """
 
     state: SyncState | None
     issue: Issue | None
@@ -26,6 +29,7 @@ class Facts:
     differences: Sequence[FieldPreview]
     open_breakers: Sequence[Breaker]
     troubles: Sequence[str]
+    erp: str
 
 
 def next_step(account_id: UUID, facts: Facts) -> str:
@@ -63,9 +67,9 @@ def _about_account(account_id: UUID, facts: Facts) -> str:
         case _:
             pass
     if state.unknown_until is not None:
-        return "Nothing now: an answer of Operations was lost; a verifying check follows by itself."
+        return f"Nothing now: an answer of {facts.erp} was lost; a verifying check follows by itself."
     if preview is not None and preview.problem is not None:
-        return f"The next sync would park it ({preview.problem}). {preview.problem.remedy}"
+        return f"The next sync would park it ({preview.problem}). {preview.problem.remedy(facts.erp)}"
     return _differences(account_id, facts)
 
 
@@ -90,8 +94,9 @@ def _parked(account_id: UUID, facts: Facts, state: SyncState) -> str:
             return "What it was parked for is put right: it follows by itself within a minute or two."
         return f"It can be written now: `accountsync replay {account_id}`."
     if preview is not None and preview.problem is not None:
-        return f"Parked as {preview.problem}. {preview.problem.remedy}{_command(preview)}"
-    return f"Parked as {cause}. {facts.issue.remedy if facts.issue else ''}".rstrip()
+        return f"Parked as {preview.problem}. {preview.problem.remedy(facts.erp)}{_command(preview)}"
+    known = facts.issue
+    return f"Parked as {known.cause if known else cause}. {known.remedy if known else ''}".rstrip()
 
 
 def _differences(account_id: UUID, facts: Facts) -> str:
@@ -106,7 +111,7 @@ def _differences(account_id: UUID, facts: Facts) -> str:
     replay = f"`accountsync replay {account_id}`"
     if sent:
         return f"{', '.join(sent)} changed in Sales and did not arrive yet: wait for the event, or {replay}."
-    return f"{', '.join(others)} changed in Operations: {replay} sets them to the account's values."
+    return f"{', '.join(others)} changed in {facts.erp}: {replay} sets them to the account's values."
 
 
 def _command(preview: Preview) -> str:

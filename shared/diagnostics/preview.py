@@ -167,7 +167,7 @@ class PreviewSync:
 
     def _field(self, name: str, value: FieldValue, found: Customer | None, sent: bool) -> FieldPreview:
         entry = self.rules.field_map.fields.get(name)
-        of_account = "the account's state" if name == self.rules.field_map.hold.target else "the account's id"
+        of_account = "the account's state" if name == self.rules.field_map.hold.field else "the account's id"
         source = source_of(entry) if entry else of_account
         return FieldPreview(name, source, value, found.fields.get(name) if found else None, sent)
 

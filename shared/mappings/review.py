@@ -1,4 +1,4 @@
-"""What Operations and Sales say about a mapping, and whom a change concerns. Writes nothing.
+"""What the ERP and Sales say about a mapping, and whom a change concerns. Writes nothing.
 
 A system that cannot be asked is a finding of its own, so that the person with access to the table alone
 can work, and `--strict` still means that everything was checked.
@@ -56,14 +56,14 @@ class Review:
         ]
 
     async def corrected(self, rows: Iterable[WantedRow]) -> tuple[list[WantedRow], list[Finding]]:
-        """The rows with codes in the case that Operations writes them in, and what was corrected."""
+        """The rows with codes in the case that the ERP writes them in, and what was corrected."""
         rows = list(rows)
         codes = {row.mapped.ax for row in rows if row.mapped.ax != row.mapped.ax.upper()}
         try:
             wrong = {code for code in codes if await self.target.knows_currency(code.upper())}
         except Fault:
             return rows, []  # said by `rows`
-        findings = [_wrong_case(row) for row in rows if row.mapped.ax in wrong]
+        findings = [_wrong_case(row, self._erp) for row in rows if row.mapped.ax in wrong]
         return [_in_capitals(row) if row.mapped.ax in wrong else row for row in rows], findings
 
     async def table(self, table: Sequence[MappingRow], longest_code: int) -> list[Finding]:
@@ -91,6 +91,10 @@ class Review:
         findings += [Finding(found.kind, found.message, name=found.name) for found in reviewed]
         return findings + await self._not_mapped(table)
 
+    @property
+    def _erp(self) -> str:
+        return self.target.capabilities.name
+
     async def effect(self) -> Effect:
         """How many accounts each currency has."""
         return Effect(await self.usage.count())
@@ -102,11 +106,11 @@ class Review:
                 if row.mapped.ax not in known:
                     known[row.mapped.ax] = await self.target.knows_currency(row.mapped.ax)
         except Fault as fault:
-            return [_not_checked("the currencies of Operations", fault)]
+            return [_not_checked(f"the currencies of {self._erp}", fault)]
         return [
             Finding(
                 Kind.UNKNOWN_CODE,
-                f'Operations has no currency "{row.mapped.ax}" (for "{row.mapped.crm}").',
+                f'{self._erp} has no currency "{row.mapped.ax}" (for "{row.mapped.crm}").',
                 row.number,
                 row.mapped.crm,
             )
@@ -162,9 +166,9 @@ def _not_iso(row: WantedRow) -> Finding:
     return Finding(Kind.NOT_ISO, message, row.number, row.mapped.crm)
 
 
-def _wrong_case(row: WantedRow) -> Finding:
+def _wrong_case(row: WantedRow, erp: str) -> Finding:
     name, code = row.mapped
-    message = f'The code "{code}" of "{name}" is written "{code.upper()}" in Operations.'
+    message = f'The code "{code}" of "{name}" is written "{code.upper()}" in {erp}.'
     return Finding(Kind.CODE_CASE, message, row.number, name)
 
 

@@ -61,7 +61,7 @@ class AccountChange:
 
     `occurred_at` is UTC in full precision; `hop` rises with every send of the same change, whatever the
     reason; `attempt` only when a system was really tried and failed; `verify` asks for a comparison with
-    what stands in Operations; `approved` changes are not counted by the blast-radius guard; `note` says who
+    what stands in the ERP; `approved` changes are not counted by the blast-radius guard; `note` says who
     asked for a look of ours, and why.
     """
 

@@ -13,10 +13,10 @@ _BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class CustomerKey:
-    """A customer's number within its legal entity (`dataAreaId`).
+    """A customer's number within its legal entity (company).
 
     `by` names another field that `number` is the value of: the second key under which a customer is found
-    whose own number Operations assigns.
+    whose own number the ERP assigns.
     """
 
     company: str
@@ -25,11 +25,11 @@ class CustomerKey:
 
     @property
     def folded(self) -> "CustomerKey":
-        """The key as Operations compares it: trimmed, and without regard to case."""
+        """The key as the ERP compares it: trimmed, and without regard to case."""
         return CustomerKey(self.company.strip().upper(), self.number.strip().upper(), self.by)
 
     def same_as(self, other: "CustomerKey") -> bool:
-        """Whether Operations would find the same customer under both."""
+        """Whether the ERP would find the same customer under both."""
         return self.folded == other.folded
 
     def __str__(self) -> str:
@@ -39,7 +39,7 @@ class CustomerKey:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A customer found in Operations, with the fields that were asked for."""
+    """A customer found in the ERP, with the fields that were asked for."""
 
     key: CustomerKey
     fields: Mapping[str, FieldValue]
@@ -47,7 +47,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class CustomerBody:
-    """What shall stand in Operations for one account: the whole of the mapped fields, nothing else."""
+    """What shall stand in the ERP for one account: the whole of the mapped fields, nothing else."""
 
     key: CustomerKey
     fields: Mapping[str, FieldValue]
@@ -55,9 +55,9 @@ class CustomerBody:
 
 
 def same_value(ours: FieldValue, theirs: FieldValue | None) -> bool:
-    """Whether a value in Operations is ours.
+    """Whether a value in the ERP is ours.
 
-    Operations keeps no trailing blanks, answers "" for an empty string, and sends 10 where 10.00 was given.
+    The ERP keeps no trailing blanks, answers "" for an empty string, and sends 10 where 10.00 was given.
     """
     if isinstance(ours, str):
         return ours.rstrip() == ("" if theirs is None else str(theirs).rstrip())

@@ -6,13 +6,14 @@ hold together is refused with a message that names the entry.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     PositiveInt,
+    PrivateAttr,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -44,8 +45,9 @@ class Column(_Entry):
 
 
 class Company(_Entry):
-    """Which legal entity: a setting, or a column with its values."""
+    """Which legal entity: a setting, or a column with its values. `field` is the ERP's own."""
 
+    field: Name
     setting: str | None = None
     column: Name | None = None
     lookup: Name | None = None
@@ -58,26 +60,27 @@ class Company(_Entry):
 
 
 class Key(_Entry):
-    """The customer's number: from a column, or assigned by Operations and found again by a second key.
+    """The customer's number: from a column, or assigned by the ERP and found again by a second key.
 
-    The second key is a text field that holds the account's id; it has to be unique in Operations.
+    `field` is the ERP's own. The second key is a text field that holds the account's id; it has to be unique
+    in the ERP.
     `number_column` is where an assigned number is written back to, if that is asked for.
     """
 
     column: Name | None = None
-    target: Name = "CustomerAccount"
-    assigned_by_operations: bool = False
+    field: Name
+    assigned_by_erp: bool = False
     second_key: Name | None = None
     number_column: Name = "accountnumber"
     max_length: PositiveInt = 20
 
     @model_validator(mode="after")
     def _one_mode(self) -> Self:
-        if self.assigned_by_operations and self.second_key is None:
-            message = "[key] assigned_by_operations needs a second_key to find the customer again"
+        if self.assigned_by_erp and self.second_key is None:
+            message = "[key] assigned_by_erp needs a second_key to find the customer again"
             raise ValueError(message)
-        if not self.assigned_by_operations and self.column is None:
-            message = "[key] needs a column, or assigned_by_operations = true"
+        if not self.assigned_by_erp and self.column is None:
+            message = "[key] needs a column, or assigned_by_erp = true"
             raise ValueError(message)
         return self
 
@@ -105,7 +108,7 @@ class RowRule(_Entry):
 
 
 class MappedField(_Entry):
-    """Where the value of one field in Operations comes from, and what it must be like."""
+    """Where the value of one of the ERP's fields comes from, and what it must be like."""
 
     column: Name | None = None
     lookup: Name | None = None
@@ -134,8 +137,8 @@ class MappedField(_Entry):
 class Hold(_Entry):
     """The field that blocks a customer, and the value with which we block."""
 
-    target: Name = "OnHoldStatus"
-    blocked: str = "All"
+    field: Name
+    blocked: str
 
 
 class FieldMap(_Entry):
@@ -145,8 +148,19 @@ class FieldMap(_Entry):
     key: Key
     only_if: tuple[RowRule, ...] = ()
     fields: Mapping[Name, MappedField]
-    hold: Hold = Hold()
+    hold: Hold
     value_maps: ValueMaps = Field(default={}, validate_default=True)
+
+    _warnings: Sequence[str] = PrivateAttr(default=())
+
+    def model_post_init(self, context: Mapping[str, Any] | None, /) -> None:
+        """Keep what the reader of the file has to say about it: it stands in the validation context."""
+        self._warnings = (context or {}).get("warnings", ())
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What the map's author should change; nothing that keeps the map from working."""
+        return self._warnings
 
     @field_validator("value_maps", mode="after")
     @classmethod
@@ -162,7 +176,7 @@ class FieldMap(_Entry):
             if entry.via not in {None, CURRENCY, *self.value_maps}:
                 message = f'fields.{name}: there is no [value_maps.{entry.via}] and it is not "{CURRENCY}"'
                 raise ValueError(message)
-        own = {self.key.target, self.hold.target, "dataAreaId", self.key.second_key}
+        own = {self.company.field, self.key.field, self.hold.field, self.key.second_key}
         if clash := own & set(self.fields):
             message = f"fields.{min(str(name) for name in clash)} is set by [key], [company] or [hold]"
             raise ValueError(message)
@@ -172,15 +186,15 @@ class FieldMap(_Entry):
     def columns(self) -> tuple[Column, ...]:
         """Every column that is read, once, the currency excepted, which comes as a row of its own."""
         read = [*self._read()]
-        if self.key.assigned_by_operations:
+        if self.key.assigned_by_erp:
             read.append(Column(column=self.key.number_column))
         found = {column.path: column for column in read if column.column != CURRENCY_COLUMN}
         return tuple(found.values())
 
     @property
     def names(self) -> frozenset[str]:
-        """The fields in Operations that a body holds."""
-        second = self.key.second_key if self.key.assigned_by_operations else None
+        """The ERP's fields that a body holds."""
+        second = self.key.second_key if self.key.assigned_by_erp else None
         return frozenset((*self.fields, second) if second else self.fields)
 
     @property
@@ -191,7 +205,7 @@ class FieldMap(_Entry):
     @property
     def written_back(self) -> frozenset[str]:
         """The account's columns that this app itself may write."""
-        return frozenset({self.key.number_column} if self.key.assigned_by_operations else ())
+        return frozenset({self.key.number_column} if self.key.assigned_by_erp else ())
 
     @property
     def has_currency(self) -> bool:

@@ -1,4 +1,4 @@
-"""The currency mapping: what Sales calls a currency -> the code under which Operations knows it.
+"""The currency mapping: what Sales calls a currency -> the code under which the ERP knows it.
 
 Keys are built as the table needs them: one name, one key, however it was typed.
 """
@@ -20,7 +20,7 @@ _FORBIDDEN = frozenset("/\\#?%")
 
 @dataclass(frozen=True, slots=True)
 class CurrencyMapping:
-    """One row: `crm` as typed by the operator, `ax` the code in Operations."""
+    """One row: `crm` as typed by the operator, `ax` the code in the ERP."""
 
     crm: str
     ax: str

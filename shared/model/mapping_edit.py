@@ -9,7 +9,7 @@ from shared.model.mapping import currency_key
 
 
 class Mapped(NamedTuple):
-    """What one row says: the currency's name in Sales as typed, and its code in Operations."""
+    """What one row says: the currency's name in Sales as typed, and its code in the ERP."""
 
     crm: str
     ax: str

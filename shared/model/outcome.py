@@ -54,43 +54,61 @@ class Cause(StrEnum):
     CUSTOMER_EXISTS = "CustomerExists"
     CUSTOMER_GONE = "CustomerGone"
     AMBIGUOUS_MATCH = "AmbiguousMatch"
-    REFUSED = "RefusedByOperations"
+    REFUSED = "RefusedByErp"  # in version 1: RefusedByOperations
     REFUSED_BY_SALES = "RefusedBySales"
     ACCOUNT_NOT_FOUND = "AccountNotFound"
     GUARD_TRIPPED = "GuardTripped"
     RETRIES_EXHAUSTED = "RetriesExhausted"
     UNEXPECTED = "UnexpectedError"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "Cause | None":
+        return cls.REFUSED if value == _REFUSED_BEFORE else None
 
-REMEDIES: dict[Cause, str] = {
+
+_REFUSED_BEFORE = "RefusedByOperations"
+
+
+def keys_of_cause(text: str) -> tuple[str, ...]:
+    """The keys under which a cause, or one value of it, is stored; version 1 had another for one cause."""
+    same = {str(Cause.REFUSED), _REFUSED_BEFORE}
+    return (str(Cause.REFUSED), _REFUSED_BEFORE) if text in same else (text,)
+
+
+_REMEDIES: dict[Cause, str] = {
     Cause.UNMAPPED_CURRENCY: "Add a row for this currency to the currency mapping; the account then follows.",
     Cause.BAD_MAPPING: "Mend the rows of this currency in the currency mapping: exactly one, with a code.",
-    Cause.UNKNOWN_ERP_CURRENCY: "Correct the code in the currency mapping, or add it in Operations.",
+    Cause.UNKNOWN_ERP_CURRENCY: "Correct the code in the currency mapping, or add it in {erp}.",
     Cause.UNMAPPED_VALUE: "Correct the value in Sales, or add it to the field map, then replay the account.",
     Cause.NO_ACCOUNT_NUMBER: "Give the account an account number in Sales.",
     Cause.MISSING_VALUE: "Fill the column in Sales.",
     Cause.VALUE_TOO_LONG: "Shorten the value in Sales, or let the field map truncate it.",
     Cause.BAD_VALUE: "Correct the value in Sales; it is not of the kind that the field takes.",
     Cause.KEY_CHANGED: "Set the account number and company back in Sales; or rename the customer in "
-    "Operations to the new number, then replay the account; or unlink the account: it then gets a new "
+    "{erp} to the new number, then replay the account; or unlink the account: it then gets a new "
     "customer.",
     Cause.NUMBER_TAKEN: "Another account owns this customer. Give this account another number in Sales; or "
-    "give the other one a new number, rename its customer in Operations and replay it; or unlink the other.",
+    "give the other one a new number, rename its customer in {erp} and replay it; or unlink the other.",
     Cause.CUSTOMER_EXISTS: "A customer of another name has this number. Make the two names equal, then "
     "replay the account; or give it another number; or set EXISTING_CUSTOMER to adopt, then replay.",
-    Cause.CUSTOMER_GONE: "The customer was removed in Operations. Restore it there and replay the account; "
+    Cause.CUSTOMER_GONE: "The customer was removed in {erp}. Restore it there and replay the account; "
     "or unlink the account: it then gets a new customer.",
-    Cause.AMBIGUOUS_MATCH: "Several customers answer to this key in Operations; merge them, then replay.",
-    Cause.REFUSED: "Operations refused the named field; correct it in Sales or the set-up in Operations.",
+    Cause.AMBIGUOUS_MATCH: "Several customers answer to this key in {erp}; merge them, then replay.",
+    Cause.REFUSED: "The named field was refused: correct its value in Sales, or the set-up in {erp}.",
     Cause.REFUSED_BY_SALES: "Sales refused the app this account; check the app's rights on it and the "
     "plug-ins, then replay.",
     Cause.ACCOUNT_NOT_FOUND: "Sales does not know this account any more. If it was deleted, block its "
-    "customer in Operations where that is wanted, and unlink the account; if not, give the app's user "
+    "customer in {erp} where that is wanted, and unlink the account; if not, give the app's user "
     "access to it, then replay.",
     Cause.GUARD_TRIPPED: "More was to be created or blocked than is allowed in an hour; check, then replay.",
     Cause.RETRIES_EXHAUSTED: "A system failed for too long; check it, then replay the account.",
     Cause.UNEXPECTED: "This is a defect; its stack is in the log. Report it, then replay the account.",
 }
+
+
+def remedy(cause: Cause, erp: str) -> str:
+    """What to do about a cause; `erp` is what people call the ERP in use."""
+    return _REMEDIES[cause].replace("{erp}", erp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +135,9 @@ class Problem:
             return key
         return f"{self.cause}|{hashlib.blake2b(self.value.encode(), digest_size=16).hexdigest()}"
 
-    @property
-    def remedy(self) -> str:
-        """What to do."""
-        return REMEDIES[self.cause]
+    def remedy(self, erp: str = "the ERP") -> str:
+        """What to do; `erp` is what people call the ERP in use."""
+        return remedy(self.cause, erp)
 
     def __str__(self) -> str:
         """In one line: cause, field, value."""

@@ -51,7 +51,7 @@ class LogEntry(NamedTuple):
 class SyncState:
     """The account's state.
 
-    `customer` is the customer known to stand in Operations; `intent` the one whose creation was begun and
+    `customer` is the customer known to stand in the ERP; `intent` the one whose creation was begun and
     of which no more is known. `begun` holds one keyed hash of the whole body for each creation that was sent
     and whose outcome is unknown: a customer with these values is ours. `confirmed` holds a short keyed hash
     per mapped field as last seen or written there, under `fingerprint_key`. While `unknown_until` is set, a

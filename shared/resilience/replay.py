@@ -1,6 +1,6 @@
 """Replay: somebody says "look at account X again", for one account, for a cause, or for all that is parked.
 
-Every look verifies against Operations, is spaced so that a replay is no storm, and carries who asked for it
+Every look verifies against the ERP, is spaced so that a replay is no storm, and carries who asked for it
 and why into the account's log.
 """
 
@@ -10,6 +10,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from shared.model.change import AccountChange, ChangeKind, Source
+from shared.model.outcome import keys_of_cause
 from shared.ports import ChangeQueue, Clock, SyncStates
 from shared.ports.recovery import IssueList
 
@@ -49,12 +50,13 @@ class Replay:
         return sent
 
     async def _parked(self, cause: str) -> AsyncIterator[tuple[UUID, UUID]]:
-        async for row in self.issues.all(cause):
-            if cause and row.key != cause and not row.key.startswith(f"{cause}|"):
-                continue
-            stored = await self.states.get(row.account_id)
-            if stored is not None and stored.state.issue == row.key:
-                yield row.account_id, stored.state.organization_id
+        for key in keys_of_cause(cause):
+            async for row in self.issues.all(key):
+                if key and row.key != key and not row.key.startswith(f"{key}|"):
+                    continue
+                stored = await self.states.get(row.account_id)
+                if stored is not None and stored.state.issue == row.key:
+                    yield row.account_id, stored.state.organization_id
 
     def check(self, account_id: UUID, organization_id: UUID, asked: Asked) -> AccountChange:
         """A verifying check that somebody asks for."""

@@ -1,7 +1,7 @@
 """Unlink: an account and its customer go separate ways, because somebody says so.
 
 The account forgets its customer, the customer's number is free, and the next check treats the account as
-one that never had a customer. The customer itself is left as it stands in Operations.
+one that never had a customer. The customer itself is left as it stands in the ERP.
 """
 
 from collections.abc import Awaitable, Callable
@@ -37,7 +37,7 @@ class NothingToUnlink:
 
 @dataclass(frozen=True, slots=True)
 class StillOpen:
-    """A request to Operations may still take effect until this moment: nothing was changed."""
+    """A request to the ERP may still take effect until this moment: nothing was changed."""
 
     until: datetime
 

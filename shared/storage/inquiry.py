@@ -12,7 +12,7 @@ from azure.data.tables.aio import TableClient
 
 from shared.model.customer import CustomerKey
 from shared.model.mapping import escape_key
-from shared.model.outcome import Cause
+from shared.model.outcome import Cause, keys_of_cause
 from shared.model.state import LogEntry, Phase, decode_log
 from shared.ports.inquiry import Issue
 from shared.ports.mapping import Usage
@@ -61,15 +61,18 @@ class IssueRows:
 
     async def issues(self, cause: str = "") -> Sequence[Issue]:
         """The parked accounts, of one cause or of all; "UnmappedCurrency|yen" names one value."""
+        found: list[Issue] = []
         query = "PartitionKey eq @exact or ( PartitionKey ge @first and PartitionKey lt @last )"
-        parameters = {"exact": cause, "first": f"{cause}|", "last": f"{cause}}}"}
         with table_faults():
-            entities = (
-                self._table.query_entities(query, parameters=parameters)
-                if cause
-                else self._table.list_entities()
-            )
-            return [_issue(entity) async for entity in entities]
+            for key in keys_of_cause(cause):
+                parameters = {"exact": key, "first": f"{key}|", "last": f"{key}}}"}
+                entities = (
+                    self._table.query_entities(query, parameters=parameters)
+                    if key
+                    else self._table.list_entities()
+                )
+                found += [_issue(entity) async for entity in entities]
+        return found
 
 
 class CustomerNumbers:
@@ -109,7 +112,7 @@ def _issue(entity: Mapping[str, Any]) -> Issue:
     return Issue(
         key=str(entity["PartitionKey"]),
         account_id=UUID(str(entity["RowKey"])),
-        cause=str(entity.get("Cause") or ""),
+        cause=_cause(str(entity.get("Cause") or "")),
         value=str(entity.get("Value") or ""),
         field=str(entity.get("Field") or ""),
         remedy=str(entity.get("Remedy") or ""),
@@ -119,3 +122,8 @@ def _issue(entity: Mapping[str, Any]) -> Issue:
         last_at=str(entity.get("LastAt") or ""),
         count=int(entity.get("Count") or 0),
     )
+
+
+def _cause(text: str) -> str:
+    """The cause by its present name; one of a later version stands as it is."""
+    return str(Cause(text)) if text in keys_of_cause(Cause.REFUSED) else text

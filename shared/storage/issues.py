@@ -1,6 +1,6 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # The SDK is only partly typed.
-"""The table Issues: the parked accounts, one partition a cause. No texts of Operations, no personal data."""
+"""The table Issues: the parked accounts, one partition a cause. No texts of the ERP, no personal data."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
@@ -19,7 +19,7 @@ from azure.data.tables import TableEntity, UpdateMode
 from azure.data.tables.aio import TableClient
 
 from shared.model.mapping import unescape_key
-from shared.model.outcome import REMEDIES, Cause, Problem
+from shared.model.outcome import Cause, Problem, remedy
 from shared.ports.recovery import Page, ParkedAccount, ScannedAccount
 from shared.storage.tables import read_page, table_faults, table_is_missing
 
@@ -30,8 +30,9 @@ _LISTED = ("PartitionKey", "RowKey", "Value", "Healed")
 class IssueTable:
     """Implements the ports Issues and IssueList."""
 
-    def __init__(self, table: TableClient) -> None:
+    def __init__(self, table: TableClient, erp: str = "the ERP") -> None:
         self._table = table
+        self._erp = erp
 
     async def put(self, account_id: UUID, problem: Problem, at: datetime) -> None:
         """Write the account's row under the problem's key, or count it up.
@@ -47,7 +48,7 @@ class IssueTable:
                 "Value": problem.value,
                 "Field": problem.field,
                 "ErrorType": problem.error_type,
-                "Remedy": problem.remedy,
+                "Remedy": problem.remedy(self._erp),
                 "FirstAt": first or at.isoformat(),
                 "LastAt": at.isoformat(),
                 "Count": count + 1,
@@ -105,7 +106,7 @@ class IssueTable:
             "RowKey": str(account.account_id),
             "Cause": cause,
             "Value": unescape_key(value),
-            "Remedy": REMEDIES[Cause(cause)],
+            "Remedy": remedy(Cause(cause), self._erp),
             "FirstAt": at.isoformat(),
             "LastAt": at.isoformat(),
             "Count": 1,

@@ -21,7 +21,7 @@ _WAITING_AT_MOST = 200  # ids that fit into one property; nobody ever saw more t
 
 
 class OwnerTable:
-    """Implements the port CustomerOwners. Keys are folded as Operations compares them."""
+    """Implements the port CustomerOwners. Keys are folded as the ERP compares them."""
 
     def __init__(self, table: TableClient) -> None:
         self._table = table

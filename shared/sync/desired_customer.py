@@ -34,7 +34,7 @@ class BuildCustomer:
     settings: Mapping[str, str]
 
     def body(self, account: Account, key_of: str | None, currency_code: str | None) -> CustomerBody:
-        """What shall stand in Operations for the account. Raises AccountFault."""
+        """What shall stand in the ERP for the account. Raises AccountFault."""
         key = self._key(account)
         fields: dict[str, FieldValue] = {key.by: key.number} if key.by else {}
         fields |= {
@@ -45,7 +45,7 @@ class BuildCustomer:
 
     def _key(self, account: Account) -> CustomerKey:
         company, second_key = self._company(account), self.field_map.key.second_key
-        if self.field_map.key.assigned_by_operations and second_key:
+        if self.field_map.key.assigned_by_erp and second_key:
             return CustomerKey(company, str(account.account_id), by=second_key)
         return CustomerKey(company, self._number(account))
 
@@ -54,20 +54,20 @@ class BuildCustomer:
         if company.setting:
             return self.settings[company.setting]
         path = f"{company.column}.{company.lookup}" if company.lookup else str(company.column)
-        value = _text("dataAreaId", account.columns.get(path))
+        value = _text(company.field, account.columns.get(path))
         if not value:
-            raise AccountFault(Problem(Cause.MISSING_VALUE, field="dataAreaId", value=path))
+            raise AccountFault(Problem(Cause.MISSING_VALUE, field=company.field, value=path))
         if company.values and value not in company.values:
-            raise AccountFault(Problem(Cause.UNMAPPED_VALUE, field="dataAreaId", value=value))
+            raise AccountFault(Problem(Cause.UNMAPPED_VALUE, field=company.field, value=value))
         return company.values.get(value, value)
 
     def _number(self, account: Account) -> str:
         key = self.field_map.key
-        number = _text(key.target, account.columns.get(key.column or ""))
+        number = _text(key.field, account.columns.get(key.column or ""))
         if not number:
-            raise AccountFault(Problem(Cause.NO_ACCOUNT_NUMBER, field=key.target))
+            raise AccountFault(Problem(Cause.NO_ACCOUNT_NUMBER, field=key.field))
         if _length(number) > key.max_length:
-            raise AccountFault(Problem(Cause.VALUE_TOO_LONG, field=key.target))
+            raise AccountFault(Problem(Cause.VALUE_TOO_LONG, field=key.field))
         return number
 
     def _value(
@@ -131,7 +131,7 @@ def _text(field: str, value: object) -> str:
 
 
 def _length(text: str) -> int:
-    """The length as Operations counts it: in UTF-16 units."""
+    """The length as the ERP counts it: in UTF-16 units."""
     return len(text) + sum(char > "\uffff" for char in text)
 
 

@@ -48,8 +48,8 @@ def must_look(state: SyncState, hold: Hold, fingerprints: Fingerprints, *, wante
     """Whether the hold cannot be planned without seeing the customer first."""
     if not wanted:
         return state.previous_hold is not None
-    known = state.confirmed.get(hold.target)
-    return state.previous_hold is None and known != fingerprints.of(hold.target, hold.blocked)
+    known = state.confirmed.get(hold.field)
+    return state.previous_hold is None and known != fingerprints.of(hold.field, hold.blocked)
 
 
 def plan_hold(state: SyncState, hold: Hold, found: Customer | None, *, wanted: bool) -> HoldPlan:
@@ -58,18 +58,18 @@ def plan_hold(state: SyncState, hold: Hold, found: Customer | None, *, wanted: b
     While a request of ours may still commit, a release is sent whatever stands there now, and remembered
     until the unknown outcome is over: a late block must not outlive it.
     """
-    standing = str(found.fields.get(hold.target, "")) if found else None
+    standing = str(found.fields.get(hold.field, "")) if found else None
     previous = state.previous_hold
     if wanted:
         if previous is None and standing is not None and standing != hold.blocked:
             previous = standing
-        return HoldPlan({hold.target: hold.blocked}, previous)
+        return HoldPlan({hold.field: hold.blocked}, previous)
     if previous is None:
         return HoldPlan({}, None)
     if state.unknown_until is not None:
-        return HoldPlan({hold.target: previous}, previous, releasing=True)
+        return HoldPlan({hold.field: previous}, previous, releasing=True)
     if standing == hold.blocked:
-        return HoldPlan({hold.target: previous}, previous, releasing=True)
+        return HoldPlan({hold.field: previous}, previous, releasing=True)
     return HoldPlan({}, None)
 
 
@@ -101,5 +101,5 @@ def after_look(
 
 def released(state: SyncState, hold: Hold) -> SyncState:
     """The state once the customer is not blocked by us any more."""
-    others = {name: value for name, value in state.confirmed.items() if name != hold.target}
+    others = {name: value for name, value in state.confirmed.items() if name != hold.field}
     return replace(state, previous_hold=None, confirmed=others)

@@ -46,7 +46,7 @@ class Rules:
     @property
     def number_field(self) -> str:
         """The ERP's own name of the customer's number."""
-        return self.field_map.key.target
+        return self.field_map.key.field
 
     def blocks(self, account: Account) -> bool:
         """Whether the account's customer is to be blocked."""
@@ -85,7 +85,7 @@ def _create(facts: Facts, rules: Rules, body: CustomerBody) -> Step:
         return Wait(state=state, reason="the customer exists, but cannot be found; trying again")
     if facts.limit is not None:
         return parked(state, facts.limit)
-    if rules.field_map.key.assigned_by_operations and state.unknown_until is not None:
+    if rules.field_map.key.assigned_by_erp and state.unknown_until is not None:
         reason = "a customer may still come about from an earlier request"
         return Wait(state=state, reason=reason, until=state.unknown_until)
     return Decision(state=state, ending=Ending.CREATED, create=body)

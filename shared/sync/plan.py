@@ -100,7 +100,7 @@ def _vanished(facts: Facts, rules: Rules, body: CustomerBody, *, blocked: bool) 
     """The customer is not there any more, as after a restore of the ERP: make it anew."""
     if blocked:
         return Decision(state=forgotten(facts.state), ending=Ending.UNCHANGED)
-    if rules.field_map.key.assigned_by_operations:
+    if rules.field_map.key.assigned_by_erp:
         return parked(facts.state, Problem(Cause.CUSTOMER_GONE))
     return first(replace(facts, state=forgotten(facts.state)), rules, body)
 
@@ -148,7 +148,7 @@ def _change(
         send=send,
         fields=fields,
         block=blocked,
-        first_block=blocked and state.previous_hold is None and hold.target in send,
+        first_block=blocked and state.previous_hold is None and hold.field in send,
         previous_hold=holding.previous,
         seen=found is not None,
     )

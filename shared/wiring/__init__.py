@@ -11,6 +11,7 @@ from uuid import UUID
 from shared.diagnostics.health import AnswerProbe, Health
 from shared.intake.filter import Filter
 from shared.intake.queue_change import QueueChange
+from shared.model.capabilities import Capabilities
 from shared.model.customer import Fingerprints
 from shared.model.field_map import FieldMap
 from shared.resilience.change_limits import BlastGuard
@@ -33,7 +34,9 @@ from shared.sync.linking import Rules
 from shared.sync.ownership import Ownership
 from shared.sync.pipeline import Limits, SyncAccount
 from shared.sync.record import Record
+from shared.telemetry import LOGGER
 from shared.wiring.clients import Clients
+from shared.wiring.erp import erp_of
 from shared.wiring.ports import Ports
 
 _BUILDING = threading.RLock()
@@ -45,7 +48,10 @@ class Application:
     def __init__(self, settings: Settings, field_map: FieldMap, ports: Ports | None = None) -> None:
         self.settings = settings
         self.field_map = field_map
-        self.clients = Clients(settings, field_map)
+        for warning in field_map.warnings:
+            LOGGER.warning("%s", warning)
+        self.erp = erp_of(settings, field_map)
+        self.clients = Clients(settings, field_map, self.erp)
         self._given = ports
 
     @property
@@ -55,6 +61,11 @@ class Application:
             with _BUILDING:
                 self._given = self.clients.ports
         return self._given
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the ERP in use is and does."""
+        return self.erp.capabilities
 
     def prepare(self) -> None:
         """Build what every event needs; whoever asks for the application meanwhile waits."""
@@ -119,7 +130,8 @@ class Application:
             least_wait=timedelta(seconds=settings.breaker_least_wait_seconds),
         )
         ports = self.ports
-        most = {ports.target.capabilities.system: settings.operations_max_concurrency}
+        erp = self.capabilities
+        most = {erp.system: settings.operations_max_concurrency or erp.most_concurrent_requests}
         return Breakers(ports.breaker_rows, ports.probes, ports.clock, rules, self._check_parked, most)
 
     @cached_property
@@ -205,8 +217,8 @@ class Application:
         return timedelta(seconds=self.settings.invocation_deadline_seconds)
 
     async def _knows_currency(self, code: str) -> bool:
-        target = self.ports.target
-        return await self.breakers.call(target.capabilities.system, "currencies", target.knows_currency(code))
+        knows = self.ports.target.knows_currency(code)
+        return await self.breakers.call(self.capabilities.system, "currencies", knows)
 
     @property
     def rules(self) -> Rules:

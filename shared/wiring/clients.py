@@ -10,6 +10,7 @@ from shared.model.faults import System
 from shared.model.field_map import FieldMap
 from shared.settings import Credential, Settings
 from shared.web.credentials import EntraTokens, FixedToken, Tokens, entra_credential
+from shared.wiring.erp import Erp
 from shared.wiring.ports import Ports
 
 if TYPE_CHECKING:
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
 class Clients:
     """The outside systems, as the settings name them."""
 
-    def __init__(self, settings: Settings, field_map: FieldMap) -> None:
+    def __init__(self, settings: Settings, field_map: FieldMap, erp: Erp) -> None:
         self._settings = settings
         self._field_map = field_map
+        self._erp = erp
         self._clock = SystemClock()
         self._senders: list[QueueSender] = []
 
@@ -44,7 +46,6 @@ class Clients:
             ServiceBusRejected,
         )
         from shared.storage import control, currency_mappings, issues, owners, states, tables, waiting
-        from shared.targets.operations.target import OperationsTarget
 
         _quieten_sdks()
         settings, clock, table = self._settings, self._clock, self.tables.get_table_client
@@ -52,10 +53,10 @@ class Clients:
             table(tables.CURRENCY_MAPPING), clock, settings.currency_cache_seconds
         )
         account_states = states.StateTable(table(tables.ACCOUNT_SYNC))
-        issue_table = issues.IssueTable(table(tables.ISSUES))
+        issue_table = issues.IssueTable(table(tables.ISSUES), self._erp.capabilities.name)
         control_table = control.ControlTable(table(tables.CONTROL))
         changes = ServiceBusChanges(self._sender(ACCOUNT_CHANGES), settings.sync_partitions)
-        target = OperationsTarget(self.operations, self._field_map)
+        target = self._erp.target(self.erp)
         return Ports(
             clock=clock,
             jitter=lambda seconds: random.uniform(0, seconds),  # noqa: S311 - spreads waits, keeps no secret
@@ -101,16 +102,16 @@ class Clients:
         return self._odata(System.DATAVERSE, self._settings.dataverse_url)
 
     @cached_property
-    def operations(self) -> "ODataClient":
-        """Operations."""
-        return self._odata(System.OPERATIONS, self._settings.operations_url)
+    def erp(self) -> "ODataClient":
+        """The ERP."""
+        return self._odata(self._erp.capabilities.system, self._erp.url)
 
     async def close(self) -> None:
         """Close whatever was opened; for processes that end, such as a command."""
         for sender in self._senders:
             await sender.close()
         opened = vars(self)
-        for name in ("dataverse", "operations"):
+        for name in ("dataverse", "erp"):
             if name in opened:
                 await opened[name].http.aclose()
         for name in ("tables", "service_bus"):

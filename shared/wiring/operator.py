@@ -18,7 +18,7 @@ from shared.ports.mapping import Sheets
 from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
 from shared.wiring import Application
 
-_LONGEST_CODE = 3  # of a currency in Operations
+_LONGEST_CODE = 3  # of a currency in the ERP, where the field map does not say
 
 
 class Operator(Application):
@@ -66,7 +66,7 @@ class Operator(Application):
         return NameAccounts(
             self._sales,
             self.settings.dataverse_url,
-            self.settings.operations_url,
+            self.erp.links,
             (self.settings.named(company) if company else "") or "",
         )
 
@@ -95,6 +95,7 @@ class Operator(Application):
             breakers=self.ports.breaker_rows,
             preview=self.preview,
             clock=self.ports.clock,
+            erp=self.capabilities.name,
         )
 
     @cached_property

@@ -35,7 +35,7 @@ class _Model(CsdlAbstractEdmProvider):
         self._field_map = field_map
 
     def get_schemas(self) -> list[CsdlSchema]:
-        keys = ("dataAreaId", self._field_map.key.target)
+        keys = (self._field_map.company.field, self._field_map.key.field)
         hold = f"{NAMESPACE}.CustVendorBlocked"
         customer = CsdlEntityType(
             name="CustomerV3",
@@ -43,7 +43,7 @@ class _Model(CsdlAbstractEdmProvider):
             properties=[
                 *(CsdlProperty(name=name, type="Edm.String", nullable=False) for name in keys),
                 *(CsdlProperty(name=name, type="Edm.String") for name in sorted(self._field_map.names)),
-                CsdlProperty(name=self._field_map.hold.target, type=hold),
+                CsdlProperty(name=self._field_map.hold.field, type=hold),
             ],
         )
         members = [CsdlEnumMember(name=name, value=number) for number, name in enumerate(HOLDS)]

@@ -83,10 +83,26 @@ async def test_issues_are_read_by_cause_and_by_one_value_of_it(table: TableClien
     assert len(await report.issues()) == 3
     assert {issue.account_id for issue in await report.issues("UnmappedCurrency")} == {*accounts[:2]}
     assert [issue.account_id for issue in await report.issues(problems[0].key)] == [accounts[0]]
-    (refused,) = await report.issues("RefusedByOperations")
+    (refused,) = await report.issues("RefusedByErp")
     assert (refused.field, refused.status, refused.error_type, refused.count) == ("AddressCity", 400, "X", 1)
     assert refused.remedy
     assert await report.issues("Refused") == []
+
+
+async def test_rows_of_version_1_are_read_under_the_new_name_of_their_cause(table: TableClient) -> None:
+    old, new = UUID(int=1), UUID(int=2)
+    await table.create_entity(
+        {"PartitionKey": "RefusedByOperations", "RowKey": str(old), "Cause": "RefusedByOperations"}
+    )
+    await IssueTable(table).put(new, Problem(Cause.REFUSED), NOW)
+    report = IssueRows(table)
+    for cause in ("RefusedByErp", "RefusedByOperations"):
+        found = await report.issues(cause)
+        assert {(issue.account_id, issue.cause) for issue in found} == {
+            (old, "RefusedByErp"),
+            (new, "RefusedByErp"),
+        }
+    assert {issue.cause for issue in await report.issues()} == {"RefusedByErp"}
 
 
 async def test_a_customer_number_leads_to_its_account_however_it_is_typed(table: TableClient) -> None:

@@ -107,14 +107,14 @@ async def test_the_row_tells_what_happened_and_what_to_do(new_table: NewTable) -
     for minutes in (0, 5):
         await issues.put(account, REFUSED, NOW + timedelta(minutes=minutes))
     expected = {
-        "PartitionKey": "RefusedByOperations",
+        "PartitionKey": "RefusedByErp",
         "RowKey": str(account),
-        "Cause": "RefusedByOperations",
+        "Cause": "RefusedByErp",
         "Value": "",
         "Field": "CustomerGroupId",
         "ErrorType": "AxODataWriteException",
         "Status": 400,
-        "Remedy": REFUSED.remedy,
+        "Remedy": REFUSED.remedy(),
         "FirstAt": NOW.isoformat(),
         "LastAt": (NOW + timedelta(minutes=5)).isoformat(),
         "Count": 2,

@@ -228,9 +228,9 @@ async def test_a_replay_by_cause_says_who_asked_and_why(
     refused = {"system": "operations", "kind": "status", "status": 500, "code": "infolog", "count": 1}
     (await control.post("/faults", json=refused | {"method": "POST"})).raise_for_status()
     account_id = await system.create(number)
-    await _issue(system, account_id, "RefusedByOperations")
+    await _issue(system, account_id, "RefusedByErp")
     async with application(stand) as app:
-        assert await app.replay.parked(ASKED, "RefusedByOperations") == 1
+        assert await app.replay.parked(ASKED, "RefusedByErp") == 1
     await system.customer_with(number, SalesCurrencyCode="EUR")
     state = await system.phase(account_id, "synced")
     assert "anna: after the restore" in state["Log"]

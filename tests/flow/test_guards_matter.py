@@ -202,7 +202,7 @@ GUARDS = {
     ),
     "no second create while in doubt": Guard(
         "shared/sync/linking.py",
-        "if rules.field_map.key.assigned_by_operations and state.unknown_until is not None:",
+        "if rules.field_map.key.assigned_by_erp and state.unknown_until is not None:",
         "if False:",
         f"{ASSIGNED}a_lost_answer_to_a_create_makes_no_second_customer",
     ),

@@ -318,7 +318,7 @@ REFUSED = AccountFault(Problem(Cause.REFUSED, field="PrimaryContactEmail", statu
         ({"name": None}, None, [], "MissingValue|name"),
         ({"accountnumber": "A2"}, None, [], "KeyChanged"),
         ({"accountnumber": None}, None, [], "NoAccountNumber"),
-        ({"emailaddress1": "refused"}, None, [REFUSED], "RefusedByOperations"),
+        ({"emailaddress1": "refused"}, None, [REFUSED], "RefusedByErp"),
     ],
 )
 async def test_a_deactivated_account_is_blocked_even_if_its_values_cannot_be_mapped(
@@ -540,7 +540,7 @@ async def test_a_customer_that_exists_and_is_never_found_is_refused_after_a_few_
     world.operations.script = [CustomerAlreadyExists(CustomerKey("usmf", "A1"))] * 40
     endings = await world.sync(world.save("A1"))
     assert endings == [*["retrying"] * 3, "parked"]
-    assert world.state("A1").issue == "RefusedByOperations"
+    assert world.state("A1").issue == "RefusedByErp"
     assert world.operations.requests.count("POST") == 4
 
 

@@ -211,7 +211,7 @@ async def test_number_taken_heals_itself_once_the_other_creation_came_to_nothing
     await world.deliver(world.save("B", accountnumber="A1"))
     assert world.state("B").issue == "NumberTaken"
     await world.drain()
-    assert world.state("A1").issue == "RefusedByOperations"
+    assert world.state("A1").issue == "RefusedByErp"
     _assert_in_line(world, "B", "A1")
 
 
@@ -456,3 +456,18 @@ async def test_who_waits_for_a_number_is_told_again_if_the_check_came_too_early(
     _assert_in_line(world, "B", "A1")
     checked = {change.account_id for change, _ in world.outcomes if change.source == "heal"}
     assert {account("B"), account("C")} <= checked
+
+
+@pytest.mark.parametrize("cause", [Cause.REFUSED, "RefusedByOperations"])
+async def test_an_account_that_version_1_parked_is_replayed_under_either_name(cause: str) -> None:
+    world, old = World(), "RefusedByOperations"
+    world.operations.script = [AccountFault(Problem(Cause.REFUSED, field="CustomerGroupId", status=400))]
+    await world.sync(world.save("A1"))
+    stored = world.states.rows[account("A1")]
+    world.states.rows[account("A1")] = replace(stored, state=replace(stored.state, issue=old))
+    row = world.issues.rows.pop(("RefusedByErp", account("A1")))
+    world.issues.rows[old, account("A1")] = row
+    assert await world.application().replay.parked(ASKED, cause) == 1
+    await world.drain()
+    assert world.endings()[-1] == "created"
+    assert not world.issues.rows

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +26,10 @@ from shared.model.outcome import Cause, Ending, Problem
 from shared.model.state import LogEntry, Phase, Stored, SyncState
 from shared.ports.inquiry import AccountName, Issue
 from shared.spreadsheets.files import SpreadsheetFiles
+from shared.targets.operations.capabilities import capabilities
+from shared.targets.operations.links import links
 from tests.fakes.clock import FakeClock
+from tests.unit.making import field_map
 
 ONE, OTHER = UUID("7f1f7c5e-3a0b-4f01-9b1c-0d2e6a5b4c3d"), UUID(int=2)
 NAMES = {
@@ -37,7 +41,7 @@ SETTINGS = Path(__file__).parents[2] / "local.settings.json.example"
 
 
 def issue(account_id: UUID, problem: Problem = UNMAPPED, at: str = "2026-11-24T21:00:00+00:00") -> Issue:
-    key, remedy = problem.key, problem.remedy
+    key, remedy = problem.key, problem.remedy()
     return Issue(
         key, account_id, str(problem.cause), problem.value, problem.field, remedy, None, "", at, at, 1
     )
@@ -106,7 +110,10 @@ class Replay:
 def systems(monkeypatch: pytest.MonkeyPatch) -> Systems:
     made = Systems()
     named = NameAccounts(
-        made, "https://contoso.crm.dynamics.com", "https://contoso.operations.dynamics.com", "usmf"
+        made,
+        "https://contoso.crm.dynamics.com",
+        partial(links, "https://contoso.operations.dynamics.com"),
+        "usmf",
     )
     fake: Any = made
     operator = SimpleNamespace(
@@ -116,8 +123,9 @@ def systems(monkeypatch: pytest.MonkeyPatch) -> Systems:
         sheets=SpreadsheetFiles(),
         replay=Replay(made),
         ports=SimpleNamespace(states=made),
-        explain=Explain(fake, made, fake, fake, fake, FakeClock()),
+        explain=Explain(fake, made, fake, fake, fake, FakeClock(), "Operations"),
         clients=made,
+        capabilities=capabilities(field_map()),
     )
     monkeypatch.setattr(session, "Operator", lambda *_: operator)
     monkeypatch.setattr(output, "_FILE_WIDTH", 80)
@@ -219,7 +227,7 @@ def test_explain_names_the_account_links_its_records_and_says_the_remedy_once(sy
     assert "CustomersV3(dataAreaId='usmf',CustomerAccount='C-1001')?cross-company=true" in text
     words = " ".join(text.split())
     assert "Account C-1001 Contoso Electronics" in words
-    assert words.count(UNMAPPED.remedy) == 1
+    assert words.count(UNMAPPED.remedy()) == 1
     assert widest(text) <= 80
 
 
@@ -275,3 +283,10 @@ def test_a_dry_run_asks_nothing_and_names_the_accounts(systems: Systems) -> None
 )
 def test_an_empty_list_says_so(systems: Systems, words: tuple[str, ...]) -> None:
     assert re.search("No (such )?account is parked", run(*words).output)
+
+
+@pytest.mark.parametrize("cause", ["RefusedByErp", "RefusedByOperations"])
+def test_the_cause_of_version_1_is_accepted(systems: Systems, cause: str) -> None:
+    systems.parked = [issue(ONE, Problem(Cause.REFUSED))]
+    assert "1 account: RefusedByErp" in run("issues", "--cause", cause).output
+    assert "1 check was sent" in run("replay", "--cause", cause, "--yes").output

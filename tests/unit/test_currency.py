@@ -147,4 +147,4 @@ async def test_a_currency_is_never_guessed(rows: dict[str, str], expected: str |
     with pytest.raises(AccountFault) as raised:
         await resolve.code("us dollar", fresh=True)
     assert raised.value.problem == expected
-    assert raised.value.problem.remedy
+    assert raised.value.problem.remedy()

@@ -1,7 +1,9 @@
 """The customer of an account, by the field map."""
 
 import dataclasses
+import tomllib
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from shared.model.outcome import Cause, Problem
 from shared.sync.desired_customer import BuildCustomer, broken_rule
 from tests.unit.making import account, field_map
 
+DEFAULTS = tomllib.loads(Path("shared/targets/operations/defaults.toml").read_text(encoding="utf-8"))
 SETTINGS = {"OPERATIONS_COMPANY": "usmf", "OPERATIONS_CUSTOMER_GROUP": "10"}
 
 
@@ -29,8 +32,9 @@ def made_map(**tables: Any) -> FieldMap:
         "company": {"setting": "OPERATIONS_COMPANY"},
         "key": {"column": "accountnumber"},
         "fields": {},
+        **tables,
     }
-    return FieldMap.model_validate(plain | tables)
+    return FieldMap.model_validate(plain | {part: DEFAULTS[part] | plain.get(part, {}) for part in DEFAULTS})
 
 
 def field(entry: dict[str, Any], value: object, **more: Any) -> object:
@@ -254,7 +258,7 @@ def test_any_account_becomes_a_customer_or_is_parked(values: dict[str, Any]) -> 
     try:
         body = BuildCustomer(field_map(), SETTINGS).body(account(**values), "us dollar", "USD")
     except AccountFault as fault:
-        assert fault.problem.remedy  # noqa: PT017 - both ends are right, the body's is checked below
+        assert fault.problem.remedy()  # noqa: PT017 - both ends are right, the body's is checked below
     else:
         assert set(body.fields) == set(field_map().fields)
         assert dataclasses.replace(body) == body

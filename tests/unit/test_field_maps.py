@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from shared.field_maps import FieldMapError, load_field_map
+from shared.model.field_map import Company, Hold, Key, MappedField, RowRule
 
 SHIPPED = Path(__file__).parents[2] / "shared/targets"
 SOUND = """
@@ -119,7 +121,7 @@ def test_a_wrong_key_is_named_with_the_nearest_right_one(tmp_path: Path, entry: 
         ("", 'column = "a"', "company"),
         ('setting = "A"\ncolumn = "b"', 'column = "a"', "company"),
         ('setting = "A"', "", "key"),
-        ('setting = "A"', "assigned_by_operations = true", "second_key"),
+        ('setting = "A"', "assigned_by_erp = true", "second_key"),
         ('setting = "A"', 'column = "a"\nmax_length = -1', "key.max_length"),
     ],
 )
@@ -149,7 +151,70 @@ def test_an_unknown_map_is_refused_with_the_shipped_ones(name: str) -> None:
 
 def test_a_map_that_assigns_numbers_finds_customers_by_the_second_key(tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
-    key = '[key]\nassigned_by_operations = true\nsecond_key = "IdentificationNumber"\n'
+    key = '[key]\nassigned_by_erp = true\nsecond_key = "IdentificationNumber"\n'
     file.write_text('[company]\nsetting = "A"\n' + key + '[fields.B]\ncolumn = "b"\n', encoding="utf-8")
     found: Any = load_field_map(str(file))
     assert found.key.second_key == "IdentificationNumber"
+
+
+VERSION_1 = Path(__file__).parents[1] / "samples/version1/field-map.toml"
+
+
+def test_a_field_map_of_version_1_means_the_same_and_is_warned_of() -> None:
+    found = load_field_map(str(VERSION_1))
+    assert found.model_dump() == load_field_map("operations").model_dump()
+    assert found.warnings == [
+        'The field map\'s key "target" in [key] is now called "field": rename it.',
+        'The field map\'s key "target" in [hold] is now called "field": rename it.',
+    ]
+    assert not load_field_map("operations").warnings
+
+
+def test_every_old_key_still_works(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    key = '[key]\nassigned_by_operations = true\nsecond_key = "S"\ntarget = "Number"\n'
+    hold = '[hold]\ntarget = "Blocked"\nblocked = "Yes"\n'
+    file.write_text(f'[company]\nsetting = "A"\n{key}{hold}[fields.B]\ncolumn = "b"\n', encoding="utf-8")
+    found = load_field_map(str(file))
+    assert (found.key.field, found.key.assigned_by_erp) == ("Number", True)
+    assert (found.hold.field, found.hold.blocked) == ("Blocked", "Yes")
+    assert len(found.warnings) == 3
+    assert all(warning.count("\n") == 0 for warning in found.warnings)
+
+
+def test_an_old_key_beside_its_new_name_is_refused(tmp_path: Path) -> None:
+    text = SOUND.replace("[key]", '[key]\ntarget = "A"\nfield = "B"')
+    assert "key.target: there is no such key" in refusal(tmp_path, text)
+
+
+def test_the_names_of_the_erps_own_fields_come_from_the_erp(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(SOUND, encoding="utf-8")
+    found = load_field_map(str(file))
+    assert (found.company.field, found.key.field) == ("dataAreaId", "CustomerAccount")
+    assert (found.hold.field, found.hold.blocked) == ("OnHoldStatus", "All")
+
+
+GUIDE = (Path(__file__).parents[2] / "docs/field-map.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_an_example_of_the_guide_works(tmp_path: Path, number: int) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(EXAMPLES[number], encoding="utf-8")
+    assert not load_field_map(str(file)).warnings
+
+
+def test_the_guide_shows_every_key() -> None:
+    entries: dict[str, type[BaseModel]] = {
+        "[company]": Company, "[key]": Key, "[[only_if]]": RowRule, "[fields.": MappedField, "[hold]": Hold
+    }  # fmt: skip
+    for head, model in entries.items():
+        shown = " ".join(
+            re.findall(rf"^{re.escape(head)}[^\n]*\n(.*?)(?:\n\n|\Z)", GUIDE, re.MULTILINE | re.DOTALL)
+        )
+        (text,) = re.findall(rf"^## {re.escape(head)}.*?(?=^## )", GUIDE, re.MULTILINE | re.DOTALL)
+        for name, info in model.model_fields.items():
+            assert f"`{info.alias or name}`" in text, (head, name)
+            assert f"{info.alias or name} = " in shown, (head, name)

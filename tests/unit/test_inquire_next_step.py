@@ -32,6 +32,7 @@ def facts(known: SyncState | None, **members: Any) -> Facts:
         "differences": [],
         "open_breakers": [],
         "troubles": [],
+        "erp": "Operations",
     }
     return Facts(state=known, **defaults | members)
 

@@ -285,3 +285,15 @@ def test_settings_cannot_be_changed() -> None:
     settings: Any = load()
     with pytest.raises(ValueError, match="frozen"):
         settings.sync_partitions = 5
+
+
+def test_an_unknown_target_stops_the_start_with_one_message_that_lists_what_is_there() -> None:
+    assert refusal(TARGET="sap", DATAVERSE_URL=None) == (
+        "The app settings are not right:\n  - TARGET: there is no ERP 'sap'; there is operations"
+    )
+
+
+def test_the_settings_of_a_target_are_needed_only_for_it() -> None:
+    assert "OPERATIONS_URL: is missing" in refusal(OPERATIONS_URL=None)
+    assert load(TARGET=None).target == "operations"
+    assert not Settings.model_fields["operations_url"].is_required()

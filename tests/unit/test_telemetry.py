@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.model.change import Source
-from shared.model.outcome import REMEDIES, Cause, Ending, Outcome, Problem
+from shared.model.outcome import Cause, Ending, Outcome, Problem, remedy
 from shared.telemetry import Intake, first_message_id, log_intake, log_outcome
 from tests.unit.making import ACCOUNT, OPERATION, change
 
@@ -55,7 +55,9 @@ def test_every_copy_names_the_first_message(hop: int) -> None:
 
 @pytest.mark.parametrize("cause", Cause)
 def test_every_cause_has_a_remedy(cause: Cause) -> None:
-    assert REMEDIES[cause].endswith(".")
+    assert remedy(cause, "Operations").endswith(".")
+    assert "{" not in remedy(cause, "Operations")
+    assert "Operations" not in remedy(cause, "Business Central")
     assert Problem(cause).key == str(cause)
 
 

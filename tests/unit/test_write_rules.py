@@ -22,7 +22,7 @@ from shared.sync.fields import HoldPlan, differing, must_look, not_confirmed, pl
 from tests.unit.making import NOW, state
 
 PRINTS = Fingerprints.under("a secret of a stand")
-HOLD = Hold()
+HOLD = Hold(field="OnHoldStatus", blocked="All")
 FIELDS: dict[str, FieldValue] = {"Name": "Contoso", "Memo": "", "Limit": Decimal("10.50"), "People": 5}
 
 values = st.text(max_size=20) | st.integers() | st.decimals(allow_nan=False, allow_infinity=False, places=2)

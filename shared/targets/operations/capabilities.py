@@ -8,19 +8,17 @@ from shared.model.capabilities import Capabilities
 from shared.model.faults import System
 from shared.model.field_map import FieldMap
 
-COMPANY_FIELD = "dataAreaId"
-
 
 def capabilities(field_map: FieldMap) -> Capabilities:
     """What Operations is and does under this field map."""
     return Capabilities(
         system=System.OPERATIONS,
         name="Operations",
-        company_field=COMPANY_FIELD,
-        number_field=field_map.key.target,
-        assigns_numbers=field_map.key.assigned_by_operations,
+        company_field=field_map.company.field,
+        number_field=field_map.key.field,
+        assigns_numbers=field_map.key.assigned_by_erp,
         refuses_existing_number=True,
-        blocking_field=field_map.hold.target,
+        blocking_field=field_map.hold.field,
         blocked_value=field_map.hold.blocked,
         address_is_one_unit=False,
         most_concurrent_requests=0,

@@ -22,7 +22,7 @@ from shared.model.faults import (
 )
 from shared.model.field_map import FieldMap
 from shared.model.outcome import Cause, Problem
-from shared.targets.operations.capabilities import COMPANY_FIELD, capabilities
+from shared.targets.operations.capabilities import capabilities
 from shared.targets.operations.currencies import PROBE, OperationsCurrencies
 from shared.targets.operations.errors import JSON_ONLY, OperationsError, good_content, read_error
 from shared.web.odata import ODataClient, literal
@@ -37,11 +37,12 @@ class OperationsTarget:
         self.capabilities = capabilities(field_map)
         self._client = client
         self._currencies = OperationsCurrencies(client)
-        self._number = field_map.key.target
+        self._company = field_map.company.field
+        self._number = field_map.key.field
         self._company_is_set = field_map.company.setting is not None
-        self._fields = (*sorted(field_map.names), field_map.hold.target)
+        self._fields = (*sorted(field_map.names), field_map.hold.field)
         self._of_account = {self._number} | {name for name, entry in field_map.fields.items() if entry.column}
-        self._select = ",".join((COMPANY_FIELD, self._number, *self._fields))
+        self._select = ",".join((self._company, self._number, *self._fields))
 
     async def find(self, key: CustomerKey) -> Customer | None:
         """The customer with its mapped fields. Raises AccountFault(AmbiguousMatch)."""
@@ -50,7 +51,7 @@ class OperationsTarget:
             response = await self._client.get(f"{self._path(key)}?{query}", JSON_ONLY)
             rows = [] if response.status_code == 404 else [_of_customer(response)]
         else:
-            ours = f"{COMPANY_FIELD}%20eq%20{literal(key.company)}"
+            ours = f"{self._company}%20eq%20{literal(key.company)}"
             condition = f"{ours}%20and%20{key.by or self._number}%20eq%20{literal(key.number)}"
             response = await self._client.get(f"{_SET}?{query}&$filter={condition}&$top=2", JSON_ONLY)
             rows = _of_customer(response)["value"]
@@ -61,7 +62,7 @@ class OperationsTarget:
 
     async def create(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Customer:
         """Create. Raises CustomerAlreadyExists, AccountFault."""
-        body = {COMPANY_FIELD: key.company, **({} if key.by else {self._number: key.number}), **fields}
+        body = {self._company: key.company, **({} if key.by else {self._number: key.number}), **fields}
         response = await self._client.write("POST", _SET, _encode(body))
         if response.status_code == 201:
             row = good_content(response)
@@ -69,10 +70,10 @@ class OperationsTarget:
         error = read_error(response)
         if await self._exists(key, error):
             raise CustomerAlreadyExists(key)
-        if self._company_is_set and error.field((COMPANY_FIELD,)):
-            remedy = "Check OPERATIONSCOMPANY_FIELD: Operations does not know this legal entity."
+        if self._company_is_set and error.field((self._company,)):
+            remedy = "Check OPERATIONSself._company: Operations does not know this legal entity."
             raise ConfigurationFault(System.OPERATIONS, "refuses the company.", remedy)
-        raise error.fault("create", {*fields, self._number, COMPANY_FIELD}, self._of_account)
+        raise error.fault("create", {*fields, self._number, self._company}, self._of_account)
 
     async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Mapping[str, FieldValue]:
         """Change these fields. Raises CustomerNotFound, AccountFault."""
@@ -117,10 +118,10 @@ class OperationsTarget:
         return await self.find(key) is None
 
     def _path(self, key: CustomerKey) -> str:
-        return f"{_SET}({COMPANY_FIELD}={literal(key.company)},{self._number}={literal(key.number)})"
+        return f"{_SET}({self._company}={literal(key.company)},{self._number}={literal(key.number)})"
 
     def _customer(self, row: Mapping[str, Any]) -> Customer:
-        key = CustomerKey(str(row.get(COMPANY_FIELD) or ""), str(row.get(self._number) or ""))
+        key = CustomerKey(str(row.get(self._company) or ""), str(row.get(self._number) or ""))
         fields = {name: row[name] for name in self._fields if row.get(name) is not None}
         return Customer(key, fields)
 
