@@ -63,7 +63,7 @@ def _print_explanation(
     """Everything once: what the next step says is not said before it."""
     output.text(" ".join(filter(None, ("Account", shown(named.of(found.account_id))))), "bold")
     facts: dict[str, object] = {"id": found.account_id, **_facts(found.state), **_issue_facts(found)}
-    for name, value in (facts | links).items():
+    for name, value in {**facts, **links}.items():
         output.text(f"{f'{name}:':<20} {shown(value)}", indent=2)
     output.text()
     rows = [

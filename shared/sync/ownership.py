@@ -21,19 +21,19 @@ _UNTIL_FREE = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """Claims, gives up and passes on the numbers of customers; `target` names their field in Operations."""
+    """Claims, gives up and passes on the numbers of customers; `field` names it in the ERP."""
 
     owners: CustomerOwners
     states: SyncStates
     queue: ChangeQueue
     clock: Clock
-    target: str
+    field: str
 
     async def claim(self, key: CustomerKey, account_id: UUID) -> None:
         """Own the number. Raises AccountFault(NumberTaken), and then the account waits for it."""
         while (owner := await self.owners.claim(key, account_id)).account_id != account_id:
             if await self.owners.wait(key, owner.account_id, account_id):
-                raise AccountFault(Problem(Cause.NUMBER_TAKEN, field=self.target))
+                raise AccountFault(Problem(Cause.NUMBER_TAKEN, field=self.field))
 
     async def deleted_owner(self, key: CustomerKey, account_id: UUID) -> Stored | None:
         """The state of the other account that owns the number, if that account is deleted for good.

@@ -64,7 +64,7 @@ class Gated:
 
     def __getattr__(self, method: str) -> Any:
         call: Any = getattr(self._port, method)
-        if isasyncgenfunction(call) or not callable(call):
+        if method == "capabilities" or isasyncgenfunction(call):
             return call
 
         async def gated(*args: object, **kwargs: object) -> object:

@@ -18,7 +18,7 @@ from shared.model.change import AccountChange
 from shared.model.outcome import Ending, Outcome
 from shared.settings import Settings, environment_names, load_settings
 from shared.storage import tables
-from shared.wiring.clients import Clients
+from shared.wiring import Application
 from tests.infra.templates import ROOT
 from tests.unit.making import change
 
@@ -126,7 +126,7 @@ def _senders() -> Iterator[str]:
     """The queues that the app as it is wired sends to; what only people's use cases open does not count."""
     triggers = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "shared/functions").glob("*.py"))
     settings, field_map = load_settings(_json("local.settings.json.example")["Values"])
-    ports = Clients(settings, field_map).ports
+    ports = Application(settings, field_map).ports
     for name, port in vars(ports).items():
         if name not in OF_OPERATORS or f".{OF_OPERATORS[name]}" in triggers:
             yield from (
