@@ -104,7 +104,7 @@ class _Context(BaseModel):
     user_id: _Typed[UUID | None] = Field(None, alias="UserId")
     input_parameters: list[_KeyValue] | None = Field(None, alias="InputParameters")
 
-    def target(self) -> Mapping[str, object]:
+    def row(self) -> Mapping[str, object]:
         """The Target among the input parameters: an entity, a reference, or nothing at all."""
         for parameter in self.input_parameters or ():
             value = parameter.value
@@ -117,10 +117,10 @@ class _Context(BaseModel):
         if self.primary_entity_id not in (None, _NIL):
             return self.primary_entity_id
         try:
-            target = UUID(str(_typed_scalar(self.target().get("Id"))))
+            row_id = UUID(str(_typed_scalar(self.row().get("Id"))))
         except ValueError:
             return None
-        return None if target == _NIL else target
+        return None if row_id == _NIL else row_id
 
     def operation(self) -> UUID:
         """The system job's id, which a repeated post carries again; the request's for want of it."""
@@ -131,7 +131,7 @@ class _Context(BaseModel):
 
     def attributes(self) -> frozenset[str] | None:
         """The names of the columns in the request."""
-        attributes = self.target().get("Attributes")
+        attributes = self.row().get("Attributes")
         if not isinstance(attributes, list):
             return None
         return frozenset(_names(cast(list[object], attributes))) or None

@@ -290,3 +290,18 @@ def test_the_cause_of_version_1_is_accepted(systems: Systems, cause: str) -> Non
     systems.parked = [issue(ONE, Problem(Cause.REFUSED))]
     assert "1 account: RefusedByErp" in run("issues", "--cause", cause).output
     assert "1 check was sent" in run("replay", "--cause", cause, "--yes").output
+
+
+def test_an_old_key_of_the_field_map_is_told_in_one_line_beside_the_answer(
+    systems: Systems, tmp_path: Path
+) -> None:
+    values = json.loads(SETTINGS.read_text(encoding="utf-8"))["Values"]
+    old = Path(__file__).parents[1] / "samples/version1/field-map.toml"
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps({"Values": {**values, "FIELD_MAP": str(old)}}), encoding="utf-8")
+    result = CliRunner().invoke(app, ["--settings", str(file), "issues", "--json"])
+    assert json.loads(result.stdout) == []
+    assert result.stderr.splitlines() == [
+        'Warning: The field map\'s key "target" in [key] is now called "field": rename it.',
+        'Warning: The field map\'s key "target" in [hold] is now called "field": rename it.',
+    ]

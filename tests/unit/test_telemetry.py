@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from shared.model.change import Source
 from shared.model.outcome import Cause, Ending, Outcome, Problem, remedy
 from shared.telemetry import Intake, first_message_id, log_intake, log_outcome
-from tests.unit.making import ACCOUNT, OPERATION, change
+from tests.flow.world import World
+from tests.unit.making import ACCOUNT, OPERATION, SAMPLES, change
 
 
 def test_an_outcome_is_one_line_that_leads_back_to_its_event(caplog: pytest.LogCaptureFixture) -> None:
@@ -66,3 +67,11 @@ def test_a_problem_is_told_by_cause_field_and_value() -> None:
         str(Problem(Cause.UNMAPPED_VALUE, value="Narnia", field="Country")) == "UnmappedValue Country Narnia"
     )
     assert Problem(Cause.UNMAPPED_CURRENCY, value="a/b").key == "UnmappedCurrency|a%2Fb"
+
+
+def test_an_old_key_of_the_field_map_is_logged_at_start(caplog: pytest.LogCaptureFixture) -> None:
+    World(field_map=str(SAMPLES / "version1/field-map.toml")).application()
+    assert [record.getMessage() for record in caplog.records] == [
+        'The field map\'s key "target" in [key] is now called "field": rename it.',
+        'The field map\'s key "target" in [hold] is now called "field": rename it.',
+    ]
