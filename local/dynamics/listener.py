@@ -32,7 +32,7 @@ class Listener:
     _late: set[asyncio.Task[Answer]] = field(default_factory=set[asyncio.Task[Answer]])
 
     def application(self) -> web.Application:
-        """The aiohttp application; a batch of 5,000 operations must fit into a body."""
+        """The aiohttp application."""
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_route("*", "/{tail:.*}", self._receive)
         return app

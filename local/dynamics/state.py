@@ -82,12 +82,11 @@ def seed_record(simulator: Simulator, entity_set: str, row: dict[str, Any]) -> N
     unknown = set(row) - set(entity.properties)
     if unknown:
         raise ValueError(f"{entity_set} has no properties {sorted(unknown)}.")
-    with records.transaction():
-        before = records.find(entity, values)
-        if before is None:
-            records.insert(entity, values)
-        else:
-            records.replace(entity, before, values)
+    before = records.find(entity, values)
+    if before is None:
+        records.insert(entity, values)
+    else:
+        records.replace(entity, before, values)
 
 
 def read_state(simulator: Simulator, system: str | None) -> dict[str, Any]:

@@ -7,7 +7,6 @@ whom a call is for; addresses that are none get the documented 404.
 import uuid
 from dataclasses import dataclass, field
 
-from local.dynamics.batch import Batching
 from local.dynamics.calls import Answer, Call
 from local.dynamics.dataverse import errors
 from local.dynamics.dataverse.definitions import Definitions
@@ -23,7 +22,6 @@ from local.dynamics.odata.errors import QueryError
 from local.dynamics.odata.options import parse_segment
 
 PREFIX = "/api/data/v9.2"
-BATCH_LIMIT = 1000
 TEXT = {"Content-Type": "text/plain"}
 
 
@@ -34,22 +32,11 @@ class Dataverse:
     store: Store
     tracking: Tracking = field(init=False)
     definitions: Definitions = field(init=False)
-    batching: Batching = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make the parts that answer for themselves. The limit of a batch: learn.microsoft.com/power-apps/
-        developer/data-platform/webapi/execute-batch-operations-using-web-api.
-        """
+        """Make the parts that answer for themselves."""
         self.tracking = Tracking(self.store)
         self.definitions = Definitions(self.store)
-        self.batching = Batching(
-            handle=self.handle,
-            transaction=self.store.transaction,
-            refuse=lambda message: errors.bad_query(message).answer(),
-            limit=BATCH_LIMIT,
-            stop_at_failure=True,
-            need_content_id=True,
-        )
 
     def handle(self, call: Call) -> Answer:
         """Answer one call, all of its writes in one transaction."""
@@ -77,8 +64,6 @@ class Dataverse:
         segments = call.segments
         if not segments:
             return self._service_document(call)
-        if segments == ["$batch"]:
-            return self.batching.run(call)
         name, key = parse_segment(segments[0])
         if name == "EntityDefinitions":
             return self.definitions.answer(call, segments)

@@ -7,10 +7,9 @@ out whom a call is for, and to write single rows.
 
 import re
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import quote
 
-from local.dynamics.batch import Batching
 from local.dynamics.calls import Answer, Call
 from local.dynamics.odata.errors import QueryError
 from local.dynamics.odata.options import parse_key, parse_options, parse_segment
@@ -23,7 +22,6 @@ from local.dynamics.operations.schema import Entity
 from local.dynamics.operations.store import Record
 
 METADATA = "/metadata"
-BATCH_LIMIT = 5000
 PREFIXES = ("/data", METADATA)
 OPTIONS = ("$select", "$filter", "$expand", "$orderby", "$top", "$skip", "$count")
 
@@ -33,22 +31,9 @@ class Operations:
     """One environment behind `/data` and `/metadata`."""
 
     rules: Rules
-    batching: Batching = field(init=False)
-
-    def __post_init__(self) -> None:
-        """A batch may have 5,000 operations and is answered with 200 even if some of them failed
-        (learn.microsoft.com/dynamics365/fin-ops-core/dev-itpro/data-entities/odata, "Batch requests")."""
-        self.batching = Batching(
-            handle=self.handle,
-            transaction=self.rules.records.transaction,
-            refuse=lambda message: errors.bad_body(message).answer(),
-            limit=BATCH_LIMIT,
-            stop_at_failure=False,
-            need_content_id=False,
-        )
 
     def handle(self, call: Call) -> Answer:
-        """Answer one call, all of its writes in one transaction."""
+        """Answer one call, which writes one row at most."""
         try:
             answer = self._route(call)
         except OperationsError as error:
@@ -69,8 +54,6 @@ class Operations:
         if not segments:
             sets = [{"name": name, "kind": "EntitySet", "url": name} for name in self.rules.entities]
             return Answer(200, {"@odata.context": f"{call.root}/$metadata", "value": sets})
-        if segments == ["$batch"]:
-            return self.batching.run(call)
         if segments == ["$metadata"]:
             return Answer(200, csdl(self.rules.entities), {"Content-Type": "application/xml"})
         name, key = parse_segment(segments[0])
@@ -105,9 +88,7 @@ class Operations:
             case "PATCH" | "PUT":
                 return self._update(call, entity, record)
             case "DELETE":
-                found = _matched(call, record)
-                with self.rules.records.transaction():
-                    self.rules.records.remove(entity, found)
+                self.rules.records.remove(entity, _matched(call, record))
                 return Answer(204)
             case _:
                 return Answer(405)
@@ -125,8 +106,7 @@ class Operations:
 
     def _create(self, call: Call, entity: Entity) -> Answer:
         sent = self.rules.read_body(entity, call.body)
-        with self.rules.records.transaction():
-            record = self.rules.records.insert(entity, self.rules.for_create(entity, sent))
+        record = self.rules.records.insert(entity, self.rules.for_create(entity, sent))
         body = {
             "@odata.context": f"{call.root}/$metadata#{entity.entity_set}/$entity",
             **show(entity, record, None),
@@ -140,8 +120,7 @@ class Operations:
     def _update(self, call: Call, entity: Entity, record: Record | None) -> Answer:
         found = _matched(call, record)
         sent = self.rules.read_body(entity, call.body)
-        with self.rules.records.transaction():
-            self.rules.records.replace(entity, found, self.rules.for_update(entity, found, sent))
+        self.rules.records.replace(entity, found, self.rules.for_update(entity, found, sent))
         return Answer(204)
 
 
