@@ -11,7 +11,7 @@ from local.dynamics.dataverse.store import Origin
 from local.dynamics.events.notifier import Routing
 from local.dynamics.events.steps import names
 from local.dynamics.operations.environment import Company
-from local.dynamics.simulator import Simulator
+from local.dynamics.systems import Systems
 
 
 class Sequence(BaseModel):
@@ -65,21 +65,21 @@ class SettingsChange(BaseModel):
     companies: dict[str, CompanyChange] | None = None
 
 
-def apply_settings(simulator: Simulator, change: SettingsChange) -> None:
+def apply_settings(systems: Systems, change: SettingsChange) -> None:
     """Put a change into effect; raises ValueError."""
-    _apply_events(simulator, change)
-    _apply_operations(simulator, change)
+    _apply_events(systems, change)
+    _apply_operations(systems, change)
     if change.latency_ms is not None:
         for name, value in change.latency_ms.model_dump(exclude_none=True).items():
-            setattr(simulator.latency, name, value)
+            setattr(systems.latency, name, value)
     if change.change_tracking_days is not None:
-        simulator.dataverse.tracking.lifetime = timedelta(days=change.change_tracking_days)
+        systems.dataverse.tracking.lifetime = timedelta(days=change.change_tracking_days)
     if change.seed is not None:
-        simulator.faults.seed(change.seed)
+        systems.faults.seed(change.seed)
 
 
-def _apply_events(simulator: Simulator, change: SettingsChange) -> None:
-    jobs, notifier = simulator.jobs, simulator.notifier
+def _apply_events(systems: Systems, change: SettingsChange) -> None:
+    jobs, notifier = systems.jobs, systems.notifier
     notifier.via = change.via or notifier.via
     jobs.workers = change.workers or jobs.workers
     jobs.intervals.first = change.retry_first_seconds or jobs.intervals.first
@@ -87,12 +87,12 @@ def _apply_events(simulator: Simulator, change: SettingsChange) -> None:
     if change.utc_offset_minutes is not None:
         notifier.utc_offset = timedelta(minutes=change.utc_offset_minutes)
     if change.filtering_attributes is not None:
-        set_filtering_attributes(simulator, change.filtering_attributes)
+        set_filtering_attributes(systems, change.filtering_attributes)
 
 
-def set_filtering_attributes(simulator: Simulator, columns: list[str]) -> None:
+def set_filtering_attributes(systems: Systems, columns: list[str]) -> None:
     """Give all Update steps their filtering attributes; an empty list means every update fires."""
-    store = simulator.store
+    store = systems.store
     table = store.tables["sdkmessageprocessingstep"]
     with store.transaction():
         for row in list(store.rows(table.name).values()):
@@ -101,9 +101,9 @@ def set_filtering_attributes(simulator: Simulator, columns: list[str]) -> None:
                 store.update(table, row, {"filteringattributes": ",".join(columns) or None}, Origin())
 
 
-def filtering_attributes(simulator: Simulator) -> list[str]:
+def filtering_attributes(systems: Systems) -> list[str]:
     """The filtering attributes of the first Update step; empty when there is none."""
-    store = simulator.store
+    store = systems.store
     for row in store.rows("sdkmessageprocessingstep").values():
         message = store.rows("sdkmessage").get(row.get("sdkmessageid") or "")
         if message is not None and message.get("name") == "Update":
@@ -111,8 +111,8 @@ def filtering_attributes(simulator: Simulator) -> list[str]:
     return []
 
 
-def _apply_operations(simulator: Simulator, change: SettingsChange) -> None:
-    environment = simulator.environment
+def _apply_operations(systems: Systems, change: SettingsChange) -> None:
+    environment = systems.environment
     for code, company in (change.companies or {}).items():
         _apply_company(environment.companies, code.lower(), company)
     if change.default_company is not None:
@@ -139,18 +139,18 @@ def _apply_company(companies: dict[str, Company], code: str, change: CompanyChan
             setattr(company.numbers, name, value)
 
 
-def read_settings(simulator: Simulator) -> dict[str, Any]:
+def read_settings(systems: Systems) -> dict[str, Any]:
     """All settings as they are now."""
-    environment, jobs, notifier = simulator.environment, simulator.jobs, simulator.notifier
+    environment, jobs, notifier = systems.environment, systems.jobs, systems.notifier
     return {
         "via": notifier.via,
-        "filtering_attributes": filtering_attributes(simulator),
+        "filtering_attributes": filtering_attributes(systems),
         "utc_offset_minutes": round(notifier.utc_offset.total_seconds() / 60),
         "workers": jobs.workers,
         "retry_first_seconds": jobs.intervals.first,
         "retry_cap_seconds": jobs.intervals.cap,
-        "latency_ms": {"dataverse": simulator.latency.dataverse, "operations": simulator.latency.operations},
-        "change_tracking_days": simulator.dataverse.tracking.lifetime / timedelta(days=1),
+        "latency_ms": {"dataverse": systems.latency.dataverse, "operations": systems.latency.operations},
+        "change_tracking_days": systems.dataverse.tracking.lifetime / timedelta(days=1),
         "default_company": environment.default_company,
         "duplicate_status": environment.duplicate_status,
         "page_size": environment.page_size,
