@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from local.servicebus import encoder
 from local.servicebus.amqp_session import AmqpSession
@@ -24,7 +24,7 @@ from local.servicebus.frames import (
     FrameReader,
     encode_frame,
 )
-from local.servicebus.links import QueueReceiver
+from local.servicebus.hub import Hub
 from local.servicebus.outcomes import error
 from local.servicebus.performatives import (
     Begin,
@@ -39,9 +39,6 @@ from local.servicebus.performatives import (
     encode,
 )
 from local.servicebus.queue import Queue
-
-if TYPE_CHECKING:
-    from local.servicebus.hub import Hub
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +62,7 @@ class _Phase(Enum):
 class Connection(asyncio.Protocol):
     """A client's connection to the hub."""
 
-    def __init__(self, hub: "Hub") -> None:
+    def __init__(self, hub: Hub) -> None:
         self.hub = hub
         self.is_writable = True
         self.peer_frame_size = FRAME_SIZE
@@ -82,14 +79,6 @@ class Connection(asyncio.Protocol):
     @property
     def sessions(self) -> list[AmqpSession]:
         return list(self._sessions.values())
-
-    def holder_of(self, queue: Queue, session_id: str | None) -> QueueReceiver | None:
-        """The receiver on this connection that holds the session of the queue."""
-        for session in self._sessions.values():
-            for link in session.links.values():
-                if isinstance(link, QueueReceiver) and link.holds(queue, session_id):
-                    return link
-        return None
 
     # --- asyncio.Protocol -------------------------------------------------------------------------------
 
@@ -196,7 +185,7 @@ class Connection(asyncio.Protocol):
         if isinstance(performative, Begin):
             if session is not None or channel > CHANNEL_MAX:
                 raise MalformedBytes("The channel is in use or too high.", "amqp:not-allowed")
-            self._sessions[channel] = AmqpSession(self, channel, performative)
+            self._sessions[channel] = AmqpSession(self, channel, performative, self.hub.open_link)
         elif isinstance(performative, Close):
             self.send(0, encode(Close()))
             self._close()

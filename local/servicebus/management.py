@@ -6,10 +6,11 @@ learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-request-respons
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from local.servicebus import decoder, encoder
+from local.servicebus.amqp_session import AmqpSession
 from local.servicebus.config import MAX_MESSAGE_SIZE
 from local.servicebus.errors import (
     BrokerFault,
@@ -22,11 +23,9 @@ from local.servicebus.errors import (
 from local.servicebus.links import Delivery
 from local.servicebus.message import StoredMessage, encode_delivery, parse_message
 from local.servicebus.queue import Queue
+from local.servicebus.receiver import QueueReceiver
 from local.servicebus.requests import Request, encode_answer, encode_refusal, read_request
 from local.servicebus.settlement import Settlement
-
-if TYPE_CHECKING:
-    from local.servicebus.amqp_session import AmqpSession
 
 _PREFIX = "com.microsoft:"
 _RECEIVE_AND_DELETE = 0
@@ -39,7 +38,7 @@ class Call(NamedTuple):
 
     queue: Queue
     fields: dict[str, bytes]
-    amqp_session: "AmqpSession"
+    amqp_session: AmqpSession
 
     def value(self, name: str) -> Any:
         encoded = self.fields.get(name)
@@ -73,7 +72,12 @@ class Call(NamedTuple):
 
     def owner(self, session_id: str | None) -> object:
         """The link of the asking connection that holds this session; None if there is none."""
-        return self.amqp_session.connection.holder_of(self.queue, session_id)
+        if self.queue.sessions is None or session_id is None:
+            return None
+        session = self.queue.sessions.find(session_id)
+        holder: QueueReceiver | None = session.owner if session is not None else None
+        ours = holder is not None and holder.session.connection is self.amqp_session.connection
+        return holder if ours else None
 
 
 class Answer(NamedTuple):
@@ -81,7 +85,7 @@ class Answer(NamedTuple):
     status: int = 200
 
 
-def responder(session: "AmqpSession", address: str, queue: Queue) -> Callable[[Delivery], None]:
+def responder(session: AmqpSession, address: str, queue: Queue) -> Callable[[Delivery], None]:
     """Takes requests and answers them on the reply link of the same address."""
 
     def take(delivery: Delivery) -> None:
@@ -91,7 +95,7 @@ def responder(session: "AmqpSession", address: str, queue: Queue) -> Callable[[D
     return take
 
 
-def _answer(session: "AmqpSession", queue: Queue, request: Request) -> bytes:
+def _answer(session: AmqpSession, queue: Queue, request: Request) -> bytes:
     operation = _OPERATIONS.get(request.operation.removeprefix(_PREFIX))
     try:
         if operation is None:
