@@ -9,7 +9,7 @@ one. Source of the rules: learn.microsoft.com/azure/service-bus-messaging/servic
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from local.servicebus import cbs, decoder, management
+from local.servicebus import cbs, decoder, layout, management
 from local.servicebus.amqp_session import AmqpSession
 from local.servicebus.answering import accept, refuse
 from local.servicebus.broker import Broker
@@ -127,7 +127,7 @@ def _read_terminus(encoded: bytes | None) -> _Terminus:
     code, at = decoder.decode(encoded, 1)
     if code == _COORDINATOR:
         raise not_implemented("Transactions are not supported.")
-    extents, _ = decoder.list_items(encoded, at)
+    extents, _ = layout.list_items(encoded, at)
     address = decoder.decode(encoded, extents[0][0])[0] if extents else None
     if not isinstance(address, str):
         raise BrokerFault("amqp:invalid-field", "A link must name the address of a queue.")

@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
-from local.servicebus import decoder, encoder
+from local.servicebus import decoder, encoder, layout
 from local.servicebus.errors import BrokerFault, MalformedBytes
 
 BATCH_FORMAT = 0x80013700
@@ -133,7 +133,7 @@ def _sections(payload: bytes) -> list[tuple[int, int, int, int]]:
         code, start = decoder.descriptor(payload, at)
         if not _HEADER <= code <= _FOOTER:
             raise MalformedBytes(f"Unknown message section {code}.")
-        end = decoder.skip(payload, start)
+        end = layout.skip(payload, start)
         found.append((code, start, end, at))
         at = end
     return found
@@ -152,7 +152,7 @@ _KNOWN_PROPERTIES = (0, 8, 9, 10)
 
 
 def _read_properties(payload: bytes, start: int) -> _Properties:
-    extents, _ = decoder.list_items(payload, start)
+    extents, _ = layout.list_items(payload, start)
     values = [
         decoder.decode(payload, extents[index][0])[0] if index < len(extents) else None
         for index in _KNOWN_PROPERTIES
@@ -167,7 +167,7 @@ _LARGEST_HEADER_FIELD = 9  # a long with its type code
 
 
 def _read_header(payload: bytes, start: int) -> tuple[bytes, int | None]:
-    extents, _ = decoder.list_items(payload, start)
+    extents, _ = layout.list_items(payload, start)
     fields = [payload[begin:end] for begin, end in extents[:4]]
     if any(len(field) > _LARGEST_HEADER_FIELD for field in fields):
         raise MalformedBytes("The header of a message must hold booleans and numbers only.")
@@ -200,7 +200,7 @@ def _with_new_id(properties: bytes) -> tuple[str, bytes]:
     parts: list[bytes] = []
     if properties:
         _, at = decoder.decode(properties, 1)
-        parts = [properties[start:end] for start, end in decoder.list_items(properties, at)[0]]
+        parts = [properties[start:end] for start, end in layout.list_items(properties, at)[0]]
     return new_id, encoder.described(_PROPERTIES, encoder.list_of([encoder.string(new_id), *parts[1:]]))
 
 

@@ -5,7 +5,7 @@ Source of the rules: learn.microsoft.com/azure/service-bus-messaging/service-bus
 
 from uuid import UUID
 
-from local.servicebus import decoder, encoder
+from local.servicebus import decoder, encoder, layout
 from local.servicebus.amqp_session import AmqpSession
 from local.servicebus.answering import accept, refuse
 from local.servicebus.dispatcher import Dispatcher
@@ -88,6 +88,6 @@ class QueueReceiver(OutgoingLink):
 
 def _with_filters(source: bytes, filters: bytes) -> bytes:
     _, at = decoder.decode(source, 1)
-    fields = [source[start:end] for start, end in decoder.list_items(source, at)[0]]
+    fields = [source[start:end] for start, end in layout.list_items(source, at)[0]]
     fields[FILTER_FIELD] = filters
     return encoder.described(0x28, encoder.list_of(fields))

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.servicebus import encoder
-from local.servicebus.decoder import decode, list_items, map_entries, skip
+from local.servicebus.decoder import decode, map_entries
 from local.servicebus.errors import BrokerFault
+from local.servicebus.layout import list_items, skip
 from local.servicebus.message import (
     StoredMessage,
     encode_delivery,
