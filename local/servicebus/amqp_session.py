@@ -27,6 +27,7 @@ from local.servicebus.performatives import (
     encode_transfer,
 )
 from local.servicebus.queue import Queue
+from local.servicebus.unsettled import SettlingLink, Unsettled
 
 INCOMING_WINDOW = 5000
 HANDLE_MAX = 4999
@@ -62,12 +63,6 @@ class Link(Protocol):
         ...
 
 
-class SettlingLink(Link, Protocol):
-    """A link whose deliveries the client settles."""
-
-    def settle(self, token: UUID, outcome: Outcome) -> None: ...
-
-
 class AmqpSession:
     """A session on a channel; it answers on the channel of the same number."""
 
@@ -78,7 +73,7 @@ class AmqpSession:
         self.channel = channel
         self.links: dict[int, Link] = {}
         self.answer_on: dict[str, Callable[[bytes], None]] = {}  # the reply links, by address
-        self.unsettled: dict[int, tuple[SettlingLink, UUID]] = {}
+        self.unsettled = Unsettled()
         self._open_link = open_link
         self._next_incoming = begin.next_outgoing_id
         self._unannounced = 0  # frames that have come since the client was told the window
@@ -144,25 +139,16 @@ class AmqpSession:
         outcome = read_outcome(disposition.state)
         if outcome is None and not disposition.settled:
             return
-        for delivery_id in self._settled_ids(disposition):
-            receiver, token = self.unsettled.pop(delivery_id)
-            answer = self._settle(receiver, token, outcome)
+        for delivery_id, link, token in self.unsettled.take(disposition.first, disposition.last):
+            answer = self._settle(link, token, outcome)
             if not disposition.settled:
                 self.send_settled(delivery_id, answer, receiver=False)
 
-    def _settled_ids(self, disposition: Disposition) -> list[int]:
-        first, last = disposition.first, disposition.last
-        if last is None or last == first:
-            return [first] if first in self.unsettled else []
-        # The range is the client's claim, up to 2^32 long: walk what is there instead.
-        offsets = sorted(serial.offset(first, number) for number in self.unsettled)
-        return [serial.advanced(first, each) for each in offsets if each <= serial.offset(first, last)]
-
-    def _settle(self, receiver: SettlingLink, token: UUID, outcome: Outcome | None) -> bytes:
+    def _settle(self, link: SettlingLink, token: UUID, outcome: Outcome | None) -> bytes:
         if outcome is None:  # settled without a decision: the end of the lock decides
             return encoder.NULL
         try:
-            receiver.settle(token, outcome)
+            link.settle(token, outcome)
         except BrokerFault as fault:
             return rejected(fault)
         return outcome.answer
@@ -259,7 +245,3 @@ class AmqpSession:
             self._waiting.clear()
         link.on_gone()
         return True
-
-    def forget_deliveries(self, link: Link) -> None:
-        for delivery_id in [number for number, (owner, _) in self.unsettled.items() if owner is link]:
-            del self.unsettled[delivery_id]

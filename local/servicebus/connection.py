@@ -7,7 +7,6 @@ tokens are accepted. Source of the rules: OASIS AMQP 1.0, part 2, section 2.4, a
 
 import asyncio
 import logging
-from collections.abc import Callable
 from enum import Enum, auto
 from typing import cast
 
@@ -25,6 +24,7 @@ from local.servicebus.frames import (
     encode_frame,
 )
 from local.servicebus.hub import Hub
+from local.servicebus.life_signs import LifeSigns
 from local.servicebus.outcomes import error
 from local.servicebus.performatives import (
     Begin,
@@ -73,8 +73,7 @@ class Connection(asyncio.Protocol):
         self._gathered: list[bytes] = []
         self._gathered_size = 0
         self._transport: asyncio.Transport | None = None
-        self._timers: list[asyncio.TimerHandle] = []
-        self._has_received = False
+        self._life_signs = LifeSigns()
 
     @property
     def sessions(self) -> list[AmqpSession]:
@@ -86,10 +85,10 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=_HIGH_WATER)
         self.hub.connections.add(self)
-        self._watch()
+        self._life_signs.watch(self.hub.idle_time_out, self._on_silence)
 
     def data_received(self, data: bytes) -> None:
-        self._has_received = True
+        self._life_signs.has_received = True
         try:
             self._reader.feed(data)
             while self._phase is not _Phase.CLOSED and self._consume():
@@ -103,8 +102,7 @@ class Connection(asyncio.Protocol):
         self._gathered.clear()
         self.hub.connections.discard(self)
         self.hub.unflushed.discard(self)
-        for timer in self._timers:
-            timer.cancel()
+        self._life_signs.stop()
         self._end_sessions()
         self.hub.turn()
 
@@ -176,7 +174,7 @@ class Connection(asyncio.Protocol):
         milliseconds = int(self.hub.idle_time_out * 1000)
         self.send(0, encode(Open("local-servicebus", None, FRAME_SIZE, CHANNEL_MAX, milliseconds)))
         if opened.idle_time_out:
-            self._keep_alive(opened.idle_time_out / 1000 / 2)
+            self._life_signs.beat(opened.idle_time_out / 1000 / 2, self._send_empty_frame)
 
     def _on_performative(self, channel: int, performative: Performative, payload: bytes) -> None:
         session = self._sessions.get(channel)
@@ -218,12 +216,20 @@ class Connection(asyncio.Protocol):
         self._gathered.clear()
         self._gathered_size = 0
 
+    def _send_empty_frame(self) -> None:
+        self._write(EMPTY_FRAME)
+        self.flush()
+
     # --- ends -------------------------------------------------------------------------------------------
 
     def abort(self) -> None:
         """Drop the connection without a word, as a broken network does."""
         if self._transport is not None:
             self._transport.abort()
+
+    def _on_silence(self) -> None:
+        self._fail(MalformedBytes("Nothing came during the idle time-out.", "amqp:connection:forced"))
+        self.hub.turn()
 
     def _fail(self, malformed: MalformedBytes) -> None:
         log.warning("A client's connection is closed: %s (%s)", malformed.description, malformed.condition)
@@ -245,30 +251,3 @@ class Connection(asyncio.Protocol):
         self._sessions.clear()
         for session in sessions:
             session.end()
-
-    # --- signs of life ----------------------------------------------------------------------------------
-
-    def _keep_alive(self, interval: float) -> None:
-        """Send an empty frame in every interval, so that the client's idle time-out never ends."""
-        self._write(EMPTY_FRAME)
-        self.flush()
-        self._call_later(interval, lambda: self._keep_alive(interval))
-
-    def _watch(self) -> None:
-        """Drop a client from which nothing came during a whole idle time-out."""
-        self._has_received = False
-        self._call_later(self.hub.idle_time_out, self._check_life)
-
-    def _check_life(self) -> None:
-        if self._has_received:
-            self._watch()
-        else:
-            self._fail(MalformedBytes("Nothing came during the idle time-out.", "amqp:connection:forced"))
-            self.hub.turn()
-
-    def _call_later(self, seconds: float, action: Callable[[], None]) -> None:
-        loop = asyncio.get_running_loop()
-        self._timers = [
-            timer for timer in self._timers if not timer.cancelled() and timer.when() > loop.time()
-        ]
-        self._timers.append(loop.call_later(seconds, action))

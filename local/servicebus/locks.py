@@ -7,8 +7,8 @@ from collections.abc import Collection
 from uuid import UUID, uuid4
 
 from local.servicebus.errors import message_lock_lost
-from local.servicebus.message import StoredMessage
 from local.servicebus.ordering import LowestFirst
+from local.servicebus.stored import StoredMessage
 
 
 class MessageLocks:

@@ -18,11 +18,12 @@ from local.servicebus.counts import QueueCounts, Tally, count_messages
 from local.servicebus.duplicates import DuplicateHistory
 from local.servicebus.errors import message_not_found, not_allowed
 from local.servicebus.locks import MessageLocks
-from local.servicebus.message import Message, MessageState, StoredMessage, with_application_properties
+from local.servicebus.message import Message, with_application_properties
 from local.servicebus.ordering import LowestFirst
 from local.servicebus.sessions import Session, Sessions
 from local.servicebus.settlement import LostSession, Settlement
 from local.servicebus.store import MessageStore
+from local.servicebus.stored import MessageState, StoredMessage
 
 ACTIVE, DEFERRED, SCHEDULED = MessageState.ACTIVE, MessageState.DEFERRED, MessageState.SCHEDULED
 

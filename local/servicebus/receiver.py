@@ -11,11 +11,11 @@ from local.servicebus.answering import accept, refuse
 from local.servicebus.dispatcher import Dispatcher
 from local.servicebus.errors import BrokerFault
 from local.servicebus.links import OutgoingLink
-from local.servicebus.message import StoredMessage, encode_delivery
 from local.servicebus.outcomes import Outcome
 from local.servicebus.performatives import Attach
 from local.servicebus.queue import Queue
 from local.servicebus.sessions import Session
+from local.servicebus.stored import StoredMessage, encode_delivery
 
 SESSION_FILTER = "com.microsoft:session-filter"
 FILTER_FIELD = 7  # of a source
@@ -65,7 +65,7 @@ class QueueReceiver(OutgoingLink):
         tag = stored.lock_token.bytes_le if stored.lock_token else stored.sequence_number.to_bytes(16)
         delivery_id = self.transfer(tag, encode_delivery(stored), settled=self._deletes)
         if stored.lock_token:
-            self.session.unsettled[delivery_id] = (self, stored.lock_token)
+            self.session.unsettled.add(delivery_id, self, stored.lock_token)
 
     def settle(self, token: UUID, outcome: Outcome) -> None:
         """Apply the client's decision. Raises message-lock-lost, session-lock-lost or not-allowed."""
@@ -74,7 +74,7 @@ class QueueReceiver(OutgoingLink):
         self.queue.settle(token, outcome.settlement, outcome.properties)
 
     def on_gone(self) -> None:
-        self.session.forget_deliveries(self)
+        self.session.unsettled.forget(self)
         self._dispatcher.remove(self)
         if self.held is not None:
             self.queue.release_session(self.held.session_id, self)
