@@ -79,8 +79,6 @@ class Connection(asyncio.Protocol):
     def sessions(self) -> list[AmqpSession]:
         return list(self._sessions.values())
 
-    # --- asyncio.Protocol -------------------------------------------------------------------------------
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=_HIGH_WATER)
@@ -136,8 +134,8 @@ class Connection(asyncio.Protocol):
 
     def _on_header(self, header: bytes) -> None:
         if header == SASL_HEADER:
-            mechanisms = encode(SaslMechanisms(encoder.array_of_symbols(MECHANISMS)))
-            self._write(SASL_HEADER + encode_frame(0, mechanisms, SASL_FRAME))
+            mechanisms = SaslMechanisms(encoder.array_of_symbols(MECHANISMS))
+            self._write(SASL_HEADER + encode_frame(0, encode(mechanisms), SASL_FRAME))
             self._phase = _Phase.SASL
             return
         self._write(AMQP_HEADER)  # also the answer to a protocol that is not spoken here, before closing
@@ -151,9 +149,7 @@ class Connection(asyncio.Protocol):
             return
         expected = SASL_FRAME if self._phase is _Phase.SASL else AMQP_FRAME
         if frame.kind != expected:
-            raise MalformedBytes(
-                "The type of the frame is wrong for this moment.", "amqp:connection:framing-error"
-            )
+            raise MalformedBytes("A frame of the wrong type came.", "amqp:connection:framing-error")
         performative, end = decode_body(frame.body)
         if self._phase is _Phase.OPEN:
             self._on_performative(frame.channel, performative, frame.body[end:])
