@@ -15,7 +15,7 @@ from local.dynamics.dataverse.errors import DataverseError
 from local.dynamics.faults import ActiveFault, FaultRule
 from local.dynamics.handmade import EventOrder, post_order
 from local.dynamics.operations.errors import OperationsError
-from local.dynamics.settings import SettingsChange, apply_settings, read_settings
+from local.dynamics.settings import SettingsChange, apply_settings
 from local.dynamics.state import StateChange, apply_state, read_state
 from local.dynamics.systems import Systems
 
@@ -35,7 +35,6 @@ def control_application(systems: Systems) -> web.Application:
     app = web.Application(client_max_size=64 * 1024 * 1024, middlewares=[_explain_errors])
     app.add_routes(
         [
-            web.get("/health", control.health),
             web.get("/faults", control.list_faults),
             web.post("/faults", control.add_fault),
             web.delete("/faults", control.clear_faults),
@@ -43,7 +42,6 @@ def control_application(systems: Systems) -> web.Application:
             web.delete("/requests", control.clear_requests),
             web.get("/state", control.get_state),
             web.post("/state", control.change_state),
-            web.get("/settings", control.get_settings),
             web.post("/settings", control.change_settings),
             web.get("/events", control.list_events),
             web.post("/events", control.add_event),
@@ -77,9 +75,6 @@ class _Control:
     def __init__(self, systems: Systems) -> None:
         self._systems = systems
 
-    async def health(self, _request: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"})
-
     async def list_faults(self, _request: web.Request) -> web.Response:
         return web.json_response([_fault(fault) for fault in self._systems.faults.active])
 
@@ -106,12 +101,9 @@ class _Control:
         apply_state(self._systems, StateChange.model_validate_json(await request.read()))
         return web.Response(status=204)
 
-    async def get_settings(self, _request: web.Request) -> web.Response:
-        return web.json_response(read_settings(self._systems))
-
     async def change_settings(self, request: web.Request) -> web.Response:
         apply_settings(self._systems, SettingsChange.model_validate_json(await request.read()))
-        return web.json_response(read_settings(self._systems))
+        return web.Response(status=204)
 
     async def list_events(self, request: web.Request) -> web.Response:
         jobs = self._systems.jobs

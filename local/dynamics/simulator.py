@@ -9,9 +9,9 @@ from aiohttp import web
 
 from local.dynamics.certificate import make_certificate
 from local.dynamics.control import control_application
-from local.dynamics.dataverse.service import PREFIX
+from local.dynamics.dataverse import service as dataverse_service
 from local.dynamics.listener import Listener
-from local.dynamics.operations.service import PREFIXES
+from local.dynamics.operations import service as operations_service
 from local.dynamics.systems import Options, Systems
 
 HOST = "127.0.0.1"
@@ -29,23 +29,12 @@ class Simulator(Systems):
         options, token = self.options, self.options.token
         certificate = make_certificate() if options.tls else None
         tls = certificate.context if certificate else None
+        shared = (token, self.faults, self.log)
         dataverse = Listener(
-            "dataverse",
-            (PREFIX,),
-            self.dataverse,
-            token,
-            self.faults,
-            self.log,
-            lambda: self.latency.dataverse,
+            "dataverse", dataverse_service.PREFIX, self.dataverse, *shared, lambda: self.latency.dataverse
         )
         operations = Listener(
-            "operations",
-            PREFIXES,
-            self.operations,
-            token,
-            self.faults,
-            self.log,
-            lambda: self.latency.operations,
+            "operations", operations_service.PREFIX, self.operations, *shared, lambda: self.latency.operations
         )
         addresses = {
             "dataverse": await self._bind(dataverse.application(), options.dataverse_port, tls),

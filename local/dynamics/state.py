@@ -105,8 +105,6 @@ def read_state(systems: Systems, system: str | None) -> dict[str, Any]:
             name: [show(entities[entity_set], row, None) for row in systems.records.rows(entity_set).values()]
             for name, entity_set in SETS.items()
         }
-    if system in (None, "events"):
-        found["events"] = [job.report() for job in systems.jobs.records]
     return found
 
 

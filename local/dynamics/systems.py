@@ -36,8 +36,6 @@ class Options:
     queue: str = "dataverse-events"
     webhook: str | None = None
     webhook_key: str | None = None
-    webhook_key_header: bool = False
-    dual_write: bool = False
     tls: bool = False
 
 
@@ -57,7 +55,7 @@ class Systems:
         self.faults = Faults()
         self.log = RequestLog()
         self.latency = Latency()
-        self.store = Store(organisation_tables(dual_write=options.dual_write))
+        self.store = Store(organisation_tables())
         self.store.check = lambda table, values: apply_rules(self.store, table, values)
         self.jobs = Jobs(self.faults)
         self.notifier = Notifier(self.store, self.jobs)
@@ -74,8 +72,7 @@ class Systems:
         if options.servicebus:
             seed.register_queue(self.store, options.servicebus, options.queue)
         if options.webhook:
-            header = options.webhook_key_header
-            seed.register_webhook(self.store, options.webhook, options.webhook_key, as_header=header)
+            seed.register_webhook(self.store, options.webhook, options.webhook_key)
         routing: Routing = "both" if options.servicebus and options.webhook else "registered"
         self.notifier.via = routing
         self.store.on_change = self.notifier.changed

@@ -19,12 +19,6 @@ class MessageLocks:
         self._locked: dict[UUID, StoredMessage] = {}
         self._ends: LowestFirst[UUID] = LowestFirst()
 
-    def __len__(self) -> int:
-        return len(self._locked)
-
-    def messages(self) -> Collection[StoredMessage]:
-        return self._locked.values()
-
     def lock(self, stored: StoredMessage, now: float, session_end: float | None = None) -> UUID:
         """Lock a message on its own, or (with `session_end`) under the lock of its session."""
         token = stored.lock_token = uuid4()

@@ -21,12 +21,10 @@ SEGMENTS = [
         f"accounts({ACCOUNT})",
         "accounts()",
         "accounts(1)",
-        "accounts/$count",
         "transactioncurrencies",
     ),
     *(
         "WhoAmI",
-        "$metadata",
         "EntityDefinitions",
         "EntityDefinitions(LogicalName='account')/Attributes",
     ),
@@ -37,7 +35,8 @@ SEGMENTS = [
         "CustomersV3()",
         "Currencies('USD')",
     ),
-    *("CustomersV3/$count", "PublicEntities", "PublicEntities('CustomerV3')", "CustomerGroups"),
+    "CustomersV3/$count",
+    "CustomerGroups",
 ]
 OPTIONS = [
     "$select",
@@ -46,7 +45,6 @@ OPTIONS = [
     "$orderby",
     "$top",
     "$skip",
-    "$count",
     "$skiptoken",
     "$deltatoken",
 ]
@@ -105,7 +103,7 @@ CALLS = st.builds(
     ),
     headers=st.sampled_from(HEADERS),
     body=BODIES,
-    root=st.sampled_from([f"{ROOT}/data", f"{ROOT}/metadata", f"{ROOT}/api/data/v9.2"]),
+    root=st.sampled_from([f"{ROOT}/data", f"{ROOT}/api/data/v9.2"]),
 )
 
 
