@@ -9,11 +9,9 @@ import asyncio
 import contextlib
 import json
 import os
-import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,69 +20,10 @@ from azure.data.tables.aio import TableServiceClient
 
 from local.child import Child
 from local.ports import free_port
+from local.stand_options import ROOT, Addresses, StandOptions
 
-ROOT = Path(__file__).resolve().parent.parent
 TABLES = ("CurrencyMapping", "AccountSync", "CustomerOwners", "Issues", "Control")
 WEBHOOK_PATH = "/api/dataverse/events"
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where everything is: URLs, except the connection strings `servicebus` and `tables` and two secrets."""
-
-    functions: str
-    function_key: str
-    servicebus: str
-    tables: str
-    dataverse: str
-    operations: str
-    token: str
-    control: str
-    servicebus_control: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
-    """Wanted ports; one that is 0 or taken is replaced by a free one."""
-
-    functions: int = 0
-    servicebus: int = 0
-    tables: int = 0
-    blobs: int = 0
-    queues: int = 0
-    dataverse: int = 0
-    operations: int = 0
-    control: int = 0
-    servicebus_control: int = 0
-
-    def free(self) -> "Ports":
-        """The same ports, with a free one for each that is not given or not free."""
-        return Ports(**{name: free_port(getattr(self, name)) for name in self.__dataclass_fields__})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StandOptions:
-    """What to start.
-
-    `settings` override those of local.settings.json.example; `folder` keeps settings and logs (not given: a
-    temporary one, removed at the end); `table_folder` keeps the tables' data (in memory if not given);
-    `core_tools` runs the app with `func` instead of `local.host` (None: if it is on the PATH). With no
-    hosts, somebody else runs the app, with the stand's settings and at `Addresses.functions`. `token` is the
-    bearer token of both Dynamics systems.
-    """
-
-    settings: Mapping[str, str] = field(default_factory=dict)
-    ports: Ports = field(default_factory=Ports)
-    broker_config: Path = ROOT / "local/servicebus/Config.json"
-    hosts: int = 1
-    app: Path = ROOT
-    folder: Path | None = None
-    table_folder: Path | None = None
-    table_access_log: bool = False
-    webhook: bool = True
-    core_tools: bool | None = None
-    token: str = field(default_factory=lambda: secrets.token_hex(24))
-    function_key: str = field(default_factory=lambda: secrets.token_hex(24))
 
 
 class Stand:
@@ -92,7 +31,7 @@ class Stand:
 
     def __init__(self, options: StandOptions, folder: Path) -> None:
         self.options, self.folder = options, folder
-        self._core_tools = _use_core_tools(options)
+        self._core_tools = options.use_core_tools()
         self._ports = options.ports.free()
         self._token, self._function_key = options.token, options.function_key
         self._host_ports = [self._ports.functions, *(free_port() for _ in range(options.hosts - 1))]
@@ -264,10 +203,6 @@ def example_settings() -> dict[str, str]:
     """The Values of local.settings.json.example, which the stand starts from."""
     file = ROOT / "local.settings.json.example"
     return json.loads(file.read_text(encoding="utf-8"))["Values"]
-
-
-def _use_core_tools(options: StandOptions) -> bool:
-    return shutil.which("func") is not None if options.core_tools is None else options.core_tools
 
 
 @contextlib.contextmanager

@@ -27,7 +27,8 @@ from local import commands
 from local.child import ChildError
 from local.demo.seed import seed
 from local.lifetime import stop_when_told
-from local.stand import ROOT, Addresses, Ports, Stand, StandOptions, example_settings
+from local.stand import Stand, example_settings
+from local.stand_options import ROOT, Addresses, Ports, StandOptions
 
 IN_FILE = ["functions", "function_key", "servicebus", "tables", "dataverse", "operations", "token", "control"]
 BLOBS, QUEUES = 10000, 10001  # where UseDevelopmentStorage=true expects them

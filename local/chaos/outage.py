@@ -22,7 +22,8 @@ from local.chaos.plan import Step, label
 from local.chaos.sales import Sales
 from local.chaos.standing import Standing, log_of, look
 from local.chaos.weather import Weather
-from local.stand import Stand, StandOptions, example_settings
+from local.stand import Stand, example_settings
+from local.stand_options import StandOptions
 
 DEFAULT_SECONDS = 300.0
 SCALED = (

@@ -27,7 +27,8 @@ from local.chaos.trouble import Troublemaker
 from local.chaos.weather import Weather
 from local.demo.watch import Ledger
 from local.ports import free_port
-from local.stand import Ports, Stand, StandOptions
+from local.stand import Stand
+from local.stand_options import Ports, StandOptions
 
 TABLE_TROUBLE = Rates(cut_before=0.05, cut_after=0.05, delay=0.10)
 QUIET_SECONDS = 150.0

@@ -12,7 +12,7 @@ import httpx
 
 from local.chaos.conditions import CURRENCIES
 from local.chaos.plan import Step
-from local.stand import Addresses
+from local.stand_options import Addresses
 
 TRIES = 60
 LATE_BY = timedelta(hours=1)

@@ -11,7 +11,7 @@ import httpx
 
 from local.demo.scenario import FIELDS, Customer
 from local.demo.watch import Ledger, idle
-from local.stand import Addresses
+from local.stand_options import Addresses
 
 QUEUES = ("dataverse-events", "account-changes", "rejected-events")
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 import httpx
 
 from local.demo.cases import Case, Step
-from local.stand import Addresses
+from local.stand_options import Addresses
 
 AT_ONCE = 8
 XML = "<RemoteExecutionContext xmlns='http://schemas.microsoft.com/xrm/2011/Contracts'/>"

@@ -20,7 +20,8 @@ from local.demo.requests import RequestCount
 from local.demo.scenario import Customer, Scenario, plan
 from local.demo.seed import heal, seed
 from local.demo.watch import Ledger, Tail, idle
-from local.stand import Stand, StandOptions
+from local.stand import Stand
+from local.stand_options import StandOptions
 
 SETTLE_SECONDS = 1.0
 # Shorter waits than by default, so that nobody has to watch them; all rules are the same.

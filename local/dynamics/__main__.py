@@ -22,12 +22,6 @@ def read_options(arguments: list[str]) -> tuple[Options, bool]:
     parser.add_argument("--queue", default="dataverse-events", help="the queue that events are posted to")
     parser.add_argument("--webhook", metavar="URL", help="post events to this webhook")
     parser.add_argument("--webhook-key", metavar="KEY", help="sent as ?code=")
-    parser.add_argument(
-        "--webhook-key-header", action="store_true", help="send the key as x-functions-key instead"
-    )
-    parser.add_argument(
-        "--dual-write", action="store_true", help="add the msdyn_* columns of the dual-write map"
-    )
     parser.add_argument("--tls", action="store_true", help="serve over TLS, certificate in the ready line")
     parser.add_argument("--exit-with-parent", action="store_true", help="end when standard input ends")
     given = parser.parse_args(arguments)
@@ -39,8 +33,6 @@ def read_options(arguments: list[str]) -> tuple[Options, bool]:
         queue=given.queue,
         webhook=given.webhook,
         webhook_key=given.webhook_key,
-        webhook_key_header=given.webhook_key_header,
-        dual_write=given.dual_write,
         tls=given.tls,
         **({"token": given.token} if given.token else {}),
     )

@@ -1,7 +1,7 @@
 """One HTTP exchange without a web framework: a `Call` enters a service, an `Answer` leaves it.
 
-Both simulated services are plain functions over these two, so that the parts of a `$batch` body, a late
-commit and an ordinary request all take the same way. Nothing is refused here.
+Both simulated services are plain functions over these two, so that a late commit and an ordinary request take
+the same way. Nothing is refused here.
 """
 
 import json

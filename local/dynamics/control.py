@@ -15,9 +15,9 @@ from local.dynamics.dataverse.errors import DataverseError
 from local.dynamics.faults import ActiveFault, FaultRule
 from local.dynamics.handmade import EventOrder, post_order
 from local.dynamics.operations.errors import OperationsError
-from local.dynamics.settings import SettingsChange, apply_settings, read_settings
-from local.dynamics.simulator import Simulator
+from local.dynamics.settings import SettingsChange, apply_settings
 from local.dynamics.state import StateChange, apply_state, read_state
+from local.dynamics.systems import Systems
 
 
 class ReleaseOrder(BaseModel):
@@ -29,13 +29,12 @@ class ReleaseOrder(BaseModel):
     seed: int = 1
 
 
-def control_application(simulator: Simulator) -> web.Application:
+def control_application(systems: Systems) -> web.Application:
     """All routes."""
-    control = _Control(simulator)
+    control = _Control(systems)
     app = web.Application(client_max_size=64 * 1024 * 1024, middlewares=[_explain_errors])
     app.add_routes(
         [
-            web.get("/health", control.health),
             web.get("/faults", control.list_faults),
             web.post("/faults", control.add_fault),
             web.delete("/faults", control.clear_faults),
@@ -43,7 +42,6 @@ def control_application(simulator: Simulator) -> web.Application:
             web.delete("/requests", control.clear_requests),
             web.get("/state", control.get_state),
             web.post("/state", control.change_state),
-            web.get("/settings", control.get_settings),
             web.post("/settings", control.change_settings),
             web.get("/events", control.list_events),
             web.post("/events", control.add_event),
@@ -74,70 +72,64 @@ async def _explain_errors(
 class _Control:
     """The handlers."""
 
-    def __init__(self, simulator: Simulator) -> None:
-        self._simulator = simulator
-
-    async def health(self, _request: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"})
+    def __init__(self, systems: Systems) -> None:
+        self._systems = systems
 
     async def list_faults(self, _request: web.Request) -> web.Response:
-        return web.json_response([_fault(fault) for fault in self._simulator.faults.active])
+        return web.json_response([_fault(fault) for fault in self._systems.faults.active])
 
     async def add_fault(self, request: web.Request) -> web.Response:
         rule = FaultRule.model_validate_json(await request.read())
-        return web.json_response(_fault(self._simulator.faults.add(rule)), status=201)
+        return web.json_response(_fault(self._systems.faults.add(rule)), status=201)
 
     async def clear_faults(self, _request: web.Request) -> web.Response:
-        self._simulator.faults.clear()
+        self._systems.faults.clear()
         return web.Response(status=204)
 
     async def list_requests(self, request: web.Request) -> web.Response:
         since = float(request.query.get("since", "0"))
-        return web.json_response(self._simulator.log.report(request.query.get("system"), since))
+        return web.json_response(self._systems.log.report(request.query.get("system"), since))
 
     async def clear_requests(self, _request: web.Request) -> web.Response:
-        self._simulator.log.clear()
+        self._systems.log.clear()
         return web.Response(status=204)
 
     async def get_state(self, request: web.Request) -> web.Response:
-        return web.json_response(read_state(self._simulator, request.query.get("system")))
+        return web.json_response(read_state(self._systems, request.query.get("system")))
 
     async def change_state(self, request: web.Request) -> web.Response:
-        apply_state(self._simulator, StateChange.model_validate_json(await request.read()))
+        apply_state(self._systems, StateChange.model_validate_json(await request.read()))
         return web.Response(status=204)
 
-    async def get_settings(self, _request: web.Request) -> web.Response:
-        return web.json_response(read_settings(self._simulator))
-
     async def change_settings(self, request: web.Request) -> web.Response:
-        apply_settings(self._simulator, SettingsChange.model_validate_json(await request.read()))
-        return web.json_response(read_settings(self._simulator))
+        apply_settings(self._systems, SettingsChange.model_validate_json(await request.read()))
+        return web.Response(status=204)
 
     async def list_events(self, request: web.Request) -> web.Response:
-        jobs = self._simulator.jobs
+        jobs = self._systems.jobs
         limit = int(request.query.get("limit", len(jobs.records)))
         newest = jobs.records[max(len(jobs.records) - limit, 0) :]
         body = {"pending": jobs.pending(), "holding": jobs.holding, "states": jobs.states()}
         return web.json_response({**body, "events": [job.report() for job in newest]})
 
     async def add_event(self, request: web.Request) -> web.Response:
-        simulator = self._simulator
+        systems = self._systems
         order = EventOrder.model_validate_json(await request.read())
-        job = post_order(order, simulator.store, simulator.jobs, simulator.notifier)
+        job = post_order(order, systems.store, systems.jobs, systems.notifier)
         return web.json_response(job.report(), status=201)
 
     async def clear_events(self, _request: web.Request) -> web.Response:
-        self._simulator.jobs.clear()
+        self._systems.jobs.clear()
         return web.Response(status=204)
 
     async def hold_events(self, _request: web.Request) -> web.Response:
-        self._simulator.jobs.holding = True
+        self._systems.jobs.holding = True
         return web.Response(status=204)
 
     async def release_events(self, request: web.Request) -> web.Response:
         body = await request.read()
         order = ReleaseOrder.model_validate_json(body or b"{}")
-        return web.json_response({"released": await self._simulator.jobs.release(order.order, order.seed)})
+        return web.json_response({"released": await self._systems.jobs.release(order.order, order.seed)})
 
 
 def _fault(fault: ActiveFault) -> dict[str, Any]:

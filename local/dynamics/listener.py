@@ -9,7 +9,6 @@ import hmac
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http import HTTPStatus
 
 from aiohttp import web
 
@@ -23,7 +22,7 @@ class Listener:
     """One service behind one port; `latency_ms` is asked for every request."""
 
     system: str
-    prefixes: tuple[str, ...]
+    prefix: str
     service: Service
     token: str
     faults: Faults
@@ -32,7 +31,7 @@ class Listener:
     _late: set[asyncio.Task[Answer]] = field(default_factory=set[asyncio.Task[Answer]])
 
     def application(self) -> web.Application:
-        """The aiohttp application; a batch of 5,000 operations must fit into a body."""
+        """The aiohttp application."""
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_route("*", "/{tail:.*}", self._receive)
         return app
@@ -57,13 +56,12 @@ class Listener:
 
     async def _call(self, request: web.Request) -> Call | None:
         path, query = split_target(request.raw_path)
-        for prefix in self.prefixes:
-            if path.startswith(prefix + "/") or path == prefix:
-                body = await request.read()
-                headers = {name.lower(): value for name, value in request.headers.items()}
-                root = f"{request.scheme}://{request.host}{prefix}"
-                return Call(request.method, path[len(prefix) :].lstrip("/"), query, headers, body, root)
-        return None
+        if path != self.prefix and not path.startswith(self.prefix + "/"):
+            return None
+        body = await request.read()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        root = f"{request.scheme}://{request.host}{self.prefix}"
+        return Call(request.method, path[len(self.prefix) :].lstrip("/"), query, headers, body, root)
 
     async def _answer(
         self, request: web.Request, call: Call | None, fault: FaultRule | None
@@ -128,12 +126,6 @@ def ordered_answer(service: Service, fault: FaultRule) -> Answer:
     if fault.retry_after is not None:
         headers["Retry-After"] = f"{fault.retry_after:g}"
     return Answer(answer.status, answer.body, headers)
-
-
-def gateway_page(status: int) -> Answer:
-    """What a gateway in front of a service says: a page of HTML."""
-    phrase = HTTPStatus(status).phrase if status in HTTPStatus else "Error"
-    return Answer(status, f"<html><head><title>{status} {phrase}</title></head></html>", dict(_HTML))
 
 
 def _abort(request: web.Request) -> None:

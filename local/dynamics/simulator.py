@@ -1,117 +1,40 @@
-"""The composition of both simulated services with their faults, log, jobs and control endpoint.
+"""The simulators as servers: both systems and the control endpoint, each behind a port of 127.0.0.1.
 
-Options enter, three listeners on 127.0.0.1 leave; `start` binds them and `stop` ends everything.
+Options enter, three addresses leave; `start` binds the listeners and `stop` ends everything.
 """
 
-import secrets
-from dataclasses import dataclass, field
 from ssl import SSLContext
 
 from aiohttp import web
 
 from local.dynamics.certificate import make_certificate
-from local.dynamics.dataverse import seed
-from local.dynamics.dataverse.rules import apply_rules
-from local.dynamics.dataverse.service import PREFIX, Dataverse
-from local.dynamics.dataverse.store import Store
-from local.dynamics.dataverse.tables import organisation_tables
-from local.dynamics.events.joblog import JobLog
-from local.dynamics.events.jobs import Jobs
-from local.dynamics.events.notifier import Notifier, Routing
-from local.dynamics.faults import Faults
+from local.dynamics.control import control_application
+from local.dynamics.dataverse import service as dataverse_service
 from local.dynamics.listener import Listener
-from local.dynamics.operations.entities import environment_entities
-from local.dynamics.operations.environment import Environment
-from local.dynamics.operations.rules import Rules
-from local.dynamics.operations.service import PREFIXES, Operations
-from local.dynamics.operations.store import Records
-from local.dynamics.requestlog import RequestLog
+from local.dynamics.operations import service as operations_service
+from local.dynamics.systems import Options, Systems
 
 HOST = "127.0.0.1"
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to start; port 0 means a free one, no token means a random one."""
-
-    dataverse_port: int = 0
-    operations_port: int = 0
-    control_port: int = 0
-    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
-    servicebus: str | None = None
-    queue: str = "dataverse-events"
-    webhook: str | None = None
-    webhook_key: str | None = None
-    webhook_key_header: bool = False
-    dual_write: bool = False
-    tls: bool = False
-
-
-@dataclass(slots=True)
-class Latency:
-    """Milliseconds that every answer of a system takes longer."""
-
-    dataverse: float = 0.0
-    operations: float = 0.0
-
-
-class Simulator:
-    """Everything in one process; the parts are public for tests."""
+class Simulator(Systems):
+    """Both systems in one process, reachable over HTTP."""
 
     def __init__(self, options: Options) -> None:
-        self.options = options
-        self.faults = Faults()
-        self.log = RequestLog()
-        self.latency = Latency()
-        self.store = Store(organisation_tables(dual_write=options.dual_write))
-        self.store.check = lambda table, values: apply_rules(self.store, table, values)
-        self.jobs = Jobs(self.faults)
-        self.notifier = Notifier(self.store, self.jobs)
-        self.dataverse = Dataverse(self.store)
-        self.environment = Environment()
-        self.records = Records()
-        self.operations = Operations(Rules(environment_entities(), self.records, self.environment))
+        super().__init__(options)
         self._runners: list[web.AppRunner] = []
-        self._prepare()
-
-    def _prepare(self) -> None:
-        """Seed the organisation, then listen to its changes."""
-        options = self.options
-        seed.seed_organisation(self.store)
-        if options.servicebus:
-            seed.register_queue(self.store, options.servicebus, options.queue)
-        if options.webhook:
-            header = options.webhook_key_header
-            seed.register_webhook(self.store, options.webhook, options.webhook_key, as_header=header)
-        routing: Routing = "both" if options.servicebus and options.webhook else "registered"
-        self.notifier.via = routing
-        self.store.on_change = self.notifier.changed
-        self.jobs.on_progress = JobLog(self.store).record
 
     async def start(self) -> dict[str, str]:
         """Bind the listeners; answers the addresses and the token."""
-        from local.dynamics.control import control_application
-
         options, token = self.options, self.options.token
         certificate = make_certificate() if options.tls else None
         tls = certificate.context if certificate else None
+        shared = (token, self.faults, self.log)
         dataverse = Listener(
-            "dataverse",
-            (PREFIX,),
-            self.dataverse,
-            token,
-            self.faults,
-            self.log,
-            lambda: self.latency.dataverse,
+            "dataverse", dataverse_service.PREFIX, self.dataverse, *shared, lambda: self.latency.dataverse
         )
         operations = Listener(
-            "operations",
-            PREFIXES,
-            self.operations,
-            token,
-            self.faults,
-            self.log,
-            lambda: self.latency.operations,
+            "operations", operations_service.PREFIX, self.operations, *shared, lambda: self.latency.operations
         )
         addresses = {
             "dataverse": await self._bind(dataverse.application(), options.dataverse_port, tls),

@@ -9,7 +9,7 @@ from local.dynamics.dataverse.render import make_view, render
 from local.dynamics.dataverse.store import Change, Origin
 from local.dynamics.dataverse.values import read_payload
 from local.dynamics.operations.queries import show
-from local.dynamics.simulator import Simulator
+from local.dynamics.systems import Systems
 
 type Rows = list[dict[str, Any]]
 
@@ -36,28 +36,28 @@ class StateChange(BaseModel):
 SETS = {"currencies": "Currencies", "groups": "CustomerGroups", "customers": "CustomersV3"}
 
 
-def apply_state(simulator: Simulator, change: StateChange) -> None:
+def apply_state(systems: Systems, change: StateChange) -> None:
     """Reset and seed; raises DataverseError or OperationsError for rows that the services would refuse."""
     if change.reset:
-        reset(simulator)
-    seed.seed_currencies(simulator.store, change.transactioncurrencies)
-    _seed_accounts(simulator, change)
+        reset(systems)
+    seed.seed_currencies(systems.store, change.transactioncurrencies)
+    _seed_accounts(systems, change)
     for name, entity_set in SETS.items():
         for row in getattr(change, name):
-            seed_record(simulator, entity_set, row)
+            seed_record(systems, entity_set, row)
 
 
-def reset(simulator: Simulator) -> None:
+def reset(systems: Systems) -> None:
     """Empty everything that tests and demonstrations fill."""
     for table in ("account", "asyncoperation"):
-        simulator.store.clear(table)
+        systems.store.clear(table)
     for entity_set in SETS.values():
-        simulator.records.clear(entity_set)
-    simulator.jobs.clear()
+        systems.records.clear(entity_set)
+    systems.jobs.clear()
 
 
-def _seed_accounts(simulator: Simulator, change: StateChange) -> None:
-    store = simulator.store
+def _seed_accounts(systems: Systems, change: StateChange) -> None:
+    store = systems.store
     table = store.tables["account"]
     listener = store.on_change
     if not change.events:
@@ -74,48 +74,43 @@ def _ignore(_change: Change) -> None:
     """Seeded accounts make no events."""
 
 
-def seed_record(simulator: Simulator, entity_set: str, row: dict[str, Any]) -> None:
+def seed_record(systems: Systems, entity_set: str, row: dict[str, Any]) -> None:
     """Write one row of a data entity, over one that is there."""
-    rules, records = simulator.operations.rules, simulator.records
+    rules, records = systems.operations.rules, systems.records
     entity = rules.entities[entity_set]
     values = {name: item.empty for name, item in entity.properties.items()} | row
     unknown = set(row) - set(entity.properties)
     if unknown:
         raise ValueError(f"{entity_set} has no properties {sorted(unknown)}.")
-    with records.transaction():
-        before = records.find(entity, values)
-        if before is None:
-            records.insert(entity, values)
-        else:
-            records.replace(entity, before, values)
+    before = records.find(entity, values)
+    if before is None:
+        records.insert(entity, values)
+    else:
+        records.replace(entity, before, values)
 
 
-def read_state(simulator: Simulator, system: str | None) -> dict[str, Any]:
+def read_state(systems: Systems, system: str | None) -> dict[str, Any]:
     """All rows, by system and kind."""
     found: dict[str, Any] = {}
     if system in (None, "dataverse"):
         found["dataverse"] = {
-            "accounts": dataverse_rows(simulator, "account"),
-            "transactioncurrencies": dataverse_rows(simulator, "transactioncurrency"),
-            "serviceendpoints": dataverse_rows(simulator, "serviceendpoint"),
-            "sdkmessageprocessingsteps": dataverse_rows(simulator, "sdkmessageprocessingstep"),
+            "accounts": dataverse_rows(systems, "account"),
+            "transactioncurrencies": dataverse_rows(systems, "transactioncurrency"),
+            "serviceendpoints": dataverse_rows(systems, "serviceendpoint"),
+            "sdkmessageprocessingsteps": dataverse_rows(systems, "sdkmessageprocessingstep"),
         }
     if system in (None, "operations"):
-        entities = simulator.operations.rules.entities
+        entities = systems.operations.rules.entities
         found["operations"] = {
-            name: [
-                show(entities[entity_set], row, None) for row in simulator.records.rows(entity_set).values()
-            ]
+            name: [show(entities[entity_set], row, None) for row in systems.records.rows(entity_set).values()]
             for name, entity_set in SETS.items()
         }
-    if system in (None, "events"):
-        found["events"] = [job.report() for job in simulator.jobs.records]
     return found
 
 
-def dataverse_rows(simulator: Simulator, name: str) -> Rows:
+def dataverse_rows(systems: Systems, name: str) -> Rows:
     """All rows of a table as the Web API shows them."""
-    store = simulator.store
+    store = systems.store
     table = store.tables[name]
     view = make_view(table, None, {})
     return [render(store, table, row, view) for row in store.rows(name).values()]

@@ -19,8 +19,8 @@ from local.host.connections import DEFAULT_CONNECTION, open_client
 from local.host.datums import as_json, text
 from local.host.http import HttpSide
 from local.host.logs import start_logging
-from local.host.ncrontab import Schedule, ScheduleError
 from local.host.pumps import Pump, QueueTrigger
+from local.host.schedule import Schedule, ScheduleError
 from local.host.timers import Timer
 from local.host.worker import Function, InvocationError, Worker
 

@@ -1,6 +1,6 @@
 """Timer triggers: each runs on its schedule, one run at a time, in one of the hosts of a settings file.
 
-In: a trigger with an NCRONTAB schedule. Out: invocations with a TimerInfo. Missed moments are skipped. The
+In: a trigger with its schedule. Out: invocations with a TimerInfo. Missed moments are skipped. The
 real host also makes one late run after a restart: it keeps the last run in storage, this one does not.
 Source: learn.microsoft.com/azure/azure-functions/functions-bindings-timer.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from local.host.datums import as_json
-from local.host.ncrontab import Schedule
+from local.host.schedule import Schedule
 from local.host.worker import Function, InvocationError, Worker
 
 _log = logging.getLogger(__name__)

@@ -6,21 +6,19 @@ Source of the rules: OASIS AMQP 1.0, part 2, sections 2.5 and 2.6.
 """
 
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Protocol
 from uuid import UUID
 
 from local.servicebus import encoder, serial
-from local.servicebus.attaching import open_link
 from local.servicebus.errors import BrokerFault, MalformedBytes
 from local.servicebus.frames import HEADER_LENGTH
-from local.servicebus.links import IncomingLink, Link, OutgoingLink, QueueReceiver, ReplyLink
 from local.servicebus.outcomes import Outcome, error, read_outcome, rejected
 from local.servicebus.performatives import (
     Attach,
     Begin,
     Detach,
     Disposition,
-    End,
     Flow,
     Performative,
     Transfer,
@@ -28,24 +26,55 @@ from local.servicebus.performatives import (
     encode_settled,
     encode_transfer,
 )
-
-if TYPE_CHECKING:
-    from local.servicebus.connection import Connection
+from local.servicebus.queue import Queue
+from local.servicebus.unsettled import SettlingLink, Unsettled
 
 INCOMING_WINDOW = 5000
 HANDLE_MAX = 4999
 _TRANSFER_OVERHEAD = 64  # more than the longest transfer performative that is sent here
 
 
+class Wire(Protocol):
+    """What a session needs of its connection; `queues` are those that the client has used."""
+
+    is_writable: bool
+    peer_frame_size: int
+    queues: set[Queue]
+
+    def send(self, channel: int, body: bytes) -> None: ...
+
+
+class Link(Protocol):
+    """What a session needs of a link."""
+
+    name: str
+    handle: int
+
+    def on_flow(self, flow: Flow) -> None: ...
+
+    def on_transfer(self, transfer: Transfer, payload: bytes) -> None: ...
+
+    def serve(self) -> None:
+        """Send what there is to send."""
+        ...
+
+    def on_gone(self) -> None:
+        """The link has ended: detached, or its connection lost."""
+        ...
+
+
 class AmqpSession:
     """A session on a channel; it answers on the channel of the same number."""
 
-    def __init__(self, connection: "Connection", channel: int, begin: Begin) -> None:
+    def __init__(
+        self, connection: Wire, channel: int, begin: Begin, open_link: "Callable[[AmqpSession, Attach], None]"
+    ) -> None:
         self.connection = connection
         self.channel = channel
         self.links: dict[int, Link] = {}
-        self.reply_links: dict[str, ReplyLink] = {}
-        self.unsettled: dict[int, tuple[QueueReceiver, UUID]] = {}
+        self.answer_on: dict[str, Callable[[bytes], None]] = {}  # the reply links, by address
+        self.unsettled = Unsettled()
+        self._open_link = open_link
         self._next_incoming = begin.next_outgoing_id
         self._unannounced = 0  # frames that have come since the client was told the window
         self._next_outgoing = 0
@@ -55,7 +84,6 @@ class AmqpSession:
         self._on = {
             Attach: self._on_attach,
             Flow: self._on_flow,
-            Transfer: self._on_transfer,
             Disposition: self._on_disposition,
             Detach: self._on_detach,
         }
@@ -77,7 +105,7 @@ class AmqpSession:
     def _on_attach(self, attach: Attach) -> None:
         if attach.handle in self.links or attach.handle > HANDLE_MAX:
             raise MalformedBytes("The handle is in use or too high.", "amqp:session:handle-in-use")
-        open_link(self, attach)
+        self._open_link(self, attach)
 
     def _on_detach(self, detach: Detach) -> None:
         if self._forget_link(detach.handle):  # else detached by this side already, or never answered
@@ -96,11 +124,11 @@ class AmqpSession:
         if flow.echo and flow.handle is None:
             self.send_flow(None)
 
-    def _on_transfer(self, transfer: Transfer, payload: bytes = b"") -> None:
+    def _on_transfer(self, transfer: Transfer, payload: bytes) -> None:
         self._next_incoming = serial.advanced(self._next_incoming)
         self._unannounced += 1
         link = self.links.get(transfer.handle)
-        if isinstance(link, IncomingLink):
+        if link is not None:
             link.on_transfer(transfer, payload)
         if self._unannounced >= INCOMING_WINDOW // 2:
             self.send_flow(None)
@@ -111,25 +139,16 @@ class AmqpSession:
         outcome = read_outcome(disposition.state)
         if outcome is None and not disposition.settled:
             return
-        for delivery_id in self._settled_ids(disposition):
-            receiver, token = self.unsettled.pop(delivery_id)
-            answer = self._settle(receiver, token, outcome)
+        for delivery_id, link, token in self.unsettled.take(disposition.first, disposition.last):
+            answer = self._settle(link, token, outcome)
             if not disposition.settled:
                 self.send_settled(delivery_id, answer, receiver=False)
 
-    def _settled_ids(self, disposition: Disposition) -> list[int]:
-        first, last = disposition.first, disposition.last
-        if last is None or last == first:
-            return [first] if first in self.unsettled else []
-        # The range is the client's claim, up to 2^32 long: walk what is there instead.
-        offsets = sorted(serial.offset(first, number) for number in self.unsettled)
-        return [serial.advanced(first, each) for each in offsets if each <= serial.offset(first, last)]
-
-    def _settle(self, receiver: QueueReceiver, token: UUID, outcome: Outcome | None) -> bytes:
+    def _settle(self, link: SettlingLink, token: UUID, outcome: Outcome | None) -> bytes:
         if outcome is None:  # settled without a decision: the end of the lock decides
             return encoder.NULL
         try:
-            receiver.settle(token, outcome)
+            link.settle(token, outcome)
         except BrokerFault as fault:
             return rejected(fault)
         return outcome.answer
@@ -146,8 +165,7 @@ class AmqpSession:
     def serve(self) -> None:
         """The connection can take more."""
         for link in list(self.links.values()):
-            if isinstance(link, OutgoingLink):
-                link.serve()
+            link.serve()
 
     # --- out --------------------------------------------------------------------------------------------
 
@@ -208,10 +226,10 @@ class AmqpSession:
 
     def reply(self, address: str, answer: bytes) -> None:
         """Answer a request on the reply link of this address. Raises not-found if the client has none."""
-        link = self.reply_links.get(address)
-        if link is None:
+        send = self.answer_on.get(address)
+        if send is None:
             raise BrokerFault("amqp:not-found", f"Attach a receiver on '{address}' before sending requests.")
-        link.reply(answer)
+        send(answer)
 
     def drop_link(self, link: Link, fault: BrokerFault) -> None:
         """End a link from this side and tell why."""
@@ -227,10 +245,3 @@ class AmqpSession:
             self._waiting.clear()
         link.on_gone()
         return True
-
-    def forget_deliveries(self, link: Link) -> None:
-        for delivery_id in [number for number, (owner, _) in self.unsettled.items() if owner is link]:
-            del self.unsettled[delivery_id]
-
-    def close(self) -> None:
-        self.send(End())

@@ -4,17 +4,14 @@ Source of the rules: learn.microsoft.com/azure/service-bus-messaging/service-bus
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from local.servicebus.amqp_session import AmqpSession
 from local.servicebus.errors import not_implemented
 from local.servicebus.links import Delivery
 from local.servicebus.requests import encode_answer, encode_refusal, read_request
 
-if TYPE_CHECKING:
-    from local.servicebus.amqp_session import AmqpSession
 
-
-def responder(session: "AmqpSession", address: str) -> Callable[[Delivery], None]:
+def responder(session: AmqpSession, address: str) -> Callable[[Delivery], None]:
     """Takes put-token requests and answers them on the reply link of the same address."""
 
     def take(delivery: Delivery) -> None:

@@ -7,9 +7,8 @@ tokens are accepted. Source of the rules: OASIS AMQP 1.0, part 2, section 2.4, a
 
 import asyncio
 import logging
-from collections.abc import Callable
 from enum import Enum, auto
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from local.servicebus import encoder
 from local.servicebus.amqp_session import AmqpSession
@@ -24,7 +23,8 @@ from local.servicebus.frames import (
     FrameReader,
     encode_frame,
 )
-from local.servicebus.links import QueueReceiver
+from local.servicebus.hub import Hub
+from local.servicebus.life_signs import LifeSigns
 from local.servicebus.outcomes import error
 from local.servicebus.performatives import (
     Begin,
@@ -39,9 +39,6 @@ from local.servicebus.performatives import (
     encode,
 )
 from local.servicebus.queue import Queue
-
-if TYPE_CHECKING:
-    from local.servicebus.hub import Hub
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +62,7 @@ class _Phase(Enum):
 class Connection(asyncio.Protocol):
     """A client's connection to the hub."""
 
-    def __init__(self, hub: "Hub") -> None:
+    def __init__(self, hub: Hub) -> None:
         self.hub = hub
         self.is_writable = True
         self.peer_frame_size = FRAME_SIZE
@@ -76,31 +73,20 @@ class Connection(asyncio.Protocol):
         self._gathered: list[bytes] = []
         self._gathered_size = 0
         self._transport: asyncio.Transport | None = None
-        self._timers: list[asyncio.TimerHandle] = []
-        self._has_received = False
+        self._life_signs = LifeSigns()
 
     @property
     def sessions(self) -> list[AmqpSession]:
         return list(self._sessions.values())
 
-    def holder_of(self, queue: Queue, session_id: str | None) -> QueueReceiver | None:
-        """The receiver on this connection that holds the session of the queue."""
-        for session in self._sessions.values():
-            for link in session.links.values():
-                if isinstance(link, QueueReceiver) and link.holds(queue, session_id):
-                    return link
-        return None
-
-    # --- asyncio.Protocol -------------------------------------------------------------------------------
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=_HIGH_WATER)
         self.hub.connections.add(self)
-        self._watch()
+        self._life_signs.watch(self.hub.idle_time_out, self._on_silence)
 
     def data_received(self, data: bytes) -> None:
-        self._has_received = True
+        self._life_signs.has_received = True
         try:
             self._reader.feed(data)
             while self._phase is not _Phase.CLOSED and self._consume():
@@ -114,8 +100,7 @@ class Connection(asyncio.Protocol):
         self._gathered.clear()
         self.hub.connections.discard(self)
         self.hub.unflushed.discard(self)
-        for timer in self._timers:
-            timer.cancel()
+        self._life_signs.stop()
         self._end_sessions()
         self.hub.turn()
 
@@ -149,8 +134,8 @@ class Connection(asyncio.Protocol):
 
     def _on_header(self, header: bytes) -> None:
         if header == SASL_HEADER:
-            mechanisms = encode(SaslMechanisms(encoder.array_of_symbols(MECHANISMS)))
-            self._write(SASL_HEADER + encode_frame(0, mechanisms, SASL_FRAME))
+            mechanisms = SaslMechanisms(encoder.array_of_symbols(MECHANISMS))
+            self._write(SASL_HEADER + encode_frame(0, encode(mechanisms), SASL_FRAME))
             self._phase = _Phase.SASL
             return
         self._write(AMQP_HEADER)  # also the answer to a protocol that is not spoken here, before closing
@@ -164,9 +149,7 @@ class Connection(asyncio.Protocol):
             return
         expected = SASL_FRAME if self._phase is _Phase.SASL else AMQP_FRAME
         if frame.kind != expected:
-            raise MalformedBytes(
-                "The type of the frame is wrong for this moment.", "amqp:connection:framing-error"
-            )
+            raise MalformedBytes("A frame of the wrong type came.", "amqp:connection:framing-error")
         performative, end = decode_body(frame.body)
         if self._phase is _Phase.OPEN:
             self._on_performative(frame.channel, performative, frame.body[end:])
@@ -187,7 +170,7 @@ class Connection(asyncio.Protocol):
         milliseconds = int(self.hub.idle_time_out * 1000)
         self.send(0, encode(Open("local-servicebus", None, FRAME_SIZE, CHANNEL_MAX, milliseconds)))
         if opened.idle_time_out:
-            self._keep_alive(opened.idle_time_out / 1000 / 2)
+            self._life_signs.beat(opened.idle_time_out / 1000 / 2, self._send_empty_frame)
 
     def _on_performative(self, channel: int, performative: Performative, payload: bytes) -> None:
         session = self._sessions.get(channel)
@@ -196,7 +179,7 @@ class Connection(asyncio.Protocol):
         if isinstance(performative, Begin):
             if session is not None or channel > CHANNEL_MAX:
                 raise MalformedBytes("The channel is in use or too high.", "amqp:not-allowed")
-            self._sessions[channel] = AmqpSession(self, channel, performative)
+            self._sessions[channel] = AmqpSession(self, channel, performative, self.hub.open_link)
         elif isinstance(performative, Close):
             self.send(0, encode(Close()))
             self._close()
@@ -229,12 +212,20 @@ class Connection(asyncio.Protocol):
         self._gathered.clear()
         self._gathered_size = 0
 
+    def _send_empty_frame(self) -> None:
+        self._write(EMPTY_FRAME)
+        self.flush()
+
     # --- ends -------------------------------------------------------------------------------------------
 
     def abort(self) -> None:
         """Drop the connection without a word, as a broken network does."""
         if self._transport is not None:
             self._transport.abort()
+
+    def _on_silence(self) -> None:
+        self._fail(MalformedBytes("Nothing came during the idle time-out.", "amqp:connection:forced"))
+        self.hub.turn()
 
     def _fail(self, malformed: MalformedBytes) -> None:
         log.warning("A client's connection is closed: %s (%s)", malformed.description, malformed.condition)
@@ -256,30 +247,3 @@ class Connection(asyncio.Protocol):
         self._sessions.clear()
         for session in sessions:
             session.end()
-
-    # --- signs of life ----------------------------------------------------------------------------------
-
-    def _keep_alive(self, interval: float) -> None:
-        """Send an empty frame in every interval, so that the client's idle time-out never ends."""
-        self._write(EMPTY_FRAME)
-        self.flush()
-        self._call_later(interval, lambda: self._keep_alive(interval))
-
-    def _watch(self) -> None:
-        """Drop a client from which nothing came during a whole idle time-out."""
-        self._has_received = False
-        self._call_later(self.hub.idle_time_out, self._check_life)
-
-    def _check_life(self) -> None:
-        if self._has_received:
-            self._watch()
-        else:
-            self._fail(MalformedBytes("Nothing came during the idle time-out.", "amqp:connection:forced"))
-            self.hub.turn()
-
-    def _call_later(self, seconds: float, action: Callable[[], None]) -> None:
-        loop = asyncio.get_running_loop()
-        self._timers = [
-            timer for timer in self._timers if not timer.cancelled() and timer.when() > loop.time()
-        ]
-        self._timers.append(loop.call_later(seconds, action))

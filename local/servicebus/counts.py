@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from local.servicebus.message import MessageState, StoredMessage
+from local.servicebus.stored import MessageState, StoredMessage
 
 
 @dataclass(slots=True)

@@ -4,19 +4,26 @@ A turn hands out what has become available and writes what has been gathered for
 """
 
 from asyncio import TimerHandle, get_running_loop
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from local.servicebus.attaching import accept_session_receiver, refuse
+from local.servicebus.attaching import LinkOpener
 from local.servicebus.broker import Broker
 from local.servicebus.dispatcher import Dispatcher
-from local.servicebus.errors import BrokerFault, session_lock_lost
-from local.servicebus.links import QueueReceiver
+from local.servicebus.errors import session_lock_lost
 from local.servicebus.queue import Queue
-
-if TYPE_CHECKING:
-    from local.servicebus.connection import Connection
+from local.servicebus.receiver import QueueReceiver
 
 IDLE_TIME_OUT = 240.0  # seconds; what the service announces
+
+
+class Client(Protocol):
+    """What the hub needs of a connection; `queues` are those that the client has used."""
+
+    queues: set[Queue]
+
+    def flush(self) -> None: ...
+
+    def abort(self) -> None: ...
 
 
 class Hub:
@@ -25,16 +32,17 @@ class Hub:
     def __init__(self, broker: Broker, *, idle_time_out: float = IDLE_TIME_OUT) -> None:
         self.broker = broker
         self.idle_time_out = idle_time_out
-        self.dispatcher = Dispatcher(self._accept, self._refuse)
-        self.connections: set[Connection] = set()
-        self.unflushed: set[Connection] = set()
+        self.connections: set[Client] = set()
+        self.unflushed: set[Client] = set()
+        self._dispatcher = Dispatcher(self.turn)
+        self.open_link = LinkOpener(broker, self._dispatcher).open
         self._timer: TimerHandle | None = None
         self._armed_for: float | None = None
 
     def turn(self) -> None:
         """Hand out, write, and set the clock for what comes next."""
         for queue in self.broker.take_news():
-            self.dispatcher.pump(queue)
+            self._dispatcher.pump(queue)
         while self.unflushed:
             self.unflushed.pop().flush()
         self._arm()
@@ -59,13 +67,6 @@ class Hub:
     def _fire(self) -> None:
         self._timer = self._armed_for = None
         self.advance()
-
-    def _accept(self, receiver: QueueReceiver) -> None:
-        accept_session_receiver(receiver.session, receiver)
-
-    def _refuse(self, receiver: QueueReceiver, fault: BrokerFault) -> None:
-        refuse(receiver.session, receiver.attach, fault)
-        self.turn()
 
     def disconnect(self, limit: int | None = None, queue: Queue | None = None) -> int:
         """Drop connections (those that use a queue) without a word, all or so many. How many were dropped."""

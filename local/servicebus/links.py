@@ -1,44 +1,21 @@
 """The ends of AMQP links: incoming ones take transfers, outgoing ones send under the credit of the client.
 
-What a link is for is given to it: an `IncomingLink` gets a function that takes the message,
-`QueueReceiver` serves a queue, `ReplyLink` the answers of a request-response pair. Source of the rules:
-OASIS AMQP 1.0, part 2, sections 2.6 and 2.7.
+What a link is for is given to it: an `IncomingLink` gets a function that takes the message, `ReplyLink` sends
+the answers of a request-response pair. Source of the rules: OASIS AMQP 1.0, part 2, sections 2.6 and 2.7.
 """
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, Protocol
-from uuid import UUID
+from typing import NamedTuple
 
 from local.servicebus import serial
+from local.servicebus.amqp_session import AmqpSession
 from local.servicebus.config import MAX_MESSAGE_SIZE
 from local.servicebus.errors import BrokerFault, MalformedBytes, message_too_large
-from local.servicebus.message import StoredMessage, encode_delivery
-from local.servicebus.outcomes import ACCEPTED, Outcome, rejected
+from local.servicebus.outcomes import ACCEPTED, rejected
 from local.servicebus.performatives import Attach, Flow, Transfer
-from local.servicebus.queue import Queue
-from local.servicebus.sessions import Session
-
-if TYPE_CHECKING:
-    from local.servicebus.amqp_session import AmqpSession
 
 CREDIT = 1000
-
-SETTLED_MODE = 1  # snd-settle-mode: the sender sends all deliveries settled
-FIRST_MODE = 0  # rcv-settle-mode: the receiver settles by itself
-
-
-class Link(Protocol):
-    """What the AMQP session needs of any link."""
-
-    name: str
-    handle: int
-
-    def on_flow(self, flow: Flow) -> None: ...
-
-    def on_gone(self) -> None:
-        """The link has ended: detached, or its connection lost."""
-        ...
 
 
 class Delivery(NamedTuple):
@@ -51,7 +28,7 @@ class Delivery(NamedTuple):
 class IncomingLink:
     """Takes messages from the client, credit or not: the Python SDK sends before it is given any."""
 
-    def __init__(self, session: "AmqpSession", attach: Attach, take: Callable[[Delivery], None]) -> None:
+    def __init__(self, session: AmqpSession, attach: Attach, take: Callable[[Delivery], None]) -> None:
         self.name = attach.name
         self.handle = attach.handle
         self.session = session
@@ -70,6 +47,9 @@ class IncomingLink:
     def on_flow(self, flow: Flow) -> None:
         if flow.echo:
             self.grant()
+
+    def serve(self) -> None:
+        """Nothing goes out here."""
 
     def on_gone(self) -> None:
         self._forget_parts()
@@ -119,7 +99,7 @@ class IncomingLink:
 class OutgoingLink:
     """Sends messages to the client, never more than its credit and the session's window allow."""
 
-    def __init__(self, session: "AmqpSession", attach: Attach) -> None:
+    def __init__(self, session: AmqpSession, attach: Attach) -> None:
         self.name = attach.name
         self.handle = attach.handle
         self.session = session
@@ -138,6 +118,9 @@ class OutgoingLink:
             self.session.send_flow(
                 self.handle, delivery_count=self._count, credit=self.credit, drain=bool(flow.drain)
             )
+
+    def on_transfer(self, transfer: Transfer, payload: bytes) -> None:
+        """Nothing comes in here."""
 
     def serve(self) -> None:
         """Send what there is to send."""
@@ -158,15 +141,16 @@ class OutgoingLink:
 class ReplyLink(OutgoingLink):
     """Carries the answers of $cbs or $management; they wait until the client gives credit."""
 
-    def __init__(self, session: "AmqpSession", attach: Attach, address: str) -> None:
+    def __init__(self, session: AmqpSession, attach: Attach, address: str) -> None:
         super().__init__(session, attach)
         self._address = address
         self._waiting: deque[bytes] = deque()
         self._sent = 0
+        session.answer_on[address] = self.reply
 
     def on_gone(self) -> None:
-        if self.session.reply_links.get(self._address) is self:
-            del self.session.reply_links[self._address]
+        if self.session.answer_on.get(self._address) == self.reply:
+            del self.session.answer_on[self._address]
 
     def reply(self, payload: bytes) -> None:
         self._waiting.append(payload)
@@ -176,53 +160,3 @@ class ReplyLink(OutgoingLink):
         while self._waiting and self.can_send():
             self._sent += 1
             self.transfer(self._sent.to_bytes(4), self._waiting.popleft(), settled=True)
-
-
-class QueueReceiver(OutgoingLink):
-    """A client's receiver on a queue; with a session, the owner of that session."""
-
-    def __init__(self, session: "AmqpSession", attach: Attach, queue: Queue) -> None:
-        super().__init__(session, attach)
-        self.queue = queue
-        self.held: Session | None = None
-        self.attach = attach
-        self._deletes = attach.snd_settle_mode == SETTLED_MODE
-        self._dispatcher = session.connection.hub.dispatcher
-
-    def serve(self) -> None:
-        self._dispatcher.pump(self.queue)
-
-    def holds(self, queue: Queue, session_id: str | None) -> bool:
-        return self.queue is queue and self.held is not None and self.held.session_id == session_id
-
-    def take_one(self) -> bool:
-        """Send the next message of the queue or session. False if there is none."""
-        stored = self.queue.acquire(self.held, delete=self._deletes)
-        if stored is None:
-            return False
-        self._send(stored)
-        return True
-
-    def _send(self, stored: StoredMessage) -> None:
-        tag = stored.lock_token.bytes_le if stored.lock_token else stored.sequence_number.to_bytes(16)
-        delivery_id = self.transfer(tag, encode_delivery(stored), settled=self._deletes)
-        if stored.lock_token:
-            self.session.unsettled[delivery_id] = (self, stored.lock_token)
-
-    def settle(self, token: UUID, outcome: Outcome) -> None:
-        """Apply the client's decision. Raises message-lock-lost, session-lock-lost or not-allowed."""
-        if self.queue.sessions is not None:
-            self.queue.held_session(self.held.session_id if self.held else None, self)
-        self.queue.settle(token, outcome.settlement, outcome.properties)
-
-    def on_gone(self) -> None:
-        self.session.forget_deliveries(self)
-        self._dispatcher.remove(self)
-        if self.held is not None:
-            self.queue.release_session(self.held.session_id, self)
-            self.held = None
-
-    def lose_session(self, fault: BrokerFault) -> None:
-        """The lock of the session has ended: the client must accept it again on a new link."""
-        self.held = None
-        self.session.drop_link(self, fault)

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from uuid import UUID, uuid4
 
 from local.servicebus.errors import message_lock_lost
-from local.servicebus.message import StoredMessage
 from local.servicebus.ordering import LowestFirst
+from local.servicebus.stored import StoredMessage
 
 
 class MessageLocks:
@@ -18,12 +18,6 @@ class MessageLocks:
         self._duration = duration
         self._locked: dict[UUID, StoredMessage] = {}
         self._ends: LowestFirst[UUID] = LowestFirst()
-
-    def __len__(self) -> int:
-        return len(self._locked)
-
-    def messages(self) -> Collection[StoredMessage]:
-        return self._locked.values()
 
     def lock(self, stored: StoredMessage, now: float, session_end: float | None = None) -> UUID:
         """Lock a message on its own, or (with `session_end`) under the lock of its session."""

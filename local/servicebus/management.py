@@ -6,10 +6,10 @@ learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-request-respons
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
-from uuid import UUID
+from typing import NamedTuple
 
 from local.servicebus import decoder, encoder
+from local.servicebus.amqp_session import AmqpSession
 from local.servicebus.config import MAX_MESSAGE_SIZE
 from local.servicebus.errors import (
     BrokerFault,
@@ -20,13 +20,12 @@ from local.servicebus.errors import (
     session_lock_lost,
 )
 from local.servicebus.links import Delivery
-from local.servicebus.message import StoredMessage, encode_delivery, parse_message
+from local.servicebus.management_call import Call
+from local.servicebus.message import parse_message
 from local.servicebus.queue import Queue
 from local.servicebus.requests import Request, encode_answer, encode_refusal, read_request
 from local.servicebus.settlement import Settlement
-
-if TYPE_CHECKING:
-    from local.servicebus.amqp_session import AmqpSession
+from local.servicebus.stored import StoredMessage, encode_delivery
 
 _PREFIX = "com.microsoft:"
 _RECEIVE_AND_DELETE = 0
@@ -34,54 +33,12 @@ _STATUS_TEXTS = {200: "OK", 204: "No Content"}
 _LARGEST_PAGE = 4 * MAX_MESSAGE_SIZE  # bytes of messages in one answer; the rest is for the next request
 
 
-class Call(NamedTuple):
-    """One request: the queue, the fields of its body (encoded values), and who asks."""
-
-    queue: Queue
-    fields: dict[str, bytes]
-    amqp_session: "AmqpSession"
-
-    def value(self, name: str) -> Any:
-        encoded = self.fields.get(name)
-        return decoder.decode(encoded)[0] if encoded is not None else None
-
-    def required(self, name: str, kind: type) -> Any:
-        value = self.value(name)
-        if not isinstance(value, kind):
-            raise invalid_argument(f"The request must have '{name}' with the documented type.")
-        return value
-
-    def numbers(self) -> list[int]:
-        numbers = self.required("sequence-numbers", list)
-        if not all(isinstance(number, int) for number in numbers):
-            raise invalid_argument("Sequence numbers must be integers.")
-        return numbers
-
-    def tokens(self) -> list[UUID]:
-        tokens = self.required("lock-tokens", list)
-        if None in tokens:
-            raise invalid_argument("null is no lock token: the message is settled, or was never locked.")
-        if not all(isinstance(token, UUID) for token in tokens):
-            raise invalid_argument("Lock tokens must be UUIDs.")
-        return tokens
-
-    def session_id(self) -> str | None:
-        session_id = self.value("session-id")
-        if not isinstance(session_id, str | None):
-            raise invalid_argument("A session id must be a string.")
-        return session_id
-
-    def owner(self, session_id: str | None) -> object:
-        """The link of the asking connection that holds this session; None if there is none."""
-        return self.amqp_session.connection.holder_of(self.queue, session_id)
-
-
 class Answer(NamedTuple):
     body: bytes = encoder.NULL
     status: int = 200
 
 
-def responder(session: "AmqpSession", address: str, queue: Queue) -> Callable[[Delivery], None]:
+def responder(session: AmqpSession, address: str, queue: Queue) -> Callable[[Delivery], None]:
     """Takes requests and answers them on the reply link of the same address."""
 
     def take(delivery: Delivery) -> None:
@@ -91,7 +48,7 @@ def responder(session: "AmqpSession", address: str, queue: Queue) -> Callable[[D
     return take
 
 
-def _answer(session: "AmqpSession", queue: Queue, request: Request) -> bytes:
+def _answer(session: AmqpSession, queue: Queue, request: Request) -> bytes:
     operation = _OPERATIONS.get(request.operation.removeprefix(_PREFIX))
     try:
         if operation is None:

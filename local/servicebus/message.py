@@ -1,19 +1,17 @@
-"""Messages: what a sender sent, split into its sections, and what a receiver gets, put together again.
+"""Messages as their senders sent them, split into their sections.
 
 In: the encoded message of a transfer (or the envelope of a batch). Out: a `Message` whose body stays the
-bytes that came, and `encode_delivery`, which puts the broker's own header and annotations before them.
-Refuses bytes that are no AMQP message with a `BrokerFault`, so that only this delivery fails and not its
-connection. Source of the rules: OASIS AMQP 1.0, part 3, section 3.2;
+bytes that came. Refuses bytes that are no AMQP message with a `BrokerFault`, so that only this delivery fails
+and not its connection. Source of the rules: OASIS AMQP 1.0, part 3, section 3.2;
 learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-protocol-guide (annotations).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import IntEnum
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
-from local.servicebus import decoder, encoder
+from local.servicebus import decoder, encoder, layout
 from local.servicebus.errors import BrokerFault, MalformedBytes
 
 BATCH_FORMAT = 0x80013700
@@ -36,14 +34,6 @@ _BROKER_KEYS = frozenset(
 )
 _LATEST = 253_402_300_799.0  # the last second of the year 9999
 _TTL_UNBOUNDED = 0xFFFFFFFF  # milliseconds; longer ones are told by the two times in the properties
-
-
-class MessageState(IntEnum):
-    """The values of x-opt-message-state."""
-
-    ACTIVE = 0
-    DEFERRED = 1
-    SCHEDULED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +123,7 @@ def _sections(payload: bytes) -> list[tuple[int, int, int, int]]:
         code, start = decoder.descriptor(payload, at)
         if not _HEADER <= code <= _FOOTER:
             raise MalformedBytes(f"Unknown message section {code}.")
-        end = decoder.skip(payload, start)
+        end = layout.skip(payload, start)
         found.append((code, start, end, at))
         at = end
     return found
@@ -152,7 +142,7 @@ _KNOWN_PROPERTIES = (0, 8, 9, 10)
 
 
 def _read_properties(payload: bytes, start: int) -> _Properties:
-    extents, _ = decoder.list_items(payload, start)
+    extents, _ = layout.list_items(payload, start)
     values = [
         decoder.decode(payload, extents[index][0])[0] if index < len(extents) else None
         for index in _KNOWN_PROPERTIES
@@ -167,7 +157,7 @@ _LARGEST_HEADER_FIELD = 9  # a long with its type code
 
 
 def _read_header(payload: bytes, start: int) -> tuple[bytes, int | None]:
-    extents, _ = decoder.list_items(payload, start)
+    extents, _ = layout.list_items(payload, start)
     fields = [payload[begin:end] for begin, end in extents[:4]]
     if any(len(field) > _LARGEST_HEADER_FIELD for field in fields):
         raise MalformedBytes("The header of a message must hold booleans and numbers only.")
@@ -200,7 +190,7 @@ def _with_new_id(properties: bytes) -> tuple[str, bytes]:
     parts: list[bytes] = []
     if properties:
         _, at = decoder.decode(properties, 1)
-        parts = [properties[start:end] for start, end in decoder.list_items(properties, at)[0]]
+        parts = [properties[start:end] for start, end in layout.list_items(properties, at)[0]]
     return new_id, encoder.described(_PROPERTIES, encoder.list_of([encoder.string(new_id), *parts[1:]]))
 
 
@@ -213,85 +203,3 @@ def with_application_properties(message: Message, added: Mapping[str, bytes]) ->
     entries |= added
     body = encoder.map_of((encoder.string(str(key)), value) for key, value in entries.items())
     return replace(message, application_properties=encoder.described(_APPLICATION_PROPERTIES, body))
-
-
-_SEQUENCE_NUMBER = encoder.symbol("x-opt-sequence-number")
-_ENQUEUE_SEQUENCE_NUMBER = encoder.symbol("x-opt-enqueue-sequence-number")
-_ENQUEUED_TIME = encoder.symbol("x-opt-enqueued-time")
-_LOCKED_UNTIL = encoder.symbol("x-opt-locked-until")
-_MESSAGE_STATE = encoder.symbol("x-opt-message-state")
-_LOCK_TOKEN = encoder.symbol("x-opt-lock-token")
-_DEAD_LETTER_SOURCE = encoder.symbol("x-opt-deadletter-source")
-_HEADER_PREFIX = b"\x00\x53\x70\xc0"
-_DELIVERY_ANNOTATIONS_PREFIX = b"\x00\x53\x71\xd1"
-_ANNOTATIONS_PREFIX = b"\x00\x53\x72\xd1"
-_STATES = {state: encoder.int32(state) for state in MessageState}
-
-
-@dataclass(slots=True)
-class StoredMessage:
-    """A message in a queue, with all that changes about it. Times in seconds since 1970."""
-
-    message: Message
-    sequence_number: int
-    enqueue_sequence_number: int
-    enqueued_at: float
-    expires_at: float | None
-    state: MessageState = MessageState.ACTIVE
-    delivery_count: int = 0
-    lock_token: Any = None  # UUID while it is locked
-    locked_until: float | None = None
-    dead_letter_source: str | None = None
-
-
-def encode_delivery(stored: StoredMessage, *, locked: bool = True) -> bytes:
-    """The message as a receiver gets it: the broker's header and annotations, then the bytes of the sender.
-
-    `locked=False`: for one who only looks, and does not get to know the lock of somebody else.
-    """
-    message = stored.message
-    header = message.header + encoder.uint(stored.delivery_count)
-    stamps = [
-        message.annotations,
-        _SEQUENCE_NUMBER,
-        encoder.long(stored.sequence_number),
-        _ENQUEUE_SEQUENCE_NUMBER,
-        encoder.long(stored.enqueue_sequence_number),
-        _ENQUEUED_TIME,
-        encoder.timestamp(int(stored.enqueued_at * 1000)),
-        _MESSAGE_STATE,
-        _STATES[stored.state],
-    ]
-    count = message.annotation_count + 8
-    if locked and stored.locked_until is not None:
-        stamps += (_LOCKED_UNTIL, encoder.timestamp(int(stored.locked_until * 1000)))
-        count += 2
-    if stored.dead_letter_source is not None:
-        stamps += (_DEAD_LETTER_SOURCE, encoder.string(stored.dead_letter_source))
-        count += 2
-    annotations = b"".join(stamps)
-    return b"".join(
-        (
-            _HEADER_PREFIX,
-            bytes((len(header) + 1, 5)),
-            header,
-            _encode_delivery_annotations(message, stored.lock_token if locked else None),
-            _ANNOTATIONS_PREFIX,
-            (len(annotations) + 4).to_bytes(4),
-            count.to_bytes(4),
-            annotations,
-            message.properties,
-            message.application_properties,
-            message.body,
-        )
-    )
-
-
-def _encode_delivery_annotations(message: Message, lock_token: UUID | None) -> bytes:
-    """The section, or nothing."""
-    entries, count = message.delivery_annotations, message.delivery_annotation_count
-    if lock_token is not None:
-        entries, count = entries + _LOCK_TOKEN + encoder.guid(lock_token), count + 2
-    if not count:
-        return b""
-    return _DELIVERY_ANNOTATIONS_PREFIX + (len(entries) + 4).to_bytes(4) + count.to_bytes(4) + entries

@@ -6,7 +6,7 @@ learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-protocol-guide.
 
 from dataclasses import dataclass, field
 
-from local.servicebus import decoder, encoder
+from local.servicebus import decoder, encoder, layout
 from local.servicebus.errors import BrokerFault, MalformedBytes
 from local.servicebus.settlement import Settlement
 
@@ -51,7 +51,7 @@ def read_outcome(state: bytes | None) -> Outcome | None:
 
 
 def _modified(state: bytes, at: int) -> Outcome:
-    extents, _ = decoder.list_items(state, at)
+    extents, _ = layout.list_items(state, at)
     undeliverable = decoder.decode(state, extents[1][0])[0] if len(extents) > 1 else None
     entries, _ = decoder.map_entries(state, extents[2][0]) if len(extents) > 2 else ({}, 0)
     # The JavaScript SDK abandons without saying that the delivery failed; it counts all the same.
@@ -59,11 +59,11 @@ def _modified(state: bytes, at: int) -> Outcome:
 
 
 def _rejection_info(state: bytes, at: int) -> dict[str, bytes]:
-    extents, _ = decoder.list_items(state, at)
+    extents, _ = layout.list_items(state, at)
     if not extents or state[extents[0][0]] == encoder.NULL[0]:
         return {}
     _, error_at = decoder.decode(state, extents[0][0] + 1)
-    error, _ = decoder.list_items(state, error_at)
+    error, _ = layout.list_items(state, error_at)
     if len(error) < 3:
         return {}
     entries, _ = decoder.map_entries(state, error[2][0])

@@ -11,9 +11,9 @@ import struct
 from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple, cast, get_args, get_origin, get_type_hints
 
-from local.servicebus import decoder, encoder
-from local.servicebus.decoder import Buffer
+from local.servicebus import decoder, encoder, layout
 from local.servicebus.errors import MalformedBytes
+from local.servicebus.layout import Buffer
 
 type Encoder = Callable[[Any], bytes]
 
@@ -181,7 +181,7 @@ def decode_body(body: Buffer) -> tuple[Performative, int]:
     performative = _CODES.get(code)
     if performative is None:
         raise MalformedBytes(f"Unknown performative 0x{code:02x}.")
-    at, end, count = decoder.list_head(body, at)
+    at, end, count = layout.list_head(body, at)
     fields = _FIELDS[performative]
     if not _LEAST[performative] <= count <= len(fields):
         raise MalformedBytes(f"{performative.__name__} has too few or too many fields.")
@@ -199,7 +199,7 @@ def _read_field(field: _Field, body: Buffer, at: int) -> tuple[Any, int]:
             raise MalformedBytes(f"The field {field.name} must not be null.")
         return None, at + 1
     if field.encoder is None:
-        end = decoder.skip(body, at)
+        end = layout.skip(body, at)
         return bytes(body[at:end]), end
     value, end = decoder.decode(body, at)
     if not isinstance(value, field.kind):

@@ -8,7 +8,7 @@ learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-request-respons
 from dataclasses import dataclass
 from typing import Any
 
-from local.servicebus import decoder, encoder
+from local.servicebus import decoder, encoder, layout
 from local.servicebus.errors import BrokerFault, MalformedBytes
 
 _PROPERTIES, _APPLICATION_PROPERTIES, _VALUE = 0x73, 0x74, 0x77
@@ -34,9 +34,9 @@ def read_request(payload: bytes) -> Request:
     message_id, properties, body, at = encoder.NULL, {}, encoder.NULL, 0
     while at < len(payload):
         code, start = decoder.decode(payload, at + 1)
-        at = decoder.skip(payload, start)
+        at = layout.skip(payload, start)
         if code == _PROPERTIES:
-            extents, _ = decoder.list_items(payload, start)
+            extents, _ = layout.list_items(payload, start)
             message_id = payload[slice(*extents[0])] if extents else message_id
         elif code == _APPLICATION_PROPERTIES:
             properties, _ = decoder.decode(payload, start)

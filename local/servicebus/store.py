@@ -4,7 +4,8 @@ from bisect import bisect_left
 from collections.abc import Collection
 from itertools import count, islice
 
-from local.servicebus.message import Message, StoredMessage
+from local.servicebus.message import Message
+from local.servicebus.stored import StoredMessage
 
 
 class MessageStore:

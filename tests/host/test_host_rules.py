@@ -1,7 +1,7 @@
 """The host's rules that need no process: schedules, routes, host.json, settings."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,56 +10,47 @@ from hypothesis import strategies as st
 
 from local.host.config import ConfigError, parse_time_span, read_host_config, read_settings, resolve
 from local.host.datums import as_json, naive, with_offset
-from local.host.ncrontab import Schedule, ScheduleError
 from local.host.routes import Route, RouteError, find_route
+from local.host.schedule import Schedule, ScheduleError
 
-NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)  # a Sunday
+NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
-        ("0 */5 * * * *", "2026-11-22T12:05:00"),
-        ("0 0 * * * *", "2026-11-22T13:00:00"),
-        ("30 0 0 * * *", "2026-11-23T00:00:30"),
-        ("0 30 9 * * Mon-Fri", "2026-11-23T09:30:00"),
-        ("0 0 0 1 Jan *", "2027-01-01T00:00:00"),
-        ("0 0 12 29 2 *", "2028-02-29T12:00:00"),
-        ("0 0 9 13 * FRI", "2027-08-13T09:00:00"),
-        ("5,10 * * * * *", "2026-11-22T12:00:05"),
-        ("0 10/20 * * * *", "2026-11-22T12:10:00"),
-        ("*/5 * * * *", "2026-11-22T12:05:00"),
+        ("0 * * * * *", "12:01:00"),
+        ("* * * * * *", "12:00:01"),
+        ("*/7 * * * * *", "12:00:07"),
+        ("0 */5 * * * *", "12:05:00"),
+        ("30 0 * * * *", "12:00:30"),
+        ("0 0 * * * *", "13:00:00"),
     ],
 )
 def test_the_next_moment_of_a_schedule(expression: str, expected: str) -> None:
-    assert Schedule.parse(expression).next_after(NOON) == datetime.fromisoformat(expected).replace(tzinfo=UTC)
+    assert Schedule.parse(expression).next_after(NOON).time() == time.fromisoformat(expected)
 
 
 @pytest.mark.parametrize(
-    "expression",
+    ("expression", "reason"),
     [
-        "",
-        "* * *",
-        "60 * * * * *",
-        "* * * 0 * *",
-        "* * * * 13 *",
-        "*/0 * * * * *",
-        "5-1 * * * * *",
-        "x * * * * *",
+        ("", "six fields"),
+        ("*/5 * * * *", "six fields"),
+        ("60 * * * * *", "field second"),
+        ("*/0 * * * * *", "field second"),
+        ("0 5,10 * * * *", "field minute"),
+        ("0 3-50/4 * * * *", "field minute"),
+        ("0 0 9 * * *", "field hour, not '9'"),
+        ("0 0 * * * Mon-Fri", "field day of week, not 'Mon-Fri'"),
     ],
 )
-def test_a_schedule_that_means_nothing_is_refused(expression: str) -> None:
-    with pytest.raises(ScheduleError):
+def test_any_other_schedule_is_refused_with_the_field(expression: str, reason: str) -> None:
+    with pytest.raises(ScheduleError, match=reason):
         Schedule.parse(expression)
 
 
-def test_a_schedule_that_never_comes_is_refused() -> None:
-    with pytest.raises(ScheduleError):
-        Schedule.parse("0 0 0 30 2 *").next_after(NOON)
-
-
 @given(
-    st.sampled_from(["*/7 * * * * *", "0 3-50/4 */2 * * *", "1 2 3 * * 0,6", "0 0 0 31 * *"]),
+    st.sampled_from(["*/7 * * * * *", "0 */9 * * * *", "59 59 * * * *"]),
     st.integers(0, 4 * 10**9).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
 )
 def test_the_next_moment_is_later_and_on_the_schedule(expression: str, moment: datetime) -> None:

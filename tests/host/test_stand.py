@@ -17,7 +17,8 @@ from azure.data.tables.aio import TableServiceClient
 
 from local.child import Child, ChildError
 from local.ports import free_port, is_free
-from local.stand import TABLES, Ports, Stand, StandOptions
+from local.stand import TABLES, Stand
+from local.stand_options import Ports, StandOptions
 from local.start import IN_FILE, well_known_ports
 from tests.host.hosting import ROOT, until
 

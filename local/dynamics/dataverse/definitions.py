@@ -18,7 +18,7 @@ from local.dynamics.odata.filters import parse_filter
 from local.dynamics.odata.options import parse_expand, parse_key, parse_options, parse_segment
 from local.dynamics.odata.tokens import unquote_text
 
-OPTIONS = ("$select", "$filter", "$expand", "$count")
+OPTIONS = ("$select", "$filter", "$expand")
 NAMESPACE = "Microsoft.Dynamics.CRM"
 type Document = dict[str, Any]
 
@@ -59,27 +59,18 @@ class Definitions:
             table for table in self.store.tables.values() if key is None or _is(table_document(table), key)
         ]
         if key is None:
-            return self._list(call, "EntityDefinitions", [table_document(one, full=True) for one in tables])
+            return self._list(call, "EntityDefinitions", [table_document(one) for one in tables])
         if not tables:
-            raise _not_found()
-        if len(segments) == 1:
-            return self._one(call, "EntityDefinitions", table_document(tables[0], full=True))
+            raise DataverseError(404, "0x80060888", "Not Found")
         return self._attributes(call, tables[0], segments[1:])
 
     def _attributes(self, call: Call, table: Table, rest: list[str]) -> Answer:
-        name, key = parse_segment(rest[0])
-        if name != "Attributes" or len(rest) > 2:
-            raise errors.no_segment(rest[0])
+        if rest[:1] != ["Attributes"] or len(rest) > 2:
+            raise errors.no_segment("/".join(rest))
         documents = [column_document(table, column) for column in table.columns.values()]
         if len(rest) == 2:
             documents = [one for one in documents if one["@odata.type"] == f"#{rest[1]}"]
-        context = f"EntityDefinitions('{table.name}')/Attributes"
-        if key is None:
-            return self._list(call, context, documents)
-        found = [document for document in documents if _is(document, key)]
-        if not found:
-            raise _not_found()
-        return self._one(call, context, found[0])
+        return self._list(call, f"EntityDefinitions('{table.name}')/Attributes", documents)
 
     def _list(self, call: Call, context: str, documents: list[Document]) -> Answer:
         options = parse_options(call.query, OPTIONS)
@@ -88,11 +79,6 @@ class Definitions:
             documents = [document for document in documents if predicate(document)]
         shown = [_shown(call, document, options.select) for document in documents]
         return Answer(200, {"@odata.context": f"{call.root}/$metadata#{context}", "value": shown})
-
-    def _one(self, call: Call, context: str, document: Document) -> Answer:
-        select = parse_options(call.query, OPTIONS).select
-        shown = _shown(call, document, select)
-        return Answer(200, {"@odata.context": f"{call.root}/$metadata#{context}/$entity", **shown})
 
 
 def _merged(documents: Iterable[Document]) -> Document:
@@ -118,7 +104,7 @@ def _shown(call: Call, document: Document, select: tuple[str, ...] | None) -> Do
     }
 
 
-NAVIGATION = ("Attributes", "OptionSet")
+NAVIGATION = ("OptionSet",)
 # Properties that only some column types have: selecting them from a mixed list is no error here.
 TYPED_PROPERTIES = (
     "MaxLength",
@@ -132,8 +118,6 @@ TYPED_PROPERTIES = (
 
 
 def _related(value: Any, select: tuple[str, ...] | None) -> Any:
-    if isinstance(value, list):
-        return [_related(one, select) for one in value]
     if not isinstance(value, dict) or select is None:
         return value
     return {
@@ -149,9 +133,9 @@ def _is(document: Document, key: str) -> bool:
     return wanted in (document["MetadataId"], document["LogicalName"])
 
 
-def table_document(table: Table, *, full: bool = False) -> Document:
-    """EntityMetadata of a table; `full` with its columns, which show when expanded."""
-    document: Document = {
+def table_document(table: Table) -> Document:
+    """EntityMetadata of a table."""
+    return {
         "MetadataId": fixed_id("entity", table.name),
         "LogicalName": table.name,
         "SchemaName": table.name[:1].upper() + table.name[1:],
@@ -161,15 +145,12 @@ def table_document(table: Table, *, full: bool = False) -> Document:
         "PrimaryNameAttribute": table.primary_name,
         "ObjectTypeCode": table.type_code,
         "ChangeTrackingEnabled": table.tracked,
-        "IsCustomEntity": table.name.startswith("msdyn_"),
+        "IsCustomEntity": False,
         "IsPrivate": False,
         "IsIntersect": False,
         "OwnershipType": "UserOwned" if "ownerid" in table.columns else "OrganizationOwned",
         "DisplayName": _label(table.name.title()),
     }
-    if full:
-        document["Attributes"] = [column_document(table, column) for column in table.columns.values()]
-    return document
 
 
 def column_document(table: Table, column: Column) -> Document:
@@ -188,7 +169,7 @@ def column_document(table: Table, column: Column) -> Document:
         "IsValidForCreate": not column.read_only,
         "IsValidForUpdate": not column.read_only and not key,
         "IsValidForRead": not column.write_only,
-        "IsCustomAttribute": column.name.startswith("msdyn_"),
+        "IsCustomAttribute": False,
         "RequiredLevel": {"Value": "ApplicationRequired" if column.required else "None"},
         "DisplayName": _label(column.name.title()),
     }
@@ -219,7 +200,3 @@ def _label(text: str) -> Document:
 
 def _no_property(name: str) -> DataverseError:
     return errors.bad_query(f"Could not find a property named '{name}' on type '{NAMESPACE}.MetadataBase'.")
-
-
-def _not_found() -> DataverseError:
-    return DataverseError(404, "0x80060888", "Not Found")

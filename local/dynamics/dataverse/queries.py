@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 
 from local.dynamics.calls import Call
 from local.dynamics.dataverse import errors
-from local.dynamics.dataverse.render import View, make_view, render
+from local.dynamics.dataverse.render import make_view, render
 from local.dynamics.dataverse.schema import Table
 from local.dynamics.dataverse.store import Row, Store
 from local.dynamics.odata.errors import QueryError
@@ -23,44 +23,27 @@ from local.dynamics.odata.filters import parse_filter, sort_value
 from local.dynamics.odata.options import Options, parse_options
 
 MAX_PAGE = 5000
-COLLECTION_OPTIONS = ("$select", "$filter", "$expand", "$orderby", "$top", "$count", "$skiptoken")
+COLLECTION_OPTIONS = ("$select", "$filter", "$expand", "$orderby", "$top", "$skiptoken")
 ROW_OPTIONS = ("$select", "$expand")
 
 
 @dataclass(frozen=True, slots=True)
 class TableDialect:
-    """Names and types of one table's properties for `$filter`; one step through a lookup is allowed."""
+    """Names and types of one table's properties for `$filter`."""
 
-    store: Store
     table: Table
     functions: frozenset[str] = frozenset({"contains", "startswith", "endswith"})
 
     def resolve(self, name: str) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
-        """The OData type and reader of a property or of `navigation/property`."""
-        head, _, tail = name.partition("/")
-        if tail:
-            return self._through(head, tail)
-        column = self.table.by_property(head)
+        """The OData type and reader of a property."""
+        column = self.table.by_property(name)
         if column is None:
-            raise errors.no_property(head, self.table.name)
+            raise errors.no_property(name, self.table.name)
         return column.edm, lambda row: _plain(row[""].get(column.name))
 
     def equal_text(self, value: str, wanted: str) -> bool:
         """Text compares without regard to case."""
         return value.casefold() == wanted.casefold()
-
-    def _through(self, head: str, tail: str) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
-        column = self.table.by_navigation(head)
-        target = self.store.tables.get(column.target or "") if column else None
-        if column is None or target is None:
-            raise errors.no_property(head, self.table.name)
-        kind, get = TableDialect(self.store, target).resolve(tail)
-
-        def read(row: Mapping[str, Any]) -> Any:
-            found = self.store.rows(target.name).get(row[""].get(column.name) or "")
-            return None if found is None else get({"": found})
-
-        return kind, read
 
 
 def _plain(value: Any) -> Any:
@@ -72,7 +55,7 @@ def filtered(store: Store, table: Table, text: str | None) -> list[Row]:
     rows = list(store.rows(table.name).values())
     if text is None:
         return rows
-    predicate = parse_filter(text, TableDialect(store, table))
+    predicate = parse_filter(text, TableDialect(table))
     return [row for row in rows if predicate({"": row})]
 
 
@@ -84,33 +67,15 @@ def read_options(call: Call, supported: tuple[str, ...]) -> Options:
         raise errors.bad_query(str(error)) from error
 
 
-def query_view(call: Call, table: Table, options: Options) -> View:
-    """What to show of each row, with the annotations that the client asked for."""
-    view = make_view(table, options.select, options.expand)
-    wanted = call.preferences().get("odata.include-annotations", "")
-    return View(view.columns, view.expand, annotation_patterns(call, wanted))
-
-
-def annotation_patterns(call: Call, wanted: str) -> tuple[str, ...]:
-    """The patterns of `odata.include-annotations`; its quoted list may hold commas."""
-    header = call.headers.get("prefer", "")
-    start = header.find('odata.include-annotations="')
-    if start >= 0:
-        wanted = header[start:].split('"')[1]
-    return tuple(part.strip() for part in wanted.split(",") if part.strip())
-
-
 def query(store: Store, table: Table, call: Call) -> dict[str, Any]:
     """The answer's body for a collection request; raises DataverseError."""
     options = read_options(call, COLLECTION_OPTIONS)
-    view = query_view(call, table, options)
+    view = make_view(table, options.select, options.expand)
     try:
         rows = ordered(table, filtered(store, table, options.filter), options)
     except QueryError as error:
         raise errors.bad_query(str(error)) from error
     body: dict[str, Any] = {"@odata.context": context(call, table, options)}
-    if options.count:
-        body["@odata.count"] = min(len(rows), MAX_PAGE)
     limit = options.top if options.top is not None else len(rows)
     rows = rows[: max(limit, 0)]
     page, rest = _page(rows, call)
@@ -171,7 +136,7 @@ def read_cookie(call: Call) -> dict[str, Any]:
 def next_link(call: Call, cookie: dict[str, Any]) -> str:
     """The absolute link to the next page: the same query with a paging cookie."""
     token = base64.urlsafe_b64encode(json.dumps(cookie).encode()).decode()
-    options = {**{k: v for k, v in call.query.items() if k != "$count"}, "$skiptoken": token}
+    options = {**call.query, "$skiptoken": token}
     return f"{call.root}/{call.path}?{urlencode(options, quote_via=quote, safe='$,()')}"
 
 

@@ -1,9 +1,9 @@
 """Rules of the registration tables: what the platform refuses or fills in when an endpoint or a step is
 written.
 
-learn.microsoft.com/power-apps/developer/data-platform/register-plug-in (stages, images, filtering
-attributes), .../azure-integration (Service Bus steps are asynchronous), .../register-web-hook (authentication
-types). The rules are documented, the texts of the refusals are not.
+learn.microsoft.com/power-apps/developer/data-platform/register-plug-in (stages, filtering attributes),
+.../azure-integration (Service Bus steps are asynchronous), .../register-web-hook (authentication types). The
+rules are documented, the texts of the refusals are not.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,29 +12,15 @@ from typing import Any
 from local.dynamics.dataverse import errors
 from local.dynamics.dataverse.errors import DataverseError
 from local.dynamics.dataverse.schema import Table
-from local.dynamics.dataverse.store import Origin, Row, Store
+from local.dynamics.dataverse.store import Row, Store
 
 WEBHOOK = 8
+WEBHOOK_KEY = 4
 SERVICE_BUS = (1, 2, 3, 4, 5, 6, 7)
 POST_OPERATION = 40
 ASYNCHRONOUS = 1
-PRE_IMAGE, POST_IMAGE = (0, 2), (1, 2)
-# The parameter that an image is taken from; the registration tools agree on "Id" for Create.
-IMAGE_PROPERTY = {"Create": "Id", "Update": "Target", "Delete": "Target"}
-# What belongs to a row: deleted with it, or in the way of its deletion.
-OWNED = {"sdkmessageprocessingstep": (("sdkmessageprocessingstepimage", "sdkmessageprocessingstepid"),)}
+# What is in the way of the deletion of a row.
 NEEDED_BY = {"serviceendpoint": (("sdkmessageprocessingstep", "eventhandler"),)}
-# Collections that can be read through a row: table, navigation property -> table, lookup
-COLLECTIONS = {
-    ("serviceendpoint", "serviceendpoint_sdkmessageprocessingstep"): (
-        "sdkmessageprocessingstep",
-        "eventhandler",
-    ),
-    ("sdkmessageprocessingstep", "sdkmessageprocessingstepid_sdkmessageprocessingstepimage"): (
-        "sdkmessageprocessingstepimage",
-        "sdkmessageprocessingstepid",
-    ),
-}
 
 
 def apply_rules(store: Store, table: Table, values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -44,41 +30,29 @@ def apply_rules(store: Store, table: Table, values: Mapping[str, Any]) -> Mappin
             return _endpoint(values)
         case "sdkmessageprocessingstep":
             _step(store, values)
-        case "sdkmessageprocessingstepimage":
-            _image(store, values)
         case _:
             pass
     return values
 
 
-def before_delete(store: Store, table: Table, row: Row, origin: Origin) -> None:
-    """Refuse to delete what others need, and delete what the row owns."""
+def check_delete(store: Store, table: Table, row: Row) -> None:
+    """Refuse to delete what others need."""
     for name, lookup in NEEDED_BY.get(table.name, ()):
-        if referring(store, name, lookup, row.id):
+        if any(other.get(lookup) == row.id for other in store.rows(name).values()):
             raise DataverseError(
                 400,
                 "0x8004f01f",
                 f"The {table.name}({row.id}) component cannot be deleted because it is referenced by other "
                 "components.",
             )
-    for name, lookup in OWNED.get(table.name, ()):
-        for owned in referring(store, name, lookup, row.id):
-            store.delete(store.tables[name], owned, origin)
-
-
-def referring(store: Store, table: str, lookup: str, row_id: str) -> list[Row]:
-    """The rows of a table whose lookup points to a row."""
-    return [row for row in store.rows(table).values() if row.get(lookup) == row_id]
 
 
 def _endpoint(values: Mapping[str, Any]) -> Mapping[str, Any]:
     contract = values.get("contract")
     if contract == WEBHOOK:
         _need(values, ("url", "authtype"), "webhook")
-        if values["authtype"] not in (4, 5, 6):
-            raise errors.missing(
-                "A webhook needs authtype 4 (WebhookKey), 5 (HttpHeader) or 6 (query string)."
-            )
+        if values["authtype"] != WEBHOOK_KEY:
+            raise errors.missing("Of the authtypes of a webhook only 4 (WebhookKey) is supported here.")
     elif contract in SERVICE_BUS:
         _need(values, ("namespaceaddress", "path", "authtype"), "Service Bus endpoint")
         if not str(values["namespaceaddress"]).startswith("sb://"):
@@ -112,22 +86,6 @@ def _step(store: Store, values: Mapping[str, Any]) -> None:
     if wanted and message != "Update":
         raise errors.missing(f"Filtering attributes are not supported for the message {message}.")
     _check_columns(store, scope, wanted)
-
-
-def _image(store: Store, values: Mapping[str, Any]) -> None:
-    _need(values, ("sdkmessageprocessingstepid", "imagetype", "messagepropertyname"), "step image")
-    step = store.rows("sdkmessageprocessingstep")[values["sdkmessageprocessingstepid"]]
-    message = store.rows("sdkmessage")[step.get("sdkmessageid")].get("name")
-    wanted = IMAGE_PROPERTY.get(message)
-    if values["messagepropertyname"] != wanted:
-        given = values["messagepropertyname"]
-        raise errors.missing(f"Message property name '{given}' is not valid on message {message}.")
-    if message == "Create" and values["imagetype"] in PRE_IMAGE:
-        raise errors.missing("PreImage is not supported for the message Create.")
-    if values["imagetype"] in POST_IMAGE and (message == "Delete" or step.get("stage") != POST_OPERATION):
-        raise errors.missing(f"PostImage is not supported for the message {message} in this stage.")
-    scope = store.rows("sdkmessagefilter").get(step.get("sdkmessagefilterid") or "")
-    _check_columns(store, scope, _names(values.get("attributes")))
 
 
 def _names(text: str | None) -> list[str]:

@@ -1,8 +1,8 @@
-"""The tables of event registration: service endpoints, messages, steps, step images and system jobs.
+"""The tables of event registration: service endpoints, messages, steps and system jobs.
 
 Columns and lengths as documented (learn.microsoft.com/power-apps/developer/data-platform/reference/entities/
-serviceendpoint, .../sdkmessageprocessingstep, .../sdkmessageprocessingstepimage, .../asyncoperation). The
-secrets of an endpoint are write-only; `issaskeyset` and `isauthvalueset` tell whether there is one.
+serviceendpoint, .../sdkmessageprocessingstep, .../asyncoperation). The secrets of an endpoint are write-only;
+`issaskeyset` and `isauthvalueset` tell whether there is one.
 """
 
 from local.dynamics.dataverse.schema import Column, Table, choice, flag, lookup, memo, table, text, whole
@@ -59,13 +59,6 @@ def registration_tables() -> list[Table]:
         table("sdkmessage", "sdkmessages", "name", message, type_code=4606),
         table("sdkmessagefilter", "sdkmessagefilters", "name", _filter(), type_code=4607),
         table("sdkmessageprocessingstep", "sdkmessageprocessingsteps", "name", _step(), type_code=4608),
-        table(
-            "sdkmessageprocessingstepimage",
-            "sdkmessageprocessingstepimages",
-            "name",
-            _image(),
-            type_code=4615,
-        ),
         _jobs(),
     ]
 
@@ -119,18 +112,6 @@ def _step() -> list[Column]:
         lookup("sdkmessageid", "sdkmessage"),
         lookup("sdkmessagefilterid", "sdkmessagefilter"),
         Column("statecode", "State", options={0: "Enabled", 1: "Disabled"}, default=0),
-    ]
-
-
-def _image() -> list[Column]:
-    return [
-        text("name", 256),
-        text("entityalias", 256, required=True),
-        choice("imagetype", {0: "PreImage", 1: "PostImage", 2: "Both"}),
-        text("messagepropertyname", 256),
-        memo("attributes", 100_000),
-        text("description", 256),
-        lookup("sdkmessageprocessingstepid", "sdkmessageprocessingstep"),
     ]
 
 

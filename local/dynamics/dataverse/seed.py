@@ -88,16 +88,9 @@ def register_queue(store: Store, connection: str, queue: str) -> None:
     _register(store, put(store, "serviceendpoint", values, fixed_id("serviceendpoint", "queue")))
 
 
-def register_webhook(store: Store, url: str, key: str | None, *, as_header: bool = False) -> None:
-    """An endpoint for a webhook and its three steps on account; the key goes as `?code=` or as a header."""
-    auth = f'<settings><setting name="x-functions-key" value="{key}" /></settings>' if as_header else key
-    values = {
-        "name": "webhook",
-        "contract": 8,
-        "url": url,
-        "authtype": 5 if as_header else 4,
-        "authvalue": auth,
-    }
+def register_webhook(store: Store, url: str, key: str | None) -> None:
+    """An endpoint for a webhook and its three steps on account; the key goes as `?code=`."""
+    values = {"name": "webhook", "contract": 8, "url": url, "authtype": 4, "authvalue": key}
     _register(store, put(store, "serviceendpoint", values, fixed_id("serviceendpoint", "webhook")))
 
 

@@ -7,13 +7,12 @@ whom a call is for; addresses that are none get the documented 404.
 import uuid
 from dataclasses import dataclass, field
 
-from local.dynamics.batch import Batching
 from local.dynamics.calls import Answer, Call
 from local.dynamics.dataverse import errors
 from local.dynamics.dataverse.definitions import Definitions
 from local.dynamics.dataverse.errors import DataverseError
-from local.dynamics.dataverse.queries import COLLECTION_OPTIONS, MAX_PAGE, filtered, query, read_options
-from local.dynamics.dataverse.reads import read_part, read_row
+from local.dynamics.dataverse.queries import query
+from local.dynamics.dataverse.reads import read_row
 from local.dynamics.dataverse.schema import Table
 from local.dynamics.dataverse.store import Origin, Store
 from local.dynamics.dataverse.tracking import Tracking
@@ -23,8 +22,6 @@ from local.dynamics.odata.errors import QueryError
 from local.dynamics.odata.options import parse_segment
 
 PREFIX = "/api/data/v9.2"
-BATCH_LIMIT = 1000
-TEXT = {"Content-Type": "text/plain"}
 
 
 @dataclass(slots=True)
@@ -34,22 +31,11 @@ class Dataverse:
     store: Store
     tracking: Tracking = field(init=False)
     definitions: Definitions = field(init=False)
-    batching: Batching = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make the parts that answer for themselves. The limit of a batch: learn.microsoft.com/power-apps/
-        developer/data-platform/webapi/execute-batch-operations-using-web-api.
-        """
+        """Make the parts that answer for themselves."""
         self.tracking = Tracking(self.store)
         self.definitions = Definitions(self.store)
-        self.batching = Batching(
-            handle=self.handle,
-            transaction=self.store.transaction,
-            refuse=lambda message: errors.bad_query(message).answer(),
-            limit=BATCH_LIMIT,
-            stop_at_failure=True,
-            need_content_id=True,
-        )
 
     def handle(self, call: Call) -> Answer:
         """Answer one call, all of its writes in one transaction."""
@@ -74,11 +60,7 @@ class Dataverse:
         return errors.failure(status, code)
 
     def _route(self, call: Call, origin: Origin) -> Answer:
-        segments = call.segments
-        if not segments:
-            return self._service_document(call)
-        if segments == ["$batch"]:
-            return self.batching.run(call)
+        segments = call.segments or [""]
         name, key = parse_segment(segments[0])
         if name == "EntityDefinitions":
             return self.definitions.answer(call, segments)
@@ -87,7 +69,9 @@ class Dataverse:
         table = self._table(name)
         if key is None:
             return self._collection(call, table, segments[1:], origin)
-        return self._row(call, table, _row_id(table, key), segments[1:], origin)
+        if len(segments) > 1:
+            raise errors.no_segment(segments[1])
+        return self._row(call, table, _row_id(key), origin)
 
     def _table(self, entity_set: str) -> Table:
         for table in self.store.tables.values():
@@ -98,8 +82,6 @@ class Dataverse:
     def _collection(self, call: Call, table: Table, rest: list[str], origin: Origin) -> Answer:
         if rest and rest[0] in ACTIONS and call.method == "POST":
             return Write(self.store, call, table, origin).many(rest[0])
-        if rest == ["$count"] and call.method == "GET":
-            return Answer(200, str(self._count(call, table)), TEXT)
         if rest:
             raise errors.no_segment(rest[0])
         if call.method == "GET" and self.tracking.wanted(call):
@@ -110,18 +92,7 @@ class Dataverse:
             return Write(self.store, call, table, origin).create()
         raise errors.not_allowed(call.method)
 
-    def _count(self, call: Call, table: Table) -> int:
-        """The number of rows, 5,000 at most, or of changes since a delta token."""
-        if "$deltatoken" in call.query:
-            return self.tracking.count(call, table)
-        text = read_options(call, COLLECTION_OPTIONS).filter
-        return min(len(filtered(self.store, table, text)), MAX_PAGE)
-
-    def _row(self, call: Call, table: Table, row_id: str, rest: list[str], origin: Origin) -> Answer:
-        if len(rest) > 1 or (rest and call.method != "GET"):
-            raise errors.no_segment(rest[-1])
-        if rest:
-            return read_part(self.store, call, table, row_id, rest[0])
+    def _row(self, call: Call, table: Table, row_id: str, origin: Origin) -> Answer:
         match call.method:
             case "GET":
                 return read_row(self.store, call, table, row_id)
@@ -140,19 +111,11 @@ class Dataverse:
         link = f"{call.root}/$metadata#Microsoft.Dynamics.CRM.WhoAmIResponse"
         return Answer(200, {"@odata.context": link, **ids, "OrganizationId": who.organization_id})
 
-    def _service_document(self, call: Call) -> Answer:
-        names = [table.entity_set for table in self.store.tables.values()]
-        sets = [{"name": name, "kind": "EntitySet", "url": name} for name in names]
-        return Answer(200, {"@odata.context": f"{call.root}/$metadata", "value": sets})
 
-
-def _row_id(table: Table, key: str) -> str:
-    """A guid, bare or as `primaryid=guid`; alternate keys are not defined on these tables."""
-    name, equals, value = key.partition("=")
-    if equals and name != table.primary_id:
-        raise errors.bad_query(f"The specified key properties are invalid on the entity '{table.name}'.")
+def _row_id(key: str) -> str:
+    """A bare guid; alternate keys are not defined on these tables."""
     try:
-        return read_guid(value if equals else name)
+        return read_guid(key)
     except DataverseError as error:
         raise errors.bad_query("Bad Request - Error in query syntax.") from error
 

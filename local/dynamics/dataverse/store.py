@@ -1,7 +1,7 @@
 """Rows of all tables in memory, with one version counter over the organisation.
 
 Checked column values enter; rows and `Change`s leave. Writes happen inside `transaction()`: an exception
-takes everything back, and the changes are announced only when the outermost transaction ends well.
+takes everything back, and the changes are announced only when the transaction ends well.
 """
 
 import uuid
@@ -99,7 +99,6 @@ class Store:
     _rows: dict[str, dict[str, Row]] = field(default_factory=dict[str, dict[str, Row]])
     _undo: list[Callable[[], object]] = field(default_factory=list[Callable[[], object]])
     _changes: list[Change] = field(default_factory=list[Change])
-    _depth: int = 0
 
     def rows(self, table: str) -> dict[str, Row]:
         """All rows of a table by id."""
@@ -114,8 +113,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All writes inside happen together or not at all; may be nested."""
-        self._depth += 1
+        """All writes inside happen together or not at all."""
         try:
             yield
         except BaseException:
@@ -123,13 +121,10 @@ class Store:
                 self._undo.pop()()
             self._changes.clear()
             raise
-        finally:
-            self._depth -= 1
-        if self._depth == 0:
-            self._undo.clear()
-            committed, self._changes = self._changes, []
-            for change in committed:
-                self.on_change(change)
+        self._undo.clear()
+        committed, self._changes = self._changes, []
+        for change in committed:
+            self.on_change(change)
 
     def create(self, table: Table, sent: Mapping[str, Any], origin: Origin) -> Row:
         """Insert a row; an id may be given."""

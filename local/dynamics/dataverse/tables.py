@@ -2,8 +2,7 @@
 
 The standard account table and its neighbours with the delivered lengths
 (learn.microsoft.com/power-apps/developer/data-platform/reference/entities/account and
-.../transactioncurrency); with `dual_write` also the `msdyn_*` columns and tables of the public dual-write map
-(learn.microsoft.com/dynamics365/fin-ops-core/dev-itpro/data-entities/dual-write/customer-mapping).
+.../transactioncurrency).
 """
 
 from collections.abc import Iterator
@@ -36,15 +35,13 @@ CUSTOMER_TYPES = {
     11: "Vendor",
     12: "Other",
 }
-ON_HOLD = {0: "No", 1: "Invoice", 2: "All", 3: "Payment", 4: "Requisition", 5: "Never"}
 ALLOW = ("Allow", "Do Not Allow")
 
 
-def organisation_tables(*, dual_write: bool = False) -> dict[str, Table]:
+def organisation_tables() -> dict[str, Table]:
     """All tables by logical name."""
-    columns = [*account_columns(), *(dual_write_columns() if dual_write else ())]
     tables = [
-        table("account", "accounts", "name", columns, tracked=True, type_code=1),
+        table("account", "accounts", "name", account_columns(), tracked=True, type_code=1),
         table(
             "transactioncurrency",
             "transactioncurrencies",
@@ -56,7 +53,6 @@ def organisation_tables(*, dual_write: bool = False) -> dict[str, Table]:
         table("systemuser", "systemusers", "fullname", _user(), type_code=8),
         table("businessunit", "businessunits", "name", [text("name", 160)], type_code=10),
         table("contact", "contacts", "fullname", _contact(), tracked=True, type_code=2),
-        *(dual_write_tables() if dual_write else ()),
         *registration_tables(),
     ]
     return {one.name: one for one in tables}
@@ -172,48 +168,4 @@ def _contact() -> list[Column]:
         text("firstname", 50),
         text("lastname", 50),
         text("emailaddress1", 100),
-        text("msdyn_contactpersonid", 20),
     ]
-
-
-def dual_write_columns() -> list[Column]:
-    """The `msdyn_*` columns of account in the dual-write map."""
-    return [
-        lookup("msdyn_company", "cdm_company"),
-        lookup("msdyn_customergroupid", "msdyn_customergroup"),
-        lookup("msdyn_billingaccount", "account"),
-        lookup("msdyn_paymentday", "msdyn_paymentday"),
-        lookup("msdyn_customerpaymentmethod", "msdyn_customerpaymentmethod"),
-        lookup("msdyn_paymentschedule", "msdyn_paymentschedule"),
-        lookup("msdyn_paymentterms", "msdyn_paymentterm"),
-        lookup("msdyn_salestaxgroup", "msdyn_taxgroup"),
-        lookup("msdyn_vendor", "msdyn_vendor"),
-        text("msdyn_creditrating", 10),
-        text("msdyn_identificationnumber", 50),
-        text("msdyn_partynumber", 40),
-        text("msdyn_partycountry", 10),
-        text("msdyn_partystateprovince", 10),
-        text("msdyn_taxexemptnumber", 20),
-        whole("msdyn_paymenttermsbasedays", 0, 2147483647),
-        flag("msdyn_creditlimitismandatory"),
-        flag("msdyn_isonetimecustomer"),
-        choice("msdyn_onholdstatus", ON_HOLD, default=0),
-        choice("msdyn_invoiceaddress", {1: "Invoice account", 2: "Order account"}),
-    ]
-
-
-def dual_write_tables() -> list[Table]:
-    """The tables behind the dual-write lookups."""
-    code = {"msdyn_customergroup": "msdyn_groupid", "msdyn_vendor": "msdyn_vendoraccountnumber"}
-    named = ("paymentday", "customerpaymentmethod", "paymentschedule", "paymentterm", "taxgroup", "vendor")
-    tables = [_small(f"msdyn_{name}", code.get(f"msdyn_{name}", "msdyn_name")) for name in named]
-    tables.append(_small("msdyn_customergroup", "msdyn_groupid"))
-    company = [text("cdm_companycode", 4, required=True), text("cdm_name", 100)]
-    return [*tables, table("cdm_company", "cdm_companies", "cdm_companycode", company)]
-
-
-def _small(name: str, key: str) -> Table:
-    columns = [text(key, 60, required=True), lookup("msdyn_company", "cdm_company")]
-    if key != "msdyn_name":
-        columns.append(text("msdyn_name", 100))
-    return table(name, f"{name}s", key, columns)

@@ -20,17 +20,16 @@ from local.dynamics.dataverse.queries import (
     context,
     next_link,
     page_size,
-    query_view,
     read_cookie,
     read_options,
 )
-from local.dynamics.dataverse.render import View, render
+from local.dynamics.dataverse.render import View, make_view, render
 from local.dynamics.dataverse.schema import Table
 from local.dynamics.dataverse.store import Row, Store, Tombstone
 from local.dynamics.odata.options import Options
 
 TRACK = "odata.track-changes"
-REFUSED = ("$filter", "$orderby", "$expand", "$top", "$count")
+REFUSED = ("$filter", "$orderby", "$expand", "$top")
 TOKEN_OPTIONS = ("$select", "$deltatoken", "$skiptoken")
 _TOKEN = re.compile(r"(?P<version>\d+)!(?P<time>\d\d/\d\d/\d{4} \d\d:\d\d:\d\d)")
 _TIME = "%m/%d/%Y %H:%M:%S"
@@ -62,10 +61,6 @@ class Tracking:
             return Answer(200, self._changes(call, table))
         return Answer(200, self._everything(call, table))
 
-    def count(self, call: Call, table: Table) -> int:
-        """How many changes there are since a token: `set/$count?$deltatoken=`."""
-        return len(self._since(table, self._version(call.query["$deltatoken"])))
-
     def _everything(self, call: Call, table: Table) -> dict[str, Any]:
         """All rows, page by page; the delta link counts from the first page on."""
         options = read_options(call, COLLECTION_OPTIONS)
@@ -93,7 +88,7 @@ class Tracking:
     ) -> dict[str, Any]:
         """Fill a page from `content` (body, entries) at `position` (version of the first page, offset)."""
         (body, entries), (start, offset), size = content, position, page_size(call)
-        view = query_view(call, table, options)
+        view = make_view(table, options.select, options.expand)
         body["value"] = [self._entry(call, table, one, view) for one in entries[offset : offset + size]]
         if offset + size < len(entries):
             last = entries[offset + size - 1].id

@@ -140,18 +140,8 @@ def json_value(column: Column, value: Any) -> Any:
 
 
 def label(column: Column, value: Any) -> str | None:
-    """The formatted value of a choice, yes/no, number or date (lookups need their row); None where there
-    is none.
-    """
-    if value is None:
-        return None
-    if column.kind == "Boolean" or column.kind in CHOICES:
-        return column.options.get(int(value))
-    if isinstance(value, datetime):
-        return f"{value.month}/{value.day}/{value.year} {value.strftime('%I:%M %p').lstrip('0')}"
-    if isinstance(value, Decimal) or column.kind == "Money":
-        return f"{value:,.2f}"
-    return f"{value:,}" if column.kind == "Integer" else None
+    """The formatted value of a choice or yes/no."""
+    return None if value is None else column.options.get(int(value))
 
 
 def defaults(table: Table) -> Mapping[str, Any]:

@@ -13,10 +13,10 @@ from typing import Any
 
 from local.dynamics.calls import Answer, Call
 from local.dynamics.dataverse import errors
-from local.dynamics.dataverse.queries import ROW_OPTIONS, query_view, read_options
+from local.dynamics.dataverse.queries import ROW_OPTIONS, read_options
 from local.dynamics.dataverse.reads import row_context
-from local.dynamics.dataverse.registration import before_delete
-from local.dynamics.dataverse.render import etag, render
+from local.dynamics.dataverse.registration import check_delete
+from local.dynamics.dataverse.render import etag, make_view, render
 from local.dynamics.dataverse.schema import Table
 from local.dynamics.dataverse.store import Origin, Row, Store
 from local.dynamics.dataverse.values import read_guid, read_payload
@@ -63,11 +63,11 @@ class Write:
         return self._written(row, 200)
 
     def delete(self, row_id: str) -> Answer:
-        """Remove a row with what belongs to it."""
+        """Remove a row."""
         row = self.store.find(self.table, row_id)
         self._check_match(row)
+        check_delete(self.store, self.table, row)
         with self.store.transaction():
-            before_delete(self.store, self.table, row, self.origin)
             self.store.delete(self.table, row, self.origin)
         return Answer(204)
 
@@ -105,7 +105,8 @@ class Write:
 
     def _check_view(self) -> None:
         """Refuse a wrong `$select` or `$expand` of the answer before the row is written."""
-        query_view(self.call, self.table, read_options(self.call, ROW_OPTIONS))
+        options = read_options(self.call, ROW_OPTIONS)
+        make_view(self.table, options.select, options.expand)
 
     def _check_match(self, row: Row) -> None:
         wanted = [tag.strip() for tag in self.call.headers.get("if-match", "*").split(",")]
@@ -119,7 +120,7 @@ class Write:
         if call.preferences().get("return") != "representation":
             return Answer(204, None, {"OData-EntityId": address, "Location": address})
         options = read_options(call, ROW_OPTIONS)
-        shown = render(self.store, table, row, query_view(call, table, options))
+        shown = render(self.store, table, row, make_view(table, options.select, options.expand))
         body = {"@odata.context": row_context(call, table, options.select), **shown}
         applied = {"Preference-Applied": "return=representation", "ETag": etag(row)}
         return Answer(status, body, {**applied, "OData-EntityId": address})

@@ -7,7 +7,7 @@ is still too large for Service Bus is not sent at all.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -29,7 +29,6 @@ class Occurrence:
     operation_id: str | None = None
     occurred_at: datetime | None = None
     stripped: bool = False
-    repeat_of: str | None = None
 
 
 @dataclass(slots=True)
@@ -42,7 +41,6 @@ class Notifier:
     jobs: Jobs
     organization_url: str = "http://127.0.0.1"
     via: Routing = "registered"
-    utc_offset: timedelta = timedelta(0)
     _turn: int = 0
 
     def changed(self, change: Change) -> None:
@@ -66,7 +64,7 @@ class Notifier:
     def post(self, change: Change, step: Step, how: Occurrence) -> Job:
         """Make the job of one change for one step."""
         created = how.occurred_at or change.at
-        run = Execution(how.operation_id or new_operation_id(), created, self.utc_offset)
+        run = Execution(how.operation_id or new_operation_id(), created)
         context = build_context(self.store, change, step, run)
         body, stripped = fit(context, LIMITS[step.endpoint.via], force=how.stripped)
         job = Job(
@@ -77,7 +75,6 @@ class Notifier:
             message=self.message(context, body, JSON, stripped=stripped, user_claim=step.endpoint.user_claim),
             created=datetime.now(UTC),
             step_id=step.id,
-            repeat_of=how.repeat_of,
             stripped=stripped,
             auto_delete=step.auto_delete,
         )

@@ -121,7 +121,7 @@ class Posting:
     async def _webhook_once(self, endpoint: Endpoint, message: Message) -> Outcome:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=WEBHOOK_TIMEOUT))
-        headers = {"Content-Type": message.content_type, **message.headers, **endpoint.headers}
+        headers = {"Content-Type": message.content_type, **message.headers}
         try:
             async with self._session.post(
                 endpoint.address, params=endpoint.query, data=message.body, headers=headers

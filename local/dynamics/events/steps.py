@@ -1,19 +1,19 @@
 """Registered steps: the rows of the registration tables enter, the steps that a change fires leave.
 
 Rules: learn.microsoft.com/power-apps/developer/data-platform/register-plug-in (filtering attributes test
-whether a column was included in the update, not whether its value changed; images) and .../azure-integration.
+whether a column was included in the update, not whether its value changed), .../azure-integration and
+.../register-web-hook.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
-from xml.etree import ElementTree
 
 from local.dynamics.dataverse.store import Change, Row, Store
 
 type Via = Literal["queue", "webhook"]
-QUEUE_CONTRACTS = (5, 6)  # topic and queue are sent to alike
+QUEUE_CONTRACT = 6
 WEBHOOK_CONTRACT = 8
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -26,19 +26,8 @@ class Endpoint:
     via: Via
     address: str
     path: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     query: Mapping[str, str] = field(default_factory=dict[str, str])
     user_claim: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A registered image; no `attributes` means all columns."""
-
-    alias: str
-    pre: bool
-    post: bool
-    attributes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +39,6 @@ class Step:
     endpoint: Endpoint
     synchronous: bool = False
     auto_delete: bool = False
-    images: tuple[Image, ...] = ()
 
 
 def fired_steps(store: Store, change: Change) -> Iterator[Step]:
@@ -60,7 +48,7 @@ def fired_steps(store: Store, change: Change) -> Iterator[Step]:
         if row.get("statecode") == 0 and _fits(store, row, change):
             endpoint = read_endpoint(store, row.get("eventhandler"))
             if endpoint is not None:
-                yield _step(store, row, endpoint)
+                yield _step(row, endpoint)
 
 
 def _fits(store: Store, row: Row, change: Change) -> bool:
@@ -79,19 +67,8 @@ def names(text: str | None) -> set[str]:
     return {part.strip() for part in (text or "").split(",") if part.strip()}
 
 
-def _step(store: Store, row: Row, endpoint: Endpoint) -> Step:
-    images = [
-        Image(
-            alias=image.get("entityalias"),
-            pre=image.get("imagetype") in (0, 2),
-            post=image.get("imagetype") in (1, 2),
-            attributes=tuple(sorted(names(image.get("attributes")))),
-        )
-        for image in store.rows("sdkmessageprocessingstepimage").values()
-        if image.get("sdkmessageprocessingstepid") == row.id
-    ]
-    mode, auto_delete = row.get("mode") == 0, bool(row.get("asyncautodelete"))
-    return Step(row.id, row.get("name"), endpoint, mode, auto_delete, tuple(images))
+def _step(row: Row, endpoint: Endpoint) -> Step:
+    return Step(row.id, row.get("name"), endpoint, row.get("mode") == 0, bool(row.get("asyncautodelete")))
 
 
 def read_endpoint(store: Store, endpoint_id: str | None) -> Endpoint | None:
@@ -100,11 +77,10 @@ def read_endpoint(store: Store, endpoint_id: str | None) -> Endpoint | None:
     if row is None:
         return None
     if row.get("contract") == WEBHOOK_CONTRACT:
-        headers, query = _webhook_auth(row)
-        return Endpoint(
-            row.id, "webhook", row.get("url") or "", "", headers, query, row.get("userclaim") or 1
-        )
-    if row.get("contract") in QUEUE_CONTRACTS:
+        key = row.get("authvalue")
+        query = {"code": key} if key else {}
+        return Endpoint(row.id, "webhook", row.get("url") or "", "", query, row.get("userclaim") or 1)
+    if row.get("contract") == QUEUE_CONTRACT:
         address = connection_string(
             row.get("namespaceaddress") or "", row.get("saskeyname"), row.get("saskey")
         )
@@ -116,29 +92,3 @@ def connection_string(namespace: str, key_name: str | None, key: str | None) -> 
     """The connection string of a namespace; a local broker is spoken to without TLS, as an emulator is."""
     emulator = ";UseDevelopmentEmulator=true" if urlsplit(namespace).hostname in LOCAL_HOSTS else ""
     return f"Endpoint={namespace};SharedAccessKeyName={key_name};SharedAccessKey={key}{emulator}"
-
-
-def _webhook_auth(row: Row) -> tuple[dict[str, str], dict[str, str]]:
-    """Headers and query options by authtype: 4 WebhookKey (`?code=`), 5 HttpHeader, 6 HttpQueryString
-    (learn.microsoft.com/power-apps/developer/data-platform/register-web-hook)."""
-    value = row.get("authvalue")
-    if not value:
-        return {}, {}
-    match row.get("authtype"):
-        case 4:
-            return {}, {"code": value}
-        case 5:
-            return _settings(value), {}
-        case 6:
-            return {}, _settings(value)
-        case _:
-            return {}, {}
-
-
-def _settings(text: str) -> dict[str, str]:
-    """`<settings><setting name="..." value="..." /></settings>`, as the registration tools write it."""
-    try:
-        root = ElementTree.fromstring(text)  # noqa: S314 - written by the operator of this local simulator
-    except ElementTree.ParseError:
-        return {}
-    return {one.get("name", ""): one.get("value", "") for one in root.iter("setting")}

@@ -1,7 +1,7 @@
 """`$filter` expressions: text enters, a predicate over rows leaves.
 
 The grammar is the part of OData 4.0 (Part 2, section 5.1.1) that both services document: eq, ne, gt, ge, lt,
-le, and, or, not, parentheses, contains, startswith, endswith, tolower, toupper; string, number, boolean,
+le, and, or, not, parentheses, contains, startswith, endswith; string, number, boolean,
 null, guid, date and qualified enum literals. Unknown properties, operands of different types and everything
 else raise QueryError.
 """
@@ -214,14 +214,9 @@ def _constant(literal: Literal) -> Operand:
 
 
 def _function(name: str, arguments: list[Operand]) -> Operand:
-    wanted = 1 if name in ("tolower", "toupper") else 2
-    if len(arguments) != wanted or any(one.type not in ("Edm.String", None) for one in arguments):
+    if len(arguments) != 2 or any(one.type not in ("Edm.String", None) for one in arguments):
         raise QueryError(f"No function signature for the function with name '{name}' matches the arguments.")
     read = [argument.get for argument in arguments]
-    if name == "tolower":
-        return Operand("Edm.String", lambda row: _text(read[0](row)).lower())
-    if name == "toupper":
-        return Operand("Edm.String", lambda row: _text(read[0](row)).upper())
     test = {"contains": str.__contains__, "startswith": str.startswith, "endswith": str.endswith}[name]
     return Operand(
         "Edm.Boolean", lambda row: test(_text(read[0](row)).casefold(), _text(read[1](row)).casefold())

@@ -26,7 +26,6 @@ class Options:
     order: tuple[tuple[str, bool], ...]  # (property, descending)
     top: int | None
     skip: int
-    count: bool
 
 
 def parse_options(query: Mapping[str, str], supported: Collection[str]) -> Options:
@@ -41,7 +40,6 @@ def parse_options(query: Mapping[str, str], supported: Collection[str]) -> Optio
         order=_order(query.get("$orderby", "")),
         top=_number(query, "$top"),
         skip=_number(query, "$skip") or 0,
-        count=query.get("$count", "false").lower() == "true",
     )
 
 

@@ -84,8 +84,6 @@ class Query:
         body: dict[str, Any] = {
             "@odata.context": f"{self.call.root}/$metadata#{self.entity.entity_set}{names}"
         }
-        if options.count:
-            body["@odata.count"] = len(rows)
         limit = len(rows) if options.top is None else options.top
         wanted, size = rows[options.skip : options.skip + limit], self._page_size()
         body["value"] = [show(self.entity, row, options.select) for row in wanted[:size]]

@@ -7,48 +7,31 @@ out whom a call is for, and to write single rows.
 
 import re
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import quote
 
-from local.dynamics.batch import Batching
 from local.dynamics.calls import Answer, Call
 from local.dynamics.odata.errors import QueryError
 from local.dynamics.odata.options import parse_key, parse_options, parse_segment
 from local.dynamics.operations import errors
 from local.dynamics.operations.errors import OperationsError
-from local.dynamics.operations.metadata import answer_metadata, csdl
 from local.dynamics.operations.queries import Query, check_names, show
 from local.dynamics.operations.rules import Rules
 from local.dynamics.operations.schema import Entity
 from local.dynamics.operations.store import Record
 
-METADATA = "/metadata"
-BATCH_LIMIT = 5000
-PREFIXES = ("/data", METADATA)
-OPTIONS = ("$select", "$filter", "$expand", "$orderby", "$top", "$skip", "$count")
+PREFIX = "/data"
+OPTIONS = ("$select", "$filter", "$expand", "$orderby", "$top", "$skip")
 
 
 @dataclass(slots=True)
 class Operations:
-    """One environment behind `/data` and `/metadata`."""
+    """One environment behind `/data`."""
 
     rules: Rules
-    batching: Batching = field(init=False)
-
-    def __post_init__(self) -> None:
-        """A batch may have 5,000 operations and is answered with 200 even if some of them failed
-        (learn.microsoft.com/dynamics365/fin-ops-core/dev-itpro/data-entities/odata, "Batch requests")."""
-        self.batching = Batching(
-            handle=self.handle,
-            transaction=self.rules.records.transaction,
-            refuse=lambda message: errors.bad_body(message).answer(),
-            limit=BATCH_LIMIT,
-            stop_at_failure=False,
-            need_content_id=False,
-        )
 
     def handle(self, call: Call) -> Answer:
-        """Answer one call, all of its writes in one transaction."""
+        """Answer one call, which writes one row at most."""
         try:
             answer = self._route(call)
         except OperationsError as error:
@@ -63,34 +46,23 @@ class Operations:
         return errors.failure(status, code)
 
     def _route(self, call: Call) -> Answer:
-        if call.root.endswith(METADATA):
-            return answer_metadata(call, self.rules.entities, self.rules.environment.read_only)
-        segments = call.segments
-        if not segments:
-            sets = [{"name": name, "kind": "EntitySet", "url": name} for name in self.rules.entities]
-            return Answer(200, {"@odata.context": f"{call.root}/$metadata", "value": sets})
-        if segments == ["$batch"]:
-            return self.batching.run(call)
-        if segments == ["$metadata"]:
-            return Answer(200, csdl(self.rules.entities), {"Content-Type": "application/xml"})
-        name, key = parse_segment(segments[0])
+        if len(call.segments) != 1:
+            return Answer(404)
+        name, key = parse_segment(call.segments[0])
         entity = self.rules.entities.get(name)
-        if entity is None or len(segments) > 2 or (len(segments) == 2 and segments[1] != "$count"):
+        if entity is None:
             return Answer(404)
         if key is None:
-            return self._collection(call, entity, counting=len(segments) == 2)
+            return self._collection(call, entity)
         return self._single(call, entity, _read_key(entity, key))
 
-    def _collection(self, call: Call, entity: Entity, *, counting: bool) -> Answer:
-        if call.method == "POST" and not counting:
+    def _collection(self, call: Call, entity: Entity) -> Answer:
+        if call.method == "POST":
             return self._create(call, entity)
         if call.method != "GET":
             return Answer(405)
         query, options = self._query(call, entity), parse_options(call.query, OPTIONS)
-        rows = query.rows(options)
-        if counting:
-            return Answer(200, str(len(rows)), {"Content-Type": "text/plain"})
-        return Answer(200, query.page(rows, options))
+        return Answer(200, query.page(query.rows(options), options))
 
     def _query(self, call: Call, entity: Entity) -> Query:
         return Query(self.rules.records, self.rules.environment, entity, call)
@@ -102,12 +74,10 @@ class Operations:
         match call.method:
             case "GET":
                 return self._read(call, entity, record)
-            case "PATCH" | "PUT":
+            case "PATCH":
                 return self._update(call, entity, record)
             case "DELETE":
-                found = _matched(call, record)
-                with self.rules.records.transaction():
-                    self.rules.records.remove(entity, found)
+                self.rules.records.remove(entity, _matched(call, record))
                 return Answer(204)
             case _:
                 return Answer(405)
@@ -125,8 +95,7 @@ class Operations:
 
     def _create(self, call: Call, entity: Entity) -> Answer:
         sent = self.rules.read_body(entity, call.body)
-        with self.rules.records.transaction():
-            record = self.rules.records.insert(entity, self.rules.for_create(entity, sent))
+        record = self.rules.records.insert(entity, self.rules.for_create(entity, sent))
         body = {
             "@odata.context": f"{call.root}/$metadata#{entity.entity_set}/$entity",
             **show(entity, record, None),
@@ -140,8 +109,7 @@ class Operations:
     def _update(self, call: Call, entity: Entity, record: Record | None) -> Answer:
         found = _matched(call, record)
         sent = self.rules.read_body(entity, call.body)
-        with self.rules.records.transaction():
-            self.rules.records.replace(entity, found, self.rules.for_update(entity, found, sent))
+        self.rules.records.replace(entity, found, self.rules.for_update(entity, found, sent))
         return Answer(204)
 
 

@@ -1,13 +1,12 @@
 """Rows of the data entities in memory.
 
 Checked values enter, rows leave. Keys compare trimmed and without regard to case, as the application's
-database does. Writes inside `transaction()` happen together or not at all.
+database does.
 """
 
 import base64
 import random
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,10 +40,8 @@ class Records:
     """All rows by entity set and key; record versions come from a seeded source."""
 
     _rows: dict[str, dict[Key, Record]] = field(default_factory=dict[str, dict[Key, Record]])
-    _undo: list[Callable[[], object]] = field(default_factory=list[Callable[[], object]])
     _random: random.Random = field(default_factory=lambda: random.Random(7))
     _next_record: int = FIRST_RECORD
-    _depth: int = 0
 
     def rows(self, entity_set: str) -> dict[Key, Record]:
         """All rows of an entity set."""
@@ -57,21 +54,6 @@ class Records:
     def key(self, entity: Entity, values: Mapping[str, Any]) -> Key:
         """The compared form of a row's key."""
         return tuple(normal(values[name]) for name in entity.keys)
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All writes inside happen together or not at all."""
-        self._depth += 1
-        try:
-            yield
-        except BaseException:
-            while self._undo:
-                self._undo.pop()()
-            raise
-        finally:
-            self._depth -= 1
-            if self._depth == 0:
-                self._undo.clear()
 
     def insert(self, entity: Entity, values: Mapping[str, Any]) -> Record:
         """Add a row; the key must be free."""
@@ -88,17 +70,12 @@ class Records:
 
     def remove(self, entity: Entity, record: Record) -> None:
         """Delete a row."""
-        rows, key = self.rows(entity.entity_set), self.key(entity, record.values)
-        del rows[key]
-        self._undo.append(lambda: rows.__setitem__(key, record))
+        del self.rows(entity.entity_set)[self.key(entity, record.values)]
 
     def clear(self, entity_set: str) -> None:
         """Forget all rows of an entity set."""
         self.rows(entity_set).clear()
 
     def _put(self, entity: Entity, record: Record) -> Record:
-        rows, key = self.rows(entity.entity_set), self.key(entity, record.values)
-        before = rows.get(key)
-        rows[key] = record
-        self._undo.append(lambda: rows.pop(key) if before is None else rows.__setitem__(key, before))
+        self.rows(entity.entity_set)[self.key(entity, record.values)] = record
         return record

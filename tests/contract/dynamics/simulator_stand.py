@@ -46,7 +46,7 @@ class Stand:
 
     async def settings(self, **settings: Any) -> None:
         answer = await self.control.post("/settings", json=settings)
-        assert answer.status_code == 200, answer.text
+        assert answer.status_code == 204, answer.text
 
 
 async def start(options: Options) -> Stand:

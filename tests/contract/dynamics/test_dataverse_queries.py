@@ -70,18 +70,6 @@ async def test_filters_that_cannot_be_understood_are_400(filled: Stand, query: s
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "0x80060888")
 
 
-async def test_a_filter_reaches_through_a_lookup(stand: Stand) -> None:
-    await stand.seed(
-        transactioncurrencies=[{"currencyname": "Krone", "isocurrencycode": "DKK", "currencysymbol": "kr"}]
-    )
-    krone = (
-        await stand.dataverse.get("transactioncurrencies", params={"$filter": "isocurrencycode eq 'DKK'"})
-    ).json()
-    bind = f"/transactioncurrencies({krone['value'][0]['transactioncurrencyid']})"
-    await stand.seed(accounts=[{"name": "K", "accountnumber": "K", "transactioncurrencyid@odata.bind": bind}])
-    assert await numbers(stand, "transactioncurrencyid/isocurrencycode eq 'DKK'") == {"K"}
-
-
 @pytest.mark.parametrize(
     "params",
     [
@@ -100,12 +88,10 @@ async def test_unknown_names_and_options_are_400(filled: Stand, params: dict[str
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "0x80060888")
 
 
-async def test_order_top_and_count(filled: Stand) -> None:
-    params = {"$select": "name", "$orderby": "numberofemployees desc,name", "$top": "2", "$count": "true"}
+async def test_order_and_top(filled: Stand) -> None:
+    params = {"$select": "name", "$orderby": "numberofemployees desc,name", "$top": "2"}
     body = (await filled.dataverse.get("accounts", params=params)).json()
     assert [row["name"] for row in body["value"]] == ["Blue Yonder", "Adventure Works"]
-    assert body["@odata.count"] == 3
-    assert (await filled.dataverse.get("accounts/$count")).text == "3"
 
 
 async def test_pages_follow_the_next_link_and_hold_every_row_once(stand: Stand) -> None:

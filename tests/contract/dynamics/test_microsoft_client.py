@@ -93,25 +93,6 @@ async def test_a_lookup_is_bound_and_expanded(served: Served) -> None:
     assert await in_client(addresses, work) == "Euro"
 
 
-async def test_a_batch_with_a_changeset_is_one_transaction(served: Served) -> None:
-    simulator, addresses = served
-
-    def work(client: DataverseClient) -> tuple[bool, bool]:
-        good = client.batch.new()
-        with good.changeset() as changes:
-            first = changes.records.create("account", {"name": "A"})
-            changes.records.update("account", first, {"fax": "1"})
-        bad = client.batch.new()
-        with bad.changeset() as changes:
-            changes.records.create("account", {"name": "B"})
-            changes.records.create("account", {"name": "x" * 161})
-        return good.execute().has_errors, bad.execute(continue_on_error=True).has_errors
-
-    assert await in_client(addresses, work) == (False, True)
-    rows = list(simulator.store.rows("account").values())
-    assert [(row.get("name"), row.get("fax")) for row in rows] == [("A", "1")]
-
-
 async def test_errors_arrive_with_their_codes(served: Served) -> None:
     _, addresses = served
     control = addresses["control"]

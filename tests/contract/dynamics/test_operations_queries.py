@@ -81,18 +81,10 @@ async def test_unknown_names_are_400(filled: Stand, params: dict[str, str]) -> N
     assert (await filled.operations.get("CustomersV3", params=params)).status_code == 400
 
 
-async def test_order_top_skip_and_count(filled: Stand) -> None:
-    params = {
-        "cross-company": "true",
-        "$orderby": "CreditLimit desc",
-        "$top": "1",
-        "$skip": "1",
-        "$count": "true",
-    }
+async def test_order_top_and_skip(filled: Stand) -> None:
+    params = {"cross-company": "true", "$orderby": "CreditLimit desc", "$top": "1", "$skip": "1"}
     body = (await filled.operations.get("CustomersV3", params=params)).json()
     assert [row["CustomerAccount"] for row in body["value"]] == ["US-001"]
-    assert body["@odata.count"] == 3
-    assert (await filled.operations.get("CustomersV3/$count?cross-company=true")).text == "3"
 
 
 async def test_the_next_link_is_absolute_and_keeps_the_query(filled: Stand) -> None:

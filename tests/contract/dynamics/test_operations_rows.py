@@ -149,13 +149,6 @@ async def test_a_field_that_may_not_be_updated_refuses_the_whole_patch(stand: St
     assert (await stand.operations.get(US_001, params=CROSS)).json()["KnownAs"] == ""
 
 
-async def test_read_only_fields_can_be_set_up(stand: Stand) -> None:
-    await create(stand)
-    await stand.settings(read_only_fields=["PartyType"])
-    answer = await stand.operations.patch(US_001, params=CROSS, json={"PartyType": "Person"})
-    assert answer.status_code == 403
-
-
 async def test_mandatory_fields_and_lengths(stand: Stand) -> None:
     for body, text in (
         (customer(CustomerGroupId=""), "'Customer group' must be filled in"),

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -94,19 +93,6 @@ def test_what_is_still_too_large_for_the_queue_is_never_posted() -> None:
     assert (job.state, jobs.pending()) == ("failed", 0)
     assert job.outcome is not None
     assert job.outcome.error == "The message is too large."
-
-
-@pytest.mark.parametrize("minutes", [0, 180, -420, 330, -210])
-def test_true_time_is_the_number_plus_the_offset(minutes: int) -> None:
-    simulator, change = created_change()
-    at = datetime(2026, 3, 4, 5, 6, 7, 891000, tzinfo=UTC)
-    run = Execution("op", at, timedelta(minutes=minutes))
-    written = build_context(simulator.store, change, step("queue"), run)["OperationCreatedOn"]
-    number, offset = int(written[6:-7]), written[-7:-2]
-    sign = -1 if offset[0] == "-" else 1
-    shift = sign * (int(offset[1:3]) * 60 + int(offset[3:5]))
-    assert shift == minutes
-    assert number + shift * 60_000 == round(at.timestamp() * 1000)
 
 
 def test_a_synchronous_step_has_the_shape_of_one() -> None:

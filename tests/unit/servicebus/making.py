@@ -6,8 +6,9 @@ from uuid import UUID
 
 from local.servicebus import encoder
 from local.servicebus.config import QueueSettings
-from local.servicebus.message import Message, StoredMessage, parse_message
+from local.servicebus.message import Message, parse_message
 from local.servicebus.queue import Queue
+from local.servicebus.stored import StoredMessage
 
 NOW = 1_800_000_000.0
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.servicebus import decoder, encoder
+from local.servicebus import decoder, encoder, layout
 from local.servicebus.errors import MalformedBytes
 
 ENCODED = st.recursive(
@@ -33,7 +33,7 @@ ENCODED = st.recursive(
 def test_values_come_back_as_they_were(pair: tuple[Any, bytes]) -> None:
     value, encoded = pair
     assert decoder.decode(encoded) == (value, len(encoded))
-    assert decoder.skip(encoded) == len(encoded)
+    assert layout.skip(encoded) == len(encoded)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ ONE_NULL_SHORT = b"\xe0\x01\x01\x40"  # as the Python SDK writes it: the type co
 def test_an_array_of_one_null_may_be_one_byte_longer_than_it_says() -> None:
     assert decoder.decode(ONE_NULL_SHORT) == ([None], 4)
     assert decoder.decode(b"\xe0\x02\x01\x40") == ([None], 4)
-    assert decoder.skip(ONE_NULL_SHORT) == 4
+    assert layout.skip(ONE_NULL_SHORT) == 4
     entries = [(encoder.string("a"), ONE_NULL_SHORT), (encoder.string("b"), encoder.uint(1))]
     assert decoder.map_entries(encoder.map_of(entries))[0] == {"a": ONE_NULL_SHORT, "b": encoder.uint(1)}
 
@@ -114,7 +114,7 @@ def test_malformed_bytes_are_refused(malformed: bytes) -> None:
 
 @given(st.binary(max_size=300))
 def test_no_bytes_end_in_anything_but_a_value_or_a_refusal(data: bytes) -> None:
-    for read in (decoder.decode, decoder.list_items, decoder.map_entries, decoder.descriptor):
+    for read in (decoder.decode, layout.list_items, decoder.map_entries, decoder.descriptor):
         try:
             _, end = read(data)
         except MalformedBytes:
@@ -128,4 +128,4 @@ def test_no_compound_value_ends_in_anything_else(code: int, data: bytes) -> None
         _, end = decoder.decode(bytes((code,)) + data)
     except MalformedBytes:
         return
-    assert decoder.skip(bytes((code,)) + data) == end
+    assert layout.skip(bytes((code,)) + data) == end

@@ -8,15 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.servicebus import encoder
-from local.servicebus.decoder import decode, list_items, map_entries, skip
+from local.servicebus.decoder import decode, map_entries
 from local.servicebus.errors import BrokerFault
-from local.servicebus.message import (
-    StoredMessage,
-    encode_delivery,
-    parse_batch,
-    parse_message,
-    with_application_properties,
-)
+from local.servicebus.layout import list_items, skip
+from local.servicebus.message import parse_batch, parse_message, with_application_properties
+from local.servicebus.stored import StoredMessage, encode_delivery
 from tests.unit.servicebus.making import NOW, message, payload
 
 

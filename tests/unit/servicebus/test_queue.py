@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from local.servicebus.decoder import decode, map_entries
 from local.servicebus.errors import BrokerFault
-from local.servicebus.message import MessageState
 from local.servicebus.queue import Queue
 from local.servicebus.settlement import LostSession, Settlement
+from local.servicebus.stored import MessageState
 from tests.unit.servicebus.making import NOW, FakeClock, body_of, message, queue_with, token_of
 
 
