@@ -20,6 +20,16 @@ PAUSE_SECONDS = 5.0
 UNKNOWN = object()  # no answer of the app was understood yet
 
 
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Makes a redirect an error: the health key goes to the address that was given, and nowhere else."""
+
+    def redirect_request(self, *_: object, **__: object) -> None:
+        """Give no request to follow."""
+
+
+OPENER = urllib.request.build_opener(NoRedirect)
+
+
 def main(arguments: list[str]) -> int:
     """Ask until the answer is right or the time is over; 2 for wrong arguments."""
     if len(arguments) != 2 or not arguments[0].startswith(("https://", "http://127.0.0.1:")):
@@ -50,7 +60,7 @@ def ask(address: str, key: str | None) -> dict[str, Any]:
     """What the app answers, or `error` with why there is no answer."""
     request = urllib.request.Request(address, headers={"x-functions-key": key} if key else {})  # noqa: S310 - checked in main
     try:
-        with urllib.request.urlopen(request, timeout=15) as response:  # noqa: S310 - checked in main
+        with OPENER.open(request, timeout=15) as response:
             return dict(json.load(response))
     except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError) as error:
         return {"error": f"{type(error).__name__}: {error}"}

@@ -105,16 +105,30 @@ def _packaged_build() -> str:
 
 
 def _connection(*needed: str) -> AfterValidator:
-    """Refuses a connection string that lacks one of these parts; what it holds is not repeated."""
+    """Refuses a connection string that lacks one of these parts, or TLS; what it holds is not repeated."""
 
-    def check(text: SecretStr) -> SecretStr:
-        parts = {part.partition("=")[0].strip() for part in text.get_secret_value().split(";")}
-        if missing := [name for name in needed if name not in parts]:
+    def check(text: SecretStr, info: ValidationInfo) -> SecretStr:
+        parts = [part.partition("=") for part in text.get_secret_value().split(";")]
+        names = {name.strip() for name, _, _ in parts}
+        if missing := [name for name in needed if name not in names]:
             message = f"is no connection string of this service: it has no {', '.join(missing)}"
             raise ValueError(message)
+        if info.data.get("credential") is not Credential.LOCAL:
+            for name, _, value in parts:
+                if _without_tls(name.strip().lower(), value.strip().lower()):
+                    message = f"{name.strip()} turns TLS off, which is for CREDENTIAL=local only"
+                    raise ValueError(message)
         return text
 
     return AfterValidator(check)
+
+
+def _without_tls(name: str, value: str) -> bool:
+    """Whether this part of a connection string, in lower case, makes an SDK connect without TLS."""
+    return (name, value) in {
+        ("usedevelopmentemulator", "true"),
+        ("defaultendpointsprotocol", "http"),
+    } or value.startswith("http://")
 
 
 type Origin = Annotated[str, AfterValidator(_origin)]

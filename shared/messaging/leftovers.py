@@ -46,24 +46,31 @@ class ServiceBusLeftovers:
             raise QueueUnavailable(f"{place} cannot be read ({type(error).__name__})") from error
 
     async def take(self, place: Bin, wanted: Callable[[Leftover], bool], resend: Resend) -> tuple[int, int]:
-        """Send again and then remove what is wanted; the rest is given back once all was seen."""
-        sent, kept = 0, list["ServiceBusReceivedMessage"]()
+        """Send again and then remove what is wanted of what lies there now; give back the rest at the end.
+
+        What arrives meanwhile stays: an event that is rejected again at once would be sent without end.
+        """
+        unseen = {leftover.sequence_number async for leftover in self.peek(place)}
+        sent, left, kept = 0, 0, list["ServiceBusReceivedMessage"]()
         try:
             async with AsyncExitStack() as stack:
                 receiver = await stack.enter_async_context(self._receiver(place))
-                while page := await receiver.receive_messages(_PAGE, max_wait_time=_WAIT_SECONDS):
+                while unseen and (page := await receiver.receive_messages(_PAGE, _WAIT_SECONDS)):
                     for message in page:
                         leftover = _leftover(message)
-                        if wanted(leftover) and await resend(leftover):
+                        is_new = leftover.sequence_number not in unseen
+                        unseen.discard(leftover.sequence_number)
+                        if not is_new and wanted(leftover) and await resend(leftover):
                             await receiver.complete_message(message)
                             sent += 1
                         else:
                             kept.append(message)
+                            left += not is_new
                 for message in kept:
                     await receiver.abandon_message(message)
         except (AzureError, OSError) as error:
             raise QueueUnavailable(f"{place} cannot be read ({type(error).__name__})") from error
-        return sent, len(kept)
+        return sent, left
 
     async def post_event(self, body: bytes) -> None:
         """Post an event to the queue that Dataverse posts to. Raises QueueUnavailable."""

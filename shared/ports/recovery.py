@@ -229,7 +229,7 @@ class Leftovers(Protocol):
         ...
 
     async def take(self, place: Bin, wanted: Callable[[Leftover], bool], resend: Resend) -> tuple[int, int]:
-        """Send again and then remove what is wanted; how many, and how many were left."""
+        """Send again, then remove, what is wanted of what lies there now; how many were sent, and left."""
         ...
 
     async def post_event(self, body: bytes) -> None:

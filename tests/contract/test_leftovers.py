@@ -141,6 +141,22 @@ async def test_only_the_wanted_numbers_are_sent(
     assert [left.body for left in await _all(leftovers, Bin.REJECTED)] == [b"0", b"2"]
 
 
+async def test_an_event_that_is_rejected_again_meanwhile_is_not_sent_a_second_time(
+    leftovers: ServiceBusLeftovers, rejected: ServiceBusRejected
+) -> None:
+    for number in range(2):
+        await rejected.keep(b"%d" % number, "not-json", "", None)
+
+    async def sent_and_rejected_at_once(leftover: Leftover) -> bool:
+        await rejected.keep(leftover.body, "not-json", "again", None)
+        return True
+
+    async with asyncio.timeout(20):
+        assert await leftovers.take(Bin.REJECTED, lambda _: True, sent_and_rejected_at_once) == (2, 0)
+    found = await _all(leftovers, Bin.REJECTED)
+    assert [(left.body, left.description) for left in found] == [(b"0", "again"), (b"1", "again")]
+
+
 async def test_a_bus_that_is_away_is_said_to_be(broker: Child, leftovers: ServiceBusLeftovers) -> None:
     await broker.stop()
     with pytest.raises(QueueUnavailable):

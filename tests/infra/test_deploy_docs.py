@@ -1,4 +1,7 @@
-"""docs/deploy.md names what is there: files, verbs, parameters, outputs, commands with their options."""
+"""docs/deploy.md names what is there: files, verbs, parameters, outputs, commands with their options.
+
+Of all pages: the commands of the operator's tool are there, and each block can be pasted into a shell.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,6 +16,9 @@ from tests.infra.templates import ROOT, Infra
 
 type Check = Callable[[str], set[str]]
 
+PAGES = {
+    page.name: page.read_text(encoding="utf-8") for page in (ROOT / "README.md", *ROOT.glob("docs/*.md"))
+}
 TEXT = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
 # Set in the text itself, or an option of a script.
 OWN = {"ENVIRONMENT", "GROUP", "SCOPE", "APP_ID", "OBJECT_ID", "ROLE"}
@@ -67,12 +73,25 @@ def unknown_anchors(text: str) -> set[str]:
     return set(re.findall(r"\]\(#([\w-]+)\)", text)) ^ anchors
 
 
+def unpasteable_lines(text: str) -> set[str]:
+    """Lines with a prompt, or with a comment, which an interactive zsh takes for arguments."""
+    blocks = re.findall(r"^```(?:bash|console|sh)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    commands = re.sub(r"<<'(\w+)'.*?^\1$", "", "".join(blocks), flags=re.MULTILINE | re.DOTALL)
+    return {line for line in commands.splitlines() if re.search(r"^[$#] |\s#", line)}
+
+
 CHECKS = (unknown_files, unknown_outputs, unknown_parameters, unknown_commands, unknown_anchors)
 
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_what_is_named_is_there(check: Check) -> None:
     assert check(TEXT) == set()
+
+
+@pytest.mark.parametrize("page", sorted(PAGES))
+@pytest.mark.parametrize("check", [unknown_files, unknown_commands, unpasteable_lines])
+def test_every_page_can_be_followed(page: str, check: Check) -> None:
+    assert check(PAGES[page]) == set()
 
 
 @pytest.mark.parametrize(
@@ -84,6 +103,8 @@ def test_what_is_named_is_there(check: Check) -> None:
         (unknown_commands, "accountsync registration", "accountsync registrations"),
         (unknown_commands, "register --new-key", "register --rotate"),
         (unknown_anchors, "(#clean-up)", "(#cleanup)"),
+        (unpasteable_lines, "accountsync registration\n", "accountsync registration  # tells what differs\n"),
+        (unpasteable_lines, "\naz login\n", "\n$ az login\n"),
     ],
 )
 def test_what_is_not_there_is_noticed(check: Check, old: str, new: str) -> None:

@@ -314,3 +314,33 @@ def test_smoke_fails_where_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_smoke_refuses_other_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     assert smoke("http://app.example.net", "new", monkeypatch) == 2
+
+
+class Redirect(BaseHTTPRequestHandler):
+    """Sends every caller on to another server."""
+
+    target: ClassVar[str] = ""
+
+    def do_GET(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", type(self).target + self.path)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize("key", ["k", None])
+def test_smoke_follows_no_redirect_and_takes_its_key_nowhere_else(
+    server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], key: str | None
+) -> None:
+    Health.answers, Health.asked = [report(OLD), report(NEW)], []
+    Redirect.target = server
+    if key:
+        monkeypatch.setenv("HEALTH_KEY", key)
+    with HTTPServer(("127.0.0.1", 0), Redirect) as redirecting:
+        Thread(target=redirecting.serve_forever, args=(0.01,), daemon=True).start()
+        code = smoke(f"http://127.0.0.1:{redirecting.server_port}", "new", monkeypatch, seconds="0.05")
+        redirecting.shutdown()
+    assert (code, Health.asked) == (1, [])
+    assert "302" in capsys.readouterr().err

@@ -22,6 +22,10 @@ IN_AZURE: dict[str, str | None] = {
     "LOCAL_TOKEN": None,
     "DATAVERSE_URL": "https://contoso.crm.dynamics.com",
     "OPERATIONS_URL": "https://contoso.operations.dynamics.com",
+    "ServiceBus": None,
+    "ServiceBus__fullyQualifiedNamespace": "contoso.servicebus.windows.net",
+    "TABLES_CONNECTION": None,
+    "TABLES_ENDPOINT": "https://contoso.table.core.windows.net",
 }
 
 
@@ -212,6 +216,46 @@ def test_a_token_goes_over_https_alone_except_on_the_stand(name: str, credential
     report = refusal(**IN_AZURE | changes | {"CREDENTIAL": credential})
     assert f"{name}: must begin with https" in report
     assert load(**changes)
+
+
+BUS = "Endpoint=sb://contoso.servicebus.windows.net;SharedAccessKeyName=k;SharedAccessKey=nobody"
+TABLES = "AccountName=contoso;AccountKey=nobody"
+INSTEAD_OF = {"ServiceBus": "ServiceBus__fullyQualifiedNamespace", "TABLES_CONNECTION": "TABLES_ENDPOINT"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "part"),
+    [
+        ("ServiceBus", f"{BUS};UseDevelopmentEmulator=true;", "UseDevelopmentEmulator"),
+        ("ServiceBus", f"{BUS}; usedevelopmentemulator = True", "usedevelopmentemulator"),
+        ("TABLES_CONNECTION", f"DefaultEndpointsProtocol=http;{TABLES}", "DefaultEndpointsProtocol"),
+        ("TABLES_CONNECTION", f"defaultendpointsprotocol=HTTP;{TABLES}", "defaultendpointsprotocol"),
+        ("TABLES_CONNECTION", f"{TABLES};TableEndpoint=http://contoso", "TableEndpoint"),
+        ("TABLES_CONNECTION", f"{TABLES};TableSecondaryEndpoint=HTTP://contoso", "TableSecondaryEndpoint"),
+    ],
+)
+@pytest.mark.parametrize("credential", [None, "default"])
+def test_a_connection_without_tls_is_for_the_stand_alone(
+    name: str, text: str, part: str, credential: str | None
+) -> None:
+    report = refusal(**IN_AZURE | {"CREDENTIAL": credential, name: text, INSTEAD_OF[name]: None})
+    assert f"{name}: {part} turns TLS off, which is for CREDENTIAL=local only" in report
+    assert report.count("\n") == 1
+    assert "nobody" not in report
+    assert load(**{name: text})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("ServiceBus", BUS),
+        ("ServiceBus", f"{BUS};UseDevelopmentEmulator=false"),
+        ("TABLES_CONNECTION", TABLES),
+        ("TABLES_CONNECTION", f"DefaultEndpointsProtocol=https;{TABLES};TableEndpoint=https://contoso"),
+    ],
+)
+def test_a_connection_with_tls_is_taken_everywhere(name: str, text: str) -> None:
+    assert load(**IN_AZURE | {name: text, INSTEAD_OF[name]: None})
 
 
 @pytest.mark.parametrize("name", ADDRESSES)
