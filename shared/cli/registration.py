@@ -12,7 +12,7 @@ from shared.cli.exits import CommandError, Exit
 from shared.cli.options import DryRun, Json, Yes
 from shared.cli.output import Output
 from shared.cli.session import run
-from shared.dataverse.endpoints import Target, queue_target, webhook_target
+from shared.dataverse.endpoints import Endpoint, queue_endpoint, webhook_endpoint
 from shared.dataverse.registration import Plan
 from shared.wiring.operator import Operator
 
@@ -60,8 +60,8 @@ def register(
     """Have Dataverse post changes of accounts: creates what is missing, corrects what differs."""
 
     async def work(operator: Operator, output: Output) -> None:
-        target, known_key = _target(operator, url, webhook=webhook)
-        plan = await operator.registration.plan(target)
+        endpoint, known_key = _endpoint(operator, url, webhook=webhook)
+        plan = await operator.registration.plan(endpoint)
         _show(output, plan, operator.settings.dataverse_organization_id, dry_run=dry_run)
         if dry_run:
             return
@@ -86,8 +86,8 @@ def registration(
     """
 
     async def work(operator: Operator, output: Output) -> None:
-        target, _ = _target(operator, url, webhook=webhook)
-        plan = await operator.registration.plan(target)
+        endpoint, _ = _endpoint(operator, url, webhook=webhook)
+        plan = await operator.registration.plan(endpoint)
         failed = await operator.registration.failed_posts(plan)
         expected = operator.settings.dataverse_organization_id
         _show(output, plan, expected, failed=failed)
@@ -108,10 +108,10 @@ def unregister(
     """Have Dataverse post no more: removes our steps, then the endpoint. Later changes go unnoticed."""
 
     async def work(operator: Operator, output: Output) -> None:
-        target, _ = _target(operator, url or "https://", webhook=webhook)
+        endpoint, _ = _endpoint(operator, url or "https://", webhook=webhook)
         if not (dry_run or yes):
-            typer.confirm(f"Remove {target.name} and its steps from Dataverse?", abort=True, err=True)
-        names = await operator.registration.remove(target, dry_run=dry_run)
+            typer.confirm(f"Remove {endpoint.name} and its steps from Dataverse?", abort=True, err=True)
+        names = await operator.registration.remove(endpoint, dry_run=dry_run)
         if output.as_json:
             output.json({"removed": names, "dry_run": dry_run})
         else:
@@ -127,19 +127,19 @@ def _say_removed(output: Output, names: Sequence[str], *, dry_run: bool) -> None
         output.text(f"{'would be removed' if dry_run else 'removed'}: {name}")
 
 
-def _target(operator: Operator, url: str, *, webhook: bool) -> tuple[Target, str]:
+def _endpoint(operator: Operator, url: str, *, webhook: bool) -> tuple[Endpoint, str]:
     """Where to post to, and the key where the settings of a local stand have it. Raises CommandError."""
     if webhook:
         if not url:
             message = "Give the address of the function app: --url https://..., or the variable FUNCTION_URL."
             raise CommandError(Exit.USAGE, message)
-        return webhook_target(url.rstrip("/") + WEBHOOK_PATH), ""
+        return webhook_endpoint(url.rstrip("/") + WEBHOOK_PATH), ""
     settings = operator.settings
     if settings.servicebus is None:
-        return queue_target(settings.servicebus_namespace or "", EVENTS_QUEUE, SEND_RULE), ""
+        return queue_endpoint(settings.servicebus_namespace or "", EVENTS_QUEUE, SEND_RULE), ""
     parts = _parts(settings.servicebus.get_secret_value())
-    target = queue_target(parts["Endpoint"], EVENTS_QUEUE, parts["SharedAccessKeyName"])
-    return target, parts["SharedAccessKey"]
+    endpoint = queue_endpoint(parts["Endpoint"], EVENTS_QUEUE, parts["SharedAccessKeyName"])
+    return endpoint, parts["SharedAccessKey"]
 
 
 def _parts(connection_string: str) -> dict[str, str]:

@@ -10,9 +10,10 @@ from typing import NamedTuple
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
+from shared.model.account import AccountName
 from shared.model.customer import CustomerKey
 from shared.model.faults import Fault
-from shared.ports.inquiry import AccountName, AccountNames
+from shared.ports import SalesInquiry
 
 LONGEST_READING = 15.0  # seconds for the names of one list
 MOST_NAMED = 1000
@@ -33,7 +34,7 @@ class Named(NamedTuple):
 class NameAccounts:
     """The use case behind every list of accounts. `company` is the one company of the field map, or ""."""
 
-    accounts: AccountNames
+    sales: SalesInquiry
     sales_url: str
     operations_url: str
     company: str
@@ -45,7 +46,7 @@ class NameAccounts:
             return Named({})
         try:
             async with asyncio.timeout(LONGEST_READING):
-                return Named(await self.accounts.names(wanted))
+                return Named(await self.sales.names(wanted))
         except (TimeoutError, Fault) as fault:
             reason = str(fault) or f"no answer within {LONGEST_READING:.0f} s."
             return Named({}, f"Account numbers and names could not be read from Sales: {reason}")

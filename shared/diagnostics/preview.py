@@ -15,8 +15,7 @@ from shared.model.field_map import CURRENCY, FieldMap, MappedField
 from shared.model.mapping import fold
 from shared.model.outcome import Cause, Ending, Problem
 from shared.model.state import SyncState
-from shared.ports import AccountReader, CustomerWriter, SyncStates
-from shared.ports.inquiry import CustomerAccounts
+from shared.ports import AccountReader, CustomerOwners, CustomerWriter, SyncStates
 from shared.sync.desired_customer import BuildCustomer, ResolveCurrency, broken_rule, key_of_currency
 from shared.sync.fields import differing, not_confirmed, plan_hold
 
@@ -65,7 +64,7 @@ class PreviewSync:
     build: BuildCustomer
     field_map: FieldMap
     fingerprints: Fingerprints
-    customers: CustomerAccounts
+    customers: CustomerOwners
     existing: str
     block_on_deactivate: bool
 

@@ -11,7 +11,8 @@ from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
 
 from shared.messaging.queues import ACCOUNT_CHANGES, DATAVERSE_EVENTS, REJECTED_EVENTS, QueueSender
 from shared.model.faults import QueueUnavailable
-from shared.ports.recovery import Bin, Leftover, Resend
+from shared.model.queues import Bin, Leftover
+from shared.ports import Resend
 
 if TYPE_CHECKING:
     from azure.servicebus import ServiceBusReceivedMessage
@@ -27,14 +28,13 @@ _QUEUES = {
 
 
 class ServiceBusLeftovers:
-    """Implements Leftovers."""
+    """Implements the port Leftovers."""
 
     def __init__(self, client: "ServiceBusClient", events: QueueSender) -> None:
         self._client = client
         self._events = events
 
     async def peek(self, place: Bin) -> AsyncIterator[Leftover]:
-        """What lies there, oldest first; nothing is taken. Raises QueueUnavailable."""
         try:
             async with self._receiver(place) as receiver:
                 after = 0
@@ -46,7 +46,7 @@ class ServiceBusLeftovers:
             raise QueueUnavailable(f"{place} cannot be read ({type(error).__name__})") from error
 
     async def take(self, place: Bin, wanted: Callable[[Leftover], bool], resend: Resend) -> tuple[int, int]:
-        """Send again and then remove what is wanted; the rest is given back once all was seen."""
+        """What is not wanted is given back once all was seen."""
         sent, kept = 0, list["ServiceBusReceivedMessage"]()
         try:
             async with AsyncExitStack() as stack:
@@ -66,7 +66,6 @@ class ServiceBusLeftovers:
         return sent, len(kept)
 
     async def post_event(self, body: bytes) -> None:
-        """Post an event to the queue that Dataverse posts to. Raises QueueUnavailable."""
         await self._events.send(ServiceBusMessage(body, content_type="application/json"))
 
     def _receiver(self, place: Bin) -> "ServiceBusReceiver":

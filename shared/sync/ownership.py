@@ -10,11 +10,11 @@ from datetime import timedelta
 from uuid import UUID
 
 from shared.model.change import AccountChange, Source
-from shared.model.customer import CustomerKey
+from shared.model.customer import CustomerKey, Owner
 from shared.model.faults import AccountFault
 from shared.model.outcome import Cause, Problem
 from shared.model.state import Stored
-from shared.ports import ChangeQueue, Clock, CustomerOwners, Owner, SyncStates
+from shared.ports import ChangeQueue, Clock, CustomerOwners, SyncStates
 
 _UNTIL_FREE = timedelta(seconds=10)
 

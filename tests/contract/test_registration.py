@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from local.child import Child
 from local.dynamics.simulator import Options, Simulator
 from shared.cli.app import app
-from shared.dataverse.endpoints import Target, queue_target, webhook_target
+from shared.dataverse.endpoints import Endpoint, Kind, queue_endpoint, webhook_endpoint
 from shared.dataverse.registration import Registration
 from shared.dataverse.registry import DataverseRegistry
 from shared.field_maps import load_field_map
@@ -26,7 +26,6 @@ from shared.intake.dataverse_context import read_event
 from shared.intake.filter import Filter
 from shared.messaging.queues import DATAVERSE_EVENTS
 from shared.model.faults import ConfigurationFault, System, TransientFault
-from shared.ports.registration import Kind
 from shared.web.credentials import FixedToken
 from shared.web.odata import ODataClient
 from tests.contract.conftest import ROOT, TOKEN, start_broker
@@ -35,7 +34,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.registry import FakeRegistry
 
 WATCHED = load_field_map("operations").watched
-QUEUE = queue_target("contoso.servicebus.windows.net", "dataverse-events", "dataverse-send")
+QUEUE = queue_endpoint("contoso.servicebus.windows.net", "dataverse-events", "dataverse-send")
 KEY = SecretStr("c29tZSBrZXkgb2YgdGhlIHJ1bGU=")
 
 
@@ -52,7 +51,7 @@ class Sales(NamedTuple):
 
     def registration(self, watched: frozenset[str] = WATCHED) -> Registration:
         registry = self.registry()
-        return Registration(registry, registry, watched)
+        return Registration(registry, watched)
 
     async def save(self, path: str, method: str = "POST", **columns: object) -> str:
         headers = {"Authorization": f"Bearer {TOKEN}", "Prefer": "return=representation"}
@@ -85,36 +84,35 @@ async def bus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Child]:
 def registration(request: pytest.FixtureRequest, sales: Sales) -> Registration:
     if request.param == "simulator":
         return sales.registration()
-    fake = FakeRegistry()
-    return Registration(fake, fake, WATCHED)
+    return Registration(FakeRegistry(), WATCHED)
 
 
-def queue_target_of(connection_string: str) -> Target:
-    """The target that the tool makes of a stand's connection string."""
+def queue_endpoint_of(connection_string: str) -> Endpoint:
+    """The endpoint that the tool makes of a stand's connection string."""
     parts = dict(part.split("=", 1) for part in connection_string.split(";") if part)
-    return queue_target(parts["Endpoint"], DATAVERSE_EVENTS, parts["SharedAccessKeyName"])
+    return queue_endpoint(parts["Endpoint"], DATAVERSE_EVENTS, parts["SharedAccessKeyName"])
 
 
-async def register(registration: Registration, target: Target, secret: SecretStr | None = KEY) -> None:
-    await registration.apply(await registration.plan(target), secret)
+async def register(registration: Registration, endpoint: Endpoint, secret: SecretStr | None = KEY) -> None:
+    await registration.apply(await registration.plan(endpoint), secret)
 
 
 @pytest.mark.parametrize(
-    "target",
-    [QUEUE, webhook_target("https://app.example.net/api/dataverse/events")],
+    "endpoint",
+    [QUEUE, webhook_endpoint("https://app.example.net/api/dataverse/events")],
     ids=["queue", "webhook"],
 )
 async def test_registering_settles_and_again_changes_nothing(
-    registration: Registration, target: Target
+    registration: Registration, endpoint: Endpoint
 ) -> None:
-    before = await registration.plan(target)
+    before = await registration.plan(endpoint)
     assert {item.action for item in before.items} == {"create"}
     await registration.apply(before, KEY)
-    after = await registration.plan(target)
+    after = await registration.plan(endpoint)
     assert after.settled, [item.differences for item in after.items]
     ids = [item.id for item in after.items]
     await registration.apply(after, None)
-    assert [item.id for item in (await registration.plan(target)).items] == ids
+    assert [item.id for item in (await registration.plan(endpoint)).items] == ids
 
 
 async def test_what_somebody_changed_is_told_and_corrected_in_place(registration: Registration) -> None:
@@ -124,10 +122,9 @@ async def test_what_somebody_changed_is_told_and_corrected_in_place(registration
     assert endpoint.id is not None
     assert update.id is not None
     assert delete.id is not None
-    writer = registration.writer
-    await writer.update(Kind.ENDPOINT, endpoint.id, {"path": "elsewhere", "userclaim": 1})
-    await writer.update(Kind.STEP, update.id, {"filteringattributes": "name", "rank": 7})
-    await writer.update(Kind.STEP, delete.id, {"statecode": 1, "statuscode": 2})
+    await registration.registry.update(Kind.ENDPOINT, endpoint.id, {"path": "elsewhere", "userclaim": 1})
+    await registration.registry.update(Kind.STEP, update.id, {"filteringattributes": "name", "rank": 7})
+    await registration.registry.update(Kind.STEP, delete.id, {"statecode": 1, "statuscode": 2})
     changed = await registration.plan(QUEUE)
     assert [{one.column for one in item.differences} for item in changed.items] == [
         {"path", "userclaim"},
@@ -157,8 +154,8 @@ async def test_the_key_cannot_be_read_back(sales: Sales) -> None:
 
 async def test_registered_steps_deliver_to_the_queue_what_matters(sales: Sales, bus: Child) -> None:
     parts = dict(part.partition("=")[::2] for part in bus.ready["connection_string"].split(";") if part)
-    target = queue_target(parts["Endpoint"], DATAVERSE_EVENTS, parts["SharedAccessKeyName"])
-    await register(sales.registration(), target, SecretStr(parts["SharedAccessKey"]))
+    endpoint = queue_endpoint(parts["Endpoint"], DATAVERSE_EVENTS, parts["SharedAccessKeyName"])
+    await register(sales.registration(), endpoint, SecretStr(parts["SharedAccessKey"]))
     account = await sales.save("accounts", name="Adatum", accountnumber="A-1")
     await sales.save(f"accounts({account})", "PATCH", fax="nobody watches this")
     await sales.save(f"accounts({account})", "PATCH", name="Adatum Ltd")
@@ -193,7 +190,7 @@ async def test_registered_steps_deliver_to_the_webhook_with_its_key(sales: Sales
     receiver = WebhookReceiver()
     await receiver.start()
     try:
-        await register(sales.registration(), webhook_target(receiver.url), SecretStr("the function key"))
+        await register(sales.registration(), webhook_endpoint(receiver.url), SecretStr("the function key"))
         await sales.save("accounts", name="Adatum")
         await wait_until(lambda: len(receiver.requests) == 1)
         _, query, body = receiver.requests[0]
@@ -208,12 +205,12 @@ async def test_posts_that_failed_are_counted(sales: Sales) -> None:
     await receiver.start()
     receiver.statuses = [500, 500]
     try:
-        registration, target = sales.registration(), webhook_target(receiver.url)
-        await register(registration, target)
+        registration, endpoint = sales.registration(), webhook_endpoint(receiver.url)
+        await register(registration, endpoint)
         for name in ("one", "two", "three"):
             await sales.save("accounts", name=name)
         await wait_until(lambda: len(receiver.requests) == 3 and sales.simulator.jobs.pending() == 0)
-        failed = await registration.failed_posts(await registration.plan(target))
+        failed = await registration.failed_posts(await registration.plan(endpoint))
         assert sorted(failed.values()) == [0, 0, 2]
     finally:
         await receiver.stop()
@@ -285,7 +282,7 @@ async def test_the_tool_tells_the_organization_that_the_app_has_to_expect(
     example["Values"] |= {"DATAVERSE_URL": sales.address, "LOCAL_TOKEN": TOKEN}
     file = tmp_path / "settings.json"
     organization = sales.simulator.store.identity.organization_id
-    await register(sales.registration(), queue_target_of(example["Values"]["ServiceBus"]))
+    await register(sales.registration(), queue_endpoint_of(example["Values"]["ServiceBus"]))
 
     async def registration(expected: str) -> Result:
         example["Values"]["DATAVERSE_ORGANIZATION_ID"] = expected

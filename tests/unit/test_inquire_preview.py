@@ -1,7 +1,6 @@
 """The preview says what the sync then does, and writes nothing itself."""
 
 from collections.abc import Callable, Sequence
-from uuid import UUID
 
 import pytest
 
@@ -18,17 +17,6 @@ TEXTS = {
 }
 
 
-class OwnersRead:
-    """Implements CustomerAccounts over the fake table."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    async def owner(self, key: CustomerKey) -> UUID | None:
-        found = self._world.owners.rows.get(key.folded)
-        return found.account_id if found else None
-
-
 def preview_of(world: World) -> PreviewSync:
     field_map = load_field_map(world.field_map)
     return PreviewSync(
@@ -39,7 +27,7 @@ def preview_of(world: World) -> PreviewSync:
         build=BuildCustomer(field_map, TEXTS),
         field_map=field_map,
         fingerprints=Fingerprints.under(str(SETTINGS["fingerprint_key"])),
-        customers=OwnersRead(world),
+        customers=world.owners,
         existing="match",
         block_on_deactivate=True,
     )
@@ -201,6 +189,6 @@ async def test_a_mapping_made_just_now_is_seen() -> None:
     world = World()
     await an_account_of_an_unmapped_currency(world)
     assert (await preview(world)).problem is not None
-    world.mappings.rows.append(type(world.mappings.rows[0])("Rouble", "EUR"))
+    world.mappings.set("Rouble", "EUR")
     found = await preview(world)
     assert (found.ending, found.problem) == (Ending.CREATED, None)

@@ -5,15 +5,14 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from shared.dataverse.endpoints import Target, queue_target, webhook_target
+from shared.dataverse.endpoints import Endpoint, Kind, queue_endpoint, webhook_endpoint
 from shared.dataverse.registration import Plan, Registration
 from shared.field_maps import load_field_map
 from shared.model.faults import ConfigurationFault
-from shared.ports.registration import Kind
 from tests.fakes.registry import FakeRegistry
 
-QUEUE = queue_target("contoso.servicebus.windows.net", "dataverse-events", "dataverse-send")
-WEBHOOK = webhook_target("https://app.example.net/api/dataverse/events")
+QUEUE = queue_endpoint("contoso.servicebus.windows.net", "dataverse-events", "dataverse-send")
+WEBHOOK = webhook_endpoint("https://app.example.net/api/dataverse/events")
 KEY = SecretStr("the sas key")
 WATCHED = load_field_map("operations").watched
 
@@ -25,13 +24,13 @@ def registry() -> FakeRegistry:
 
 @pytest.fixture
 def registration(registry: FakeRegistry) -> Registration:
-    return Registration(registry, registry, WATCHED)
+    return Registration(registry, WATCHED)
 
 
 async def register(
-    registration: Registration, target: Target = QUEUE, secret: SecretStr | None = KEY
+    registration: Registration, endpoint: Endpoint = QUEUE, secret: SecretStr | None = KEY
 ) -> Plan:
-    plan = await registration.plan(target)
+    plan = await registration.plan(endpoint)
     await registration.apply(plan, secret)
     return plan
 
