@@ -9,7 +9,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 
 from local.stand import Stand
-from shared.ports.recovery import Bin
+from shared.model.queues import Bin
 from shared.resilience.replay import Asked
 from shared.settings import load_settings
 from shared.wiring import Application

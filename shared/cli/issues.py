@@ -12,7 +12,7 @@ from shared.cli.output import Output, counted, moment, plain, shown
 from shared.cli.session import run
 from shared.diagnostics.name_accounts import Named
 from shared.mappings.sheet import neutralised
-from shared.ports.inquiry import Issue
+from shared.model.issue import Issue
 from shared.wiring.operator import Operator
 
 _COLUMNS = (
@@ -73,7 +73,7 @@ def issues(
 async def _issues(operator: Operator, account: str | None, cause: str) -> list[Issue]:
     """The parked accounts that are asked for, those parked last first. Raises NoSuchAccountError."""
     wanted = await operator.find_account.all(account) if account else None
-    rows = await operator.issue_report.issues(cause)
+    rows = await operator.ports.issues.report(cause)
     found = [issue for issue in rows if wanted is None or issue.account_id in wanted]
     return sorted(found, key=lambda issue: issue.last_at, reverse=True)
 

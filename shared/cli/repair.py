@@ -11,7 +11,7 @@ from shared.cli.options import By, Json
 from shared.cli.output import Output, shown
 from shared.cli.session import run
 from shared.model.faults import System
-from shared.ports.recovery import Bin, Leftover
+from shared.model.queues import Bin, Leftover
 from shared.wiring.operator import Operator
 
 _PREVIEW = 80
@@ -164,7 +164,7 @@ def _resubmit(
         with output.progress() as progress:
             progress.add_task("Sending", total=None)
             wanted = frozenset(numbers) if numbers else None
-            sent, left = await operator.sweep.resubmit(place, f"resubmitted by {by}", wanted)
+            sent, left = await operator.resubmit.run(place, f"resubmitted by {by}", wanted)
         if output.as_json:
             output.json({"sent": sent, "left": left})
         else:

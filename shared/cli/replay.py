@@ -47,7 +47,7 @@ def replay(  # noqa: PLR0913 - each is an option
             await _replay_account(operator, account_id, asked, dry_run=dry_run)
             await _say_replayed(operator, output, 1, [account_id], asked, dry_run=dry_run)
             return
-        parked = [issue.account_id for issue in await operator.issue_report.issues(cause)]
+        parked = [issue.account_id for issue in await operator.ports.issues.report(cause)]
         sent = len(parked)
         if parked and not dry_run:
             with output.progress() as progress:

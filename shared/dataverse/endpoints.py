@@ -1,19 +1,46 @@
-"""Where Dataverse may post to, as the columns that an endpoint has there.
+"""What is registered with Dataverse so that it posts events: endpoints and steps, with the columns they have.
 
 Source: learn.microsoft.com/power-apps/developer/data-platform/reference/entities/serviceendpoint.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+from uuid import UUID
 
-from shared.ports.registration import Columns
+type Columns = Mapping[str, object]
 
 QUEUE, WEBHOOK = "Account Sync (queue)", "Account Sync (webhook)"
 NAMES = frozenset({QUEUE, WEBHOOK})
 
 
+class Kind(StrEnum):
+    """The two tables that are written, by the names of their entity sets."""
+
+    ENDPOINT = "serviceendpoints"
+    STEP = "sdkmessageprocessingsteps"
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A row as it stands in Dataverse. Secrets never come back, only whether there is one."""
+
+    id: UUID
+    name: str
+    columns: Columns
+
+
+class Scope(NamedTuple):
+    """What a step is about: the message (Create, Update, Delete) and its filter for one table."""
+
+    message_id: UUID
+    filter_id: UUID
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An endpoint as it is wanted, its secret apart; `steps` is the end of its steps' names."""
+    """An endpoint as it is wanted, without its secret; the names of its steps end with `steps`."""
 
     name: str
     steps: str
@@ -42,3 +69,24 @@ def webhook_endpoint(url: str) -> Endpoint:
     """The function receive_webhook, by its address."""
     columns: Columns = {"contract": 8, "authtype": 4, "url": url}  # 4: the key as ?code=
     return Endpoint(WEBHOOK, "(webhook)", columns, "authvalue", "isauthvalueset")
+
+
+class Registry(Protocol):
+    """The two tables in Dataverse. Every method may raise TransientFault and ConfigurationFault."""
+
+    # The id of the organization that all this belongs to: every event names it.
+    async def organization(self) -> UUID: ...
+    # The endpoints of this name.
+    async def endpoints(self, name: str) -> Sequence[Registered]: ...
+    # The steps that post to an endpoint, whatever their names.
+    async def steps(self, endpoint_id: UUID) -> Sequence[Registered]: ...
+    # What a step for this message and table refers to.
+    async def scope(self, message: str, table: str) -> Scope: ...
+    # How many posts of a step failed for good and lie there as system jobs; counted up to 100.
+    async def failed_jobs(self, step_id: UUID) -> int: ...
+    # Insert a row, in a solution if one is named; its id.
+    async def create(self, kind: Kind, columns: Columns, solution: str = "") -> UUID: ...
+    # Change these columns of a row; never makes one.
+    async def update(self, kind: Kind, row_id: UUID, columns: Columns) -> None: ...
+    # Delete a row; nothing to do if there is none.
+    async def delete(self, kind: Kind, row_id: UUID) -> None: ...

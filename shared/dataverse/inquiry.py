@@ -12,9 +12,8 @@ from uuid import UUID
 
 import httpx
 
-from shared.model.account import AccountCurrency
+from shared.model.account import AccountCurrency, AccountName, SystemJob
 from shared.model.faults import ConfigurationFault, System, TransientFault
-from shared.ports.inquiry import AccountName, SystemJob
 from shared.web.odata import ODataClient, content_of, literal
 
 _API = "/api/data/v9.2/"
@@ -34,14 +33,13 @@ _NAMES_AT_ONCE = 40  # ids in one address, which some gateways cut at 4 kB
 
 
 class DataverseInquiry:
-    """Implements the ports SalesCurrencies, AccountNumbers, AccountNames and SystemJobs."""
+    """Implements the port SalesInquiry."""
 
     def __init__(self, client: ODataClient, number_column: str) -> None:
         self._client = client
         self._number_column = number_column
 
-    async def all(self) -> Sequence[AccountCurrency]:
-        """Every active currency with its ISO code."""
+    async def currencies(self) -> Sequence[AccountCurrency]:
         query = "transactioncurrencies?$select=currencyname,isocurrencycode&$filter=statecode%20eq%200"
         return [
             AccountCurrency(str(row["currencyname"]), row.get("isocurrencycode"))
@@ -50,13 +48,11 @@ class DataverseInquiry:
         ]
 
     async def by_number(self, number: str) -> Sequence[UUID]:
-        """The accounts with this number, a few at most."""
         condition = f"{self._number_column}%20eq%20{literal(number)}"
         query = f"accounts?$select=accountid&$filter={condition}&$top=5"
         return [UUID(str(row["accountid"])) async for row in self._rows(query)]
 
     async def names(self, account_ids: Collection[UUID]) -> Mapping[UUID, AccountName]:
-        """The names of these accounts, in few requests; one that Sales does not have is left out."""
         found: dict[UUID, AccountName] = {}
         for ids in batched(account_ids, _NAMES_AT_ONCE, strict=False):
             condition = "%20or%20".join(f"accountid%20eq%20{account_id}" for account_id in ids)
@@ -64,7 +60,6 @@ class DataverseInquiry:
         return found
 
     async def by_name(self, part: str, most: int) -> Mapping[UUID, AccountName]:
-        """The accounts with this text in their name, so many at most, in the order of their names."""
         return await self._named(f"$filter=contains(name,{literal(part)})&$orderby=name&$top={most}")
 
     async def _named(self, condition: str) -> dict[UUID, AccountName]:
@@ -76,8 +71,7 @@ class DataverseInquiry:
             async for row in self._rows(f"accounts?$select={columns}&{condition}")
         }
 
-    async def of_account(self, account_id: UUID) -> Sequence[SystemJob]:
-        """The jobs about this account that did not succeed, oldest first."""
+    async def jobs(self, account_id: UUID) -> Sequence[SystemJob]:
         query = (
             "asyncoperations?$select=name,statuscode,createdon,friendlymessage"
             f"&$filter=_regardingobjectid_value%20eq%20{account_id}%20and%20statuscode%20ne%2030"

@@ -13,16 +13,8 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
-from shared.dataverse.endpoints import NAMES, Endpoint
+from shared.dataverse.endpoints import NAMES, Columns, Endpoint, Kind, Registered, Registry, Scope
 from shared.model.faults import ConfigurationFault, System
-from shared.ports.registration import (
-    Columns,
-    Kind,
-    Registered,
-    RegistryReader,
-    RegistryWriter,
-    Scope,
-)
 
 TABLE = "account"
 MESSAGES = ("Create", "Update", "Delete")
@@ -92,24 +84,23 @@ class Plan:
 class Registration:
     """`watched`: the columns of an account whose change matters."""
 
-    reader: RegistryReader
-    writer: RegistryWriter
+    registry: Registry
     watched: frozenset[str]
 
-    async def plan(self, endpoint: Endpoint) -> Plan:
+    async def plan(self, wanted: Endpoint) -> Plan:
         """What is there against what is wanted. Raises ConfigurationFault where a name is there twice."""
-        found = _the_one(await self.reader.endpoints(endpoint.name), endpoint.name)
-        known = await self.reader.steps(found.id) if found else ()
-        wanted = {f"Account Sync: {message} of {TABLE} {endpoint.steps}": message for message in MESSAGES}
-        steps = [await self._step(known, name, message) for name, message in wanted.items()]
+        found = _the_one(await self.registry.endpoints(wanted.name), wanted.name)
+        known = await self.registry.steps(found.id) if found else ()
+        names = {f"Account Sync: {message} of {TABLE} {wanted.steps}": message for message in MESSAGES}
+        steps = [await self._step(known, name, message) for name, message in names.items()]
         return Plan(
-            wanted=endpoint,
-            organization_id=await self.reader.organization(),
-            endpoint=_item(Kind.ENDPOINT, endpoint.name, found, endpoint.columns),
+            wanted=wanted,
+            organization_id=await self.registry.organization(),
+            endpoint=_item(Kind.ENDPOINT, wanted.name, found, wanted.columns),
             steps=tuple(steps),
-            strangers=tuple(step.name for step in known if step.name not in wanted),
-            others=tuple([one for one in NAMES - {endpoint.name} if await self.reader.endpoints(one)]),
-            needs_secret=found is None or not found.columns.get(endpoint.has_secret),
+            strangers=tuple(step.name for step in known if step.name not in names),
+            others=tuple([one for one in NAMES - {wanted.name} if await self.registry.endpoints(one)]),
+            needs_secret=found is None or not found.columns.get(wanted.has_secret),
         )
 
     async def apply(self, plan: Plan, secret: SecretStr | None, solution: str = "") -> None:
@@ -122,13 +113,13 @@ class Registration:
         if secret is not None:
             columns[plan.wanted.secret] = secret.get_secret_value()
         if endpoint.id is None:
-            endpoint_id = await self.writer.create(
+            endpoint_id = await self.registry.create(
                 Kind.ENDPOINT, {"name": endpoint.name, **columns}, solution
             )
         else:
             endpoint_id = endpoint.id
             if columns:
-                await self.writer.update(Kind.ENDPOINT, endpoint_id, columns)
+                await self.registry.update(Kind.ENDPOINT, endpoint_id, columns)
         for step in plan.steps:
             if step.id is None:
                 own = {
@@ -136,35 +127,35 @@ class Registration:
                     **step.wanted,
                     **_bound("eventhandler_serviceendpoint", endpoint_id),
                 }
-                await self.writer.create(Kind.STEP, _sendable(own), solution)
+                await self.registry.create(Kind.STEP, _sendable(own), solution)
             elif step.differences:
-                await self.writer.update(Kind.STEP, step.id, _sendable(_changed(step)))
+                await self.registry.update(Kind.STEP, step.id, _sendable(_changed(step)))
 
-    async def remove(self, endpoint: Endpoint, *, dry_run: bool = False) -> Sequence[str]:
+    async def remove(self, wanted: Endpoint, *, dry_run: bool = False) -> Sequence[str]:
         """Take our steps and then the endpoint away; the names of what was there.
 
         Raises ConfigurationFault where steps of others post to the endpoint.
         """
-        found = _the_one(await self.reader.endpoints(endpoint.name), endpoint.name)
+        found = _the_one(await self.registry.endpoints(wanted.name), wanted.name)
         if found is None:
             return ()
-        steps = await self.reader.steps(found.id)
-        if strangers := [step.name for step in steps if not _ours(step, endpoint)]:
+        steps = await self.registry.steps(found.id)
+        if strangers := [step.name for step in steps if not _ours(step, wanted)]:
             remedy = f"Remove by hand what is not ours first: {', '.join(strangers)}."
             raise ConfigurationFault(System.DATAVERSE, "has other steps on this endpoint.", remedy)
         if not dry_run:
             for step in steps:
-                await self.writer.delete(Kind.STEP, step.id)
-            await self.writer.delete(Kind.ENDPOINT, found.id)
+                await self.registry.delete(Kind.STEP, step.id)
+            await self.registry.delete(Kind.ENDPOINT, found.id)
         return [*(step.name for step in steps), found.name]
 
     async def failed_posts(self, plan: Plan) -> Mapping[str, int]:
         """How many posts of each step lie in Dataverse as failed system jobs."""
-        return {step.name: await self.reader.failed_jobs(step.id) for step in plan.steps if step.id}
+        return {step.name: await self.registry.failed_jobs(step.id) for step in plan.steps if step.id}
 
     async def _step(self, known: Sequence[Registered], name: str, message: str) -> Item:
         found = _the_one([step for step in known if step.name == name], name)
-        scope = await self.reader.scope(message, TABLE)
+        scope = await self.registry.scope(message, TABLE)
         attributes = ",".join(sorted(self.watched)) if message == "Update" else ""
         wanted = {**_STEP, **_ENABLED, "filteringattributes": attributes, **_scoped(scope)}
         return _item(Kind.STEP, name, found, wanted)
@@ -228,8 +219,8 @@ def _bound(navigation: str, row_id: object) -> Columns:
     return {f"{navigation}@odata.bind": f"/{_SETS[navigation]}({row_id})"}
 
 
-def _ours(step: Registered, endpoint: Endpoint) -> bool:
-    return step.name.startswith("Account Sync: ") and step.name.endswith(endpoint.steps)
+def _ours(step: Registered, wanted: Endpoint) -> bool:
+    return step.name.startswith("Account Sync: ") and step.name.endswith(wanted.steps)
 
 
 def _the_one(rows: Sequence[Registered], name: str) -> Registered | None:

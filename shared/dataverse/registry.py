@@ -13,8 +13,8 @@ from uuid import UUID
 
 import httpx
 
+from shared.dataverse.endpoints import Columns, Kind, Registered, Scope
 from shared.model.faults import ConfigurationFault, System, TransientFault
-from shared.ports.registration import Columns, Kind, Registered, Scope
 from shared.web.odata import ODataClient, content_of, error_text, literal
 
 _API = "/api/data/v9.2/"
@@ -33,29 +33,25 @@ _MOST_JOBS = 100
 
 
 class DataverseRegistry:
-    """Implements the ports RegistryReader and RegistryWriter."""
+    """Implements Registry."""
 
     def __init__(self, client: ODataClient) -> None:
         self._client = client
 
     async def organization(self) -> UUID:
-        """The OrganizationId that WhoAmI answers with."""
         return UUID(str(_answer(await self._client.get(f"{_API}WhoAmI", _HEADERS))["OrganizationId"]))
 
     async def endpoints(self, name: str) -> Sequence[Registered]:
-        """The endpoints of this name."""
         rows = await self._rows("serviceendpoints", _ENDPOINT, f"name%20eq%20{literal(name)}")
         return [_registered(Kind.ENDPOINT, row) for row in rows]
 
     async def steps(self, endpoint_id: UUID) -> Sequence[Registered]:
-        """The steps that post to an endpoint, whatever their names."""
         rows = await self._rows(
             "sdkmessageprocessingsteps", _STEP, f"_eventhandler_value%20eq%20{endpoint_id}"
         )
         return [_registered(Kind.STEP, row) for row in rows]
 
     async def scope(self, message: str, table: str) -> Scope:
-        """What a step for this message and table refers to."""
         messages = await self._rows("sdkmessages", "sdkmessageid", f"name%20eq%20{literal(message)}")
         message_id = _first(messages, "sdkmessageid", f"the message {message}")
         condition = f"primaryobjecttypecode eq {{}} and _sdkmessageid_value eq {message_id}"
@@ -64,13 +60,11 @@ class DataverseRegistry:
         return Scope(message_id, _first(filters, "sdkmessagefilterid", f"{message} of {table}"))
 
     async def failed_jobs(self, step_id: UUID) -> int:
-        """How many posts of a step failed for good; counted up to 100."""
         condition = f"_owningextensionid_value%20eq%20{step_id}%20and%20statuscode%20eq%20{_FAILED}"
         rows = await self._rows("asyncoperations", "asyncoperationid", f"{condition}&$top={_MOST_JOBS}")
         return len(rows)
 
     async def create(self, kind: Kind, columns: Columns, solution: str = "") -> UUID:
-        """Insert a row, in a solution if one is named; its id."""
         headers = {**_HEADERS, "Prefer": "return=representation"}
         if solution:
             headers["MSCRM.SolutionUniqueName"] = solution
@@ -79,12 +73,10 @@ class DataverseRegistry:
         return UUID(str(_answer(response)[_IDS[kind]]))
 
     async def update(self, kind: Kind, row_id: UUID, columns: Columns) -> None:
-        """Change these columns of a row; never makes one."""
         headers = {**_HEADERS, "If-Match": "*"}
         _answer(await self._client.write("PATCH", f"{_API}{kind}({row_id})", _encoded(columns), headers))
 
     async def delete(self, kind: Kind, row_id: UUID) -> None:
-        """Delete a row; nothing to do if there is none."""
         response = await self._client.write("DELETE", f"{_API}{kind}({row_id})", b"", _HEADERS)
         if response.status_code != 404:
             _answer(response)

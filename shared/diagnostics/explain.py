@@ -11,12 +11,12 @@ from uuid import UUID
 
 from shared.diagnostics.next_step import Facts, next_step
 from shared.diagnostics.preview import FieldPreview, Preview, PreviewSync
+from shared.model.account import SystemJob
 from shared.model.breaker import Breaker
 from shared.model.faults import Fault
+from shared.model.issue import Issue
 from shared.model.state import SyncState
-from shared.ports import Clock, SyncStates
-from shared.ports.inquiry import Issue, IssueReport, SystemJob, SystemJobs
-from shared.ports.recovery import BreakerRows
+from shared.ports import Clock, Control, Issues, SalesInquiry, SyncStates
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ class Explain:
     """The use case behind `accountsync explain`; `erp` is what people call the ERP."""
 
     states: SyncStates
-    issues: IssueReport
-    jobs: SystemJobs
-    breakers: BreakerRows
+    issues: Issues
+    sales: SalesInquiry
+    control: Control
     preview: PreviewSync
     clock: Clock
     erp: str
@@ -63,7 +63,7 @@ class Explain:
         stored = await self.states.get(account_id)
         state = stored.state if stored else None
         issue = await self._issue(state)
-        breakers = [breaker for breaker, _ in (await self.breakers.read()).values()]
+        breakers = [breaker for breaker, _ in (await self.control.breakers()).values()]
         troubles: list[str] = []
         jobs, preview = await asyncio.gather(
             self._jobs(account_id, troubles), self._preview(account_id, troubles)
@@ -84,12 +84,12 @@ class Explain:
     async def _issue(self, state: SyncState | None) -> Issue | None:
         if state is None or state.issue is None:
             return None
-        rows = await self.issues.issues(state.issue)
+        rows = await self.issues.report(state.issue)
         return next((row for row in rows if row.account_id == state.account_id), None)
 
     async def _jobs(self, account_id: UUID, troubles: list[str]) -> Sequence[SystemJob]:
         try:
-            return await self.jobs.of_account(account_id)
+            return await self.sales.jobs(account_id)
         except Fault as fault:
             troubles.append(f"The jobs of Sales were not read: {fault}")
             return []

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from shared.model.account import AccountName
 from shared.model.faults import Fault
-from shared.ports.inquiry import AccountName, AccountNames, AccountNumbers
+from shared.ports import CustomerOwners, SalesInquiry
 
 
 class NoSuchAccountError(Exception):
@@ -19,9 +20,8 @@ MOST_FOUND = 200
 class FindAccount:
     """Sales knows account numbers and names, the table CustomerOwners the customers that were written."""
 
-    sales: AccountNumbers
-    customers: AccountNumbers
-    names: AccountNames
+    sales: SalesInquiry
+    owners: CustomerOwners
 
     async def find(self, text: str) -> UUID:
         """The account's id. Raises NoSuchAccountError, which lists the accounts if there are several."""
@@ -29,7 +29,7 @@ class FindAccount:
         if len(found) == 1:
             return found[0]
         try:
-            names = await self.names.names(found[:MOST_LISTED])
+            names = await self.sales.names(found[:MOST_LISTED])
         except Fault:
             names = dict[UUID, AccountName]()
         listed = "; ".join(
@@ -56,9 +56,9 @@ class FindAccount:
             found = list(await self.sales.by_number(text))
         except Fault as fault:
             trouble = fault
-        found = found or list(dict.fromkeys(await self.customers.by_number(text)))
+        found = found or list(dict.fromkeys(await self.owners.by_number(text)))
         if not found and trouble is None and text.strip():
-            found = list(await self.names.by_name(text.strip(), MOST_FOUND))
+            found = list(await self.sales.by_name(text.strip(), MOST_FOUND))
         if found:
             return found
         if trouble is not None:

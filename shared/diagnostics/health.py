@@ -15,10 +15,9 @@ from uuid import UUID, uuid4
 from pydantic import SecretStr
 
 from shared.model.change import NO_ACCOUNT, AccountChange, ChangeKind, Source
+from shared.model.control import Answered
 from shared.model.faults import Fault, System
-from shared.ports import ChangeQueue, Clock
-from shared.ports.recovery import Probe
-from shared.ports.waiting import Answered, ProbeAnswers
+from shared.ports import ChangeQueue, Clock, Control, Probe
 from shared.telemetry import LOGGER
 
 PROBE_SECONDS = 3.0
@@ -37,14 +36,14 @@ class Health:
         clock: Clock,
         *,
         queue: ChangeQueue,
-        answers: ProbeAnswers,
+        control: Control,
     ) -> None:
         self._build = build
         self._key = key
         self._probes = probes
         self._clock = clock
         self._queue = queue
-        self._answers = answers
+        self._control = control
         self._probed: tuple[datetime, dict[str, str]] | None = None
 
     async def report(self, key: str | None, *, probe: bool = False) -> dict[str, object]:
@@ -83,7 +82,7 @@ class Health:
 
     async def _answer(self) -> dict[str, str] | None:
         try:
-            last = await self._answers.last()
+            last = await self._control.last_answer()
         except Fault:
             return None  # the probe of the tables tells why
         return last and {"at": last.at.isoformat(), "build": last.build}
@@ -116,12 +115,12 @@ class AnswerProbe:
     """Answers probes with this build."""
 
     build: str
-    answers: ProbeAnswers
+    control: Control
     clock: Clock
 
     async def answer(self) -> None:
         """Write the answer; a fault is logged, because whoever asked asks again."""
         try:
-            await self.answers.put(Answered(self.clock.now(), self.build))
+            await self.control.put_answer(Answered(self.clock.now(), self.build))
         except Fault as fault:
             LOGGER.warning("a probe was not answered: %s", fault)

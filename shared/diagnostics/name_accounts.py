@@ -10,9 +10,10 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
+from shared.model.account import AccountName
 from shared.model.customer import CustomerKey
 from shared.model.faults import Fault
-from shared.ports.inquiry import AccountName, AccountNames
+from shared.ports import SalesInquiry
 
 LONGEST_READING = 15.0  # seconds for the names of one list
 MOST_NAMED = 1000
@@ -36,7 +37,7 @@ class NameAccounts:
     `erp_links` are the ERP's addresses for a company and, if one is given, its customer.
     """
 
-    accounts: AccountNames
+    sales: SalesInquiry
     sales_url: str
     erp_links: Callable[[str, CustomerKey | None], Mapping[str, str]]
     company: str
@@ -48,7 +49,7 @@ class NameAccounts:
             return Named({})
         try:
             async with asyncio.timeout(LONGEST_READING):
-                return Named(await self.accounts.names(wanted))
+                return Named(await self.sales.names(wanted))
         except (TimeoutError, Fault) as fault:
             reason = str(fault) or f"no answer within {LONGEST_READING:.0f} s."
             return Named({}, f"Account numbers and names could not be read from Sales: {reason}")

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from shared.diagnostics.preview import FieldPreview, Preview
 from shared.diagnostics.status import remedy_of, why_open
+from shared.model.account import SystemJob
 from shared.model.breaker import Breaker
+from shared.model.issue import Issue
 from shared.model.outcome import Cause, Ending
 from shared.model.state import Phase, SyncState
-from shared.ports.inquiry import Issue, SystemJob
 
 _HEALED = {Cause.UNMAPPED_CURRENCY, Cause.BAD_MAPPING, Cause.UNKNOWN_ERP_CURRENCY}
 

@@ -12,8 +12,7 @@ from shared.model.faults import AccountFault
 from shared.model.field_map import CURRENCY, MappedField
 from shared.model.outcome import Ending, Problem
 from shared.model.state import SyncState
-from shared.ports import AccountReader, Clock, SyncStates, Target
-from shared.ports.inquiry import CustomerAccounts
+from shared.ports import AccountReader, Clock, CustomerOwners, SyncStates, Target
 from shared.sync.desired_customer import BuildCustomer, ResolveCurrency, key_of_currency
 from shared.sync.fields import after_look
 from shared.sync.linking import Rules
@@ -64,7 +63,7 @@ class PreviewSync:
     states: SyncStates
     currency: ResolveCurrency
     build: BuildCustomer
-    customers: CustomerAccounts
+    customers: CustomerOwners
     rules: Rules
     clock: Clock
 

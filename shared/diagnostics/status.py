@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 
 from shared.model.breaker import Breaker
 from shared.model.faults import Fault, System
+from shared.model.issue import Issue
 from shared.model.outcome import Ending
-from shared.ports import Clock
-from shared.ports.inquiry import Issue, IssueReport, QueueDepth, QueueDepths, RecentOutcomes
-from shared.ports.recovery import BreakerRows
+from shared.model.queues import QueueDepth
+from shared.ports import Clock, Control, Issues, QueueDepths, SyncStates
 
 WINDOW = timedelta(minutes=10)
 MOST_PARKED = 5
@@ -109,9 +109,9 @@ class ReadStatus:
     """The use case behind `accountsync status` and `watch`."""
 
     queues: QueueDepths
-    breakers: BreakerRows
-    issues: IssueReport
-    outcomes: RecentOutcomes
+    control: Control
+    issues: Issues
+    states: SyncStates
     clock: Clock
     longest_wait: timedelta = timedelta()
 
@@ -120,9 +120,9 @@ class ReadStatus:
         now, troubles = self.clock.now(), list[str]()
         queues, breakers, issues, entries = await asyncio.gather(
             _or(self.queues.depths(), [], "queues", troubles),
-            _or(self.breakers.read(), {}, "breakers", troubles),
-            _or(self.issues.issues(), [], "issues", troubles),
-            _or(self.outcomes.since(now - window), [], "outcomes", troubles),
+            _or(self.control.breakers(), {}, "breakers", troubles),
+            _or(self.issues.report(), [], "issues", troubles),
+            _or(self.states.outcomes_since(now - window), [], "outcomes", troubles),
         )
         endings = Counter(entry.outcome for entry in entries if entry.outcome in Ending)
         return Status(

@@ -24,8 +24,7 @@ from shared.model.mapping_edit import (
     Version,
     key_or_none,
 )
-from shared.ports import Clock
-from shared.ports.mapping import CurrencyAdmin
+from shared.ports import Clock, CurrencyMappings
 
 _AT_ONCE = 4
 
@@ -51,18 +50,18 @@ class EditStoppedError(Exception):
 class EditMapping:
     """The use cases behind `accountsync currency`; `longest_code` in characters."""
 
-    admin: CurrencyAdmin
+    mappings: CurrencyMappings
     review: Review
     clock: Clock
     longest_code: int
 
     async def table(self) -> Sequence[MappingRow]:
         """The rows by name."""
-        return sorted(await self.admin.rows(), key=lambda row: (row.mapped.crm.casefold(), row.row_key))
+        return sorted(await self.mappings.rows(), key=lambda row: (row.mapped.crm.casefold(), row.row_key))
 
     async def rows_of(self, name: str) -> list[MappingRow]:
         """The rows of one currency. Raises NoSuchCurrencyError, and ValueError for an unusable name."""
-        rows = by_key(await self.admin.rows()).get(currency_key(name), [])
+        rows = by_key(await self.mappings.rows()).get(currency_key(name), [])
         if not rows:
             message = f'The table has no row for "{name}".'
             raise NoSuchCurrencyError(message)
@@ -70,38 +69,38 @@ class EditMapping:
 
     async def plan_set(self, name: str, code: str) -> Plan:
         """Map one currency; one that is there keeps the spelling it has."""
-        table = await self.admin.rows()
+        table = await self.mappings.rows()
         present = by_key(table).get(key_or_none(name) or "", [])
         spelled = present[0].mapped.crm if present else name
         return await self._plan(table, [WantedRow(None, Mapped(spelled, code.strip()))])
 
     async def plan_delete(self, name: str) -> Plan:
         """Remove one currency. Raises NoSuchCurrencyError, and ValueError for an unusable name."""
-        table, rows = await self.admin.rows(), await self.rows_of(name)
+        table, rows = await self.mappings.rows(), await self.rows_of(name)
         return Plan(changes=[removal(row) for row in rows], unchanged=len(table) - len(rows))
 
     async def plan_import(self, sheet: Sheet, *, replace: bool) -> Plan:
         """Bring the table to what a file says."""
-        plan = await self._plan(await self.admin.rows(), sheet.rows, replace=replace)
+        plan = await self._plan(await self.mappings.rows(), sheet.rows, replace=replace)
         plan.findings = sorted([*sheet.findings, *plan.findings], key=lambda found: found.row or 0)
         return plan
 
     async def plan_from_sales(self, *, replace: bool) -> Plan:
         """Add what Sales has and the table has not; with `replace`, make the table Sales' own list."""
-        currencies, table = await self.review.sales.all(), await self.admin.rows()
+        currencies, table = await self.review.sales.currencies(), await self.mappings.rows()
         wanted = proposed(currencies) if replace else missing(table, currencies)
         return await self._plan(table, wanted, replace=replace)
 
     async def plan_undo(self, version: str | None) -> Plan:
         """Back to the table after `version`, or as it was before the last edit. Raises NoSuchVersionError."""
-        versions = await self.admin.history()
+        versions = await self.mappings.history()
         if version is None:
             undone = versions[-1:]
         elif version == history.START:
             undone = versions
         else:
             undone = versions[versions.index(history.find(versions, version)) + 1 :]
-        plan = history.plan_back(await self.admin.rows(), undone)
+        plan = history.plan_back(await self.mappings.rows(), undone)
         restored = [WantedRow(None, change.after) for change in plan.changes if change.after]
         plan.findings += await self.review.rows(row for row in restored if key_or_none(row.mapped.crm))
         return plan
@@ -115,7 +114,7 @@ class EditMapping:
 
         Raises NoSuchVersionError.
         """
-        versions = [*await self.admin.history()]
+        versions = [*await self.mappings.history()]
         if version is not None:
             versions = [history.find(versions, version)]
         return versions if name is None else history.only_of(versions, name)
@@ -137,7 +136,7 @@ class EditMapping:
                 if faults:
                     return
                 try:
-                    await self.admin.write(edit, part, changes)
+                    await self.mappings.write(edit, part, changes)
                 except Fault as fault:
                     faults.append(fault)
                     return

@@ -13,10 +13,9 @@ from shared.mappings.plan import Plan, by_key
 from shared.mappings.sheet import WantedRow
 from shared.model.account import AccountCurrency
 from shared.model.faults import Fault
-from shared.model.mapping import currency_key
+from shared.model.mapping import Usage, currency_key
 from shared.model.mapping_edit import Mapped, MappingRow, RowChange, key_or_none
-from shared.ports import Target
-from shared.ports.mapping import CurrencyUsage, SalesCurrencies, Usage
+from shared.ports import SalesInquiry, SyncStates, Target
 
 _ISO_4217 = re.compile("[A-Z]{3}")
 
@@ -37,8 +36,8 @@ class Review:
     """Asks both systems."""
 
     target: Target
-    sales: SalesCurrencies
-    usage: CurrencyUsage
+    sales: SalesInquiry
+    states: SyncStates
 
     async def rows(self, rows: Iterable[WantedRow]) -> list[Finding]:
         """Warnings about codes, each with its row number."""
@@ -46,7 +45,7 @@ class Review:
         findings = [_not_iso(row) for row in rows if not _ISO_4217.fullmatch(row.mapped.ax)]
         findings += await self._unknown_codes(rows)
         try:
-            iso_codes = _iso_codes(await self.sales.all())
+            iso_codes = _iso_codes(await self.sales.currencies())
         except Fault as fault:
             return [*findings, _not_checked("the ISO codes of Sales", fault)]
         return findings + [
@@ -97,7 +96,7 @@ class Review:
 
     async def effect(self) -> Effect:
         """How many accounts each currency has."""
-        return Effect(await self.usage.count())
+        return Effect(await self.states.usage())
 
     async def _unknown_codes(self, rows: Sequence[WantedRow]) -> list[Finding]:
         known: dict[str, bool] = {}
@@ -120,7 +119,7 @@ class Review:
 
     async def _not_mapped(self, table: Sequence[MappingRow]) -> list[Finding]:
         try:
-            currencies = await self.sales.all()
+            currencies = await self.sales.currencies()
         except Fault:
             return []  # said already
         return [

@@ -17,7 +17,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpRes
 
 from shared.messaging.queues import ACCOUNT_CHANGES, DATAVERSE_EVENTS, REJECTED_EVENTS
 from shared.model.faults import ConfigurationFault, QueueUnavailable, System
-from shared.ports.inquiry import QueueDepth
+from shared.model.queues import QueueDepth
 from shared.settings import Settings
 from shared.web.credentials import entra_credential
 
@@ -38,7 +38,6 @@ class AdministeredQueues:
         self._options: dict[str, Any] = {"retry_total": 2, "retry_backoff_factor": 0.2, **options}
 
     async def depths(self) -> Sequence[QueueDepth]:
-        """Each queue of the app. Raises QueueUnavailable, ConfigurationFault."""
         async with _bus_faults(), self._administration() as administration:
             return [await self._depth(administration, name) for name in _QUEUES]
 
@@ -75,7 +74,6 @@ class LocalQueues:
         self._control = control
 
     async def depths(self) -> Sequence[QueueDepth]:
-        """Each queue of the app. Raises QueueUnavailable."""
         try:
             async with httpx.AsyncClient(base_url=self._control, timeout=5) as http:
                 found = (await http.get("/queues")).raise_for_status().json()

@@ -11,7 +11,8 @@ from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
 
 from shared.messaging.queues import ACCOUNT_CHANGES, DATAVERSE_EVENTS, REJECTED_EVENTS, QueueSender
 from shared.model.faults import QueueUnavailable
-from shared.ports.recovery import Bin, Leftover, Resend
+from shared.model.queues import Bin, Leftover
+from shared.ports import Resend
 
 if TYPE_CHECKING:
     from azure.servicebus import ServiceBusReceivedMessage
@@ -27,14 +28,13 @@ _QUEUES = {
 
 
 class ServiceBusLeftovers:
-    """Implements Leftovers."""
+    """Implements the port Leftovers."""
 
     def __init__(self, client: "ServiceBusClient", events: QueueSender) -> None:
         self._client = client
         self._events = events
 
     async def peek(self, place: Bin) -> AsyncIterator[Leftover]:
-        """What lies there, oldest first; nothing is taken. Raises QueueUnavailable."""
         try:
             async with self._receiver(place) as receiver:
                 after = 0
@@ -73,7 +73,6 @@ class ServiceBusLeftovers:
         return sent, left
 
     async def post_event(self, body: bytes) -> None:
-        """Post an event to the queue that Dataverse posts to. Raises QueueUnavailable."""
         await self._events.send(ServiceBusMessage(body, content_type="application/json"))
 
     def _receiver(self, place: Bin) -> "ServiceBusReceiver":

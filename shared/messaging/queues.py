@@ -126,18 +126,17 @@ def _is_about_the_message(error: Exception) -> bool:
 
 
 class ServiceBusChanges:
-    """Implements the ports ChangeQueue and ChangeBatches."""
+    """Implements the port ChangeQueue; a message that the bus never takes raises MessageRefused."""
 
     def __init__(self, sender: QueueSender, partitions: int) -> None:
         self._sender = sender
         self._partitions = partitions
 
     async def send(self, change: AccountChange, due: datetime | None = None) -> None:
-        """Send, to appear at `due`. Raises QueueUnavailable, MessageRefused."""
         await self._sender.send(self._message(change, due))
 
     async def send_all(self, changes: Sequence[tuple[AccountChange, datetime]]) -> None:
-        """Send each to appear at its due time, one batch a session as a rule. Raises QueueUnavailable."""
+        """One batch a session, as a rule."""
         sessions: defaultdict[str, list[ServiceBusMessage]] = defaultdict(list)
         for change, due in changes:
             sessions[session_id(change.account_id, self._partitions)].append(self._message(change, due))
@@ -165,7 +164,6 @@ class ServiceBusRejected:
         self._sender = sender
 
     async def keep(self, body: bytes, reason: str, description: str, correlation_id: UUID | None) -> None:
-        """Keep a body that could not be understood, cut at 200 KB. Raises as `send` does."""
         from azure.servicebus import ServiceBusMessage
 
         properties: dict[str | bytes, Any] = {"Reason": reason, "Description": description}

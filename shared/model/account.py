@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 # Columns of the table account that field maps commonly read, to suggest one for a name that is wrong
@@ -49,3 +50,23 @@ class Account:
     read_at: datetime
     columns: Mapping[str, object]
     currency: AccountCurrency | None = None
+
+
+class AccountName(NamedTuple):
+    """What people call an account. It is shown, and never stored or logged."""
+
+    number: str
+    name: str
+
+    def __str__(self) -> str:
+        """Number and name, as far as the account has them."""
+        return " ".join(filter(None, self))
+
+
+class SystemJob(NamedTuple):
+    """A job of Dataverse that posts, or posted, an event of an account."""
+
+    name: str
+    status: str
+    created_at: datetime | None
+    message: str

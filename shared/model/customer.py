@@ -5,6 +5,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
 
 type FieldValue = str | int | Decimal
 
@@ -93,3 +95,17 @@ class Fingerprints:
     def of_all(self, fields: Mapping[str, FieldValue]) -> dict[str, str]:
         """The hash of each field."""
         return {name: self.of(name, value) for name, value in fields.items()}
+
+
+class Owner(NamedTuple):
+    """The account that owns a customer, and how: claimed, created or adopted (version 1: creating)."""
+
+    account_id: UUID
+    stage: str
+
+
+class Waiting(NamedTuple):
+    """The accounts that wait for a customer's number, and the version of the row that says so."""
+
+    accounts: frozenset[UUID]
+    version: str

@@ -5,6 +5,7 @@ Keys are built as the table needs them: one name, one key, however it was typed.
 
 import unicodedata
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 PARTITION = "currency"
@@ -69,3 +70,10 @@ def fits_key(key: str) -> bool:
 def unescape_key(key: str) -> str:
     """The text that `escape_key` made `key` of."""
     return unquote(key)
+
+
+class Usage(NamedTuple):
+    """How many accounts have a currency, and how many of them are parked for want of a good mapping."""
+
+    accounts: int = 0
+    parked: int = 0

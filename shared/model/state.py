@@ -1,12 +1,12 @@
 """What is known of one account: one entity of the table AccountSync, one ETag, every change atomic."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from uuid import UUID
 
 from shared.model.customer import CustomerKey
@@ -113,3 +113,29 @@ def encode_log(log: tuple[LogEntry, ...]) -> str:
 def decode_log(text: str) -> tuple[LogEntry, ...]:
     """The log as `encode_log` wrote it."""
     return tuple(LogEntry(*entry) for entry in json.loads(text))
+
+
+class ScannedAccount(NamedTuple):
+    """What healing has to know of an account."""
+
+    account_id: UUID
+    organization_id: UUID
+    currency_key: str
+    issue: str
+    read_at: datetime | None
+
+    @classmethod
+    def of(cls, state: SyncState) -> Self:
+        """The same of a whole state."""
+        key, issue = state.currency_key or "", state.issue or ""
+        return cls(state.account_id, state.organization_id, key, issue, state.read_at)
+
+
+class Page[T](NamedTuple):
+    """Rows of a table, and where the next page begins; "" at the end.
+
+    A page can be empty although it is not the last.
+    """
+
+    rows: Sequence[T]
+    after: str

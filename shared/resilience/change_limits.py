@@ -12,8 +12,7 @@ from datetime import datetime
 from shared.model.change import AccountChange
 from shared.model.faults import AccountFault
 from shared.model.outcome import Cause, Problem
-from shared.ports import Clock
-from shared.ports.recovery import Allowances
+from shared.ports import Clock, Control
 from shared.telemetry import LOGGER
 
 _SHARE = 20  # an instance reserves a twentieth of the hour's allowance at a time
@@ -23,7 +22,7 @@ _SHARE = 20  # an instance reserves a twentieth of the hour's allowance at a tim
 class BlastGuard:
     """Ceilings by kind; a kind without one is not counted."""
 
-    allowances: Allowances
+    allowances: Control
     clock: Clock
     ceilings: Mapping[str, int]
     _left: dict[tuple[str, datetime], int] = field(default_factory=dict[tuple[str, datetime], int])

@@ -14,8 +14,7 @@ from uuid import UUID
 
 from shared.model.breaker import Breaker, BreakerRules, Wait
 from shared.model.faults import ConfigurationFault, Fault, Refused, System, TransientFault
-from shared.ports import Clock
-from shared.ports.recovery import BreakerRows, Probe
+from shared.ports import Clock, Control, Probe
 from shared.resilience.refusals import Recheck, Refusals
 from shared.resilience.shared_breakers import SharedBreakers
 from shared.telemetry import LOGGER
@@ -34,7 +33,7 @@ class Breakers:
 
     def __init__(
         self,
-        rows: BreakerRows,
+        rows: Control,
         probes: Mapping[System, Probe],
         clock: Clock,
         rules: BreakerRules,
@@ -138,7 +137,7 @@ class Breakers:
 
     async def states(self) -> list[Breaker]:
         """Every breaker that ever was opened or paused, as stored now."""
-        return [breaker for breaker, _ in (await self._rows.read()).values()]
+        return [breaker for breaker, _ in (await self._rows.breakers()).values()]
 
     def _note(self, system: System, *, failed: bool) -> None:
         calls, now = self._calls[system], self._clock.now()

@@ -1,4 +1,4 @@
-"""Lets customers that are already written follow a changed mapping row, however many they are.
+"""Updates the customers that are already written after a mapping row changed, however many they are.
 
 A change starts a scan of the accounts. It goes on page by page from its bookmark, and sends no more checks
 than become due within the next minutes. A second scan finds the accounts that used the old row late.
@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.ports import Clock
-from shared.ports.recovery import Bookmark, ChangeBatches, Handled, HandledMappings, ScannedAccount, StateScan
+from shared.model.control import Bookmark, Handled
+from shared.model.state import ScannedAccount
+from shared.ports import ChangeQueue, SyncStates
 from shared.resilience.progress import Progress, check, spread
 from shared.resilience.seen_mappings import SeenMappings, version_of
 
@@ -26,19 +27,17 @@ class FollowMappings:
     still be worked on."""
 
     seen: SeenMappings
-    handled: HandledMappings
-    accounts: StateScan
-    queue: ChangeBatches
-    clock: Clock
+    states: SyncStates
+    queue: ChangeQueue
     cache: timedelta
     deadline: timedelta
 
     async def compare(self, progress: Progress) -> bool:
         """Start a scan for the rows that changed; whether there are any."""
-        now, last = self.clock.now(), progress.get(COMPARED)
+        now, last = progress.clock.now(), progress.get(COMPARED)
         if not await self.seen.changed(last and last.at):
             return False
-        rows, before = await self.seen.read(now), await self.handled.read()
+        rows, before = await self.seen.read(now), await progress.control.handled()
         name = f"{_SCAN}{now:%Y%m%dT%H%M%S%f}"
         changed: dict[str, Handled] = {}
         scanned_once: dict[str, Handled] = {}
@@ -53,7 +52,7 @@ class FollowMappings:
         if scanned_once:
             since = max(row.first_scan_at for row in scanned_once.values())
             await self._start(progress, f"{name} {_SECOND}", Bookmark(since, stage=_SECOND), scanned_once)
-        await self.handled.remove(before.keys() - rows.keys())
+        await progress.control.remove_handled(before.keys() - rows.keys())
         await progress.put(COMPARED, Bookmark(now))
         return bool(changed)
 
@@ -70,17 +69,17 @@ class FollowMappings:
     ) -> None:
         """The bookmark comes first: a row of a scan that has none would wait for ever."""
         await progress.put(name, bookmark)
-        await self.handled.put(rows)
+        await progress.control.put_handled(rows)
 
     async def _scan(self, progress: Progress, name: str, bookmark: Bookmark) -> tuple[int, bool]:
         second = bookmark.stage == _SECOND
-        if second and self.clock.now() < bookmark.at + self.cache + self.deadline:
+        if second and progress.clock.now() < bookmark.at + self.cache + self.deadline:
             return 0, False
-        rows, sent = await self.handled.of(name), 0
+        rows, sent = await progress.control.handled(name), 0
         while rows:
-            if not self._has_room(progress, bookmark):
+            if not _has_room(progress, bookmark):
                 return sent, False
-            more, bookmark = await self._page(rows, bookmark)
+            more, bookmark = await self._page(progress, rows, bookmark)
             sent += more
             if not bookmark.after:
                 break
@@ -88,36 +87,41 @@ class FollowMappings:
         if rows and not second:
             await progress.put(name, bookmark._replace(stage=_SECOND))
             return sent, False
-        await self.handled.put({key: row._replace(done=True, scan="") for key, row in rows.items()})
+        await progress.control.put_handled(
+            {key: row._replace(done=True, scan="") for key, row in rows.items()}
+        )
         await progress.remove(name)
         return sent, bool(rows)
 
-    async def _page(self, rows: Mapping[str, Handled], bookmark: Bookmark) -> tuple[int, Bookmark]:
+    async def _page(
+        self, progress: Progress, rows: Mapping[str, Handled], bookmark: Bookmark
+    ) -> tuple[int, Bookmark]:
         """Send the checks of one page; how many, and where the next page begins."""
-        page = await self.accounts.with_currency(rows.keys(), bookmark.after)
+        page = await self.states.with_currency(rows.keys(), bookmark.after)
         second = bookmark.stage == _SECOND
         checks = [
             check(account, f"mapping {account.currency_key} {rows[account.currency_key].version} {second}")
             for account in page.rows
             if not second or self._read_late(account, rows)
         ]
-        now = self.clock.now()
+        now = progress.clock.now()
         first_due = max(now + self.cache + _CLOCKS, bookmark.due or now)
         dated, next_due = spread(checks, first_due)
         await self.queue.send_all(dated)
         return len(dated), bookmark._replace(after=page.after, due=next_due if dated else bookmark.due)
 
-    def _has_room(self, progress: Progress, bookmark: Bookmark) -> bool:
-        """Whether another page may be sent now: neither is the run over nor too much sent ahead."""
-        now = self.clock.now()
-        return now < progress.until and (bookmark.due is None or bookmark.due <= now + _AHEAD)
-
     def _read_late(self, account: ScannedAccount, rows: Mapping[str, Handled]) -> bool:
         """Whether the account may have been written with a copy of the row as it was before its change.
 
-        One that was read later used a new copy; one that was settled earlier was met by the first scan.
+        One that was read later used a new copy; the first scan found one that was written earlier.
         """
         if account.read_at is None:
             return True
         changed_at = rows[account.currency_key].first_scan_at
         return changed_at - self.deadline - _CLOCKS <= account.read_at < changed_at + self.cache + _CLOCKS
+
+
+def _has_room(progress: Progress, bookmark: Bookmark) -> bool:
+    """Whether another page may be sent now: the run is not over, and not too much was sent ahead."""
+    now = progress.clock.now()
+    return not progress.over and (bookmark.due is None or bookmark.due <= now + _AHEAD)

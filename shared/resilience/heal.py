@@ -1,16 +1,15 @@
 """Heals what a person has put right: level-triggered, idempotent, once a minute, on one instance.
 
-In: the mapping table and the issues as they stand. Out: checks of the accounts concerned. Whoever changed
-the mapping, and with what tool, makes no difference: the rows' ETags tell. A run does what it can in its
-time; the next one goes on from the bookmarks in the table Control.
+In: the mapping table and the issues as they stand. Out: checks of the accounts concerned. It does not matter
+who changed the mapping, nor with what tool: the rows' ETags tell. A run does what it can in its time; the
+next one goes on from the bookmarks in the table Control.
 """
 
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.ports import Clock
-from shared.ports.recovery import Bookmarks
-from shared.resilience.compare_issues import ReconcileIssues
+from shared.ports import Clock, Control
+from shared.resilience.compare_issues import CompareIssues
 from shared.resilience.follow_mappings import FollowMappings
 from shared.resilience.progress import Progress
 from shared.resilience.release_parked import ReleaseParked
@@ -23,22 +22,22 @@ _LONGEST = timedelta(seconds=45)
 class Heal:
     """One run a minute."""
 
-    bookmarks: Bookmarks
+    control: Control
+    clock: Clock
     follow: FollowMappings
     release: ReleaseParked
-    reconcile: ReconcileIssues
-    clock: Clock
+    compare: CompareIssues
 
     async def run(self) -> int:
         """Heal what can be healed now; how many checks were sent. May raise faults: the next run goes on."""
-        progress = await Progress.read(self.bookmarks, self.clock.now() + _LONGEST)
+        progress = await Progress.begin(self.control, self.clock, _LONGEST)
         if await self.follow.compare(progress):
             await self.release.begin_anew(progress)
         sent = await self.release.run(progress)
         followed, ended = await self.follow.go_on(progress)
         if ended:  # who used the old row late may have been parked for it
             await self.release.begin_anew(progress)
-        await self.reconcile.run(progress)
+        await self.compare.run(progress)
         sent += followed
         if sent:
             LOGGER.info("healing: %d looks sent", sent, extra={"event": "healed", "looks": sent})

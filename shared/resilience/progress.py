@@ -7,9 +7,9 @@ from typing import Self
 from uuid import uuid5
 
 from shared.model.change import AccountChange, ChangeKind, Source
-from shared.ports.recovery import Bookmark, Bookmarks, ScannedAccount
-
-type Dated = tuple[AccountChange, datetime]
+from shared.model.control import Bookmark
+from shared.model.state import ScannedAccount
+from shared.ports import Clock, Control
 
 _NEVER = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _PER_SECOND = 10.0  # checks that healing lets become due: live events pass between them
@@ -17,19 +17,22 @@ _PER_SECOND = 10.0  # checks that healing lets become due: live events pass betw
 
 @dataclass(slots=True)
 class Progress:
-    """The bookmarks as one run carries them along; each change is stored at once.
+    """One run: its clock, its end, and the bookmarks, of which each change is stored at once."""
 
-    No part begins another page of work after `until`; what is left is for the next run.
-    """
-
-    bookmarks: Bookmarks
+    control: Control
+    clock: Clock
     until: datetime
     _known: dict[str, Bookmark] = field(default_factory=dict[str, Bookmark])
 
     @classmethod
-    async def read(cls, bookmarks: Bookmarks, until: datetime) -> Self:
-        """The bookmarks as they are stored."""
-        return cls(bookmarks, until, dict(await bookmarks.read()))
+    async def begin(cls, control: Control, clock: Clock, longest: timedelta) -> Self:
+        """A run that begins now, with the bookmarks as they are stored."""
+        return cls(control, clock, clock.now() + longest, dict(await control.bookmarks()))
+
+    @property
+    def over(self) -> bool:
+        """Whether no part may begin another page of work; what is left is for the next run."""
+        return self.clock.now() >= self.until
 
     def get(self, name: str) -> Bookmark | None:
         """The bookmark of this name, if there is one."""
@@ -43,12 +46,12 @@ class Progress:
     async def put(self, name: str, bookmark: Bookmark) -> None:
         """Store the bookmark, if it is another one than before."""
         if self._known.get(name) != bookmark:
-            await self.bookmarks.put(name, bookmark)
+            await self.control.put_bookmark(name, bookmark)
             self._known[name] = bookmark
 
     async def remove(self, name: str) -> None:
         """Forget the bookmark."""
-        await self.bookmarks.remove(name)
+        await self.control.remove_bookmark(name)
         del self._known[name]
 
 
@@ -64,7 +67,9 @@ def check(account: ScannedAccount, reason: str) -> AccountChange:
     )
 
 
-def spread(changes: Sequence[AccountChange], first: datetime) -> tuple[Sequence[Dated], datetime]:
+def spread(
+    changes: Sequence[AccountChange], first: datetime
+) -> tuple[Sequence[tuple[AccountChange, datetime]], datetime]:
     """The changes with due times from `first` on, and the due time of whatever comes next."""
     step = timedelta(seconds=1 / _PER_SECOND)
     dated = [(change, first + step * place) for place, change in enumerate(changes)]

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched, groupby
 
+from shared.model.control import Bookmark
 from shared.model.faults import ConfigurationFault, System, TransientFault
+from shared.model.issue import ParkedAccount
 from shared.model.mapping import CurrencyMapping
 from shared.model.outcome import Cause
-from shared.ports import Clock, SyncStates
-from shared.ports.recovery import Bookmark, ChangeBatches, IssueList, ParkedAccount, ScannedAccount
+from shared.model.state import ScannedAccount
+from shared.ports import ChangeQueue, Issues, SyncStates
 from shared.resilience.circuit_breaker import Breakers
 from shared.resilience.follow_mappings import COMPARED
 from shared.resilience.progress import Progress, check, spread
@@ -44,21 +46,20 @@ class ReleaseParked:
     """Sends a check for each account whose cause is gone, once for each time that it is parked."""
 
     seen: SeenMappings
-    issue_list: IssueList
+    issues: Issues
     states: SyncStates
     knows: Callable[[str], Awaitable[bool]]
     breakers: Breakers
-    queue: ChangeBatches
-    clock: Clock
+    queue: ChangeQueue
 
     async def begin_anew(self, progress: Progress) -> None:
         """Read every parked account once: the mapping table changed."""
         for cause in _MAPPING_CAUSES:
-            await progress.put(f"{_PARKED}{cause}", Bookmark(self.clock.now(), stage=_WHOLE))
+            await progress.put(f"{_PARKED}{cause}", Bookmark(progress.clock.now(), stage=_WHOLE))
 
     async def run(self, progress: Progress) -> int:
         """One run; how many checks were sent. Operations is not asked while it is in trouble or paused."""
-        run = _Run(progress, self.clock.now())
+        run = _Run(progress, progress.clock.now())
         for cause in _MAPPING_CAUSES:
             await self._cause(run, cause)
         try:
@@ -72,9 +73,9 @@ class ReleaseParked:
     async def _cause(self, run: _Run, cause: Cause) -> None:
         """One page, or every page from the bookmark on after a change of the mapping table."""
         name = f"{_PARKED}{cause}"
-        bookmark = run.progress.get(name) or Bookmark(self.clock.now())
-        while self.clock.now() < run.progress.until:
-            page = await self.issue_list.page(cause, bookmark.after)
+        bookmark = run.progress.get(name) or Bookmark(run.progress.clock.now())
+        while not run.progress.over:
+            page = await self.issues.page(cause, bookmark.after)
             for _, rows in groupby(page.rows, lambda row: row.key):
                 await self._value(run, cause, list(rows))
             if run.sent >= _MOST:
@@ -123,7 +124,7 @@ class ReleaseParked:
             ]
             dated, run.due = spread(checks, run.due)
             await self.queue.send_all(dated)
-            await self.issue_list.mark_healed(
+            await self.issues.mark_healed(
                 [row for row, found in zip(some, stored, strict=True) if found is not None], version
             )
             run.sent += len(dated)

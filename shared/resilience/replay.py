@@ -1,23 +1,23 @@
-"""Replay: somebody says "look at account X again", for one account, for a cause, or for all that is parked.
+"""What a person has checked again: an account, all that is parked, dead letters and rejected events.
 
-Every look verifies against the ERP, is spaced so that a replay is no storm, and carries who asked for it
-and why into the account's log.
+Every check of an account verifies against the ERP, is spaced so that a replay is no storm, and carries who
+asked for it and why into the account's log.
 """
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from shared.model.change import AccountChange, ChangeKind, Source
-from shared.model.outcome import keys_of_cause
-from shared.ports import ChangeQueue, Clock, SyncStates
-from shared.ports.recovery import IssueList
+from shared.model.change import AccountChange, ChangeKind, Source, decode_change
+from shared.model.faults import MessageRefused
+from shared.model.queues import Bin, Leftover
+from shared.ports import ChangeQueue, Clock, Issues, Leftovers, SyncStates
+from shared.telemetry import LOGGER
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asked, why, and at how many looks a minute at most."""
+    """Who asked, why, and at how many checks a minute at most."""
 
     who: str
     why: str
@@ -26,11 +26,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Sends verifying looks."""
+    """Sends verifying checks."""
 
     queue: ChangeQueue
     states: SyncStates
-    issues: IssueList
+    issues: Issues
     clock: Clock
 
     async def account(self, account_id: UUID, asked: Asked) -> bool:
@@ -44,19 +44,12 @@ class Replay:
     async def parked(self, asked: Asked, cause: str = "") -> int:
         """Every account parked for this cause ("" for any; "UnmappedCurrency|yen" names one value)."""
         sent = 0
-        async for account_id, organization_id in self._parked(cause):
-            await self._send(account_id, organization_id, asked, sent)
-            sent += 1
+        for row in await self.issues.report(cause):
+            stored = await self.states.get(row.account_id)
+            if stored is not None and stored.state.issue == row.key:
+                await self._send(row.account_id, stored.state.organization_id, asked, sent)
+                sent += 1
         return sent
-
-    async def _parked(self, cause: str) -> AsyncIterator[tuple[UUID, UUID]]:
-        for key in keys_of_cause(cause):
-            async for row in self.issues.all(key):
-                if key and row.key != key and not row.key.startswith(f"{key}|"):
-                    continue
-                stored = await self.states.get(row.account_id)
-                if stored is not None and stored.state.issue == row.key:
-                    yield row.account_id, stored.state.organization_id
 
     def check(self, account_id: UUID, organization_id: UUID, asked: Asked) -> AccountChange:
         """A verifying check that somebody asks for."""
@@ -76,6 +69,41 @@ class Replay:
         await self.queue.send(self.check(account_id, organization_id, asked), due)
 
 
-def resubmitted(change: AccountChange, note: str) -> AccountChange:
+@dataclass(frozen=True, slots=True)
+class Resubmit:
+    """Sends again what ended outside the pipeline: a change under an operation id of its own, an event as it
+    came."""
+
+    leftovers: Leftovers
+    queue: ChangeQueue
+
+    async def run(
+        self, place: Bin, note: str, sequence_numbers: frozenset[int] | None = None
+    ) -> tuple[int, int]:
+        """Send those of these sequence numbers, or all; how many were sent, and how many stayed."""
+
+        async def resend(leftover: Leftover) -> bool:
+            if leftover.truncated:
+                return False
+            try:
+                if place is Bin.CHANGE_DEAD_LETTERS:
+                    await self.queue.send(_resubmitted(decode_change(leftover.body), note))
+                else:
+                    await self.leftovers.post_event(leftover.body)
+            except ValueError:
+                LOGGER.warning("dead letter %d is no account change", leftover.sequence_number)
+                return False
+            except MessageRefused as refusal:
+                LOGGER.warning("message %d stays: %s", leftover.sequence_number, refusal)
+                return False
+            return True
+
+        def wanted(leftover: Leftover) -> bool:
+            return sequence_numbers is None or leftover.sequence_number in sequence_numbers
+
+        return await self.leftovers.take(place, wanted, resend)
+
+
+def _resubmitted(change: AccountChange, note: str) -> AccountChange:
     """A change out of a dead-letter queue, to be sent as one of our own: the broker must not drop it."""
     return replace(change, operation_id=uuid4(), hop=0, attempt=0, verify=True, note=note)

@@ -1,8 +1,8 @@
 """Reports how much waits and for how long, from what the tables hold and not from what was logged lately.
 
-In: accounts that are retrying or whose unknown outcome was not cleared up in time, and systems that are left
-alone. Out: one log line, which an alert reads. However many accounts there are, one run of `heal` reads a few
-pages; the next one goes on where it stopped.
+In: accounts that are retrying or whose unknown outcome did not end in time, and systems that are paused or
+in trouble. Out: one log line, which an alert reads. However many accounts there are, one run of `heal` reads
+a few pages; the next one goes on where it stopped.
 """
 
 import asyncio
@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.model.faults import Fault
-from shared.ports import Clock
-from shared.ports.recovery import BreakerRows
-from shared.ports.waiting import WaitingWork
+from shared.ports import Clock, Control, SyncStates
 from shared.telemetry import LOGGER
 
 EVERY = timedelta(minutes=5)
@@ -24,11 +22,11 @@ LONGEST_SECONDS = 30.0
 class ReportWaiting:
     """Writes the line at most every 5 minutes. It runs with `heal`, on one instance at a time."""
 
-    work: WaitingWork
-    breakers: BreakerRows
+    states: SyncStates
+    control: Control
     clock: Clock
     _found: list[datetime] = field(default_factory=list[datetime])
-    _after: object | None = None
+    _after: str = ""
     _due: datetime | None = None
 
     async def run(self) -> None:
@@ -47,15 +45,15 @@ class ReportWaiting:
     async def _read_on(self) -> bool:
         """Whether the last page was read."""
         for _ in range(PAGES):
-            page = await self.work.page(self._after)
-            self._found += page.since
-            self._after = page.next
-            if page.next is None:
+            page = await self.states.waiting(self._after)
+            self._found += page.rows
+            self._after = page.after
+            if not page.after:
                 return True
         return False
 
     async def _report(self) -> None:
-        systems = await self._left_alone()
+        systems = await self._held()
         now = self.clock.now()
         accounts = [since for since in self._found if since <= now]
         oldest = now - min((*accounts, *systems.values()), default=now)
@@ -69,17 +67,17 @@ class ReportWaiting:
         self._found = []
         self._due = now + EVERY
 
-    async def _left_alone(self) -> dict[str, datetime]:
+    async def _held(self) -> dict[str, datetime]:
         """Systems that are paused or whose breaker is open, each since it was first seen so."""
-        rows, noted = await self.breakers.read(), await self.work.systems()
+        rows, noted = await self.control.breakers(), await self.control.held_since()
         now = self.clock.now()
-        left = {
+        held = {
             str(system): noted.get(str(system), now)
             for system, (breaker, _) in rows.items()
             if breaker.paused_by or breaker.open_until is not None
         }
-        if new := left.keys() - noted.keys():
-            await self.work.remember({system: left[system] for system in new})
-        if over := noted.keys() - left.keys():
-            await self.work.forget(over)
-        return left
+        if new := held.keys() - noted.keys():
+            await self.control.put_held({system: held[system] for system in new})
+        if over := noted.keys() - held.keys():
+            await self.control.remove_held(over)
+        return held

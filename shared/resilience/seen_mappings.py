@@ -7,25 +7,23 @@ from datetime import datetime
 
 from shared.model.mapping import CurrencyMapping
 from shared.ports import CurrencyMappings
-from shared.ports.recovery import MappingRows
 
 
 @dataclass(slots=True)
 class SeenMappings:
     """A copy of the table, and the moment for which healing compared it with what was handled."""
 
-    table: MappingRows
     mappings: CurrencyMappings
     _copy: dict[str, Sequence[CurrencyMapping]] = field(default_factory=dict[str, Sequence[CurrencyMapping]])
     _compared_at: datetime | None = None
 
     async def changed(self, compared_at: datetime | None) -> bool:
         """Whether a row was added or changed since the table was compared."""
-        return compared_at is None or await self.table.changed_since(compared_at)
+        return compared_at is None or await self.mappings.changed_since(compared_at)
 
     async def read(self, now: datetime) -> Mapping[str, Sequence[CurrencyMapping]]:
         """The whole table as it stands now."""
-        self._copy, self._compared_at = dict(await self.table.rows()), now
+        self._copy, self._compared_at = dict(await self.mappings.by_name()), now
         return self._copy
 
     async def known(self, key: str, compared_at: datetime) -> Sequence[CurrencyMapping]:

@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 
 from shared.model.breaker import Breaker
 from shared.model.faults import ConfigurationFault, StateConflict, System, TransientFault
-from shared.ports import Clock
-from shared.ports.recovery import BreakerRows
+from shared.ports import Clock, Control
 from shared.telemetry import LOGGER
 
 _CACHE = timedelta(seconds=5)
@@ -22,7 +21,7 @@ _LONGEST_REQUEST = 5.0  # seconds
 class SharedBreakers:
     """The rows as they were read last, at most 5 s ago."""
 
-    def __init__(self, rows: BreakerRows, clock: Clock) -> None:
+    def __init__(self, rows: Control, clock: Clock) -> None:
         self._rows = rows
         self._clock = clock
         self._known: dict[System, tuple[Breaker, str | None]] = {}
@@ -62,7 +61,7 @@ class SharedBreakers:
         _, etag = self._known.get(breaker.system, (breaker, None))
         try:
             async with asyncio.timeout(_LONGEST_REQUEST):
-                self._known[breaker.system] = breaker, await self._rows.put(breaker, etag)
+                self._known[breaker.system] = breaker, await self._rows.put_breaker(breaker, etag)
         except StateConflict:
             self.expire()
             return False
@@ -80,12 +79,12 @@ class SharedBreakers:
             if after == before:
                 return before, after
             with suppress(StateConflict):
-                self._known[system] = after, await self._rows.put(after, etag)
+                self._known[system] = after, await self._rows.put_breaker(after, etag)
                 return before, after
 
     async def _read(self) -> None:
         try:
             async with asyncio.timeout(_LONGEST_REQUEST):
-                self._known = dict((await self._rows.read()).items())
+                self._known = dict((await self._rows.breakers()).items())
         except TimeoutError as error:
             raise TransientFault(System.TABLES, "no answer") from error

@@ -1,4 +1,4 @@
-"""Unlink: an account and its customer go separate ways, because somebody says so.
+"""Separates an account from its customer, because a person asks for it.
 
 The account forgets its customer, the customer's number is free, and the next check treats the account as
 one that never had a customer. The customer itself is left as it stands in the ERP.

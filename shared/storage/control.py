@@ -1,237 +1,181 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # The SDK is only partly typed.
-"""The table Control: breakers, hourly allowances, and how far the healing of mapping rows got."""
+"""The table Control: breakers, hourly allowances, how far healing got, systems on hold, answers to probes.
+
+One partition for each of them. `heal` runs on one instance at a time, so nobody else writes its rows.
+"""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from itertools import batched
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
-from azure.core.exceptions import ResourceNotFoundError
+from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
 
 from shared.model.breaker import Breaker, Refusal
+from shared.model.control import Answered, Bookmark, Handled
 from shared.model.faults import StateConflict, System
 from shared.model.mapping import escape_key, unescape_key
-from shared.ports.recovery import Bookmark, Handled
-from shared.storage.tables import put_under, table_faults, table_is_missing
+from shared.storage.tables import get_row, moment_of, put_under, table_faults, text_of
 
 BREAKER, GUARD, MAPPING, BOOKMARK = "breaker", "guard", "mapping", "healing"
+HELD, PROBE, ANSWERED = "waiting", "probe", "sync_account"
 _BATCH = 100  # the most that a transaction of the Table service takes
+
+type _Row = Mapping[str, Any]
+type _Columns = Mapping[str, object]
 
 
 class ControlTable:
-    """Rows by partition and key, replaced only under the ETag that was read."""
+    """Implements the port Control."""
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
 
-    async def rows(
-        self, partition: str, condition: str = "", values: Mapping[str, str] | None = None
-    ) -> list[tuple[Mapping[str, Any], str]]:
-        """The rows of a partition, or those of them that meet the condition, each with its ETag."""
-        query = "PartitionKey eq @partition" + (f" and {condition}" if condition else "")
-        with table_faults():
-            entities = self._table.query_entities(
-                query, parameters={"partition": partition, **(values or {})}
-            )
-            return [(entity, str(entity.metadata["etag"])) async for entity in entities]
-
-    async def row(self, partition: str, key: str) -> tuple[Mapping[str, Any], str] | None:
-        """One row with its ETag."""
-        with table_faults():
-            try:
-                entity = await self._table.get_entity(partition, key)
-            except ResourceNotFoundError as error:
-                if table_is_missing(error):
-                    raise
-                return None
-        return entity, str(entity.metadata["etag"])
-
-    async def put(self, partition: str, key: str, values: Mapping[str, object], etag: str | None) -> str:
-        """Replace the row with this ETag, or insert it; the new ETag. Raises StateConflict."""
-        given = {name: value for name, value in values.items() if value is not None}
-        return await put_under(etag, {"PartitionKey": partition, "RowKey": key, **given}, self._table)
-
-    async def write_all(self, partition: str, rows: Mapping[str, Mapping[str, object]]) -> None:
-        """Write rows that nobody else writes, a hundred a request."""
-        for some in batched(rows.items(), _BATCH, strict=False):
-            entities = [{"PartitionKey": partition, "RowKey": key, **values} for key, values in some]
-            with table_faults():
-                await self._table.submit_transaction([("upsert", entity) for entity in entities])
-
-    async def remove(self, partition: str, key: str) -> None:
-        """Delete a row; nothing to do if there is none."""
-        with table_faults():
-            await self._table.delete_entity(partition, key)
-
-    async def remove_all(self, partition: str, keys: Collection[str]) -> None:
-        """Delete rows that are there, a hundred a request."""
-        for some in batched(keys, _BATCH, strict=False):
-            entities = [{"PartitionKey": partition, "RowKey": key} for key in some]
-            with table_faults():
-                await self._table.submit_transaction([("delete", entity) for entity in entities])
-
-
-class BreakerTable:
-    """Implements BreakerRows."""
-
-    def __init__(self, control: ControlTable) -> None:
-        self._control = control
-
-    async def read(self) -> Mapping[System, tuple[Breaker, str]]:
-        """Every row with its ETag."""
-        found = [(_breaker(entity), etag) for entity, etag in await self._control.rows(BREAKER)]
+    async def breakers(self) -> Mapping[System, tuple[Breaker, str]]:
+        found = [(_breaker(row), str(row.metadata["etag"])) for row in await self._rows(BREAKER)]
         return {breaker.system: (breaker, etag) for breaker, etag in found}
 
-    async def put(self, breaker: Breaker, etag: str | None) -> str:
-        """Replace the row with this ETag, or insert it. Raises StateConflict."""
-        values = {
-            "OpenUntil": _text(breaker.open_until),
-            "ProbeUntil": _text(breaker.probe_until),
-            "PausedBy": breaker.paused_by,
-            "Trips": breaker.trips,
-            "ClosedAt": _text(breaker.closed_at),
-            "Reason": breaker.reason,
-            "Refusals": json.dumps([(way, str(account), _text(at)) for way, account, at in breaker.refusals])
-            if breaker.refusals
-            else None,
-            "Refused": breaker.refused or None,
-            "Prober": str(breaker.prober) if breaker.prober else None,
-        }
-        return await self._control.put(BREAKER, str(breaker.system), values, etag)
-
-
-class AllowanceTable:
-    """Implements Allowances: one row a kind and hour, with what was reserved of it."""
-
-    def __init__(self, control: ControlTable) -> None:
-        self._control = control
+    async def put_breaker(self, breaker: Breaker, etag: str | None) -> str:
+        return await put_under(etag, _breaker_row(breaker), self._table)
 
     async def reserve(self, kind: str, hour: datetime, wanted: int, ceiling: int) -> int:
-        """Take up to `wanted` of what is left of the hour; how many there were."""
-        key = f"{kind} {hour:%Y-%m-%dT%H}"
+        keys = {"PartitionKey": GUARD, "RowKey": f"{kind} {hour:%Y-%m-%dT%H}"}
         while True:
-            stored = await self._control.row(GUARD, key)
-            reserved = int(stored[0]["Reserved"]) if stored else 0
+            stored = await get_row(self._table, *keys.values())
+            reserved = int(stored["Reserved"]) if stored else 0
             granted = max(0, min(wanted, ceiling - reserved))
             if not granted:
                 return 0
             try:
-                await self._control.put(
-                    GUARD, key, {"Reserved": reserved + granted}, stored[1] if stored else None
-                )
+                etag = str(stored.metadata["etag"]) if stored else None
+                await put_under(etag, {**keys, "Reserved": reserved + granted}, self._table)
             except StateConflict:
                 continue
             return granted
 
+    async def handled(self, scan: str = "") -> Mapping[str, Handled]:
+        rows = await self._rows(MAPPING, " and Scan eq @scan" if scan else "", scan=scan)
+        return {unescape_key(str(row["RowKey"])): _handled(row) for row in rows}
 
-class HandledTable:
-    """Implements HandledMappings: the version of each mapping row that was healed, and how far."""
+    async def put_handled(self, rows: Mapping[str, Handled]) -> None:
+        await self._submit(MAPPING, {escape_key(key): _handled_row(row) for key, row in rows.items()})
 
-    def __init__(self, control: ControlTable) -> None:
-        self._control = control
+    async def remove_handled(self, keys: Collection[str]) -> None:
+        await self._submit(MAPPING, {escape_key(key): {} for key in keys}, "delete")
 
-    async def read(self) -> Mapping[str, Handled]:
-        """By currency key."""
-        return _handled(await self._control.rows(MAPPING))
+    async def bookmarks(self) -> Mapping[str, Bookmark]:
+        return {str(row["RowKey"]): _bookmark(row) for row in await self._rows(BOOKMARK)}
 
-    async def of(self, scan: str) -> Mapping[str, Handled]:
-        """Those that this scan is under way for."""
-        return _handled(await self._control.rows(MAPPING, "Scan eq @scan", {"scan": scan}))
+    async def put_bookmark(self, name: str, bookmark: Bookmark) -> None:
+        await self._submit(BOOKMARK, {name: _bookmark_row(bookmark)})
 
-    async def put(self, rows: Mapping[str, Handled]) -> None:
-        """Remember; healing runs on one instance at a time, so no row is anybody else's."""
-        await self._control.write_all(
-            MAPPING,
-            {
-                escape_key(key): {
-                    "Version": handled.version,
-                    "FirstScanAt": handled.first_scan_at.isoformat(),
-                    "Done": handled.done,
-                    "Scan": handled.scan,
-                }
-                for key, handled in rows.items()
-            },
-        )
+    async def remove_bookmark(self, name: str) -> None:
+        await self._remove(BOOKMARK, name)
 
-    async def remove(self, keys: Collection[str]) -> None:
-        """Forget rows that are gone."""
-        await self._control.remove_all(MAPPING, [escape_key(key) for key in keys])
+    async def held_since(self) -> Mapping[str, datetime]:
+        return {str(row["RowKey"]): datetime.fromisoformat(row["Since"]) for row in await self._rows(HELD)}
 
+    async def put_held(self, systems: Mapping[str, datetime]) -> None:
+        await self._submit(HELD, {name: {"Since": text_of(since)} for name, since in systems.items()})
 
-class BookmarkTable:
-    """Implements Bookmarks: how far each part of healing got."""
+    async def remove_held(self, systems: Collection[str]) -> None:
+        for system in systems:
+            await self._remove(HELD, system)
 
-    def __init__(self, control: ControlTable) -> None:
-        self._control = control
+    async def last_answer(self) -> Answered | None:
+        row = await get_row(self._table, PROBE, ANSWERED)
+        return Answered(datetime.fromisoformat(row["At"]), str(row["Build"])) if row else None
 
-    async def read(self) -> Mapping[str, Bookmark]:
-        """By name."""
-        return {str(entity["RowKey"]): _bookmark(entity) for entity, _ in await self._control.rows(BOOKMARK)}
+    async def put_answer(self, answered: Answered) -> None:
+        await self._submit(PROBE, {ANSWERED: {"At": answered.at.isoformat(), "Build": answered.build}})
 
-    async def put(self, name: str, bookmark: Bookmark) -> None:
-        """Store."""
-        values = {
-            "At": bookmark.at.isoformat(),
-            "Stage": bookmark.stage,
-            "After": bookmark.after,
-            "Start": bookmark.start,
-            "Due": _text(bookmark.due) or "",
-        }
-        await self._control.write_all(BOOKMARK, {name: values})
+    async def _rows(self, partition: str, condition: str = "", **values: str) -> list[TableEntity]:
+        with table_faults():
+            entities = self._table.query_entities(
+                f"PartitionKey eq @partition{condition}", parameters={"partition": partition, **values}
+            )
+            return [entity async for entity in entities]
 
-    async def remove(self, name: str) -> None:
-        """Delete; nothing to do if there is none."""
-        await self._control.remove(BOOKMARK, name)
+    async def _submit(
+        self, partition: str, rows: Mapping[str, _Columns], how: Literal["upsert", "delete"] = "upsert"
+    ) -> None:
+        """Write or delete rows, a hundred a request; what is deleted must be there."""
+        for some in batched(rows.items(), _BATCH, strict=False):
+            entities = [{"PartitionKey": partition, "RowKey": key, **values} for key, values in some]
+            with table_faults():
+                await self._table.submit_transaction([(how, entity) for entity in entities])
+
+    async def _remove(self, partition: str, key: str) -> None:
+        """Delete a row; nothing to do if there is none."""
+        with table_faults():
+            await self._table.delete_entity(partition, key)
 
 
-def _handled(rows: Iterable[tuple[Mapping[str, Any], str]]) -> Mapping[str, Handled]:
-    """Rows that were written before scans had names have none."""
+def _breaker_row(breaker: Breaker) -> dict[str, Any]:
+    refusals = [(way, str(account), text_of(at)) for way, account, at in breaker.refusals]
+    row = {
+        "PartitionKey": BREAKER,
+        "RowKey": str(breaker.system),
+        "OpenUntil": text_of(breaker.open_until),
+        "ProbeUntil": text_of(breaker.probe_until),
+        "PausedBy": breaker.paused_by,
+        "Trips": breaker.trips,
+        "ClosedAt": text_of(breaker.closed_at),
+        "Reason": breaker.reason,
+        "Refusals": json.dumps(refusals) if refusals else None,
+        "Refused": breaker.refused or None,
+        "Prober": str(breaker.prober) if breaker.prober else None,
+    }
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def _breaker(row: _Row) -> Breaker:
+    return Breaker(
+        system=System(row["RowKey"]),
+        open_until=moment_of(row.get("OpenUntil")),
+        probe_until=moment_of(row.get("ProbeUntil")),
+        paused_by=str(row.get("PausedBy") or ""),
+        trips=int(row.get("Trips") or 0),
+        closed_at=moment_of(row.get("ClosedAt")),
+        reason=str(row.get("Reason") or ""),
+        refusals=tuple(
+            Refusal(way, UUID(account), datetime.fromisoformat(at))
+            for way, account, at in json.loads(row.get("Refusals") or "[]")
+        ),
+        refused=str(row.get("Refused") or ""),
+        prober=UUID(row["Prober"]) if row.get("Prober") else None,
+    )
+
+
+def _handled_row(handled: Handled) -> _Columns:
     return {
-        unescape_key(str(entity["RowKey"])): Handled(
-            str(entity["Version"]),
-            datetime.fromisoformat(entity["FirstScanAt"]),
-            bool(entity["Done"]),
-            str(entity.get("Scan") or ""),
-        )
-        for entity, _ in rows
+        "Version": handled.version,
+        "FirstScanAt": handled.first_scan_at.isoformat(),
+        "Done": handled.done,
+        "Scan": handled.scan,
     }
 
 
-def _bookmark(entity: Mapping[str, Any]) -> Bookmark:
-    return Bookmark(
-        datetime.fromisoformat(entity["At"]),
-        str(entity["Stage"]),
-        str(entity["After"]),
-        str(entity["Start"]),
-        _moment(entity["Due"]),
-    )
+def _handled(row: _Row) -> Handled:
+    """Rows that were written before scans had names have none."""
+    first_scan_at = datetime.fromisoformat(row["FirstScanAt"])
+    return Handled(str(row["Version"]), first_scan_at, bool(row["Done"]), str(row.get("Scan") or ""))
 
 
-def _breaker(entity: Mapping[str, Any]) -> Breaker:
-    return Breaker(
-        system=System(entity["RowKey"]),
-        open_until=_moment(entity.get("OpenUntil")),
-        probe_until=_moment(entity.get("ProbeUntil")),
-        paused_by=str(entity.get("PausedBy") or ""),
-        trips=int(entity.get("Trips") or 0),
-        closed_at=_moment(entity.get("ClosedAt")),
-        reason=str(entity.get("Reason") or ""),
-        refusals=tuple(
-            Refusal(way, UUID(account), datetime.fromisoformat(at))
-            for way, account, at in json.loads(entity.get("Refusals") or "[]")
-        ),
-        refused=str(entity.get("Refused") or ""),
-        prober=UUID(entity["Prober"]) if entity.get("Prober") else None,
-    )
+def _bookmark_row(bookmark: Bookmark) -> _Columns:
+    return {
+        "At": bookmark.at.isoformat(),
+        "Stage": bookmark.stage,
+        "After": bookmark.after,
+        "Start": bookmark.start,
+        "Due": text_of(bookmark.due) or "",
+    }
 
 
-def _text(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+def _bookmark(row: _Row) -> Bookmark:
+    at, due = datetime.fromisoformat(row["At"]), moment_of(row["Due"])
+    return Bookmark(at, str(row["Stage"]), str(row["After"]), str(row["Start"]), due)

@@ -1,16 +1,26 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportMissingTypeArgument=false
 # The SDK is only partly typed.
-"""The currency mapping in Table Storage, with a copy kept in the process."""
+"""The table CurrencyMapping: the rows, a copy of them in the process, and the history of their edits.
+
+A batch of changes and its history row stand in one partition and go in one transaction, so that no change
+is without its record.
+Source: learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions.
+"""
 
 import asyncio
+import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from azure.core import MatchConditions
+from azure.data.tables import TableTransactionError, UpdateMode
 from azure.data.tables.aio import TableClient
 
 from shared.model.mapping import HISTORY, HISTORY_END, PARTITION, CurrencyMapping, currency_key
+from shared.model.mapping_edit import Edit, Mapped, MappingConflict, MappingRow, RowChange, Version
 from shared.ports import Clock
 from shared.storage.tables import table_faults
 from shared.telemetry import LOGGER
@@ -18,6 +28,11 @@ from shared.telemetry import LOGGER
 MISS_SECONDS = 5.0
 CLOCK_MARGIN = timedelta(seconds=30)  # how far our clock and that of the Table service may differ
 _MOST_NAMED = 10  # a filter of the Table service takes 15 comparisons
+_PIECE = 16_000  # characters; a property holds 32 K UTF-16 units
+_ROWS = "PartitionKey eq @partition and ( RowKey lt @history or RowKey ge @end )"
+_HISTORY = "PartitionKey eq @partition and RowKey ge @history and RowKey lt @end"
+_KEYS = {"partition": PARTITION, "history": HISTORY, "end": HISTORY_END}
+_CONFLICTS = {404, 409, 412}
 
 
 class _Row(NamedTuple):
@@ -29,7 +44,7 @@ type _Copy = Mapping[str, Sequence[_Row]]
 
 
 class CurrencyTable:
-    """Implements the ports CurrencyMappings and MappingRows.
+    """Implements the port CurrencyMappings.
 
     A look-up is one hit in a dictionary while the copy is younger than `cache_seconds`. Rows are keyed by
     their normalised `CurrencyCRM`, so that rows made by hand work whatever their RowKey is.
@@ -48,7 +63,7 @@ class CurrencyTable:
         self._reading = asyncio.Lock()
 
     async def look_up(self, key: str, *, fresh: bool) -> Sequence[CurrencyMapping]:
-        """The rows whose normalised name is `key`; a miss is remembered for `miss_seconds`.
+        """A miss is remembered for `miss_seconds`.
 
         `fresh` asks the table, in one request however large it is: for what changed since the copy was read,
         and for the rows that the copy has of this name, which may be gone.
@@ -62,13 +77,11 @@ class CurrencyTable:
             return [row.mapping async for name, row in self._newer(known) if name == key]
         return [row.mapping for row in self._copy.get(key, ())]
 
-    async def rows(self) -> Mapping[str, Sequence[CurrencyMapping]]:
-        """The rows by normalised name, as they stand now."""
+    async def by_name(self) -> Mapping[str, Sequence[CurrencyMapping]]:
         await self._reload()
         return {key: [row.mapping for row in rows] for key, rows in self._copy.items()}
 
     async def changed_since(self, moment: datetime) -> bool:
-        """Whether a row was added or changed since then, the editor's history included."""
         with table_faults():
             entities = self._table.query_entities(
                 "PartitionKey eq @partition and Timestamp ge @since",
@@ -79,6 +92,31 @@ class CurrencyTable:
             async for _ in entities:
                 return True
         return False
+
+    async def rows(self) -> Sequence[MappingRow]:
+        select = ["RowKey", "CurrencyCRM", "CurrencyAX", "UpdatedBy", "Timestamp"]
+        with table_faults():
+            entities = self._table.query_entities(_ROWS, parameters=_KEYS, select=select)
+            return [_row(entity) async for entity in entities]
+
+    async def write(self, edit: Edit, part: int, changes: Sequence[RowChange]) -> None:
+        operations = [_operation(change, edit) for change in changes]
+        operations.append(("create", _history_entity(edit, part, changes)))
+        with table_faults():
+            try:
+                await self._table.submit_transaction(operations)
+            except TableTransactionError as error:
+                if error.status_code in _CONFLICTS and 0 <= error.index < len(changes):
+                    raise MappingConflict(changes[error.index].mapped.crm) from error
+                raise
+
+    async def history(self) -> Sequence[Version]:
+        edits: dict[str, tuple[Edit, list[RowChange]]] = {}
+        with table_faults():
+            async for entity in self._table.query_entities(_HISTORY, parameters=_KEYS):
+                edit = _edit(entity)
+                edits.setdefault(edit.id, (edit, []))[1].extend(_changes(entity))
+        return [Version(edit, tuple(changes)) for _, (edit, changes) in sorted(edits.items())]
 
     async def _reload(self) -> None:
         """Read the table, once for all who ask at the same time: a reading begun after one asked will do."""
@@ -105,8 +143,8 @@ class CurrencyTable:
         """The rows with their normalised names, those left out that have no usable name."""
         with table_faults():
             entities = self._table.query_entities(
-                f"PartitionKey eq @partition and ( RowKey lt @history or RowKey ge @end ){condition}",
-                parameters={"partition": PARTITION, "history": HISTORY, "end": HISTORY_END, **values},
+                _ROWS + condition,
+                parameters={**_KEYS, **values},
                 select=["RowKey", "CurrencyCRM", "CurrencyAX"],
             )
             async for entity in entities:
@@ -116,3 +154,57 @@ class CurrencyTable:
                     yield currency_key(crm), _Row(str(entity.get("RowKey") or ""), mapping)
                 except ValueError as error:
                     LOGGER.warning("a row of CurrencyMapping is not used: %s", error)
+
+
+def _row(entity: Mapping[str, Any]) -> MappingRow:
+    metadata: Any = getattr(entity, "metadata", {})
+    return MappingRow(
+        row_key=str(entity["RowKey"]),
+        mapped=Mapped(str(entity.get("CurrencyCRM") or ""), str(entity.get("CurrencyAX") or "")),
+        etag=str(metadata["etag"]),
+        updated_by=str(entity.get("UpdatedBy") or ""),
+        updated_at=metadata.get("timestamp"),
+    )
+
+
+def _operation(change: RowChange, edit: Edit) -> tuple[Any, ...]:
+    """One operation of the transaction, under the ETag of the row as it was read."""
+    keys = {"PartitionKey": PARTITION, "RowKey": change.row_key}
+    guard: dict[str, Any] = {"etag": change.etag, "match_condition": MatchConditions.IfNotModified}
+    if change.after is None:
+        return "delete", keys, guard
+    crm, ax = change.after
+    entity = {**keys, "CurrencyCRM": crm, "CurrencyAX": ax, "UpdatedBy": edit.by}
+    if change.before is None:
+        return "create", entity
+    return "update", entity, {**guard, "mode": UpdateMode.MERGE}
+
+
+def _history_entity(edit: Edit, part: int, changes: Iterable[RowChange]) -> dict[str, Any]:
+    """What was done, as JSON in as many properties as it takes."""
+    rows = [(change.row_key, change.before, change.after) for change in changes]
+    text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
+    pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
+    return {
+        "PartitionKey": PARTITION,
+        "RowKey": f"{HISTORY}{edit.id}|{part:05d}",
+        "EditId": edit.id,
+        "EditAt": edit.at.isoformat(),
+        "UpdatedBy": edit.by,
+        "Source": edit.source,
+        **{f"Changes{number:02d}": piece for number, piece in enumerate(pieces)},
+    }
+
+
+def _edit(entity: Mapping[str, Any]) -> Edit:
+    at = datetime.fromisoformat(str(entity["EditAt"]))
+    return Edit(str(entity["EditId"]), at, str(entity["UpdatedBy"]), str(entity["Source"]))
+
+
+def _changes(entity: Mapping[str, Any]) -> list[RowChange]:
+    pieces = sorted(name for name in entity if name.startswith("Changes"))
+    rows = json.loads("".join(str(entity[name]) for name in pieces))
+    return [
+        RowChange(row_key, Mapped(*before) if before else None, Mapped(*after) if after else None)
+        for row_key, before, after in rows
+    ]

@@ -3,21 +3,33 @@
 """The table AccountSync: the state of each account as one entity."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import EdmType, EntityProperty
 from azure.data.tables.aio import TableClient
 
 from shared.model.customer import CustomerKey
-from shared.model.state import Lease, Phase, Stored, SyncState, decode_log, encode_log
-from shared.ports.recovery import Page, ScannedAccount
-from shared.storage.tables import put_under, read_page, table_faults, table_is_missing
+from shared.model.mapping import Usage
+from shared.model.outcome import Cause
+from shared.model.state import (
+    Lease,
+    LogEntry,
+    Page,
+    Phase,
+    ScannedAccount,
+    Stored,
+    SyncState,
+    decode_log,
+    encode_log,
+)
+from shared.storage.tables import get_row, moment_of, put_under, read_page, table_faults
 
 ROW = "state"
+_MAPPING_CAUSES = (Cause.UNMAPPED_CURRENCY, Cause.BAD_MAPPING, Cause.UNKNOWN_ERP_CURRENCY)
 _SCANNED = ("PartitionKey", "OrganizationId", "CurrencyKey", "Issue", "ReadAt")
 _MOST_NAMED = 10  # a filter of the Table service takes 15 comparisons
 
@@ -29,35 +41,64 @@ class StateTable:
         self._table = table
 
     async def get(self, account_id: UUID) -> Stored | None:
-        """The account's state, if there is one."""
-        with table_faults():
-            try:
-                entity = await self._table.get_entity(str(account_id), ROW)
-            except ResourceNotFoundError as error:
-                if table_is_missing(error):
-                    raise
-                return None
-        return Stored(decode_state(entity), entity.metadata["etag"])
+        entity = await get_row(self._table, str(account_id), ROW)
+        return Stored(decode_state(entity), entity.metadata["etag"]) if entity else None
 
     async def put(self, state: SyncState, etag: str | None) -> str:
-        """Replace the state that has this ETag, or insert where there is none. Raises StateConflict."""
         return await put_under(etag, encode_state(state), self._table)
 
     async def with_currency(self, keys: Collection[str], after: str) -> Page[ScannedAccount]:
-        """Accounts with one of these currency keys; a page of a scan of the table."""
         if len(keys) > _MOST_NAMED:
-            page = await self._page("CurrencyKey gt ''", {}, after)
+            page = await self._page("CurrencyKey gt ''", {}, _SCANNED, after, _scanned)
             return page._replace(rows=[row for row in page.rows if row.currency_key in keys])
         named = {f"key{number}": key for number, key in enumerate(keys)}
-        return await self._page(" or ".join(f"CurrencyKey eq @{name}" for name in named), named, after)
+        query = " or ".join(f"CurrencyKey eq @{name}" for name in named)
+        return await self._page(query, named, _SCANNED, after, _scanned)
 
     async def with_issue(self, after: str) -> Page[ScannedAccount]:
-        """Accounts that have an issue; a page of a scan of the table."""
-        return await self._page("Issue gt ''", {}, after)
+        return await self._page("Issue gt ''", {}, _SCANNED, after, _scanned)
 
-    async def _page(self, query: str, parameters: Mapping[str, str], after: str) -> Page[ScannedAccount]:
-        entities, next_page = await read_page(self._table, query, parameters, _SCANNED, after)
-        return Page([_scanned(entity) for entity in entities], next_page)
+    async def waiting(self, after: str) -> Page[datetime]:
+        query = "RetryingSince gt '' or DoubtfulUntil gt ''"
+        return await self._page(query, {}, ("RetryingSince", "DoubtfulUntil"), after, _waits_since)
+
+    async def usage(self) -> Mapping[str, Usage]:
+        accounts, parked = Counter[str](), Counter[str]()
+        with table_faults():
+            async for entity in self._table.list_entities(select=["CurrencyKey", "Phase", "Issue"]):
+                key = str(entity.get("CurrencyKey") or "")
+                if not key:
+                    continue
+                accounts[key] += 1
+                cause = str(entity.get("Issue") or "").partition("|")[0]
+                parked[key] += entity.get("Phase") == Phase.PARKED and cause in _MAPPING_CAUSES
+        return {key: Usage(count, parked[key]) for key, count in accounts.items()}
+
+    async def outcomes_since(self, moment: datetime) -> Sequence[LogEntry]:
+        entries: list[LogEntry] = []
+        with table_faults():
+            touched = self._table.query_entities(
+                "Timestamp ge @moment", parameters={"moment": moment}, select=["Log"]
+            )
+            async for entity in touched:
+                log = decode_log(str(entity.get("Log") or "[]"))
+                entries += [entry for entry in log if datetime.fromisoformat(entry.at) >= moment]
+        return entries
+
+    async def _page[T](
+        self,
+        query: str,
+        parameters: Mapping[str, str],
+        select: Sequence[str],
+        after: str,
+        read: Callable[[Mapping[str, Any]], T],
+    ) -> Page[T]:
+        entities, next_page = await read_page(self._table, query, parameters, select, after)
+        return Page([read(entity) for entity in entities], next_page)
+
+
+def _waits_since(entity: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(str(entity.get("RetryingSince") or entity["DoubtfulUntil"]))
 
 
 def _scanned(entity: Mapping[str, Any]) -> ScannedAccount:
@@ -66,7 +107,7 @@ def _scanned(entity: Mapping[str, Any]) -> ScannedAccount:
         UUID(entity["OrganizationId"]),
         str(entity.get("CurrencyKey") or ""),
         str(entity.get("Issue") or ""),
-        _moment(entity.get("ReadAt")),
+        moment_of(entity.get("ReadAt")),
     )
 
 
@@ -112,11 +153,11 @@ def decode_state(entity: Mapping[str, Any]) -> SyncState:
         previous_hold=entity.get("PreviousHold"),
         deleted=bool(entity.get("Deleted")),
         version=None if version is None else int(getattr(version, "value", version)),
-        read_at=_moment(entity.get("ReadAt")),
+        read_at=moment_of(entity.get("ReadAt")),
         confirmed=json.loads(entity["Confirmed"]),
         fingerprint_key=entity.get("FingerprintKey", ""),
-        unknown_until=_moment(entity.get("DoubtfulUntil")),
-        retrying_since=_moment(entity.get("RetryingSince")),
+        unknown_until=moment_of(entity.get("DoubtfulUntil")),
+        retrying_since=moment_of(entity.get("RetryingSince")),
         lease=Lease(UUID(owner), datetime.fromisoformat(entity["LeaseUntil"])) if owner else None,
         log=decode_log(entity["Log"]),
     )
@@ -132,7 +173,3 @@ def _decode_key(entity: Mapping[str, Any], company: str, number: str) -> Custome
     if number not in entity:
         return None
     return CustomerKey(entity[company], entity[number], entity.get(f"{number}By", ""))
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

@@ -1,10 +1,11 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # The SDK is only partly typed.
-"""What the adapters of the five tables share: the client, and the faults of the Table service."""
+"""What the five stores share: the client, rows and pages, and the faults of the Table service."""
 
 import json
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from azure.core import MatchConditions
@@ -50,7 +51,7 @@ def table_service(settings: Settings) -> TableServiceClient:
 
 @contextmanager
 def table_faults() -> Generator[None]:
-    """Turns what the Table service answers into faults; conflicts are the adapters' own to catch before."""
+    """Turns what the Table service answers into faults; a store catches its own conflicts before."""
     try:
         yield
     except ClientAuthenticationError as error:
@@ -63,6 +64,19 @@ def table_faults() -> Generator[None]:
         raise TransientFault(System.TABLES, "no connection") from error
     except AzureError as error:
         raise TransientFault(System.TABLES, f"no answer ({type(error).__name__})") from error
+
+
+async def get_row(
+    table: TableClient, partition: str, key: str, select: Sequence[str] | None = None
+) -> TableEntity | None:
+    """One row, if it is there."""
+    with table_faults():
+        try:
+            return await table.get_entity(partition, key, select=list(select) if select else None)
+        except ResourceNotFoundError as error:
+            if table_is_missing(error):
+                raise
+            return None
 
 
 async def put_under(etag: str | None, entity: dict[str, Any], table: TableClient) -> str:
@@ -105,12 +119,17 @@ async def read_page(
 
 async def probe_tables(client: TableServiceClient) -> None:
     """Read a row that need not be there, to tell whether the tables can be used. Raises faults."""
-    with table_faults():
-        try:
-            await client.get_table_client(CONTROL).get_entity("probe", "probe")
-        except ResourceNotFoundError as error:
-            if table_is_missing(error):
-                raise
+    await get_row(client.get_table_client(CONTROL), "probe", "probe")
+
+
+def text_of(moment: datetime | None) -> str | None:
+    """A moment as the tables keep it."""
+    return moment.isoformat() if moment else None
+
+
+def moment_of(text: str | None) -> datetime | None:
+    """The moment that `text_of` wrote."""
+    return datetime.fromisoformat(text) if text else None
 
 
 def table_is_missing(error: HttpResponseError) -> bool:

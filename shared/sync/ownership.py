@@ -9,9 +9,9 @@ from datetime import timedelta
 from uuid import UUID
 
 from shared.model.change import AccountChange, Source
-from shared.model.customer import CustomerKey
+from shared.model.customer import CustomerKey, Owner
 from shared.model.state import Stored
-from shared.ports import ChangeQueue, Clock, CustomerOwners, Owner, SyncStates
+from shared.ports import ChangeQueue, Clock, CustomerOwners, SyncStates
 from shared.sync.steps import OwnerRow
 
 _UNTIL_FREE = timedelta(seconds=10)

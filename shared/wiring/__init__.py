@@ -16,13 +16,12 @@ from shared.model.customer import Fingerprints
 from shared.model.field_map import FieldMap
 from shared.resilience.change_limits import BlastGuard
 from shared.resilience.circuit_breaker import BreakerRules, Breakers
-from shared.resilience.compare_issues import ReconcileIssues
+from shared.resilience.compare_issues import CompareIssues
 from shared.resilience.follow_mappings import FollowMappings
 from shared.resilience.heal import Heal
 from shared.resilience.release_parked import ReleaseParked
-from shared.resilience.replay import Asked, Replay
+from shared.resilience.replay import Asked, Replay, Resubmit
 from shared.resilience.report_waiting import ReportWaiting
-from shared.resilience.resubmit import Sweep
 from shared.resilience.retry_policy import RetryPolicy
 from shared.resilience.seen_mappings import SeenMappings
 from shared.resilience.unlink import Unlink
@@ -35,9 +34,8 @@ from shared.sync.ownership import Ownership
 from shared.sync.pipeline import Limits, SyncAccount
 from shared.sync.record import Record
 from shared.telemetry import LOGGER
-from shared.wiring.clients import Clients
+from shared.wiring.clients import Clients, Ports
 from shared.wiring.erp import erp_of
-from shared.wiring.ports import Ports
 
 _BUILDING = threading.RLock()
 
@@ -132,35 +130,32 @@ class Application:
         ports = self.ports
         erp = self.capabilities
         most = {erp.system: settings.operations_max_concurrency or erp.most_concurrent_requests}
-        return Breakers(ports.breaker_rows, ports.probes, ports.clock, rules, self._check_parked, most)
+        return Breakers(ports.control, ports.probes, ports.clock, rules, self._check_parked, most)
 
     @cached_property
     def heal(self) -> Heal:
         """The use case behind the function `heal`."""
-        ports, clock = self.ports, self.ports.clock
-        seen = SeenMappings(ports.mapping_rows, ports.mappings)
+        ports = self.ports
+        seen = SeenMappings(ports.mappings)
         return Heal(
-            bookmarks=ports.bookmarks,
+            control=ports.control,
+            clock=ports.clock,
             follow=FollowMappings(
                 seen=seen,
-                handled=ports.handled,
-                accounts=ports.state_scan,
-                queue=ports.batches,
-                clock=clock,
+                states=ports.states,
+                queue=ports.queue,
                 cache=timedelta(seconds=self.settings.currency_cache_seconds),
                 deadline=self._deadline,
             ),
             release=ReleaseParked(
                 seen=seen,
-                issue_list=ports.issue_list,
+                issues=ports.issues,
                 states=ports.states,
                 knows=self._knows_currency,
                 breakers=self.breakers,
-                queue=ports.batches,
-                clock=clock,
+                queue=ports.queue,
             ),
-            reconcile=ReconcileIssues(ports.issue_list, ports.issues, ports.states, ports.state_scan, clock),
-            clock=clock,
+            compare=CompareIssues(ports.issues, ports.states),
         )
 
     @cached_property
@@ -171,20 +166,20 @@ class Application:
 
     @cached_property
     def unlink(self) -> Unlink:
-        """Takes an account and its customer apart."""
+        """Separates an account from its customer."""
         ports = self.ports
         second_key = self.field_map.key.second_key
         return Unlink(ports.states, self.ownership.release, self.replay, ports.clock, second_key)
 
     @cached_property
     def replay(self) -> Replay:
-        """Looks on request."""
-        return Replay(self.ports.queue, self.ports.states, self.ports.issue_list, self.ports.clock)
+        """Checks that a person asks for."""
+        return Replay(self.ports.queue, self.ports.states, self.ports.issues, self.ports.clock)
 
     @cached_property
-    def sweep(self) -> Sweep:
+    def resubmit(self) -> Resubmit:
         """Dead letters and rejected events."""
-        return Sweep(self.ports.leftovers, self.ports.queue)
+        return Resubmit(self.ports.leftovers, self.ports.queue)
 
     @cached_property
     def health(self) -> Health:
@@ -196,18 +191,18 @@ class Application:
             ports.probes,
             ports.clock,
             queue=ports.queue,
-            answers=ports.probe_answers,
+            control=ports.control,
         )
 
     @cached_property
     def answer_probe(self) -> AnswerProbe:
         """What `sync_account` does with a probe."""
-        return AnswerProbe(self.settings.build_id, self.ports.probe_answers, self.ports.clock)
+        return AnswerProbe(self.settings.build_id, self.ports.control, self.ports.clock)
 
     @cached_property
     def report_waiting(self) -> ReportWaiting:
         """What the function `heal` tells of work that waits."""
-        return ReportWaiting(self.ports.waiting, self.ports.breaker_rows, self.ports.clock)
+        return ReportWaiting(self.ports.states, self.ports.control, self.ports.clock)
 
     async def _check_parked(self, account_id: UUID, why: str) -> bool:
         return await self.replay.account(account_id, Asked("the app", why))
@@ -240,7 +235,7 @@ class Application:
             breakers=self.breakers,
             ownership=self.ownership,
             clock=ports.clock,
-            limits=BlastGuard(ports.allowances, ports.clock, ceilings),
+            limits=BlastGuard(ports.control, ports.clock, ceilings),
             rules=self.rules,
             lease=self._deadline + timedelta(seconds=settings.lease_margin_seconds),
         )

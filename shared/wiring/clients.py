@@ -1,26 +1,62 @@
-"""The real adapters over one client a system and process, each imported and opened when first needed."""
+"""The ports of the app, and the real adapters behind them.
+
+One client for each system and process, imported and opened when first needed.
+"""
 
 import logging
 import random
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shared.clock import SystemClock
 from shared.model.faults import System
 from shared.model.field_map import FieldMap
+from shared.ports import (
+    AccountReader,
+    ChangeQueue,
+    Clock,
+    Control,
+    CurrencyMappings,
+    CustomerOwners,
+    Issues,
+    Leftovers,
+    Probe,
+    RejectedEvents,
+    SyncStates,
+    Target,
+)
+from shared.resilience.retry_policy import Jitter
 from shared.settings import Credential, Settings
 from shared.web.credentials import EntraTokens, FixedToken, Tokens, entra_credential
 from shared.wiring.erp import Erp
-from shared.wiring.ports import Ports
 
 if TYPE_CHECKING:
     from azure.data.tables.aio import TableServiceClient
     from azure.servicebus.aio import ServiceBusClient
 
     from shared.messaging.queues import QueueSender
-    from shared.ports import Target
-    from shared.ports.recovery import Probe
     from shared.web.odata import ODataClient
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """What the app needs from outside: the adapters provide it, tests bring their own."""
+
+    clock: Clock
+    jitter: Jitter
+    reader: AccountReader
+    target: Target
+    mappings: CurrencyMappings
+    states: SyncStates
+    owners: CustomerOwners
+    issues: Issues
+    control: Control
+    queue: ChangeQueue
+    rejected: RejectedEvents
+    leftovers: Leftovers
+    probes: Mapping[System, Probe]
 
 
 class Clients:
@@ -45,38 +81,24 @@ class Clients:
             ServiceBusChanges,
             ServiceBusRejected,
         )
-        from shared.storage import control, currency_mappings, issues, owners, states, tables, waiting
+        from shared.storage import control, currency_mappings, issues, owners, states, tables
 
         _quieten_sdks()
         settings, clock, table = self._settings, self._clock, self.tables.get_table_client
-        mappings = currency_mappings.CurrencyTable(
-            table(tables.CURRENCY_MAPPING), clock, settings.currency_cache_seconds
-        )
-        account_states = states.StateTable(table(tables.ACCOUNT_SYNC))
-        issue_table = issues.IssueTable(table(tables.ISSUES), self._erp.capabilities.name)
-        control_table = control.ControlTable(table(tables.CONTROL))
-        changes = ServiceBusChanges(self._sender(ACCOUNT_CHANGES), settings.sync_partitions)
         target = self._erp.target(self.erp)
         return Ports(
             clock=clock,
             jitter=lambda seconds: random.uniform(0, seconds),  # noqa: S311 - spreads waits, keeps no secret
             reader=DataverseAccounts(self.dataverse, self._field_map),
             target=target,
-            mappings=mappings,
-            mapping_rows=mappings,
-            states=account_states,
-            state_scan=account_states,
+            mappings=currency_mappings.CurrencyTable(
+                table(tables.CURRENCY_MAPPING), clock, settings.currency_cache_seconds
+            ),
+            states=states.StateTable(table(tables.ACCOUNT_SYNC)),
             owners=owners.OwnerTable(table(tables.CUSTOMER_OWNERS)),
-            issues=issue_table,
-            issue_list=issue_table,
-            breaker_rows=control.BreakerTable(control_table),
-            allowances=control.AllowanceTable(control_table),
-            handled=control.HandledTable(control_table),
-            waiting=waiting.WaitingTable(table(tables.ACCOUNT_SYNC), table(tables.CONTROL)),
-            probe_answers=waiting.ProbeTable(table(tables.CONTROL)),
-            bookmarks=control.BookmarkTable(control_table),
-            queue=changes,
-            batches=changes,
+            issues=issues.IssueTable(table(tables.ISSUES), self._erp.capabilities.name),
+            control=control.ControlTable(table(tables.CONTROL)),
+            queue=ServiceBusChanges(self._sender(ACCOUNT_CHANGES), settings.sync_partitions),
             rejected=ServiceBusRejected(self._sender(REJECTED_EVENTS)),
             leftovers=ServiceBusLeftovers(self.service_bus, self._sender(DATAVERSE_EVENTS)),
             probes=self._probes(target),
@@ -118,7 +140,7 @@ class Clients:
             if name in opened:
                 await opened[name].close()
 
-    def _probes(self, target: "Target") -> "dict[System, Probe]":
+    def _probes(self, target: Target) -> dict[System, Probe]:
         from shared.dataverse.accounts import PROBE as ACCOUNT
         from shared.messaging.queues import ACCOUNT_CHANGES, probe_queue
         from shared.storage.tables import probe_tables

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from shared.dataverse.registration import Registration
 from shared.diagnostics.explain import Explain
@@ -13,10 +14,12 @@ from shared.diagnostics.status import ReadStatus
 from shared.mappings.edit import EditMapping
 from shared.mappings.review import Review
 from shared.model.field_map import CURRENCY
-from shared.ports.inquiry import QueueDepths
-from shared.ports.mapping import Sheets
+from shared.ports import QueueDepths, SalesInquiry
 from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
 from shared.wiring import Application
+
+if TYPE_CHECKING:
+    from shared.spreadsheets.files import SpreadsheetFiles
 
 _LONGEST_CODE = 3  # of a currency in the ERP, where the field map does not say
 
@@ -27,20 +30,17 @@ class Operator(Application):
     @cached_property
     def edit_mapping(self) -> EditMapping:
         """The currency mapping as its editor sees it."""
-        from shared.storage.currency_admin import CurrencyAdminTable
-        from shared.storage.tables import CURRENCY_MAPPING
-
-        fields = self.field_map.fields.values()
+        ports, fields = self.ports, self.field_map.fields.values()
         longest = next((field.max_length for field in fields if field.via == CURRENCY), None)
         return EditMapping(
-            admin=CurrencyAdminTable(self.clients.tables.get_table_client(CURRENCY_MAPPING)),
-            review=Review(self.ports.target, self._sales, self._accounts),
-            clock=self.ports.clock,
+            mappings=ports.mappings,
+            review=Review(ports.target, self._sales, ports.states),
+            clock=ports.clock,
             longest_code=longest or _LONGEST_CODE,
         )
 
     @cached_property
-    def sheets(self) -> Sheets:
+    def sheets(self) -> "SpreadsheetFiles":
         """Spreadsheet files."""
         from shared.spreadsheets.files import SpreadsheetFiles
 
@@ -51,13 +51,12 @@ class Operator(Application):
         """What Dataverse posts, and where to."""
         from shared.dataverse.registry import DataverseRegistry
 
-        registry = DataverseRegistry(self.clients.dataverse)
-        return Registration(registry, registry, self.field_map.watched)
+        return Registration(DataverseRegistry(self.clients.dataverse), self.field_map.watched)
 
     @cached_property
     def find_account(self) -> FindAccount:
         """An account by whatever people call it."""
-        return FindAccount(self._sales, self._customers, self._sales)
+        return FindAccount(self._sales, self.ports.owners)
 
     @cached_property
     def name_accounts(self) -> NameAccounts:
@@ -80,7 +79,7 @@ class Operator(Application):
             states=ports.states,
             currency=ResolveCurrency(ports.mappings, ports.target.knows_currency),
             build=BuildCustomer(self.field_map, self._setting_texts()),
-            customers=self._customers,
+            customers=ports.owners,
             rules=replace(self.rules, looks_first=True),
             clock=ports.clock,
         )
@@ -90,9 +89,9 @@ class Operator(Application):
         """Why an account stands as it does."""
         return Explain(
             states=self.ports.states,
-            issues=self.issue_report,
-            jobs=self._sales,
-            breakers=self.ports.breaker_rows,
+            issues=self.ports.issues,
+            sales=self._sales,
+            control=self.ports.control,
             preview=self.preview,
             clock=self.ports.clock,
             erp=self.capabilities.name,
@@ -103,9 +102,9 @@ class Operator(Application):
         """How the whole stands."""
         return ReadStatus(
             queues=self._queue_depths(),
-            breakers=self.ports.breaker_rows,
-            issues=self.issue_report,
-            outcomes=self._accounts,
+            control=self.ports.control,
+            issues=self.ports.issues,
+            states=self.ports.states,
             clock=self.ports.clock,
             longest_wait=timedelta(
                 seconds=max(self.settings.retry_cap_seconds, self.settings.operator_retry_seconds)
@@ -113,29 +112,7 @@ class Operator(Application):
         )
 
     @cached_property
-    def issue_report(self):
-        """The parked accounts."""
-        from shared.storage.inquiry import IssueRows
-        from shared.storage.tables import ISSUES
-
-        return IssueRows(self.clients.tables.get_table_client(ISSUES))
-
-    @cached_property
-    def _accounts(self):
-        from shared.storage.inquiry import AccountScan
-        from shared.storage.tables import ACCOUNT_SYNC
-
-        return AccountScan(self.clients.tables.get_table_client(ACCOUNT_SYNC))
-
-    @cached_property
-    def _customers(self):
-        from shared.storage.inquiry import CustomerNumbers
-        from shared.storage.tables import CUSTOMER_OWNERS
-
-        return CustomerNumbers(self.clients.tables.get_table_client(CUSTOMER_OWNERS))
-
-    @cached_property
-    def _sales(self):
+    def _sales(self) -> SalesInquiry:
         from shared.dataverse.inquiry import DataverseInquiry
 
         key = self.field_map.key

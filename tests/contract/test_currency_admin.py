@@ -1,4 +1,4 @@
-"""The port CurrencyAdmin: the fake and Azurite behave alike; what its rows are to the app's own reader."""
+"""The port CurrencyMappings: the fake and Azurite behave alike; what its rows are to the app's own reader."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,13 +16,13 @@ from shared.mappings.review import Review
 from shared.mappings.sheet import WantedRow
 from shared.model.mapping import PARTITION, currency_key, escape_key
 from shared.model.mapping_edit import Edit, Mapped, MappingConflict, RowChange
-from shared.ports.mapping import CurrencyAdmin
-from shared.storage.currency_admin import CurrencyAdminTable
+from shared.ports import CurrencyMappings
 from shared.storage.currency_mappings import CurrencyTable
 from tests.contract.conftest import NewTable
 from tests.fakes.clock import FakeClock
 from tests.fakes.dynamics import FakeOperations
-from tests.fakes.mapping import FakeAdmin, FakeSalesCurrencies, FakeUsage
+from tests.fakes.mapping import FakeInquiry, FakeUsage
+from tests.fakes.tables import FakeMappings
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 123456, UTC)
 AWKWARD = [
@@ -34,14 +34,14 @@ AWKWARD = [
 class Editor(NamedTuple):
     """The port, and how a person changes a row by other means."""
 
-    admin: CurrencyAdmin
+    admin: CurrencyMappings
     by_hand: Callable[[str, str, str], Awaitable[None]]
 
 
 @pytest.fixture(params=["fake", "azurite"])
 async def editor(request: pytest.FixtureRequest, new_table: NewTable) -> AsyncIterator[Editor]:
     if request.param == "fake":
-        fake = FakeAdmin()
+        fake = FakeMappings()
 
         async def put(row_key: str, crm: str, ax: str) -> None:
             fake.put(row_key, crm, ax)
@@ -54,7 +54,7 @@ async def editor(request: pytest.FixtureRequest, new_table: NewTable) -> AsyncIt
         row = {"PartitionKey": PARTITION, "RowKey": row_key, "CurrencyCRM": crm, "CurrencyAX": ax}
         await table.upsert_entity(row)
 
-    yield Editor(CurrencyAdminTable(table), upsert)
+    yield Editor(CurrencyTable(table, FakeClock(), 60), upsert)
 
 
 def edit(number: int, source: str = "file.xlsx") -> Edit:
@@ -65,7 +65,7 @@ def added(name: str, code: str) -> RowChange:
     return RowChange(escape_key(currency_key(name)), None, Mapped(name, code))
 
 
-async def codes(admin: CurrencyAdmin) -> dict[str, str]:
+async def codes(admin: CurrencyMappings) -> dict[str, str]:
     return {row.mapped.crm: row.mapped.ax for row in await admin.rows()}
 
 
@@ -145,12 +145,12 @@ class Table:
 
     @property
     def mapping(self) -> EditMapping:
-        review = Review(FakeOperations(self.clock), FakeSalesCurrencies(), FakeUsage())
-        return EditMapping(CurrencyAdminTable(self.client), review, self.clock, 3)
+        review = Review(FakeOperations(self.clock), FakeInquiry(), FakeUsage())
+        return EditMapping(CurrencyTable(self.client, self.clock, 60), review, self.clock, 3)
 
     async def take(self, *rows: tuple[str, str]) -> None:
         wanted = [WantedRow(None, Mapped(*row)) for row in rows]
-        plan = make_plan(await self.mapping.admin.rows(), wanted, 3)
+        plan = make_plan(await self.mapping.mappings.rows(), wanted, 3)
         self.clock.advance(1)
         await self.mapping.carry_out(plan, self.mapping.new_edit("me", "test", "00"), lambda _: None)
 
@@ -164,7 +164,7 @@ async def test_the_apps_reader_sees_the_rows_and_never_the_history(table: Table)
     await table.take(("Euro", "EUR"), ("HISTORY|x", "USD"))
     await table.take(("Euro", "GBP"))
     reader = CurrencyTable(table.client, table.clock, 60)
-    assert {key: [row.ax for row in rows] for key, rows in (await reader.rows()).items()} == {
+    assert {key: [row.ax for row in rows] for key, rows in (await reader.by_name()).items()} == {
         "euro": ["GBP"],
         "history|x": ["USD"],
     }
@@ -183,7 +183,7 @@ async def test_ten_thousand_rows_are_imported_in_under_a_minute_and_undone(table
     began = time.perf_counter()
     await table.take(*rows)
     assert time.perf_counter() - began < 60
-    assert len(await table.mapping.admin.rows()) == 10_000
+    assert len(await table.mapping.mappings.rows()) == 10_000
     reader = CurrencyTable(table.client, FakeClock(), 60)
     assert [row.ax for row in await reader.look_up("currency 9999 /#", fresh=False)] == ["USD"]
     plan = await table.mapping.plan_undo(None)

@@ -11,7 +11,7 @@ from azure.core.exceptions import ServiceRequestError
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from shared.model.faults import ConfigurationFault, TransientFault
-from shared.model.mapping import PARTITION, CurrencyMapping, escape_key
+from shared.model.mapping import PARTITION, escape_key
 from shared.ports import CurrencyMappings
 from shared.storage.currency_mappings import MISS_SECONDS, CurrencyTable
 from tests.contract.conftest import NewTable
@@ -41,10 +41,10 @@ async def mapped(request: pytest.FixtureRequest, new_table: NewTable) -> AsyncIt
     fake = FakeMappings()
 
     async def add(crm: str, ax: str) -> None:
-        fake.rows.append(CurrencyMapping(crm, ax))
+        fake.put(uuid4().hex, crm, ax)
 
     async def remove_all() -> None:
-        fake.rows.clear()
+        fake.table.clear()
 
     yield Mapped(fake, add, remove_all, FakeClock())
 

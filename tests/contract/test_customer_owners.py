@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
-from shared.model.customer import CustomerKey
+from shared.model.customer import CustomerKey, Owner
 from shared.model.faults import ConfigurationFault
-from shared.ports import CustomerOwners, Owner
+from shared.ports import CustomerOwners
 from shared.storage.owners import OwnerTable
 from tests.contract.conftest import NewTable
 from tests.fakes.tables import FakeOwners
@@ -155,3 +155,12 @@ async def test_a_missing_table_is_a_wrong_set_up(azurite: str) -> None:
             await nowhere.claim(KEY, uuid4())
         with pytest.raises(ConfigurationFault, match="TableNotFound"):
             await nowhere.mark(KEY, Owner(uuid4(), "created"))
+
+
+async def test_a_customer_number_leads_to_its_account_however_it_is_typed(owners: CustomerOwners) -> None:
+    account_id, key = uuid4(), CustomerKey("usmf", "C/1 é")
+    await owners.claim(key, account_id)
+    assert await owners.by_number(" c/1 É") == [account_id]
+    assert await owners.by_number("C") == []
+    assert await owners.owner(CustomerKey("USMF", "c/1 é")) == account_id
+    assert await owners.owner(CustomerKey("demf", "c/1 é")) is None

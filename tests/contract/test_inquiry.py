@@ -7,24 +7,16 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from azure.core.pipeline.transport import AioHttpTransport
-from azure.data.tables.aio import TableClient
 from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
 
 from local.child import Child
 from shared.dataverse.inquiry import DataverseInquiry
 from shared.messaging.depths import AdministeredQueues, LocalQueues
-from shared.model.account import AccountCurrency
-from shared.model.customer import CustomerKey
+from shared.model.account import AccountCurrency, AccountName
 from shared.model.faults import ConfigurationFault, QueueUnavailable, System, TransientFault
-from shared.model.outcome import Cause, Problem
-from shared.model.state import LogEntry, Phase, SyncState
-from shared.ports.inquiry import AccountName
-from shared.ports.mapping import Usage
 from shared.settings import load_settings
-from shared.storage.inquiry import AccountScan, CustomerNumbers, IssueRows
 from shared.storage.issues import IssueTable
-from shared.storage.owners import OwnerTable
 from shared.storage.states import StateTable
 from tests.contract.conftest import NewTable, Simulated, start_broker
 from tests.unit.test_settings import EXAMPLE
@@ -32,95 +24,13 @@ from tests.unit.test_settings import EXAMPLE
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-@pytest.fixture
-async def table(new_table: NewTable) -> TableClient:
-    return await new_table()
-
-
-def state(**members: Any) -> SyncState:
-    return SyncState(account_id=uuid4(), organization_id=UUID(int=1), **members)
-
-
-def entry(at: datetime, outcome: str) -> LogEntry:
-    return LogEntry(at.isoformat(), outcome, "", "webhook", "update", str(UUID(int=2)), 0)
-
-
-async def test_accounts_are_counted_by_currency_and_those_that_wait_for_a_mapping_among_them(
-    table: TableClient,
-) -> None:
-    states = StateTable(table)
-    for made in (
-        state(currency_key="euro", phase=Phase.SYNCED),
-        state(currency_key="euro", phase=Phase.PARKED, issue="MissingValue|name"),
-        state(currency_key="yen", phase=Phase.PARKED, issue="UnmappedCurrency|yen"),
-        state(currency_key="yen", phase=Phase.PARKED, issue="UnknownErpCurrency|JPX"),
-        state(currency_key="yen", phase=Phase.PARKED, issue="BadMapping|yen"),
-        state(phase=Phase.FILTERED),
-    ):
-        await states.put(made, None)
-    assert await AccountScan(table).count() == {"euro": Usage(2, 0), "yen": Usage(3, 3)}
-
-
-async def test_recent_outcomes_are_those_of_the_window_alone(table: TableClient) -> None:
-    now = datetime.now(UTC)
-    log = (entry(now - timedelta(hours=2), "created"), entry(now - timedelta(minutes=1), "updated"))
-    await StateTable(table).put(state(log=log), None)
-    await StateTable(table).put(state(log=log[:1]), None)
-    found = await AccountScan(table).since(now - timedelta(minutes=10))
-    assert [line.outcome for line in found] == ["updated"]
-
-
-async def test_issues_are_read_by_cause_and_by_one_value_of_it(table: TableClient) -> None:
-    issues, accounts = IssueTable(table), [UUID(int=number) for number in range(3)]
-    problems = [
-        Problem(Cause.UNMAPPED_CURRENCY, value="rand r/c"),
-        Problem(Cause.UNMAPPED_CURRENCY, value="rand r/c #1"),
-        Problem(Cause.REFUSED, field="AddressCity", status=400, error_type="X"),
-    ]
-    for account_id, problem in zip(accounts, problems, strict=True):
-        await issues.put(account_id, problem, NOW)
-    report = IssueRows(table)
-    assert len(await report.issues()) == 3
-    assert {issue.account_id for issue in await report.issues("UnmappedCurrency")} == {*accounts[:2]}
-    assert [issue.account_id for issue in await report.issues(problems[0].key)] == [accounts[0]]
-    (refused,) = await report.issues("RefusedByErp")
-    assert (refused.field, refused.status, refused.error_type, refused.count) == ("AddressCity", 400, "X", 1)
-    assert refused.remedy
-    assert await report.issues("Refused") == []
-
-
-async def test_rows_of_version_1_are_read_under_the_new_name_of_their_cause(table: TableClient) -> None:
-    old, new = UUID(int=1), UUID(int=2)
-    await table.create_entity(
-        {"PartitionKey": "RefusedByOperations", "RowKey": str(old), "Cause": "RefusedByOperations"}
-    )
-    await IssueTable(table).put(new, Problem(Cause.REFUSED), NOW)
-    report = IssueRows(table)
-    for cause in ("RefusedByErp", "RefusedByOperations"):
-        found = await report.issues(cause)
-        assert {(issue.account_id, issue.cause) for issue in found} == {
-            (old, "RefusedByErp"),
-            (new, "RefusedByErp"),
-        }
-    assert {issue.cause for issue in await report.issues()} == {"RefusedByErp"}
-
-
-async def test_a_customer_number_leads_to_its_account_however_it_is_typed(table: TableClient) -> None:
-    owners, account_id, key = OwnerTable(table), uuid4(), CustomerKey("usmf", "C/1 é")
-    await owners.claim(key, account_id)
-    numbers = CustomerNumbers(table)
-    assert await numbers.by_number(" c/1 É") == [account_id]
-    assert await numbers.by_number("C") == []
-    assert await numbers.owner(CustomerKey("USMF", "c/1 é")) == account_id
-    assert await numbers.owner(CustomerKey("demf", "c/1 é")) is None
-
-
-async def test_a_table_that_is_missing_is_the_operators_fault(table: TableClient) -> None:
+async def test_a_table_that_is_missing_is_a_configuration_fault(new_table: NewTable) -> None:
+    table = await new_table()
     await table.delete_table()
     with pytest.raises(ConfigurationFault):
-        await AccountScan(table).count()
+        await StateTable(table).usage()
     with pytest.raises(ConfigurationFault):
-        await IssueRows(table).issues()
+        await IssueTable(table).report()
 
 
 # --- queues
@@ -211,7 +121,7 @@ async def test_the_currencies_of_sales_come_with_their_iso_codes(
 ) -> None:
     names = [{"currencyname": f"Currency {n}", "isocurrencycode": f"{n:03d}"} for n in range(30)]
     simulated.state(transactioncurrencies=names)
-    found = await sales.all()
+    found = await sales.currencies()
     assert {AccountCurrency(f"Currency {n}", f"{n:03d}") for n in range(30)} <= set(found)
 
 
@@ -253,7 +163,7 @@ async def test_accounts_are_found_by_a_part_of_the_name_in_any_case(
 
 async def test_an_account_without_jobs_has_none(simulated: Simulated, sales: DataverseInquiry) -> None:
     account_id = await create(simulated, "accounts", {"name": "x"})
-    assert await sales.of_account(UUID(account_id)) == []
+    assert await sales.jobs(UUID(account_id)) == []
 
 
 @pytest.mark.parametrize(
@@ -264,4 +174,4 @@ async def test_what_dataverse_refuses_is_a_fault_with_its_remedy(
 ) -> None:
     simulated.fault(System.DATAVERSE, "status", status=status)
     with pytest.raises(fault, match=str(status)):
-        await sales.all()
+        await sales.currencies()

@@ -2,16 +2,17 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables.aio import TableClient
 
+from shared.model.issue import ParkedAccount
 from shared.model.outcome import Cause, Problem
+from shared.model.state import ScannedAccount
 from shared.ports import Issues
-from shared.ports.recovery import IssueList, ParkedAccount, ScannedAccount
 from shared.storage.issues import IssueTable
 from tests.contract.conftest import NewTable
 from tests.fakes.tables import FakeIssues
@@ -24,14 +25,10 @@ REFUSED = Problem(
 VALUES = ["O'Neil", "a/b", "a\\b#c?d%e", "ü€😀", "\u0081", "x" * 512, "/" * 512, "€" * 512, "%2F", "=1"]
 
 
-class Listed(Issues, IssueList, Protocol):
-    """Both ports of the table."""
-
-
 class Kept(NamedTuple):
-    """The ports, and how often an account's row under a key was put: 0 if it is not there."""
+    """The port, and how often an account's row under a key was put: 0 if it is not there."""
 
-    issues: Listed
+    issues: Issues
     times: Callable[[str, UUID], Awaitable[int]]
 
 
@@ -197,3 +194,33 @@ async def test_a_row_is_put_back_only_where_there_is_none(kept: Kept) -> None:
     assert await kept.times(UNMAPPED.key, missing) == 1
     assert await kept.times(UNMAPPED.key, there) == 2
     assert {row.value for row in await listed(kept)} == {"us dollar"}
+
+
+async def test_issues_are_read_by_cause_and_by_one_value_of_it(kept: Kept) -> None:
+    issues, accounts = kept.issues, [UUID(int=number) for number in range(3)]
+    problems = [
+        Problem(Cause.UNMAPPED_CURRENCY, value="rand r/c"),
+        Problem(Cause.UNMAPPED_CURRENCY, value="rand r/c #1"),
+        Problem(Cause.REFUSED, field="AddressCity", status=400, error_type="X"),
+    ]
+    for account_id, problem in zip(accounts, problems, strict=True):
+        await issues.put(account_id, problem, datetime(2026, 11, 22, 12, 0, tzinfo=UTC))
+    assert len(await issues.report()) == 3
+    assert {issue.account_id for issue in await issues.report("UnmappedCurrency")} == {*accounts[:2]}
+    assert [issue.account_id for issue in await issues.report(problems[0].key)] == [accounts[0]]
+    (refused,) = await issues.report(str(Cause.REFUSED))
+    assert (refused.field, refused.status, refused.error_type, refused.count) == ("AddressCity", 400, "X", 1)
+    assert refused.remedy
+    assert await issues.report("Refused") == []
+
+
+async def test_rows_of_version_1_are_read_under_the_new_name_of_their_cause(new_table: NewTable) -> None:
+    table, old, new = await new_table(), UUID(int=1), UUID(int=2)
+    await table.create_entity(
+        {"PartitionKey": "RefusedByOperations", "RowKey": str(old), "Cause": "RefusedByOperations"}
+    )
+    issues = IssueTable(table)
+    await issues.put(new, Problem(Cause.REFUSED), NOW)
+    both = {(old, "RefusedByErp"), (new, "RefusedByErp")}
+    for cause in ("RefusedByErp", "RefusedByOperations", ""):
+        assert {(issue.account_id, issue.cause) for issue in await issues.report(cause)} == both

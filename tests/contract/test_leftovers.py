@@ -21,8 +21,8 @@ from shared.messaging.queues import (
 )
 from shared.model.change import AccountChange, ChangeKind, Source, decode_change
 from shared.model.faults import QueueUnavailable
-from shared.ports.recovery import Bin, Leftover
-from shared.resilience.resubmit import Sweep
+from shared.model.queues import Bin, Leftover
+from shared.resilience.replay import Resubmit
 from tests.contract.conftest import ROOT, start_broker
 from tests.fakes.clock import START
 
@@ -86,8 +86,8 @@ async def test_rejected_events_are_listed_and_sent_again_as_they_came(
     assert (first.reason, first.body, first.truncated) == ("xml", b"<a/>", False)
     assert (second.reason, second.truncated) == ("not-json", True)
 
-    sweep = Sweep(leftovers, queue)
-    assert await sweep.resubmit(Bin.REJECTED, "anna: again") == (1, 1)
+    resubmit = Resubmit(leftovers, queue)
+    assert await resubmit.run(Bin.REJECTED, "anna: again") == (1, 1)
     assert [left.reason for left in await _all(leftovers, Bin.REJECTED)] == ["not-json"]
     async with client.get_queue_receiver("dataverse-events") as receiver:
         (message,) = await receiver.receive_messages(max_wait_time=5)
@@ -117,7 +117,7 @@ async def test_dead_letters_of_a_session_come_back_under_an_operation_id_of_thei
         while len(found := await _all(leftovers, Bin.CHANGE_DEAD_LETTERS)) < 2:  # noqa: ASYNC110 - the broker's
             await asyncio.sleep(0.05)
     assert {left.reason for left in found} == {"MaxDeliveryCountExceeded"}
-    assert await Sweep(leftovers, queue).resubmit(Bin.CHANGE_DEAD_LETTERS, "anna: again") == (1, 1)
+    assert await Resubmit(leftovers, queue).run(Bin.CHANGE_DEAD_LETTERS, "anna: again") == (1, 1)
     async with client.get_queue_receiver(ACCOUNT_CHANGES, session_id="p00") as receiver:
         (message,) = await receiver.receive_messages(max_wait_time=5)
         again = decode_change(b"".join(message.body))  # pyright: ignore[reportArgumentType, reportCallIssue]
@@ -136,8 +136,8 @@ async def test_only_the_wanted_numbers_are_sent(
     for number in range(3):
         await rejected.keep(b"%d" % number, "not-json", "", None)
     wanted = frozenset({(await _all(leftovers, Bin.REJECTED))[1].sequence_number})
-    sweep = Sweep(leftovers, queue)
-    assert await sweep.resubmit(Bin.REJECTED, "", wanted) == (1, 2)
+    resubmit = Resubmit(leftovers, queue)
+    assert await resubmit.run(Bin.REJECTED, "", wanted) == (1, 2)
     assert [left.body for left in await _all(leftovers, Bin.REJECTED)] == [b"0", b"2"]
 
 

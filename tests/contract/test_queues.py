@@ -26,7 +26,6 @@ from shared.messaging.queues import (
 from shared.model.change import AccountChange, ChangeKind, Source, decode_change, session_id
 from shared.model.faults import MessageRefused, QueueUnavailable
 from shared.ports import ChangeQueue
-from shared.ports.recovery import ChangeBatches
 from shared.settings import load_settings
 from tests.contract.conftest import QUEUES, start_broker
 from tests.fakes.bus import FakeQueue, FakeRejected
@@ -55,7 +54,6 @@ class Queue(NamedTuple):
     """The port; `take` waits for one message of an account and gives None if none comes soon."""
 
     queue: ChangeQueue
-    batches: ChangeBatches
     take: Callable[[UUID], Awaitable[AccountChange | None]]
     now: Callable[[], datetime]
     wait_until: Callable[[datetime], Awaitable[None]]
@@ -128,7 +126,7 @@ async def queue(request: pytest.FixtureRequest, changes_bus: Bus) -> Queue:
         async def wait_fake(moment: datetime) -> None:
             clock.advance_to(moment)
 
-        return Queue(fake, fake, take_fake, clock.now, wait_fake)
+        return Queue(fake, take_fake, clock.now, wait_fake)
     real = changes_bus
 
     async def take(account_id: UUID) -> AccountChange | None:
@@ -139,7 +137,7 @@ async def queue(request: pytest.FixtureRequest, changes_bus: Bus) -> Queue:
         await asyncio.sleep((moment - datetime.now(UTC)).total_seconds())
 
     changes = ServiceBusChanges(real.sender, PARTITIONS)
-    return Queue(changes, changes, take, lambda: datetime.now(UTC), wait_until)
+    return Queue(changes, take, lambda: datetime.now(UTC), wait_until)
 
 
 async def test_a_change_arrives_whole(queue: Queue) -> None:
@@ -205,7 +203,7 @@ async def test_changes_sent_in_a_batch_appear_each_when_it_is_due(queue: Queue) 
     await open_the_link(queue, first.account_id)
     sent = [change(**{**_members(first), "operation_id": uuid4()}) for _ in range(3)]
     due = queue.now() + timedelta(seconds=2)
-    await queue.batches.send_all([(sent[0], queue.now()), (sent[1], due), (sent[2], due), (sent[0], due)])
+    await queue.queue.send_all([(sent[0], queue.now()), (sent[1], due), (sent[2], due), (sent[0], due)])
     assert await queue.take(first.account_id) == sent[0]
     assert await queue.take(first.account_id) is None
     await queue.wait_until(due + timedelta(seconds=0.2))

@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from local.child import Child
 from local.dynamics.simulator import Options, Simulator
 from shared.cli.app import app
-from shared.dataverse.endpoints import Endpoint, queue_endpoint, webhook_endpoint
+from shared.dataverse.endpoints import Endpoint, Kind, queue_endpoint, webhook_endpoint
 from shared.dataverse.registration import Registration
 from shared.dataverse.registry import DataverseRegistry
 from shared.field_maps import load_field_map
@@ -26,7 +26,6 @@ from shared.intake.dataverse_context import read_event
 from shared.intake.filter import Filter
 from shared.messaging.queues import DATAVERSE_EVENTS
 from shared.model.faults import ConfigurationFault, System, TransientFault
-from shared.ports.registration import Kind
 from shared.web.credentials import FixedToken
 from shared.web.odata import ODataClient
 from tests.contract.conftest import ROOT, TOKEN, start_broker
@@ -52,7 +51,7 @@ class Sales(NamedTuple):
 
     def registration(self, watched: frozenset[str] = WATCHED) -> Registration:
         registry = self.registry()
-        return Registration(registry, registry, watched)
+        return Registration(registry, watched)
 
     async def save(self, path: str, method: str = "POST", **columns: object) -> str:
         headers = {"Authorization": f"Bearer {TOKEN}", "Prefer": "return=representation"}
@@ -85,8 +84,7 @@ async def bus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Child]:
 def registration(request: pytest.FixtureRequest, sales: Sales) -> Registration:
     if request.param == "simulator":
         return sales.registration()
-    fake = FakeRegistry()
-    return Registration(fake, fake, WATCHED)
+    return Registration(FakeRegistry(), WATCHED)
 
 
 def queue_endpoint_of(connection_string: str) -> Endpoint:
@@ -124,10 +122,9 @@ async def test_what_somebody_changed_is_told_and_corrected_in_place(registration
     assert endpoint.id is not None
     assert update.id is not None
     assert delete.id is not None
-    writer = registration.writer
-    await writer.update(Kind.ENDPOINT, endpoint.id, {"path": "elsewhere", "userclaim": 1})
-    await writer.update(Kind.STEP, update.id, {"filteringattributes": "name", "rank": 7})
-    await writer.update(Kind.STEP, delete.id, {"statecode": 1, "statuscode": 2})
+    await registration.registry.update(Kind.ENDPOINT, endpoint.id, {"path": "elsewhere", "userclaim": 1})
+    await registration.registry.update(Kind.STEP, update.id, {"filteringattributes": "name", "rank": 7})
+    await registration.registry.update(Kind.STEP, delete.id, {"statecode": 1, "statuscode": 2})
     changed = await registration.plan(QUEUE)
     assert [{one.column for one in item.differences} for item in changed.items] == [
         {"path", "userclaim"},

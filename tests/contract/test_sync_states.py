@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,9 +12,9 @@ from azure.data.tables.aio import TableServiceClient
 from local.ports import free_port
 from shared.model.customer import CustomerKey
 from shared.model.faults import ConfigurationFault, StateConflict, TransientFault
-from shared.model.state import LOG_ENTRIES, Lease, LogEntry, Phase, SyncState
+from shared.model.mapping import Usage
+from shared.model.state import LOG_ENTRIES, Lease, LogEntry, Phase, ScannedAccount, SyncState
 from shared.ports import SyncStates
-from shared.ports.recovery import ScannedAccount, StateScan
 from shared.storage.states import StateTable, encode_state
 from tests.contract.conftest import NewTable
 from tests.fakes.tables import FakeStates
@@ -164,33 +163,26 @@ async def test_a_service_that_is_away_is_transient() -> None:
             await StateTable(service.get_table_client("any")).get(UUID(int=1))
 
 
-class Table(SyncStates, StateScan, Protocol):
-    """Both ports of the table."""
-
-
-@pytest.fixture(params=["fake", "azurite"])
-async def table(request: pytest.FixtureRequest, new_table: NewTable) -> Table:
-    return FakeStates() if request.param == "fake" else StateTable(await new_table())
-
-
-async def test_a_scan_finds_the_accounts_with_these_currencies(table: Table) -> None:
+async def test_a_scan_finds_the_accounts_with_these_currencies(states: SyncStates) -> None:
     names = ["euro", "złoty's/1", None, *(f"c{number}" for number in range(20))]
-    states = {name: replace(blank(), currency_key=name, read_at=MOMENT) for name in names}
-    for state in states.values():
-        await table.put(state, None)
+    known = {name: replace(blank(), currency_key=name, read_at=MOMENT) for name in names}
+    for state in known.values():
+        await states.put(state, None)
     for keys in (["euro", "złoty's/1"], ["c3"], [f"c{number}" for number in range(15)], ["nowhere"]):
-        page = await table.with_currency(keys, "")
-        expected = [ScannedAccount.of(state) for name, state in states.items() if name in keys]
+        page = await states.with_currency(keys, "")
+        expected = [ScannedAccount.of(state) for name, state in known.items() if name in keys]
         assert (sorted(page.rows), page.after) == (sorted(expected), "")
 
 
-async def test_a_scan_finds_the_accounts_that_have_an_issue_in_the_order_of_their_ids(table: Table) -> None:
-    states = [replace(blank(), issue=f"UnmappedCurrency|{number}") for number in range(20)]
-    for state in [*states, blank()]:
-        await table.put(state, None)
-    page = await table.with_issue("")
+async def test_a_scan_finds_the_accounts_that_have_an_issue_in_the_order_of_their_ids(
+    states: SyncStates,
+) -> None:
+    known = [replace(blank(), issue=f"UnmappedCurrency|{number}") for number in range(20)]
+    for state in [*known, blank()]:
+        await states.put(state, None)
+    page = await states.with_issue("")
     assert list(page.rows) == [
-        ScannedAccount.of(state) for state in sorted(states, key=lambda s: s.account_id)
+        ScannedAccount.of(state) for state in sorted(known, key=lambda s: s.account_id)
     ]
     assert page.after == ""
 
@@ -206,3 +198,62 @@ async def test_a_scan_is_continued_where_its_page_ended(new_table: NewTable) -> 
     assert (len(second.rows), second.after) == (10, "")
     ids = [row.account_id for row in (*first.rows, *second.rows)]
     assert ids == sorted(state.account_id for state in states)
+
+
+async def test_only_accounts_that_wait_are_read_each_with_its_moment(states: SyncStates) -> None:
+    for one in (
+        replace(blank(), phase=Phase.SYNCED),
+        replace(
+            blank(),
+            phase=Phase.RETRYING,
+            retrying_since=MOMENT,
+            unknown_until=MOMENT + timedelta(hours=1),
+        ),
+        replace(blank(), phase=Phase.SYNCED, unknown_until=MOMENT + timedelta(minutes=1)),
+    ):
+        await states.put(one, None)
+    page = await states.waiting("")
+    assert sorted(page.rows) == [MOMENT, MOMENT + timedelta(minutes=1)]
+    assert page.after == ""
+
+
+async def test_a_scan_of_what_waits_goes_on_where_the_service_ended_a_page(new_table: NewTable) -> None:
+    """The Table service answers at most 1,000 rows a request."""
+    raw = await new_table()
+    rows = [
+        ("upsert", {"PartitionKey": "p", "RowKey": f"{number:04}", "RetryingSince": MOMENT.isoformat()})
+        for number in range(1100)
+    ]
+    for start in range(0, len(rows), 100):
+        await raw.submit_transaction(rows[start : start + 100])
+    first = await StateTable(raw).waiting("")
+    assert first.after
+    second = await StateTable(raw).waiting(first.after)
+    assert (len(first.rows), len(second.rows), second.after) == (1000, 100, "")
+
+
+async def test_accounts_are_counted_by_currency_and_those_that_wait_for_a_mapping_among_them(
+    states: SyncStates,
+) -> None:
+    for made in (
+        replace(blank(), currency_key="euro", phase=Phase.SYNCED),
+        replace(blank(), currency_key="euro", phase=Phase.PARKED, issue="MissingValue|name"),
+        replace(blank(), currency_key="yen", phase=Phase.PARKED, issue="UnmappedCurrency|yen"),
+        replace(blank(), currency_key="yen", phase=Phase.PARKED, issue="UnknownErpCurrency|JPX"),
+        replace(blank(), currency_key="yen", phase=Phase.PARKED, issue="BadMapping|yen"),
+        replace(blank(), phase=Phase.FILTERED),
+    ):
+        await states.put(made, None)
+    assert await states.usage() == {"euro": Usage(2, 0), "yen": Usage(3, 3)}
+
+
+async def test_recent_outcomes_are_those_of_the_window_alone(states: SyncStates) -> None:
+    now = datetime.now(UTC)
+    log = tuple(
+        LogEntry((now - ago).isoformat(), outcome, "", "webhook", "update", str(UUID(int=2)), 0)
+        for ago, outcome in ((timedelta(hours=2), "created"), (timedelta(minutes=1), "updated"))
+    )
+    await states.put(replace(blank(), log=log), None)
+    await states.put(replace(blank(), log=log[:1]), None)
+    found = await states.outcomes_since(now - timedelta(minutes=10))
+    assert [line.outcome for line in found] == ["updated"]

@@ -10,7 +10,7 @@ import pytest
 
 from local.stand import Stand
 from shared.model.faults import System as Service
-from shared.ports.recovery import Bin
+from shared.model.queues import Bin
 from shared.resilience.replay import Asked
 from tests.end_to_end.operator import application, heal, map_currency, running_with
 from tests.end_to_end.system import System
@@ -248,7 +248,7 @@ async def test_rejected_events_are_listed_and_sent_again(system: System, stand: 
         (ours,) = [leftover for leftover in found if event["OperationId"].encode() in leftover.body]
         assert asdict(ours)["reason"] == "not-json"
         only = frozenset({ours.sequence_number})
-        assert (await app.sweep.resubmit(Bin.REJECTED, "anna: mended", only))[0] == 1
+        assert (await app.resubmit.run(Bin.REJECTED, "anna: mended", only))[0] == 1
         left = [leftover.body async for leftover in app.ports.leftovers.peek(Bin.REJECTED)]
     assert ours.body not in left
     line = await system.looked_at(account_id, event["OperationId"])

@@ -8,13 +8,14 @@ from uuid import UUID
 
 from shared.model.change import AccountChange
 from shared.model.faults import Fault
-from shared.ports.recovery import Bin, Leftover, Resend
+from shared.model.queues import Bin, Leftover
+from shared.ports import Resend
 from tests.fakes.clock import FakeClock
 
 
 @dataclass
 class FakeQueue:
-    """Implements ChangeQueue and ChangeBatches; `take` gives what is due, oldest first."""
+    """Implements ChangeQueue; `take` gives what is due, oldest first."""
 
     clock: FakeClock
     waiting: list[tuple[datetime, int, AccountChange]] = field(default_factory=list)

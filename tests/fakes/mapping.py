@@ -1,73 +1,57 @@
-"""The currency mapping's editor ports in memory, with the ETags and transactions of the Table service."""
+"""The systems in memory that the editor of the currency mapping asks about currencies."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
-from shared.model.account import AccountCurrency
+from shared.model.account import AccountCurrency, AccountName, SystemJob
 from shared.model.faults import Fault
-from shared.model.mapping_edit import Edit, Mapped, MappingConflict, MappingRow, RowChange, Version
-from shared.ports.mapping import Usage
+from shared.model.mapping import Usage
+from tests.fakes.tables import FakeStates
 
 
 @dataclass
-class FakeAdmin:
-    """Implements CurrencyAdmin; `fail_on` raises this fault at the batch of that number."""
+class FakeInquiry:
+    """Implements SalesInquiry; `fault` is what every question is answered with."""
 
-    table: dict[str, MappingRow] = field(default_factory=dict[str, MappingRow])
-    edits: dict[str, Edit] = field(default_factory=dict[str, Edit])
-    parts: defaultdict[str, dict[int, list[RowChange]]] = field(default_factory=lambda: defaultdict(dict))
-    fail_on: Mapping[int, Fault] = field(default_factory=dict[int, Fault])
-    _versions: int = 0
-
-    def put(self, row_key: str, crm: str, ax: str) -> None:
-        """Change a row by hand."""
-        self._versions += 1
-        self.table[row_key] = MappingRow(row_key, Mapped(crm, ax), f'W/"{self._versions}"')
-
-    async def rows(self) -> Sequence[MappingRow]:
-        return list(self.table.values())
-
-    async def write(self, edit: Edit, part: int, changes: Sequence[RowChange]) -> None:
-        if fault := self.fail_on.get(part):
-            raise fault
-        for change in changes:
-            row = self.table.get(change.row_key)
-            if (row.etag if row else "") != change.etag:
-                raise MappingConflict(change.mapped.crm)
-        for change in changes:
-            if change.after is None:
-                del self.table[change.row_key]
-            else:
-                self.put(change.row_key, *change.after)
-        self.edits[edit.id] = edit
-        self.parts[edit.id][part] = list(changes)
-
-    async def history(self) -> Sequence[Version]:
-        return [
-            Version(edit, tuple(c for _, part in sorted(self.parts[id_].items()) for c in part))
-            for id_, edit in sorted(self.edits.items())
-        ]
-
-
-@dataclass
-class FakeSalesCurrencies:
-    """Implements SalesCurrencies."""
-
-    currencies: list[AccountCurrency] = field(default_factory=list[AccountCurrency])
+    listed: list[AccountCurrency] = field(default_factory=list[AccountCurrency])
+    numbers: dict[str, list[UUID]] = field(default_factory=dict[str, list[UUID]])
+    known: dict[UUID, AccountName] = field(default_factory=dict[UUID, AccountName])
     fault: Fault | None = None
 
-    async def all(self) -> Sequence[AccountCurrency]:
+    async def currencies(self) -> Sequence[AccountCurrency]:
+        self._answer()
+        return self.listed
+
+    async def by_number(self, number: str) -> Sequence[UUID]:
+        self._answer()
+        return self.numbers.get(number, [])
+
+    async def by_name(self, part: str, most: int) -> Mapping[UUID, AccountName]:
+        self._answer()
+        found = {one: name for one, name in self.known.items() if part.casefold() in name.name.casefold()}
+        return dict(list(found.items())[:most])
+
+    async def names(self, account_ids: Collection[UUID]) -> Mapping[UUID, AccountName]:
+        self._answer()
+        return {one: self.known[one] for one in account_ids if one in self.known}
+
+    async def jobs(self, account_id: UUID) -> Sequence[SystemJob]:
+        self._answer()
+        return []
+
+    def _answer(self) -> None:
         if self.fault:
             raise self.fault
-        return self.currencies
 
 
 @dataclass
-class FakeUsage:
-    """Implements CurrencyUsage."""
+class FakeUsage(FakeStates):
+    """Accounts of which only their number by currency matters."""
 
-    by_key: dict[str, Usage] = field(default_factory=dict[str, Usage])
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_key: dict[str, Usage] = {}
 
-    async def count(self) -> Mapping[str, Usage]:
+    async def usage(self) -> Mapping[str, Usage]:
         return self.by_key

@@ -1,11 +1,11 @@
-"""Dataverse's registration tables in memory, behind the ports of registration."""
+"""Dataverse's registration tables in memory, behind the protocol Registry."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from shared.ports.registration import Columns, Kind, Registered, Scope
+from shared.dataverse.endpoints import Columns, Kind, Registered, Scope
 
 _SCOPES = {
     name: Scope(UUID(int=n), UUID(int=n + 10)) for n, name in enumerate(("Create", "Update", "Delete"))
@@ -16,7 +16,7 @@ _SECRETS = {"saskey": "issaskeyset", "authvalue": "isauthvalueset"}
 
 @dataclass(slots=True)
 class FakeRegistry:
-    """Implements RegistryReader and RegistryWriter; `calls` are the writes, `rows` what stands there."""
+    """Implements Registry; `calls` are the writes, `rows` what stands there."""
 
     rows: dict[Kind, dict[UUID, dict[str, Any]]] = field(default_factory=lambda: {kind: {} for kind in Kind})
     calls: list[tuple[str, Kind, Columns]] = field(default_factory=list[tuple[str, Kind, Columns]])

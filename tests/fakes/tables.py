@@ -1,29 +1,37 @@
 """The tables in memory, with the semantics that the app relies on: ETags, insert-if-absent."""
 
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import count
 from uuid import UUID
 
 from shared.model.breaker import Breaker
-from shared.model.customer import CustomerKey
+from shared.model.control import Answered, Bookmark, Handled
+from shared.model.customer import CustomerKey, Owner, Waiting
 from shared.model.faults import Fault, StateConflict, System
-from shared.model.mapping import CurrencyMapping, currency_key, unescape_key
+from shared.model.issue import Issue, ParkedAccount
+from shared.model.mapping import CurrencyMapping, Usage, currency_key, escape_key, unescape_key
+from shared.model.mapping_edit import (
+    Edit,
+    Mapped,
+    MappingConflict,
+    MappingRow,
+    RowChange,
+    Version,
+)
 from shared.model.outcome import Cause, Problem
-from shared.model.state import Stored, SyncState
-from shared.ports import Owner, Waiting
-from shared.ports.recovery import Bookmark, Handled, Page, ParkedAccount, ScannedAccount
-from shared.ports.waiting import Answered, WaitingPage
+from shared.model.state import LogEntry, Page, ScannedAccount, Stored, SyncState
 from tests.fakes.clock import FakeClock
 
 
 class FakeStates:
-    """Implements SyncStates and StateScan; a page of a scan reads `page_size` rows."""
+    """Implements SyncStates; a page of a scan reads `page_size` rows, `scans` counts pages of `waiting`."""
 
     def __init__(self) -> None:
         self.rows: dict[UUID, Stored] = {}
         self.page_size = 1000
+        self.scans = 0
         self._versions = count(1)
 
     async def get(self, account_id: UUID) -> Stored | None:
@@ -38,17 +46,37 @@ class FakeStates:
         return new
 
     async def with_currency(self, keys: Collection[str], after: str) -> Page[ScannedAccount]:
-        return self._page(after, lambda account: account.currency_key in keys)
+        page = self._page(after, ScannedAccount.of)
+        return page._replace(rows=[account for account in page.rows if account.currency_key in keys])
 
     async def with_issue(self, after: str) -> Page[ScannedAccount]:
-        return self._page(after, lambda account: account.issue != "")
+        page = self._page(after, ScannedAccount.of)
+        return page._replace(rows=[account for account in page.rows if account.issue])
 
-    def _page(self, after: str, wanted: Callable[[ScannedAccount], bool]) -> Page[ScannedAccount]:
+    async def waiting(self, after: str) -> Page[datetime]:
+        self.scans += 1
+        page = self._page(after, lambda state: state.retrying_since or state.unknown_until)
+        return Page([since for since in page.rows if since], page.after)
+
+    async def usage(self) -> Mapping[str, Usage]:
+        causes = (Cause.UNMAPPED_CURRENCY, Cause.BAD_MAPPING, Cause.UNKNOWN_ERP_CURRENCY)
+        found: dict[str, Usage] = {}
+        for state in (stored.state for stored in self.rows.values() if stored.state.currency_key):
+            known, key = found.get(state.currency_key or "", Usage()), state.currency_key or ""
+            parked = state.phase == "parked" and (state.issue or "").partition("|")[0] in causes
+            found[key] = Usage(known.accounts + 1, known.parked + parked)
+        return found
+
+    async def outcomes_since(self, moment: datetime) -> Sequence[LogEntry]:
+        log = [entry for stored in self.rows.values() for entry in stored.state.log]
+        return [entry for entry in log if datetime.fromisoformat(entry.at) >= moment]
+
+    def _page[T](self, after: str, read: Callable[[SyncState], T]) -> Page[T]:
         """As the service does it: a page ends after so many rows were read, wanted or not."""
         ordered = sorted(id_ for id_ in self.rows if str(id_) > after)
-        read = ordered[: self.page_size]
-        found = [account for id_ in read if wanted(account := ScannedAccount.of(self.rows[id_].state))]
-        return Page(found, str(read[-1]) if len(read) < len(ordered) else "")
+        page = ordered[: self.page_size]
+        found = [read(self.rows[id_].state) for id_ in page]
+        return Page(found, str(page[-1]) if len(page) < len(ordered) else "")
 
 
 class FakeOwners:
@@ -94,9 +122,17 @@ class FakeOwners:
         self.waiters.pop(key.folded, None)
         return None
 
+    async def owner(self, key: CustomerKey) -> UUID | None:
+        row = self.rows.get(key.folded)
+        return row.account_id if row else None
+
+    async def by_number(self, number: str) -> Sequence[UUID]:
+        wanted = CustomerKey("", number).folded.number
+        return [row.account_id for key, row in self.rows.items() if (key.number, key.by) == (wanted, "")]
+
 
 class FakeIssues:
-    """Implements Issues and IssueList."""
+    """Implements Issues; every issue was parked at the same moment."""
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, UUID], tuple[Problem, int]] = {}
@@ -112,10 +148,15 @@ class FakeIssues:
         self.rows.pop((key, account_id), None)
         self.healed.pop((key, account_id), None)
 
-    async def all(self, prefix: str = "") -> AsyncIterator[ParkedAccount]:
-        for key, account_id in [*self.rows]:
-            if key.startswith(prefix):
-                yield self._parked(key, account_id)
+    async def report(self, cause: str = "") -> Sequence[Issue]:
+        return [
+            Issue(
+                *(key, account_id, str(problem.cause), problem.value, problem.field, problem.remedy()),
+                *(problem.status, problem.error_type, "", "", times),
+            )
+            for (key, account_id), (problem, times) in self.rows.items()
+            if not cause or key == cause or key.startswith(f"{cause}|")
+        ]
 
     async def page(self, cause: Cause, after: str) -> Page[ParkedAccount]:
         keys = sorted((key, str(id_)) for key, id_ in self.rows if key.startswith(f"{cause}|"))
@@ -146,83 +187,100 @@ class FakeIssues:
 
 
 class FakeMappings:
-    """Implements CurrencyMappings over rows that a test may change; it never caches.
+    """Implements CurrencyMappings over rows that a test may change by hand; it never caches.
 
-    `asked` notes for each look-up whether it asked anew.
+    `asked` notes for each look-up whether it asked anew; `fail_on` raises this fault at the part of an edit
+    of that number.
     """
 
-    def __init__(self, rows: dict[str, str] | None = None) -> None:
+    def __init__(self, rows: Mapping[str, str] | None = None, clock: FakeClock | None = None) -> None:
+        self.table: dict[str, MappingRow] = {}
         self.asked: list[bool] = []
-        self.rows = [CurrencyMapping(crm, ax, f"{crm} {ax}") for crm, ax in (rows or {}).items()]
+        self.fail_on: Mapping[int, Fault] = {}
+        self._clock = clock or FakeClock()
+        self._versions = count(1)
+        self._edits: dict[str, Edit] = {}
+        self._parts: defaultdict[str, dict[int, list[RowChange]]] = defaultdict(dict)
+        for crm, ax in (rows or {}).items():
+            self.put(crm, crm, ax)
+
+    def put(self, row_key: str, crm: str, ax: str) -> None:
+        """Add or change the row of this key."""
+        self.table[row_key] = MappingRow(row_key, Mapped(crm, ax), f'W/"{next(self._versions)}"')
+        self._changed_at = self._clock.now()
 
     def set(self, crm: str, ax: str) -> None:
-        """Add or change a row, as an operator would."""
-        others = [row for row in self.rows if currency_key(row.crm) != currency_key(crm)]
-        self.rows = [*others, CurrencyMapping(crm, ax, f"{crm} {ax}")]
-
-    def grouped(self) -> Mapping[str, Sequence[CurrencyMapping]]:
-        found: dict[str, list[CurrencyMapping]] = {}
-        for row in self.rows:
-            found.setdefault(currency_key(row.crm), []).append(row)
-        return found
+        """Add or change the one row of a currency, as an operator would."""
+        key = currency_key(crm)
+        self.table = {row_key: row for row_key, row in self.table.items() if row.key != key}
+        self.put(escape_key(key), crm, ax)
 
     async def look_up(self, key: str, *, fresh: bool) -> Sequence[CurrencyMapping]:
         self.asked.append(fresh)
-        return [row for row in self.rows if _key_of(row) == key]
+        return [_mapping(row) for row in self.table.values() if row.key == key]
 
-
-def _key_of(row: CurrencyMapping) -> str | None:
-    try:
-        return currency_key(row.crm)
-    except ValueError:
-        return None  # such a row is not used
-
-
-class FakeMappingRows:
-    """Implements MappingRows over the same rows as `FakeMappings`."""
-
-    def __init__(self, mappings: FakeMappings, clock: FakeClock) -> None:
-        self._mappings = mappings
-        self._clock = clock
-        self._known: frozenset[CurrencyMapping] = frozenset()
-        self._changed_at = clock.now()
-
-    async def rows(self) -> Mapping[str, Sequence[CurrencyMapping]]:
-        return self._mappings.grouped()
+    async def by_name(self) -> Mapping[str, Sequence[CurrencyMapping]]:
+        found: dict[str, list[CurrencyMapping]] = {}
+        for row in self.table.values():
+            if row.key is not None:
+                found.setdefault(row.key, []).append(_mapping(row))
+        return found
 
     async def changed_since(self, moment: datetime) -> bool:
-        """A row counts as changed when it is first seen, which is never before it was."""
-        now = frozenset(self._mappings.rows)
-        if now - self._known:
-            self._changed_at = self._clock.now()
-        self._known = now
         return self._changed_at >= moment
 
+    async def rows(self) -> Sequence[MappingRow]:
+        return list(self.table.values())
 
-class FakeBreakers:
-    """Implements BreakerRows."""
+    async def write(self, edit: Edit, part: int, changes: Sequence[RowChange]) -> None:
+        if fault := self.fail_on.get(part):
+            raise fault
+        for change in changes:
+            row = self.table.get(change.row_key)
+            if (row.etag if row else "") != change.etag:
+                raise MappingConflict(change.mapped.crm)
+        for change in changes:
+            if change.after is None:
+                del self.table[change.row_key]
+            else:
+                self.put(change.row_key, *change.after)
+        self._edits[edit.id] = edit
+        self._parts[edit.id][part] = list(changes)
+
+    async def history(self) -> Sequence[Version]:
+        return [
+            Version(edit, tuple(c for _, part in sorted(self._parts[id_].items()) for c in part))
+            for id_, edit in sorted(self._edits.items())
+        ]
+
+
+def _mapping(row: MappingRow) -> CurrencyMapping:
+    return CurrencyMapping(*row.mapped, row.etag)
+
+
+class FakeControl:
+    """Implements Control; `trouble` is what the two methods for answers to probes raise."""
 
     def __init__(self) -> None:
-        self.stored: dict[System, tuple[Breaker, str]] = {}
+        self.breaker_rows: dict[System, tuple[Breaker, str]] = {}
+        self.reserved: dict[tuple[str, datetime], int] = {}
+        self.handled_rows: dict[str, Handled] = {}
+        self.bookmark_rows: dict[str, Bookmark] = {}
+        self.held: dict[str, datetime] = {}
+        self.answered: Answered | None = None
+        self.trouble: Fault | None = None
         self._versions = count(1)
 
-    async def read(self) -> Mapping[System, tuple[Breaker, str]]:
-        return dict(self.stored)
+    async def breakers(self) -> Mapping[System, tuple[Breaker, str]]:
+        return dict(self.breaker_rows)
 
-    async def put(self, breaker: Breaker, etag: str | None) -> str:
-        _, known = self.stored.get(breaker.system, (None, None))
+    async def put_breaker(self, breaker: Breaker, etag: str | None) -> str:
+        _, known = self.breaker_rows.get(breaker.system, (None, None))
         if known != etag:
             raise StateConflict
         new = f'W/"{next(self._versions)}"'
-        self.stored[breaker.system] = breaker, new
+        self.breaker_rows[breaker.system] = breaker, new
         return new
-
-
-class FakeAllowances:
-    """Implements Allowances."""
-
-    def __init__(self) -> None:
-        self.reserved: dict[tuple[str, datetime], int] = {}
 
     async def reserve(self, kind: str, hour: datetime, wanted: int, ceiling: int) -> int:
         taken = self.reserved.get((kind, hour), 0)
@@ -230,84 +288,41 @@ class FakeAllowances:
         self.reserved[kind, hour] = taken + granted
         return granted
 
+    async def handled(self, scan: str = "") -> Mapping[str, Handled]:
+        return {key: row for key, row in self.handled_rows.items() if not scan or row.scan == scan}
 
-class FakeHandled:
-    """Implements HandledMappings."""
+    async def put_handled(self, rows: Mapping[str, Handled]) -> None:
+        self.handled_rows.update(rows)
 
-    def __init__(self) -> None:
-        self.rows: dict[str, Handled] = {}
-
-    async def read(self) -> Mapping[str, Handled]:
-        return dict(self.rows)
-
-    async def of(self, scan: str) -> Mapping[str, Handled]:
-        return {key: row for key, row in self.rows.items() if row.scan == scan}
-
-    async def put(self, rows: Mapping[str, Handled]) -> None:
-        self.rows.update(rows)
-
-    async def remove(self, keys: Collection[str]) -> None:
+    async def remove_handled(self, keys: Collection[str]) -> None:
         for key in keys:
-            del self.rows[key]
+            del self.handled_rows[key]
 
+    async def bookmarks(self) -> Mapping[str, Bookmark]:
+        return dict(self.bookmark_rows)
 
-class FakeWaiting:
-    """Implements WaitingWork over the states, a few accounts a page."""
+    async def put_bookmark(self, name: str, bookmark: Bookmark) -> None:
+        self.bookmark_rows[name] = bookmark
 
-    def __init__(self, states: FakeStates, size: int = 1000) -> None:
-        self._states = states
-        self._size = size
-        self.noted: dict[str, datetime] = {}
-        self.requests = 0
+    async def remove_bookmark(self, name: str) -> None:
+        self.bookmark_rows.pop(name, None)
 
-    async def page(self, after: object | None) -> WaitingPage:
-        self.requests += 1
-        states = [stored.state for stored in self._states.rows.values()]
-        start = after if isinstance(after, int) else 0
-        since = [state.retrying_since or state.unknown_until for state in states[start : start + self._size]]
-        end = start + self._size
-        return WaitingPage([moment for moment in since if moment], end if end < len(states) else None)
+    async def held_since(self) -> Mapping[str, datetime]:
+        return dict(self.held)
 
-    async def systems(self) -> Mapping[str, datetime]:
-        return dict(self.noted)
+    async def put_held(self, systems: Mapping[str, datetime]) -> None:
+        self.held.update(systems)
 
-    async def remember(self, systems: Mapping[str, datetime]) -> None:
-        self.noted.update(systems)
-
-    async def forget(self, systems: Collection[str]) -> None:
+    async def remove_held(self, systems: Collection[str]) -> None:
         for system in systems:
-            del self.noted[system]
+            del self.held[system]
 
-
-class FakeProbeAnswers:
-    """Implements ProbeAnswers; `trouble` is what both raise."""
-
-    def __init__(self) -> None:
-        self.answered: Answered | None = None
-        self.trouble: Fault | None = None
-
-    async def last(self) -> Answered | None:
+    async def last_answer(self) -> Answered | None:
         if self.trouble:
             raise self.trouble
         return self.answered
 
-    async def put(self, answered: Answered) -> None:
+    async def put_answer(self, answered: Answered) -> None:
         if self.trouble:
             raise self.trouble
         self.answered = answered
-
-
-class FakeBookmarks:
-    """Implements Bookmarks."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, Bookmark] = {}
-
-    async def read(self) -> Mapping[str, Bookmark]:
-        return dict(self.rows)
-
-    async def put(self, name: str, bookmark: Bookmark) -> None:
-        self.rows[name] = bookmark
-
-    async def remove(self, name: str) -> None:
-        self.rows.pop(name, None)

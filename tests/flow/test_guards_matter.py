@@ -220,14 +220,14 @@ GUARDS = {
     ),
     "a scan has its bookmark before its rows": Guard(
         "shared/resilience/follow_mappings.py",
-        "        await progress.put(name, bookmark)\n        await self.handled.put(rows)",
-        "        await self.handled.put(rows)\n        await progress.put(name, bookmark)",
+        "        await progress.put(name, bookmark)\n        await progress.control.put_handled(rows)",
+        "        await progress.control.put_handled(rows)\n        await progress.put(name, bookmark)",
         f"{HEALING}a_run_that_is_cut_off_anywhere_is_continued_where_it_was",
     ),
     "the second scan waits for the deadline": Guard(
         "shared/resilience/follow_mappings.py",
-        "self.clock.now() < bookmark.at + self.cache + self.deadline:",
-        "self.clock.now() < bookmark.at + self.cache:",
+        "progress.clock.now() < bookmark.at + self.cache + self.deadline:",
+        "progress.clock.now() < bookmark.at + self.cache:",
         f"{HEALING}the_second_scan_waits_for_messages_that_may_still_use_the_old_row",
     ),
     "healing sends little ahead": Guard(

@@ -9,17 +9,16 @@ from uuid import UUID
 import pytest
 
 from shared.model.change import AccountChange, Source
+from shared.model.control import Handled
 from shared.model.faults import ConfigurationFault, System, TransientFault
-from shared.model.mapping import CurrencyMapping
 from shared.model.outcome import Cause, Problem
 from shared.model.state import Phase, Stored, SyncState
-from shared.ports.recovery import Handled
 from shared.resilience.heal import Heal
 from shared.resilience.seen_mappings import version_of
 from tests.flow.world import ORGANIZATION, World, account
 
 PAGE = 4
-TABLES = ("states", "issues", "mappings", "mapping_rows", "state_scan", "issue_list", "handled", "bookmarks")
+TABLES = ("states", "issues", "mappings", "control")
 DOWN = TransientFault(System.OPERATIONS, "answered 503")
 REFUSED = ConfigurationFault(System.OPERATIONS, "refuses the app's token (401).", "Check it.")
 
@@ -184,8 +183,8 @@ async def test_the_second_scan_waits_for_messages_that_may_still_use_the_old_row
 async def test_rows_that_an_earlier_version_noted_are_not_scanned_from_the_beginning() -> None:
     world = World()
     noted_at = world.clock.now()
-    for key, group in world.mappings.grouped().items():
-        world.handled.rows[key] = Handled(version_of(group), noted_at, done=key != "euro")
+    for key, group in (await world.mappings.by_name()).items():
+        world.control.handled_rows[key] = Handled(version_of(group), noted_at, done=key != "euro")
     _stand(world, 1, currency_key="us dollar", phase=Phase.SYNCED)
     _stand(world, 2, currency_key="euro", phase=Phase.SYNCED, read_at=noted_at - timedelta(hours=1))
     late = _stand(world, 3, currency_key="euro", phase=Phase.SYNCED, read_at=noted_at + timedelta(seconds=9))
@@ -193,7 +192,7 @@ async def test_rows_that_an_earlier_version_noted_are_not_scanned_from_the_begin
         world.clock.advance(60)
         await world.application().heal.run()
     assert [change.account_id for change in _checks(world)] == [late]
-    assert {row.done for row in world.handled.rows.values()} == {True}
+    assert {row.done for row in world.control.handled_rows.values()} == {True}
 
 
 # --- parked accounts
@@ -228,7 +227,7 @@ async def test_an_account_parked_again_before_its_row_was_marked_is_healed_again
     world.operations.currencies.add("JPY")
 
     async def fast(step: str) -> None:
-        if step == "after batches.send_all":
+        if step == "after queue.send_all":
             world.operations.currencies.discard("JPY")
             await world.drain()
 
@@ -310,8 +309,8 @@ async def test_a_parked_account_behind_many_others_is_released_at_once() -> None
 
 async def test_a_second_row_of_a_name_that_is_deleted_releases_its_accounts() -> None:
     world = World()
-    first = CurrencyMapping("Yen", "JPY", "1")
-    world.mappings.rows = [first, replace(first, etag="2")]
+    for row_key in ("1", "2"):
+        world.mappings.put(row_key, "Yen", "JPY")
     await world.sync(world.save("A1", "Yen"))
     assert world.state("A1").issue == "BadMapping|yen"
     world.operations.currencies.add("JPY")
@@ -320,7 +319,7 @@ async def test_a_second_row_of_a_name_that_is_deleted_releases_its_accounts() ->
     for _ in range(5):
         assert await heal.run() == 0
         world.clock.advance(60)
-    world.mappings.rows = [first]
+    del world.mappings.table["2"]
     assert await heal.run() == 1
     await world.drain()
     assert world.customer("A1") is not None
@@ -364,7 +363,7 @@ async def test_what_a_run_costs_does_not_grow_with_what_is_parked_or_healed(
     costs = await _costs(world)
     assert max(len(calls) for calls in costs) <= 20
     assert not {call for calls in costs for call in calls if call in {"states.get", "issues.remove"}}
-    whole = [call for calls in costs for call in calls if call == "mapping_rows.rows"]
+    whole = [call for calls in costs for call in calls if call == "mappings.by_name"]
     assert len(whole) <= 1, "the whole table is read once by a process, unless it changes"
 
 

@@ -105,7 +105,7 @@ async def test_an_unmapped_currency_parks_the_account_and_its_row_releases_it(wo
     assert world.customer("A1") is None
     assert list(world.issues.rows) == [("UnmappedCurrency|yen", account("A1"))]
     assert world.state("A1").currency_key == "yen"
-    world.mappings.rows += [type(world.mappings.rows[0])("YEN ", "JPY")]
+    world.mappings.put("1", "YEN ", "JPY")
     world.operations.currencies.add("JPY")
     world.clock.advance(60)
     assert await world.sync(world.check("A1", Source.HEAL)) == ["created"]
@@ -113,13 +113,13 @@ async def test_an_unmapped_currency_parks_the_account_and_its_row_releases_it(wo
 
 
 async def test_two_rows_for_one_currency_park_and_are_never_guessed(world: World) -> None:
-    world.mappings.rows += [type(world.mappings.rows[0])("euro", "EUX")]
+    world.mappings.put("1", "euro", "EUX")
     await world.sync(world.save("A1", "Euro"))
     assert world.state("A1").issue == "BadMapping|euro"
 
 
 async def test_a_code_that_operations_does_not_know_never_reaches_a_customer(world: World) -> None:
-    world.mappings.rows += [type(world.mappings.rows[0])("Yen", "JPX")]
+    world.mappings.put("1", "Yen", "JPX")
     await world.sync(world.save("A1", "Yen"))
     assert world.state("A1").issue == "UnknownErpCurrency|JPX"
     assert world.operations.requests == []
@@ -504,7 +504,7 @@ async def test_a_new_fingerprint_key_means_one_look_and_no_rewrite(world: World)
 
 
 async def test_an_unexpected_error_is_parked_after_a_few_tries(world: World) -> None:
-    world.mappings.rows = [None]  # pyright: ignore[reportAttributeAccessIssue]
+    world.mappings.table = {"1": None}  # pyright: ignore[reportAttributeAccessIssue]
     assert await world.sync(world.save("A1")) == [*["retrying"] * 4, "parked"]
     assert world.state("A1").issue == "UnexpectedError"
 

@@ -9,8 +9,8 @@ from shared.model.change import encode_change
 from shared.model.customer import CustomerKey
 from shared.model.faults import AccountFault, ConfigurationFault, Fault, System, TransientFault
 from shared.model.outcome import Cause, Problem
+from shared.model.queues import Bin, Leftover
 from shared.model.state import Phase
-from shared.ports.recovery import Bin, Leftover
 from shared.resilience import shared_breakers
 from shared.resilience.replay import Asked
 from shared.wiring import Application
@@ -105,7 +105,7 @@ async def test_what_waits_for_a_breaker_does_not_come_back_all_at_once() -> None
     world.operations.trouble = WRONG_SECRET
     worker = world.application()
     await world.deliver(world.save("A1"), worker)
-    until = world.breakers.stored[System.OPERATIONS][0].open_until
+    until = world.control.breaker_rows[System.OPERATIONS][0].open_until
     due = (await world.deliver(world.save("A2"), worker)).due
     assert until is not None
     assert due is not None
@@ -123,7 +123,7 @@ async def test_an_account_that_is_refused_shows_that_the_system_answers() -> Non
     world.operations.script = [*[DOWN] * 4, refused] * 3
     for number in range(15):
         await world.deliver(world.save(f"A{number}", telephone1="1"), worker)
-    assert world.breakers.stored == {}
+    assert world.control.breaker_rows == {}
 
 
 async def test_a_table_service_that_hangs_is_asked_once_and_keeps_no_message(
@@ -139,7 +139,7 @@ async def test_a_table_service_that_hangs_is_asked_once_and_keeps_no_message(
         asked += 1
         await asyncio.Event().wait()
 
-    world.breakers.read = hang  # pyright: ignore[reportAttributeAccessIssue]
+    world.control.breakers = hang  # pyright: ignore[reportAttributeAccessIssue]
     changes = [world.save(f"A{number}") for number in range(8)]
     outcomes = await asyncio.gather(*(world.deliver(change, worker) for change in changes))
     assert [outcome.ending for outcome in outcomes] == ["created"] * 8
@@ -206,7 +206,7 @@ async def test_update_conflicts_open_no_breaker() -> None:
     worker = world.application()
     for number in range(20):
         await world.deliver(world.save(f"A{number}"), worker)
-    assert world.breakers.stored == {}
+    assert world.control.breaker_rows == {}
 
 
 async def test_a_pause_holds_work_until_it_is_resumed() -> None:
@@ -289,10 +289,10 @@ async def test_an_account_written_with_the_old_row_after_the_first_scan_is_found
     heal = world.application().heal
     world.mappings.set("Euro", "EUX")
     await heal.run()
-    old = world.mappings.rows
+    old = world.mappings.table
     world.mappings.set("Euro", "EUR")
     await world.sync(world.save("A1", "Euro"))
-    world.mappings.rows = old
+    world.mappings.table = old
     world.clock.advance(181)
     await heal.run()
     await world.drain()
@@ -354,9 +354,9 @@ async def test_leftovers_are_sent_again_under_an_operation_id_of_their_own() -> 
             Leftover(4, None, "x", "", b"", truncated=True),
         ],
     }
-    sweep = world.application().sweep
-    assert await sweep.resubmit(Bin.CHANGE_DEAD_LETTERS, "anna: again") == (1, 1)
-    assert await sweep.resubmit(Bin.REJECTED, "anna: again") == (1, 1)
+    resubmit = world.application().resubmit
+    assert await resubmit.run(Bin.CHANGE_DEAD_LETTERS, "anna: again") == (1, 1)
+    assert await resubmit.run(Bin.REJECTED, "anna: again") == (1, 1)
     assert world.leftovers.posted == [b"<a/>"]
     assert world.queue.sent[-1].operation_id != change.operation_id
     await world.drain()

@@ -110,7 +110,7 @@ async def test_one_refused_account_is_parked_and_slows_nobody_down(
             outcomes.append(outcome)
         world.clock.advance(60)
     assert "retrying" not in {outcome.ending for outcome in outcomes}
-    assert world.breakers.stored[system][0].open_until is None
+    assert world.control.breaker_rows[system][0].open_until is None
     assert parked(world) <= {account("A0"), account("B0")}
     (problem, _), *_ = world.issues.rows.values()
     assert (problem.cause, problem.status, problem.error_type) == (CAUSES[system], status, code)
@@ -170,7 +170,7 @@ async def test_a_right_lost_for_an_hour_parks_three_accounts_and_in_the_end_all_
         for key, fields in world.operations.customers.items()
         if key.number.startswith("A")
     )
-    assert world.breakers.stored[system][0].refusals == ()
+    assert world.control.breaker_rows[system][0].refusals == ()
     assert len(world.outcomes) > before
 
 
@@ -216,7 +216,7 @@ async def test_refusals_that_prove_nothing_open_no_breaker(
             await world.deliver(world.check(name) if name in names[:place] else world.save(name), worker)
         ).ending == "parked"
         world.clock.advance(60 * minutes)
-    assert world.breakers.stored[System.OPERATIONS][0].open_until is None
+    assert world.control.breaker_rows[System.OPERATIONS][0].open_until is None
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["one instance", "two instances"])
@@ -276,7 +276,7 @@ async def test_a_refusal_is_the_systems_at_once_if_its_probe_fails_too(system: S
     for number in range(5):
         assert (await world.deliver(world.save(f"A{number}", telephone1="1"), worker)).ending == "retrying"
     assert world.issues.rows == {}
-    assert world.breakers.stored[system][0].reason == "answered 403."
+    assert world.control.breaker_rows[system][0].reason == "answered 403."
 
 
 @pytest.mark.parametrize("fault", [WRONG_SECRET, TransientFault(System.OPERATIONS, "answered 503")])
@@ -324,11 +324,11 @@ async def test_an_account_that_probes_and_proves_nothing_gives_way_to_the_next()
     world.save(first, telephone1="")
     await run_for(world, timedelta(minutes=8), worker)
     assert world.state(first).phase is Phase.SYNCED
-    assert world.breakers.stored[System.OPERATIONS][0].parked == [account(second), account(third)]
+    assert world.control.breaker_rows[System.OPERATIONS][0].parked == [account(second), account(third)]
     world.save(second, telephone1="")
     world.save(third, telephone1="")
     await run_for(world, timedelta(minutes=15), worker)
-    assert world.breakers.stored[System.OPERATIONS][0].open_until is None
+    assert world.control.breaker_rows[System.OPERATIONS][0].open_until is None
     assert world.state(third).phase is Phase.SYNCED
 
 
@@ -353,7 +353,7 @@ async def test_without_the_table_that_counts_nothing_is_parked() -> None:
     async def away() -> None:
         raise TransientFault(System.TABLES, "no connection")
 
-    world.breakers.read = away  # pyright: ignore[reportAttributeAccessIssue]
+    world.control.breakers = away  # pyright: ignore[reportAttributeAccessIssue]
     for number in range(4):
         assert (await world.deliver(world.save(f"A{number}"), worker)).ending == "retrying"
     assert world.issues.rows == {}

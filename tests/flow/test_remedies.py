@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from shared.model.change import AccountChange
-from shared.model.customer import CustomerKey, FieldValue
+from shared.model.customer import CustomerKey, FieldValue, Owner
 from shared.model.faults import AccountFault, System, TransientFault
 from shared.model.outcome import Cause, Problem
 from shared.model.state import Lease, Phase, Stored
-from shared.ports import Owner
 from shared.resilience.replay import Asked
 from shared.resilience.unlink import NothingToUnlink, StillOpen, Unlinked
 from tests.fakes.dynamics import CommittedError

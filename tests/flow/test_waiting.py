@@ -9,7 +9,6 @@ import pytest
 from shared.model.faults import System, TransientFault
 from shared.model.state import Phase, SyncState
 from shared.resilience.report_waiting import EVERY, PAGES, ReportWaiting
-from tests.fakes.tables import FakeWaiting
 from tests.flow.world import ORGANIZATION, World
 
 LATE = TransientFault(System.OPERATIONS, "answered 503", about_system=False)
@@ -57,7 +56,7 @@ async def test_a_forgotten_pause_grows_old_whatever_instance_reports(
     await world.application().breakers.resume([System.OPERATIONS])
     await world.application().report_waiting.run()
     assert _told(caplog)[2:] == ["waiting: oldest 0 minutes, 0 accounts, systems: none"]
-    assert world.waiting.noted == {}
+    assert world.control.held == {}
 
 
 async def test_an_unknown_outcome_counts_from_the_moment_it_should_have_been_cleared_up(
@@ -86,7 +85,7 @@ async def test_the_line_is_written_every_five_minutes_and_in_between_nothing_is_
         await report.run()
         world.clock.advance(60)
     assert len(_told(caplog)) == 3
-    assert world.waiting.requests == 3
+    assert world.states.scans == 3
 
 
 async def test_of_many_accounts_a_run_reads_a_few_pages_and_the_next_goes_on(
@@ -103,12 +102,12 @@ async def test_of_many_accounts_a_run_reads_a_few_pages_and_the_next_goes_on(
             retrying_since=since,
         )
         await world.states.put(state, None)
-    work = FakeWaiting(world.states, size=10)
-    report = ReportWaiting(work, world.breakers, world.clock)
+    world.states.page_size = 10
+    report = ReportWaiting(world.states, world.control, world.clock)
     await report.run()
-    assert (work.requests, _told(caplog)) == (PAGES, [])
+    assert (world.states.scans, _told(caplog)) == (PAGES, [])
     await report.run()
-    assert work.requests == 2 * PAGES
+    assert world.states.scans == 2 * PAGES
     assert _told(caplog) == [f"waiting: oldest {99 * 60} minutes, 99 accounts, systems: none"]
 
 
@@ -118,11 +117,11 @@ async def test_a_fault_of_the_tables_is_logged_and_the_next_run_reports(
     world = World()
     report = world.application().report_waiting
 
-    async def away(after: object | None) -> None:
+    async def away(after: str) -> None:
         raise TransientFault(System.TABLES, "no connection")
 
     with monkeypatch.context() as patched:
-        patched.setattr(world.waiting, "page", away)
+        patched.setattr(world.states, "waiting", away)
         await report.run()
     assert "no connection" in caplog.messages[-1]
     await report.run()

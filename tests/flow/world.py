@@ -16,23 +16,11 @@ from shared.model.outcome import Ending, Outcome
 from shared.model.state import SyncState
 from shared.settings import Settings
 from shared.wiring import Application
-from shared.wiring.ports import Ports
+from shared.wiring.clients import Ports
 from tests.fakes.bus import FakeLeftovers, FakeQueue, FakeRejected
 from tests.fakes.clock import FakeClock
 from tests.fakes.dynamics import FakeOperations, FakeSales
-from tests.fakes.tables import (
-    FakeAllowances,
-    FakeBookmarks,
-    FakeBreakers,
-    FakeHandled,
-    FakeIssues,
-    FakeMappingRows,
-    FakeMappings,
-    FakeOwners,
-    FakeProbeAnswers,
-    FakeStates,
-    FakeWaiting,
-)
+from tests.fakes.tables import FakeControl, FakeIssues, FakeMappings, FakeOwners, FakeStates
 
 ORGANIZATION = UUID("11111111-1111-1111-1111-111111111111")
 NAMESPACE = UUID("22222222-2222-2222-2222-222222222222")
@@ -98,17 +86,11 @@ class World:
         self.states = FakeStates()
         self.owners = FakeOwners()
         self.issues = FakeIssues()
-        self.mappings = FakeMappings(MAPPINGS)
+        self.mappings = FakeMappings(MAPPINGS, self.clock)
         self.queue = FakeQueue(self.clock)
         self.rejected = FakeRejected()
         self.leftovers = FakeLeftovers()
-        self.breakers = FakeBreakers()
-        self.allowances = FakeAllowances()
-        self.handled = FakeHandled()
-        self.waiting = FakeWaiting(self.states)
-        self.probe_answers = FakeProbeAnswers()
-        self.bookmarks = FakeBookmarks()
-        self.mapping_rows = FakeMappingRows(self.mappings, self.clock)
+        self.control = FakeControl()
         self.outcomes: list[tuple[AccountChange, Outcome]] = []
 
     def application(self, gate: Gate = _open) -> Application:
@@ -124,21 +106,12 @@ class World:
                 "issues": self.issues,
                 "queue": self.queue,
                 "rejected": self.rejected,
-                "mapping_rows": self.mapping_rows,
-                "state_scan": self.states,
-                "issue_list": self.issues,
-                "handled": self.handled,
-                "bookmarks": self.bookmarks,
-                "batches": self.queue,
+                "control": self.control,
             }.items()
         }
         ports = Ports(
             clock=self.clock,
             jitter=lambda seconds: seconds / 2,
-            breaker_rows=self.breakers,
-            allowances=self.allowances,
-            waiting=self.waiting,
-            probe_answers=self.probe_answers,
             leftovers=self.leftovers,
             probes={System.DATAVERSE: self.sales.probe, System.OPERATIONS: self.operations.probe},
             **gated,  # pyright: ignore[reportArgumentType]
@@ -226,7 +199,7 @@ class World:
         return [o.ending for _, o in self.outcomes if o.ending is not Ending.RETRYING]
 
     def check(self, name: str, source: Source = Source.REPLAY, *, verify: bool = True) -> AccountChange:
-        """A look of our own."""
+        """A check of our own."""
         return replace(self.event(name, ChangeKind.CHECK), source=source, verify=verify)
 
 

@@ -64,7 +64,8 @@ class Outside:
 
     def application(self) -> Any:
         watched = Filter(load_field_map("operations").watched)
-        intake = QueueChange(self, self, watched, self.clock, timedelta(seconds=300))
+        outside: Any = self
+        intake = QueueChange(outside, self, watched, self.clock, timedelta(seconds=300))
         return SimpleNamespace(
             queue_change=intake,
             sync_account=self,

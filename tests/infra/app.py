@@ -26,7 +26,7 @@ BUS = "ServiceBus"
 # Written by the Functions host itself after each invocation, also when the app does not start.
 OF_THE_HOST = ("Executed 'Functions.heal' (Failed, Id=1, Duration=1ms)",)
 # Port -> the use case over it, where only people use it; unless a trigger has come to use it too.
-OF_OPERATORS = {"leftovers": "sweep"}
+OF_OPERATORS = {"leftovers": "resubmit"}
 
 
 @dataclass(frozen=True, slots=True)

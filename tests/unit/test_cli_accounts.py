@@ -20,11 +20,12 @@ from shared.diagnostics.explain import Explain
 from shared.diagnostics.find_account import FindAccount
 from shared.diagnostics.name_accounts import NameAccounts
 from shared.diagnostics.preview import Preview
+from shared.model.account import AccountName
 from shared.model.customer import CustomerKey
 from shared.model.faults import System, TransientFault
+from shared.model.issue import Issue
 from shared.model.outcome import Cause, Ending, Problem
 from shared.model.state import LogEntry, Phase, Stored, SyncState
-from shared.ports.inquiry import AccountName, Issue
 from shared.spreadsheets.files import SpreadsheetFiles
 from shared.targets.operations.capabilities import capabilities
 from shared.targets.operations.links import links
@@ -67,7 +68,7 @@ class Systems:
     async def by_number(self, number: str) -> Sequence[UUID]:
         return [one for one, name in NAMES.items() if name.number == number]
 
-    async def issues(self, cause: str = "") -> Sequence[Issue]:
+    async def report(self, cause: str = "") -> Sequence[Issue]:
         return [one for one in self.parked if one.key.startswith(cause)]
 
     async def get(self, account_id: UUID) -> Stored | None:
@@ -77,10 +78,10 @@ class Systems:
         self.sent += 1
         return True
 
-    async def of_account(self, account_id: UUID) -> Sequence[Any]:
+    async def jobs(self, account_id: UUID) -> Sequence[Any]:
         return []
 
-    async def read(self) -> Mapping[Any, Any]:
+    async def breakers(self) -> Mapping[Any, Any]:
         return {}
 
     async def of(self, account_id: UUID) -> Preview:
@@ -101,7 +102,7 @@ class Replay:
         return True
 
     async def parked(self, asked: object, cause: str = "") -> int:
-        found = await self._systems.issues(cause)
+        found = await self._systems.report(cause)
         self._systems.sent += len(found)
         return len(found)
 
@@ -109,21 +110,20 @@ class Replay:
 @pytest.fixture
 def systems(monkeypatch: pytest.MonkeyPatch) -> Systems:
     made = Systems()
+    fake: Any = made
     named = NameAccounts(
-        made,
+        fake,
         "https://contoso.crm.dynamics.com",
         partial(links, "https://contoso.operations.dynamics.com"),
         "usmf",
     )
-    fake: Any = made
     operator = SimpleNamespace(
-        issue_report=made,
         name_accounts=named,
-        find_account=FindAccount(made, made, made),
+        find_account=FindAccount(fake, fake),
         sheets=SpreadsheetFiles(),
         replay=Replay(made),
-        ports=SimpleNamespace(states=made),
-        explain=Explain(fake, made, fake, fake, fake, FakeClock(), "Operations"),
+        ports=SimpleNamespace(states=made, issues=made),
+        explain=Explain(fake, fake, fake, fake, fake, FakeClock(), "Operations"),
         clients=made,
         capabilities=capabilities(field_map()),
     )

@@ -23,7 +23,7 @@ def test_a_long_plan_is_written_whole_with_its_findings(
         pass
 
     desk = Desk()
-    desk.admin.put("euro", "Euro", "USD")
+    desk.table.put("euro", "Euro", "USD")
     operator = SimpleNamespace(
         edit_mapping=desk.mapping, sheets=SpreadsheetFiles(), clients=SimpleNamespace(close=close)
     )

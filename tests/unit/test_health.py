@@ -13,7 +13,7 @@ from shared.model.change import Source, decode_change, encode_change
 from shared.model.faults import ConfigurationFault, QueueUnavailable, System, TransientFault
 from tests.fakes.bus import FakeQueue
 from tests.fakes.clock import FakeClock
-from tests.fakes.tables import FakeProbeAnswers
+from tests.fakes.tables import FakeControl
 
 KEY = SecretStr("the key ö")
 
@@ -26,7 +26,7 @@ class Probes:
         self.fault = fault
         self.clock = FakeClock()
         self.queue = FakeQueue(self.clock)
-        self.answers = FakeProbeAnswers()
+        self.control = FakeControl()
 
     async def fine(self) -> None:
         self.asked += 1
@@ -37,7 +37,7 @@ class Probes:
 
     def health(self, key: SecretStr | None = KEY) -> Health:
         probes = {System.DATAVERSE: self.fine, System.OPERATIONS: self.other}
-        return Health("build 7", key, probes, self.clock, queue=self.queue, answers=self.answers)
+        return Health("build 7", key, probes, self.clock, queue=self.queue, control=self.control)
 
 
 @pytest.mark.parametrize("key", [None, "", "wrong", "the key", "ü"])
@@ -88,7 +88,7 @@ async def test_a_probe_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -
 
     probes = Probes()
     watched = Health(
-        "b", KEY, {System.TABLES: hangs}, probes.clock, queue=probes.queue, answers=probes.answers
+        "b", KEY, {System.TABLES: hangs}, probes.clock, queue=probes.queue, control=probes.control
     )
     report = await watched.report("the key ö")
     assert report["systems"] == {"tables": "no answer within 0 s"}
@@ -111,7 +111,7 @@ async def test_with_the_key_a_probe_is_queued_for_no_account_and_its_answer_is_s
     assert change.is_probe
     assert change.account_id.int == 0
     assert decode_change(encode_change(change)) == change
-    await AnswerProbe("build 8", probes.answers, probes.clock).answer()
+    await AnswerProbe("build 8", probes.control, probes.clock).answer()
     assert (await found.report("the key ö"))["probe"] == {
         "at": probes.clock.now().isoformat(),
         "build": "build 8",
@@ -129,8 +129,8 @@ async def test_a_probe_that_the_bus_does_not_take_degrades_the_bus() -> None:
 
 async def test_without_the_table_a_probe_is_not_answered_and_nothing_is_raised() -> None:
     probes = Probes()
-    probes.answers.trouble = TransientFault(System.TABLES, "answered 503")
-    await AnswerProbe("build 8", probes.answers, probes.clock).answer()
+    probes.control.trouble = TransientFault(System.TABLES, "answered 503")
+    await AnswerProbe("build 8", probes.control, probes.clock).answer()
     assert (await probes.health().report("the key ö"))["probe"] is None
 
 

@@ -1,24 +1,26 @@
 """An account is found by whatever people call it, and never by a guess."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
 
 from shared.diagnostics.find_account import FindAccount, NoSuchAccountError
+from shared.model.account import AccountName
 from shared.model.faults import Fault, System, TransientFault
-from shared.ports.inquiry import AccountName
+from tests.fakes.mapping import FakeInquiry
+from tests.fakes.tables import FakeOwners
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
 
 
-@dataclass
-class Numbers:
-    """Implements AccountNumbers."""
+class Numbers(FakeOwners):
+    """Accounts by a number, in Sales or in the table of the customers."""
 
-    found: dict[str, list[UUID]] = field(default_factory=dict[str, list[UUID]])
-    fault: Fault | None = None
+    def __init__(self, found: dict[str, list[UUID]] | None = None, fault: Fault | None = None) -> None:
+        super().__init__()
+        self.found = found or {}
+        self.fault = fault
 
     async def by_number(self, number: str) -> Sequence[UUID]:
         if self.fault:
@@ -26,22 +28,8 @@ class Numbers:
         return self.found.get(number, [])
 
 
-@dataclass
-class Names:
-    """Implements AccountNames."""
-
-    known: dict[UUID, AccountName] = field(default_factory=dict[UUID, AccountName])
-
-    async def names(self, account_ids: Collection[UUID]) -> Mapping[UUID, AccountName]:
-        return {one: self.known[one] for one in account_ids if one in self.known}
-
-    async def by_name(self, part: str, most: int) -> Mapping[UUID, AccountName]:
-        found = {one: name for one, name in self.known.items() if part.casefold() in name.name.casefold()}
-        return dict(list(found.items())[:most])
-
-
-def find(sales: Numbers, customers: Numbers, names: Names | None = None) -> FindAccount:
-    return FindAccount(sales, customers, names or Names())
+def find(sales: Numbers, customers: Numbers, names: dict[UUID, AccountName] | None = None) -> FindAccount:
+    return FindAccount(FakeInquiry(numbers=sales.found, known=names or {}, fault=sales.fault), customers)
 
 
 AWAY = TransientFault(System.DATAVERSE, "no connection")
@@ -76,13 +64,13 @@ async def test_a_number_that_nobody_has_is_said_to_be() -> None:
 
 
 async def test_a_part_of_the_name_leads_to_the_account_whose_number_nobody_knows() -> None:
-    names = Names({ONE: AccountName("C-1", "Contoso Ltd."), OTHER: AccountName("C-2", "Fabrikam")})
+    names = {ONE: AccountName("C-1", "Contoso Ltd."), OTHER: AccountName("C-2", "Fabrikam")}
     assert await find(Numbers(), Numbers(), names).find(" contoso ") == ONE
     assert await find(Numbers({"Contoso": [OTHER]}), Numbers(), names).find("Contoso") == OTHER
 
 
 async def test_several_accounts_of_a_name_are_listed_with_number_name_and_id() -> None:
-    names = Names({UUID(int=n): AccountName(f"C-{n}", f"Contoso {n}") for n in range(1, 14)})
+    names = {UUID(int=n): AccountName(f"C-{n}", f"Contoso {n}") for n in range(1, 14)}
     with pytest.raises(NoSuchAccountError, match=rf"C-1 Contoso 1 {ONE}; C-2 Contoso 2 {OTHER}.*and 3 more"):
         await find(Numbers(), Numbers(), names).find("contoso")
     assert len(await find(Numbers(), Numbers(), names).all("contoso")) == 13

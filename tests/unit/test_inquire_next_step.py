@@ -8,11 +8,11 @@ import pytest
 
 from shared.diagnostics.next_step import Facts, next_step
 from shared.diagnostics.preview import FieldPreview, Preview
+from shared.model.account import SystemJob
 from shared.model.breaker import Breaker
 from shared.model.faults import System
 from shared.model.outcome import Cause, Ending, Problem
 from shared.model.state import LogEntry, Phase, SyncState
-from shared.ports.inquiry import SystemJob
 from tests.unit.making import ACCOUNT, NOW, state
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from uuid import UUID
 
 import pytest
 
@@ -18,17 +17,6 @@ TEXTS = {
 }
 
 
-class OwnersRead:
-    """Implements CustomerAccounts over the fake table."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    async def owner(self, key: CustomerKey) -> UUID | None:
-        found = self._world.owners.rows.get(key.folded)
-        return found.account_id if found else None
-
-
 def preview_of(world: World) -> PreviewSync:
     application = world.application()
     return PreviewSync(
@@ -37,7 +25,7 @@ def preview_of(world: World) -> PreviewSync:
         states=world.states,
         currency=ResolveCurrency(world.mappings, world.operations.knows_currency),
         build=BuildCustomer(application.field_map, TEXTS),
-        customers=OwnersRead(world),
+        customers=world.owners,
         rules=replace(application.rules, looks_first=True),
         clock=world.clock,
     )
@@ -199,6 +187,6 @@ async def test_a_mapping_made_just_now_is_seen() -> None:
     world = World()
     await an_account_of_an_unmapped_currency(world)
     assert (await preview(world)).problem is not None
-    world.mappings.rows.append(type(world.mappings.rows[0])("Rouble", "EUR"))
+    world.mappings.set("Rouble", "EUR")
     found = await preview(world)
     assert (found.ending, found.problem) == (Ending.CREATED, None)

@@ -1,8 +1,8 @@
 """The state of all: what is counted, when all is well, and that one part's trouble does not hide the rest."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,15 +11,30 @@ from shared.cli.output import Output
 from shared.cli.status import drawn
 from shared.diagnostics.status import ReadStatus, Status
 from shared.model.breaker import Breaker
-from shared.model.faults import ConfigurationFault, QueueUnavailable, StateConflict, System
-from shared.model.state import LogEntry
-from shared.ports.inquiry import Issue, QueueDepth
+from shared.model.faults import ConfigurationFault, QueueUnavailable, System
+from shared.model.issue import Issue
+from shared.model.queues import QueueDepth
+from shared.model.state import LogEntry, SyncState
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.tables import FakeControl, FakeIssues, FakeStates
+
+
+class Parked(FakeIssues):
+    """One account for each of these causes; None: the table cannot be read."""
+
+    def __init__(self, causes: Sequence[str] | None) -> None:
+        super().__init__()
+        self.causes = causes
+
+    async def report(self, cause: str = "") -> Sequence[Issue]:
+        if self.causes is None:
+            raise ConfigurationFault(System.TABLES, "answered 403.", "Check.")
+        return [Issue(c, uuid4(), c, "", "", "", None, "", "", "", 1) for c in self.causes]
 
 
 @dataclass
 class Everything:
-    """Implements all ports that a status reads."""
+    """All that a status reads."""
 
     queues: list[QueueDepth] = field(default_factory=list[QueueDepth])
     breakers: list[Breaker] = field(default_factory=list[Breaker])
@@ -32,23 +47,15 @@ class Everything:
             raise QueueUnavailable("no connection")
         return self.queues
 
-    async def read(self) -> Mapping[System, tuple[Breaker, str]]:
-        return {breaker.system: (breaker, "") for breaker in self.breakers}
-
-    async def put(self, breaker: Breaker, etag: str | None) -> str:
-        raise StateConflict
-
-    async def issues(self, cause: str = "") -> Sequence[Issue]:
-        if self.away:
-            raise ConfigurationFault(System.TABLES, "answered 403.", "Check.")
-        return [Issue(c, uuid4(), c, "", "", "", None, "", "", "", 1) for c in self.parked]
-
-    async def since(self, moment: datetime) -> Sequence[LogEntry]:
-        assert moment == START - timedelta(minutes=10)
-        return [LogEntry(START.isoformat(), o, "", "", "", str(UUID(int=1)), 0) for o in self.outcomes]
-
     async def status(self) -> Status:
-        return await ReadStatus(self, self, self, self, FakeClock()).now()
+        control, states = FakeControl(), FakeStates()
+        control.breaker_rows = {breaker.system: (breaker, "") for breaker in self.breakers}
+        within, before = START.isoformat(), (START - timedelta(minutes=10, seconds=1)).isoformat()
+        log = [LogEntry(within, outcome, "", "", "", str(UUID(int=1)), 0) for outcome in self.outcomes]
+        log.append(LogEntry(before, "updated", "", "", "", str(UUID(int=1)), 0))
+        await states.put(SyncState(account_id=uuid4(), organization_id=UUID(int=1), log=tuple(log)), None)
+        issues = Parked(None if self.away else self.parked)
+        return await ReadStatus(self, control, issues, states, FakeClock()).now()
 
 
 def waiting(active: int, dead: int = 0) -> QueueDepth:

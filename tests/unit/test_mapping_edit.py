@@ -12,26 +12,27 @@ from shared.mappings.review import Effect, Review, affected, released
 from shared.mappings.sheet import Sheet, WantedRow
 from shared.model.account import AccountCurrency
 from shared.model.faults import ConfigurationFault, System, TransientFault
+from shared.model.mapping import Usage
 from shared.model.mapping_edit import Mapped, MappingConflict
-from shared.ports.mapping import Usage
 from tests.fakes.clock import FakeClock
 from tests.fakes.dynamics import FakeOperations
-from tests.fakes.mapping import FakeAdmin, FakeSalesCurrencies, FakeUsage
+from tests.fakes.mapping import FakeInquiry, FakeUsage
+from tests.fakes.tables import FakeMappings
 
 
 @dataclass
 class Desk:
     """An editor at the table, and what surrounds it."""
 
-    admin: FakeAdmin = field(default_factory=FakeAdmin)
-    sales: FakeSalesCurrencies = field(default_factory=FakeSalesCurrencies)
+    table: FakeMappings = field(default_factory=FakeMappings)
+    sales: FakeInquiry = field(default_factory=FakeInquiry)
     usage: FakeUsage = field(default_factory=FakeUsage)
     clock: FakeClock = field(default_factory=FakeClock)
 
     def __post_init__(self) -> None:
         self.erp = FakeOperations(self.clock, currencies={"USD", "EUR", "GBP", "JPY", "TRY"})
         review = Review(self.erp, self.sales, self.usage)
-        self.mapping = EditMapping(self.admin, review, self.clock, 3)
+        self.mapping = EditMapping(self.table, review, self.clock, 3)
 
     async def take(self, plan: Plan, by: str = "me", source: str = "file.xlsx") -> str:
         self.clock.advance(1)
@@ -47,7 +48,7 @@ class Desk:
         return await self.mapping.plan_import(Sheet(wanted), replace=replace)
 
     def codes(self) -> dict[str, str]:
-        return {row.mapped.crm: row.mapped.ax for row in self.admin.table.values()}
+        return {row.mapped.crm: row.mapped.ax for row in self.table.table.values()}
 
 
 def many(count: int, code: str = "USD") -> list[tuple[str, str]]:
@@ -78,7 +79,7 @@ async def test_a_second_editors_change_is_never_overwritten() -> None:
     desk = Desk()
     await desk.import_(("Euro", "EUR"), ("Yen", "JPY"))
     plan = await desk.plan(("Euro", "GBP"))
-    desk.admin.put("euro", "Euro", "USD")
+    desk.table.put("euro", "Euro", "USD")
     with pytest.raises(EditStoppedError, match=r'changed "Euro" meanwhile.*0 of 1') as stopped:
         await desk.take(plan)
     assert stopped.value.conflict
@@ -89,12 +90,12 @@ async def test_a_second_editors_change_is_never_overwritten() -> None:
 @pytest.mark.parametrize("fault", [MappingConflict("x"), TransientFault(System.TABLES, "answered 500")])
 async def test_an_import_that_was_stopped_is_brought_to_its_end_by_the_same_command(fault: Exception) -> None:
     desk = Desk()
-    desk.admin.fail_on = {1: fault}  # type: ignore[dict-item]
+    desk.table.fail_on = {1: fault}  # type: ignore[dict-item]
     with pytest.raises(EditStoppedError, match="of 250 changes were taken; run the same command again"):
         await desk.import_(*many(250))
     taken = len(desk.codes())
     assert 0 < taken < 250
-    desk.admin.fail_on = {}
+    desk.table.fail_on = {}
     plan = await desk.plan(*many(250))
     assert len(plan.changes) == 250 - taken
     await desk.take(plan)
@@ -114,7 +115,7 @@ async def test_undo_takes_the_last_version_back_and_can_be_undone() -> None:
 
 async def test_undo_goes_back_to_any_version_and_before_the_first() -> None:
     desk = Desk()
-    desk.admin.put("crown", "Crown", "SEK")
+    desk.table.put("crown", "Crown", "SEK")
     states = {}
     for code in ("EUR", "USD", "GBP"):
         version = await desk.import_(("Euro", code), (f"Only {code}", code))
@@ -132,7 +133,7 @@ async def test_undo_of_nothing_does_nothing() -> None:
 
 async def test_the_table_of_sales_fills_gaps_and_leaves_what_is_mapped() -> None:
     desk = Desk()
-    desk.sales.currencies = [AccountCurrency("Euro", "EUR"), AccountCurrency("Lira", "TRY")]
+    desk.sales.listed = [AccountCurrency("Euro", "EUR"), AccountCurrency("Lira", "TRY")]
     await desk.import_(("euro", "GBP"), ("Old", "USD"))
     await desk.take(await desk.mapping.plan_from_sales(replace=False))
     assert desk.codes() == {"euro": "GBP", "Old": "USD", "Lira": "TRY"}
@@ -142,15 +143,15 @@ async def test_the_table_of_sales_fills_gaps_and_leaves_what_is_mapped() -> None
 
 async def test_a_currency_of_sales_without_iso_code_is_refused_not_guessed() -> None:
     desk = Desk()
-    desk.sales.currencies = [AccountCurrency("Points", None)]
+    desk.sales.listed = [AccountCurrency("Points", None)]
     plan = await desk.mapping.plan_from_sales(replace=False)
     assert [finding.kind for finding in plan.findings] == [Kind.EMPTY_CODE]
 
 
 async def test_delete_removes_every_row_of_the_name() -> None:
     desk = Desk()
-    desk.admin.put("1", "EURO", "EUR")
-    desk.admin.put("2", "Euro", "EUX")
+    desk.table.put("1", "EURO", "EUR")
+    desk.table.put("2", "Euro", "EUX")
     await desk.take(await desk.mapping.plan_delete(" euro"))
     assert desk.codes() == {}
     with pytest.raises(NoSuchCurrencyError, match='no row for "Euro"'):
@@ -163,7 +164,7 @@ def kinds(findings: list[Finding]) -> list[tuple[Kind, int | None]]:
 
 async def test_a_plan_warns_of_codes_that_the_systems_do_not_agree_with() -> None:
     desk = Desk()
-    desk.sales.currencies = [AccountCurrency("US Dollar", "USD"), AccountCurrency("Euro", "EUR")]
+    desk.sales.listed = [AccountCurrency("US Dollar", "USD"), AccountCurrency("Euro", "EUR")]
     plan = await desk.plan(("us dollar", "EUR"), ("Euro", "E1"), ("Lira", "TLR"))
     assert kinds(plan.findings) == [
         (Kind.OTHER_ISO_CODE, 2),
@@ -198,12 +199,12 @@ async def test_a_plan_tells_whom_it_concerns_and_whom_it_releases() -> None:
 
 async def test_a_check_finds_all_that_is_wrong_with_the_table() -> None:
     desk = Desk()
-    desk.sales.currencies = [AccountCurrency("Euro", "EUR"), AccountCurrency("Crown", "SEK")]
+    desk.sales.listed = [AccountCurrency("Euro", "EUR"), AccountCurrency("Crown", "SEK")]
     for row_key, crm, ax in (
         *(("1", "", "EUR"), ("2", "Yen", "JPY"), ("3", "yen", "JPY")),
         *(("4", "Pound", " "), ("5", "Rand", "RAND"), ("6", "Euro", "USD"), ("7", "Lira", "TLR")),
     ):
-        desk.admin.put(row_key, crm, ax)
+        desk.table.put(row_key, crm, ax)
     findings = await desk.mapping.check()
     assert sorted((str(finding.kind), finding.name) for finding in findings) == [
         ("bad-name", ""),

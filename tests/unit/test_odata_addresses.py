@@ -171,9 +171,9 @@ async def test_a_list_without_rows_is_a_fault(content: object) -> None:
 
 READERS: dict[str, Callable[[ODataClient], Any]] = {
     "currencies of Operations": lambda client: OperationsTarget(client, field_map()).knows_currency("USD"),
-    "currencies of Sales": lambda client: DataverseInquiry(client, "accountnumber").all(),
+    "currencies of Sales": lambda client: DataverseInquiry(client, "accountnumber").currencies(),
     "accounts by number": lambda client: DataverseInquiry(client, "accountnumber").by_number("A-1"),
-    "system jobs": lambda client: DataverseInquiry(client, "accountnumber").of_account(ACCOUNT),
+    "system jobs": lambda client: DataverseInquiry(client, "accountnumber").jobs(ACCOUNT),
 }
 
 

@@ -5,11 +5,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from shared.dataverse.endpoints import Endpoint, queue_endpoint, webhook_endpoint
+from shared.dataverse.endpoints import Endpoint, Kind, queue_endpoint, webhook_endpoint
 from shared.dataverse.registration import Plan, Registration
 from shared.field_maps import load_field_map
 from shared.model.faults import ConfigurationFault
-from shared.ports.registration import Kind
 from tests.fakes.registry import FakeRegistry
 
 QUEUE = queue_endpoint("contoso.servicebus.windows.net", "dataverse-events", "dataverse-send")
@@ -25,7 +24,7 @@ def registry() -> FakeRegistry:
 
 @pytest.fixture
 def registration(registry: FakeRegistry) -> Registration:
-    return Registration(registry, registry, WATCHED)
+    return Registration(registry, WATCHED)
 
 
 async def register(

@@ -1,0 +1,33 @@
+"""A parked account as a row of the table Issues."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """The whole row, for people."""
+
+    key: str
+    account_id: UUID
+    cause: str
+    value: str
+    field: str
+    remedy: str
+    status: int | None
+    error_type: str
+    first_at: str
+    last_at: str
+    count: int
+
+
+class ParkedAccount(NamedTuple):
+    """What healing reads of a row: its PartitionKey, the account, the value, and the version it was last
+    healed for."""
+
+    key: str
+    account_id: UUID
+    value: str
+    healed: str
+    etag: str = ""
