@@ -71,7 +71,7 @@ class OperationsTarget:
         if await self._exists(key, error):
             raise CustomerAlreadyExists(key)
         if self._company_is_set and error.field((self._company,)):
-            remedy = "Check OPERATIONSself._company: Operations does not know this legal entity."
+            remedy = "Check OPERATIONS_COMPANY: Operations does not know this legal entity."
             raise ConfigurationFault(System.OPERATIONS, "refuses the company.", remedy)
         raise error.fault("create", {*fields, self._number, self._company}, self._of_account)
 
