@@ -66,6 +66,8 @@ def main(arguments: list[str]) -> int:
     except MissingError as missing:
         print(missing, file=sys.stderr)
         return 1
+    # Otherwise each of the many processes of a run compiles all that it imports anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if command in MODULES:
         return become([str(PYTHON), "-P", "-m", MODULES[command], *rest], {"PYTHONPATH": str(ROOT)})
     os.chdir(ROOT)

@@ -20,7 +20,7 @@ from shared.model.mapping_edit import (
     RowChange,
     Version,
 )
-from shared.model.outcome import Cause, Problem
+from shared.model.outcome import Cause, Problem, keys_of_cause
 from shared.model.state import LogEntry, Page, ScannedAccount, Stored, SyncState
 from tests.fakes.clock import FakeClock
 
@@ -155,7 +155,7 @@ class FakeIssues:
                 *(problem.status, problem.error_type, "", "", times),
             )
             for (key, account_id), (problem, times) in self.rows.items()
-            if not cause or key == cause or key.startswith(f"{cause}|")
+            if any(not one or key == one or key.startswith(f"{one}|") for one in keys_of_cause(cause))
         ]
 
     async def page(self, cause: Cause, after: str) -> Page[ParkedAccount]:
