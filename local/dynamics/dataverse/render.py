@@ -67,5 +67,6 @@ def _expanded(
     target = store.tables.get(column.target)
     if target is None:
         return None
+    view = make_view(target, select, {})  # also where the lookup is empty: it refuses wrong names
     found = store.rows(target.name).get(row.get(column.name) or "")
-    return None if found is None else render(store, target, found, make_view(target, select, {}))
+    return None if found is None else render(store, target, found, view)
