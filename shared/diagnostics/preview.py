@@ -15,10 +15,9 @@ from shared.model.state import SyncState
 from shared.ports import AccountReader, Clock, CustomerOwners, SyncStates, Target
 from shared.sync.desired_customer import BuildCustomer, ResolveCurrency, key_of_currency
 from shared.sync.fields import after_look
-from shared.sync.linking import Rules
 from shared.sync.ownership import of_another
 from shared.sync.plan import NOT_FOUND_CHECKS, plan
-from shared.sync.steps import Decision, Facts, Look, Own, OwnerRow, Resolve, Wait
+from shared.sync.steps import Decision, Facts, Look, Own, OwnerRow, Resolve, Rules, Wait
 
 _NO_ORGANIZATION = UUID(int=0)
 

@@ -44,15 +44,11 @@ class Source(StrEnum):
         """A source of messages that older releases left in the queue: each is a check that we started."""
         return cls.REPLAY if value in _FORMER_SOURCES else None
 
-    @property
-    def is_dataverse(self) -> bool:
-        """Whether Dataverse itself sent the event, as against a look that we started."""
-        return self in {Source.DATAVERSE_QUEUE, Source.WEBHOOK}
 
-    @property
-    def after_mending(self) -> bool:
-        """Whether somebody may just have put right what the check will read: no copy of it will do."""
-        return self in {Source.REPLAY, Source.HEAL}
+# Dataverse itself sent the event, as against a check that we started.
+FROM_DATAVERSE = frozenset({Source.DATAVERSE_QUEUE, Source.WEBHOOK})
+# Somebody may just have put right what the check will read: no copy of it will do.
+AFTER_CORRECTION = frozenset({Source.REPLAY, Source.HEAL})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

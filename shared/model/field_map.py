@@ -6,6 +6,7 @@ hold together is refused with a message that names the entry.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import (
@@ -38,7 +39,7 @@ class Column(_Entry):
     column: Name
     lookup: Name | None = None
 
-    @property
+    @cached_property
     def path(self) -> str:
         """The name under which `Account.columns` holds the value."""
         return f"{self.column}.{self.lookup}" if self.lookup else self.column
@@ -128,7 +129,7 @@ class MappedField(_Entry):
             raise ValueError(message)
         return self
 
-    @property
+    @cached_property
     def path(self) -> str:
         """The name under which `Account.columns` holds the value; "" where no column is read."""
         return Column(column=self.column, lookup=self.lookup).path if self.column else ""
@@ -182,7 +183,7 @@ class FieldMap(_Entry):
             raise ValueError(message)
         return self
 
-    @property
+    @cached_property
     def columns(self) -> tuple[Column, ...]:
         """Every column that is read, once, the currency excepted, which comes as a row of its own."""
         read = [*self._read()]
@@ -191,13 +192,13 @@ class FieldMap(_Entry):
         found = {column.path: column for column in read if column.column != CURRENCY_COLUMN}
         return tuple(found.values())
 
-    @property
+    @cached_property
     def names(self) -> frozenset[str]:
         """The ERP's fields that a body holds."""
         second = self.key.second_key if self.key.assigned_by_erp else None
         return frozenset((*self.fields, second) if second else self.fields)
 
-    @property
+    @cached_property
     def watched(self) -> frozenset[str]:
         """The account's columns whose change matters: for the filter, the registration and $select alike."""
         return frozenset(column.column for column in self._read())
@@ -207,12 +208,12 @@ class FieldMap(_Entry):
         """The account's columns that this app itself may write."""
         return frozenset({self.key.number_column} if self.key.assigned_by_erp else ())
 
-    @property
+    @cached_property
     def has_currency(self) -> bool:
         """Whether a field is resolved through the currency mapping."""
         return any(entry.via == CURRENCY for entry in self.fields.values())
 
-    @property
+    @cached_property
     def settings(self) -> frozenset[str]:
         """The names of the settings that the map refers to."""
         named = {entry.setting for entry in self.fields.values()} | {self.company.setting}

@@ -5,6 +5,7 @@ Keys are built as the table needs them: one name, one key, however it was typed.
 
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
@@ -28,6 +29,7 @@ class CurrencyMapping:
     etag: str = ""
 
 
+@lru_cache(maxsize=4096)  # names come again with nearly every event
 def currency_key(name: str) -> str:
     """A currency name, normalised: NFKC, white space collapsed and trimmed, case folded.
 

@@ -23,7 +23,6 @@ from shared.model.state import Lease, Stored, SyncState
 from shared.ports import Clock, Guard, SyncStates, Target
 from shared.resilience.circuit_breaker import Breakers
 from shared.sync.fields import after_look, confirmed, released
-from shared.sync.linking import Rules
 from shared.sync.ownership import Ownership
 from shared.sync.steps import (
     ADOPTED,
@@ -36,6 +35,7 @@ from shared.sync.steps import (
     Move,
     Own,
     Release,
+    Rules,
     Step,
     Update,
 )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid5
 
-from shared.model.change import AccountChange, ChangeKind, Source, slot_start
+from shared.model.change import FROM_DATAVERSE, AccountChange, ChangeKind, Source, slot_start
 from shared.model.state import SyncState
 
 
@@ -50,32 +50,14 @@ def judge(change: AccountChange, state: SyncState | None, now: datetime, margins
         return Proceed()
     if state.lease is not None and state.lease.until > now:
         return Busy(state.lease.until)
-    if _covered(change, state, margins):
+    if change.source not in FROM_DATAVERSE or change.kind is ChangeKind.DELETE or state.read_at is None:
+        return Proceed()
+    # A system job is created inside its transaction, so the change may be committed later than it says.
+    if state.read_at - margins.transaction > change.occurred_at and state.settled:
         return Covered()
-    if _in_burst(change, state, now, margins):
+    if change.hop == 0 and abs(now - state.read_at) < margins.settle:
         return _merged(change, now, margins)
     return Proceed()
-
-
-def _covered(change: AccountChange, state: SyncState, margins: Margins) -> bool:
-    """A system job is created inside its transaction, so the change may be committed later than it says."""
-    return (
-        change.source.is_dataverse
-        and change.kind is not ChangeKind.DELETE
-        and state.settled
-        and state.read_at is not None
-        and state.read_at - margins.transaction > change.occurred_at
-    )
-
-
-def _in_burst(change: AccountChange, state: SyncState, now: datetime, margins: Margins) -> bool:
-    return (
-        change.source.is_dataverse
-        and change.kind is not ChangeKind.DELETE
-        and change.hop == 0
-        and state.read_at is not None
-        and abs(now - state.read_at) < margins.settle
-    )
 
 
 def _merged(change: AccountChange, now: datetime, margins: Margins) -> Merged:

@@ -1,10 +1,8 @@
 """Decides which customer is the account's: a new one, one that is there already, or a renamed one. Pure."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from shared.model.account import Account
-from shared.model.customer import Customer, CustomerBody, CustomerKey, Fingerprints
-from shared.model.field_map import FieldMap
+from shared.model.customer import Customer, CustomerBody, CustomerKey
 from shared.model.mapping import fold
 from shared.model.outcome import Cause, Ending, Problem
 from shared.model.state import SyncState
@@ -20,37 +18,12 @@ from shared.sync.steps import (
     Move,
     Own,
     Release,
+    Rules,
     Step,
     Wait,
 )
 
-_INACTIVE = 1
 _UNSEEN_CHECKS = 3  # of a customer that exists, as the ERP says, and is not found
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the settings say.
-
-    `existing`: match, adopt or park a customer that is there already. `looks_first`: look before each
-    creation, as the preview does; otherwise an ERP that refuses a number that exists is not asked before.
-    """
-
-    field_map: FieldMap
-    fingerprints: Fingerprints
-    existing: str
-    block_on_delete: bool
-    block_on_deactivate: bool
-    looks_first: bool = False
-
-    @property
-    def number_field(self) -> str:
-        """The ERP's own name of the customer's number."""
-        return self.field_map.key.field
-
-    def blocks(self, account: Account) -> bool:
-        """Whether the account's customer is to be blocked."""
-        return self.block_on_deactivate and account.columns.get("statecode") == _INACTIVE
 
 
 def first(facts: Facts, rules: Rules, body: CustomerBody) -> Step:

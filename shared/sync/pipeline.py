@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from shared.model.account import Account
-from shared.model.change import AccountChange, ChangeKind
+from shared.model.change import AFTER_CORRECTION, AccountChange, ChangeKind
 from shared.model.faults import (
     AccountFault,
     ConfigurationFault,
@@ -32,7 +32,7 @@ from shared.resilience.retry_policy import Jitter, Later, Park, RetryPolicy
 from shared.sync.desired_customer import BuildCustomer, ResolveCurrency, key_of_currency
 from shared.sync.execute import Execute, Work
 from shared.sync.freshness import Busy, Covered, Margins, Merged, judge
-from shared.sync.plan import plan
+from shared.sync.plan import is_to_be_blocked, plan
 from shared.sync.record import Record
 from shared.sync.steps import Decision, Facts, Resolve, Wait
 from shared.telemetry import LOGGER, log_outcome
@@ -148,7 +148,7 @@ class SyncAccount:
 
     def _may_still_block(self, facts: Facts) -> bool:
         """Whether the customer is to be blocked, which needs its key only, whatever cannot be written."""
-        blocks = facts.account is not None and self.execute.rules.blocks(facts.account)
+        blocks = facts.account is not None and is_to_be_blocked(facts.account, self.execute.rules)
         return blocks and facts.state.customer is not None
 
     async def _next(self, run: _Run, work: Work, facts: Facts) -> Facts | Outcome:
@@ -174,7 +174,7 @@ class SyncAccount:
             raise AssertionError
         key = key_of_currency(facts.account) if self.build.field_map.has_currency else None
         work.state = replace(work.state, currency_key=key)
-        code = await self.currency.code(key, fresh=work.change.source.after_mending) if key else None
+        code = await self.currency.code(key, fresh=work.change.source in AFTER_CORRECTION) if key else None
         return replace(facts, desired=self.build.body(facts.account, key, code))
 
     async def _end(

@@ -6,6 +6,7 @@ the check ends. The pipeline carries the steps out; the preview reads for them a
 
 from dataclasses import replace
 
+from shared.model.account import Account
 from shared.model.change import ChangeKind
 from shared.model.customer import Customer, CustomerBody, CustomerKey
 from shared.model.outcome import Cause, Ending, Problem
@@ -13,7 +14,6 @@ from shared.model.state import Phase
 from shared.sync.desired_customer import broken_rule
 from shared.sync.fields import differing, must_look, not_confirmed, plan_hold, unknown_is_over
 from shared.sync.linking import (
-    Rules,
     first,
     follow,
     given_up,
@@ -22,9 +22,27 @@ from shared.sync.linking import (
     parked,
     settle_creation,
 )
-from shared.sync.steps import Decision, Facts, Link, Look, Release, Resolve, Step, Update, Wait, forgotten
+from shared.sync.steps import (
+    Decision,
+    Facts,
+    Link,
+    Look,
+    Release,
+    Resolve,
+    Rules,
+    Step,
+    Update,
+    Wait,
+    forgotten,
+)
 
+_INACTIVE = 1
 NOT_FOUND_CHECKS = 3  # of an account that Sales does not have, or not yet
+
+
+def is_to_be_blocked(account: Account, rules: Rules) -> bool:
+    """Whether the account's customer is to be blocked."""
+    return rules.block_on_deactivate and account.columns.get("statecode") == _INACTIVE
 
 
 def plan(facts: Facts, rules: Rules) -> Step:
@@ -35,7 +53,7 @@ def plan(facts: Facts, rules: Rules) -> Step:
     if rule := broken_rule(rules.field_map, facts.account):
         filtered = Decision(state=state, ending=Ending.FILTERED, detail=rule)
         return settle_creation(facts, rules) or filtered
-    blocked = rules.blocks(facts.account)
+    blocked = is_to_be_blocked(facts.account, rules)
     if blocked and state.customer is None:  # no customer is made; one that may have come about is blocked
         return _block(facts, rules, Decision(state=state, ending=Ending.FILTERED, detail="statecode"))
     if facts.problem is not None:

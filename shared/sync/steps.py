@@ -11,7 +11,8 @@ from types import MappingProxyType
 
 from shared.model.account import Account
 from shared.model.change import AccountChange
-from shared.model.customer import Customer, CustomerBody, CustomerKey, FieldValue
+from shared.model.customer import Customer, CustomerBody, CustomerKey, FieldValue, Fingerprints
+from shared.model.field_map import FieldMap
 from shared.model.outcome import Ending, Problem
 from shared.model.state import Stored, SyncState
 
@@ -211,3 +212,24 @@ def _without(
     seen: Mapping[CustomerKey, Customer | None], key: CustomerKey
 ) -> Mapping[CustomerKey, Customer | None]:
     return {other: found for other, found in seen.items() if other != key.folded}
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings say.
+
+    `existing`: match, adopt or park a customer that is there already. `looks_first`: look before each
+    creation, as the preview does; otherwise an ERP that refuses a number that exists is not asked before.
+    """
+
+    field_map: FieldMap
+    fingerprints: Fingerprints
+    existing: str
+    block_on_delete: bool
+    block_on_deactivate: bool
+    looks_first: bool = False
+
+    @property
+    def number_field(self) -> str:
+        """The ERP's own name of the customer's number."""
+        return self.field_map.key.field

@@ -29,10 +29,10 @@ from shared.settings import OnGone, Settings, load_settings
 from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
 from shared.sync.execute import Execute
 from shared.sync.freshness import Margins
-from shared.sync.linking import Rules
 from shared.sync.ownership import Ownership
 from shared.sync.pipeline import Limits, SyncAccount
 from shared.sync.record import Record
+from shared.sync.steps import Rules
 from shared.telemetry import LOGGER
 from shared.wiring.clients import Clients, Ports
 from shared.wiring.erp import erp_of

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from itertools import count
 from uuid import UUID
 
@@ -217,7 +218,7 @@ class FakeMappings:
 
     async def look_up(self, key: str, *, fresh: bool) -> Sequence[CurrencyMapping]:
         self.asked.append(fresh)
-        return [_mapping(row) for row in self.table.values() if row.key == key]
+        return [_mapping(row) for row in self.table.values() if _key(row) == key]
 
     async def by_name(self) -> Mapping[str, Sequence[CurrencyMapping]]:
         found: dict[str, list[CurrencyMapping]] = {}
@@ -252,6 +253,11 @@ class FakeMappings:
             Version(edit, tuple(c for _, part in sorted(self._parts[id_].items()) for c in part))
             for id_, edit in sorted(self._edits.items())
         ]
+
+
+@cache
+def _key(row: MappingRow) -> str | None:
+    return row.key
 
 
 def _mapping(row: MappingRow) -> CurrencyMapping:

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model.change import ChangeKind, Source
+from shared.model.change import FROM_DATAVERSE, ChangeKind, Source
 from shared.model.state import Lease, Phase
 from shared.sync.freshness import Busy, Covered, Margins, Merged, Proceed, judge
 from tests.unit.making import NOW, OPERATION, change, state
 
 MARGINS = Margins(settle=timedelta(seconds=5), transaction=timedelta(seconds=300))
 LONG_AGO = NOW - timedelta(hours=1)
-OWN_SOURCES = [source for source in Source if not source.is_dataverse]
+OWN_SOURCES = [source for source in Source if source not in FROM_DATAVERSE]
 
 
 def seconds(number: float) -> timedelta:
