@@ -94,7 +94,7 @@ class Application:
             reader=ports.reader,
             queue=ports.queue,
             currency=ResolveCurrency(ports.mappings, self._knows_currency),
-            build=BuildCustomer(self.field_map, self._setting_texts()),
+            build=BuildCustomer(self.field_map, self.setting_texts()),
             execute=self._execute(),
             record=Record(ports.queue, ports.issues, ports.clock),
             policy=RetryPolicy(
@@ -240,7 +240,8 @@ class Application:
             lease=self._deadline + timedelta(seconds=settings.lease_margin_seconds),
         )
 
-    def _setting_texts(self) -> dict[str, str]:
+    def setting_texts(self) -> dict[str, str]:
+        """The texts of the settings that the field map refers to."""
         return {name: self.settings.named(name) or "" for name in self.field_map.settings}
 
 

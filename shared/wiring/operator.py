@@ -78,7 +78,7 @@ class Operator(Application):
             target=ports.target,
             states=ports.states,
             currency=ResolveCurrency(ports.mappings, ports.target.knows_currency),
-            build=BuildCustomer(self.field_map, self._setting_texts()),
+            build=BuildCustomer(self.field_map, self.setting_texts()),
             customers=ports.owners,
             rules=replace(self.rules, looks_first=True),
             clock=ports.clock,
