@@ -3,7 +3,7 @@
 import azure.functions as func
 
 from shared.functions import events, heal, health, prepare, sync
-from shared.settings import load_settings
+from shared.environment import load_settings
 
 load_settings()  # a wrong setting stops the start, with one message that names it
 

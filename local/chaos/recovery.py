@@ -9,9 +9,9 @@ import json
 from collections.abc import AsyncIterator, Mapping
 
 from local.stand import Stand
+from shared.environment import load_settings
 from shared.model.queues import Bin
 from shared.resilience.replay import Asked
-from shared.settings import load_settings
 from shared.wiring import Application
 
 ASKED = Asked("chaos", "after the faults", per_minute=6000)

@@ -31,7 +31,7 @@ def explain(context: typer.Context, account: Account, as_json: Json = False) -> 
         explanation, named = await asyncio.gather(
             operator.explain.of(account_id), operator.name_accounts.of([account_id])
         )
-        erp = operator.capabilities.name
+        erp = operator.erp.capabilities.name
         links = operator.name_accounts.links(account_id, _customer(explanation))
         if output.as_json:
             output.json(
@@ -48,7 +48,7 @@ def preview(context: typer.Context, account: Account, as_json: Json = False) -> 
 
     async def work(operator: Operator, output: Output) -> None:
         found = await operator.preview.of(await operator.find_account.find(account))
-        erp = operator.capabilities.name
+        erp = operator.erp.capabilities.name
         if output.as_json:
             output.json(_preview_as_json(found, erp))
         else:

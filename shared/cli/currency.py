@@ -1,21 +1,27 @@
 """`accountsync currency ...`: the table that says which code in the ERP a currency of Sales has."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from shared.cli.editing import Request, edit, finding_as_json, show_findings
+from shared.cli.editing import (
+    Request,
+    change_lines,
+    edit,
+    finding_as_json,
+    plan_of_file,
+    print_rows,
+    show_findings,
+    version_line,
+)
 from shared.cli.exits import CommandError, Exit
 from shared.cli.options import By, DryRun, Json, Strict, Yes
-from shared.cli.output import Output, counted, shown
+from shared.cli.output import Output, counted
 from shared.cli.session import run
-from shared.mappings.plan import Plan, action_of
-from shared.mappings.sheet import HEADERS, read_rows, written
-from shared.model.mapping_edit import MappingRow, Version
-from shared.model.sheet import SheetRow
+from shared.mappings.sheet import written
 from shared.wiring.operator import Operator
 
 app = typer.Typer(
@@ -33,7 +39,7 @@ def list_rows(context: typer.Context, as_json: Json = False) -> None:
     """Show every row of the table."""
 
     async def work(operator: Operator, output: Output) -> None:
-        _print_rows(output, [*await operator.edit_mapping.table()])
+        print_rows(output, [*await operator.edit_mapping.table()])
 
     run(context, as_json, work)
 
@@ -45,7 +51,7 @@ def get(context: typer.Context, name: Name, as_json: Json = False) -> None:
     async def work(operator: Operator, output: Output) -> None:
         with _usable_name():
             rows = await operator.edit_mapping.rows_of(name)
-        _print_rows(output, rows)
+        print_rows(output, rows)
 
     run(context, as_json, work)
 
@@ -144,7 +150,7 @@ def import_file(  # noqa: PLR0913 - each is an option
         if file is None:
             plan, source = await operator.edit_mapping.plan_from_sales(replace=replace), "Dataverse"
         else:
-            plan, source = await _plan_file(operator, output, file, replace=replace), file.name
+            plan, source = await plan_of_file(operator, output, file, replace=replace), file.name
         await edit(operator, output, plan, Request(source, by, yes, dry_run, strict, count, plan_file))
 
     run(context, as_json, work)
@@ -167,11 +173,11 @@ def history(
             output.text("The table was never edited with this tool.")
         elif version is None and name is None:
             headers = ["Version", "When", "Who", "Source", "Added", "Changed", "Removed"]
-            output.table(headers, [_version_line(found) for found in versions])
+            output.table(headers, [version_line(found) for found in versions])
         else:
             output.table(
                 ["Version", "Who", "", "Currency CRM", "Before", "After"],
-                [line for found in versions for line in _change_lines(found)],
+                [line for found in versions for line in change_lines(found)],
             )
 
     run(context, as_json, work)
@@ -231,56 +237,3 @@ def _usable_name() -> Generator[None]:
         yield
     except ValueError as error:
         raise CommandError(Exit.REFUSED, str(error)) from error
-
-
-async def _plan_file(operator: Operator, output: Output, file: Path, *, replace: bool) -> Plan:
-    with output.progress() as progress:
-        task = progress.add_task(f"Reading {shown(file.name)}", total=None)
-        with closing(operator.sheets.read(file)) as rows:
-            sheet = read_rows(_counted(rows, lambda: progress.advance(task)))
-        progress.update(task, description="Comparing with the table, the ERP and Sales")
-        return await operator.edit_mapping.plan_import(sheet, replace=replace)
-
-
-def _counted(rows: Iterable[SheetRow], advance: Callable[[], None]) -> Iterator[SheetRow]:
-    """The rows, each counted. `Progress.track` would do, but left before its end it never ends its thread."""
-    for row in rows:
-        advance()
-        yield row
-
-
-def _print_rows(output: Output, rows: list[MappingRow]) -> None:
-    if output.as_json:
-        output.json(
-            [
-                {**row.mapped._asdict(), "updated_by": row.updated_by, "updated_at": row.updated_at}
-                for row in rows
-            ]
-        )
-        return
-    if not rows:
-        output.text("The table has no rows: `accountsync currency import` fills it.")
-    lines = [(row.mapped.crm, row.mapped.ax, row.updated_by, row.updated_at) for row in rows]
-    output.table([*HEADERS, "Changed by", "Changed at (UTC)"], lines)
-    output.note(f"{counted(len(rows), 'row')}.")
-
-
-def _version_line(version: Version) -> list[object]:
-    actions = [str(action_of(change)) for change in version.changes]
-    edit_ = version.edit
-    counts = [actions.count(name) for name in ("added", "changed", "removed")]
-    return [edit_.id, edit_.at, edit_.by, edit_.source, *counts]
-
-
-def _change_lines(version: Version) -> list[list[object]]:
-    return [
-        [
-            version.edit.id,
-            version.edit.by,
-            str(action_of(change)),
-            change.mapped.crm,
-            change.before.ax if change.before else "",
-            change.after.ax if change.after else "",
-        ]
-        for change in version.changes
-    ]

@@ -1,21 +1,23 @@
 """Shows a plan of the currency mapping, asks, and carries it out: what set, delete, import and undo share."""
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import typer
 
-from shared.cli.asking import ask
 from shared.cli.exits import Exit
-from shared.cli.output import Output
+from shared.cli.output import Output, counted, shown
+from shared.cli.session import ask
 from shared.mappings.findings import Finding
 from shared.mappings.plan import Action, Plan, action_of
 from shared.mappings.review import Effect, affected, released
-from shared.mappings.sheet import neutralised
-from shared.model.mapping_edit import RowChange, key_or_none
+from shared.mappings.sheet import HEADERS, neutralised, read_rows
+from shared.model.mapping_edit import MappingRow, RowChange, Version, key_or_none
+from shared.model.sheet import SheetRow
 from shared.wiring.operator import Operator
 
 _SHOWN = 20
@@ -168,3 +170,60 @@ def finding_as_json(finding: Finding) -> dict[str, object]:
         "name": finding.name,
         "message": finding.message,
     }
+
+
+def print_rows(output: Output, rows: list[MappingRow]) -> None:
+    """Show rows of the table."""
+    if output.as_json:
+        output.json(
+            [
+                {**row.mapped._asdict(), "updated_by": row.updated_by, "updated_at": row.updated_at}
+                for row in rows
+            ]
+        )
+        return
+    if not rows:
+        output.text("The table has no rows: `accountsync currency import` fills it.")
+    lines = [(row.mapped.crm, row.mapped.ax, row.updated_by, row.updated_at) for row in rows]
+    output.table([*HEADERS, "Changed by", "Changed at (UTC)"], lines)
+    output.note(f"{counted(len(rows), 'row')}.")
+
+
+def version_line(version: Version) -> list[object]:
+    """An edit in one line: who, when, from where, how many rows."""
+    actions = [str(action_of(change)) for change in version.changes]
+    edit_ = version.edit
+    counts = [actions.count(name) for name in ("added", "changed", "removed")]
+    return [edit_.id, edit_.at, edit_.by, edit_.source, *counts]
+
+
+def change_lines(version: Version) -> list[list[object]]:
+    """The rows that an edit changed, with the code before and after."""
+    return [
+        [
+            version.edit.id,
+            version.edit.by,
+            str(action_of(change)),
+            change.mapped.crm,
+            change.before.ax if change.before else "",
+            change.after.ax if change.after else "",
+        ]
+        for change in version.changes
+    ]
+
+
+async def plan_of_file(operator: Operator, output: Output, file: Path, *, replace: bool) -> Plan:
+    """Read a file, with a progress bar, and plan what it changes."""
+    with output.progress() as progress:
+        task = progress.add_task(f"Reading {shown(file.name)}", total=None)
+        with closing(operator.sheets.read(file)) as rows:
+            sheet = read_rows(_counted(rows, lambda: progress.advance(task)))
+        progress.update(task, description="Comparing with the table, the ERP and Sales")
+        return await operator.edit_mapping.plan_import(sheet, replace=replace)
+
+
+def _counted(rows: Iterable[SheetRow], advance: Callable[[], None]) -> Iterator[SheetRow]:
+    """The rows, each counted. `Progress.track` would do, but left before its end it never ends its thread."""
+    for row in rows:
+        advance()
+        yield row

@@ -3,12 +3,12 @@
 from enum import IntEnum
 
 from shared.diagnostics.find_account import NoSuchAccountError
+from shared.environment import SettingsError
 from shared.mappings.edit import EditStoppedError, NoSuchCurrencyError
 from shared.mappings.history import NoSuchVersionError
 from shared.model.faults import AccountFault, ConfigurationFault, Fault, StateConflict, TransientFault
 from shared.model.mapping_edit import MappingConflict
 from shared.model.sheet import SheetError
-from shared.settings import SettingsError
 
 
 class Exit(IntEnum):

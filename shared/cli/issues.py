@@ -85,7 +85,7 @@ def _print(output: Output, operator: Operator, found: Sequence[Issue], named: Na
         output.text(f"{counted(count, 'account')}: {shown(what)}", "bold")
         output.text(shown(remedy), indent=2)
     output.text()
-    erp = operator.capabilities
+    erp = operator.erp.capabilities
     for issue in found[:limit]:
         links = operator.name_accounts.links(issue.account_id)
         answer = " ".join(filter(None, (str(issue.status or ""), issue.error_type)))
@@ -106,7 +106,7 @@ def _print(output: Output, operator: Operator, found: Sequence[Issue], named: Na
 
 
 def _sheet(operator: Operator, found: Sequence[Issue], named: Named) -> list[tuple[str, ...]]:
-    erp = operator.capabilities
+    erp = operator.erp.capabilities
     lines: list[tuple[str, ...]] = [(*_COLUMNS, f"Form in {erp.name}")]
     for issue in found:
         name, links = named.of(issue.account_id), operator.name_accounts.links(issue.account_id)

@@ -31,7 +31,7 @@ def pause(
     """Hold all work back until `resume`: events are kept, nothing is written. Default: the ERP."""
 
     async def work(operator: Operator, output: Output) -> None:
-        systems = system or [operator.capabilities.system]
+        systems = system or [operator.erp.capabilities.system]
         await operator.breakers.pause(systems, by)
         _say(output, "Paused", systems)
 

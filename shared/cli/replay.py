@@ -6,11 +6,10 @@ from uuid import UUID
 
 import typer
 
-from shared.cli.asking import ask
 from shared.cli.exits import CommandError, Exit
 from shared.cli.options import By, CauseOption, DryRun, Json, Yes
 from shared.cli.output import Output, counted, shown
-from shared.cli.session import run
+from shared.cli.session import ask, run
 from shared.resilience.replay import Asked
 from shared.wiring.operator import Operator
 

@@ -12,7 +12,7 @@ import typer
 
 from shared.cli.exits import CommandError, Exit, exit_of
 from shared.cli.output import Output, document, shown
-from shared.settings import load_settings
+from shared.environment import load_settings
 from shared.wiring.operator import Operator
 
 STANDS = Path(__file__).resolve().parents[2] / ".stand"
@@ -96,3 +96,12 @@ def _stand_settings() -> Path:
     except (OSError, ValueError, LookupError) as error:
         message = "No local stand runs here: start one with `python3 dev.py start`."
         raise CommandError(Exit.SETUP, message) from error
+
+
+def ask(question: str) -> None:
+    """Go on only with a yes. Raises CommandError, also where nobody can be asked."""
+    if not sys.stdin.isatty():
+        message = "Nobody can be asked here: give --yes to go on without asking."
+        raise CommandError(Exit.USAGE, message)
+    if not typer.confirm(question, err=True):
+        raise CommandError(Exit.REFUSED, "Nothing was changed.")

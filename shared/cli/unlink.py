@@ -31,7 +31,7 @@ def unlink(
                 output.text(f"Account {account_id} is unlinked from customer {customer}; a check was sent.")
             case StillOpen(until):
                 message = (
-                    f"A request to {operator.capabilities.name} about account {account_id} may still "
+                    f"A request to {operator.erp.capabilities.name} about account {account_id} may still "
                     f"take effect until {until:%Y-%m-%d %H:%M:%S} UTC. Nothing was changed: wait until then, "
                     f"`accountsync replay {account_id}`, and unlink it after that."
                 )

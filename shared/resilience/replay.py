@@ -41,6 +41,10 @@ class Replay:
         await self._send(account_id, stored.state.organization_id, asked, 0)
         return True
 
+    async def recheck(self, account_id: UUID, why: str) -> bool:
+        """One account, because the app itself asks; False if nothing was ever heard of it."""
+        return await self.account(account_id, Asked("the app", why))
+
     async def parked(self, asked: Asked, cause: str = "") -> int:
         """Every account parked for this cause ("" for any; "UnmappedCurrency|yen" names one value)."""
         sent = 0

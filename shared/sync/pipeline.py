@@ -114,12 +114,8 @@ class SyncAccount:
         work.take_over(now, self.limits.longest_request)
         run.waits_for = System.DATAVERSE
         account = await self.breakers.call(System.DATAVERSE, "read", self.reader.read(change.account_id))
-        run.waits_for = self._erp
+        run.waits_for = self.execute.target.capabilities.system
         return await self._check(run, work, account)
-
-    @property
-    def _erp(self) -> System:
-        return self.execute.target.capabilities.system
 
     async def _check(self, run: _Run, work: Work, account: Account | None) -> Outcome:
         """Carry out what is planned, step by step, until the check of the account ends."""
@@ -130,9 +126,8 @@ class SyncAccount:
             if before.version is not None and account.version < before.version and not work.change.verify:
                 raise TransientFault(System.DATAVERSE, "an older version of the account was read than before")
             work.state = replace(before, version=account.version, read_at=account.read_at, deleted=False)
-        facts = Facts(
-            now=self.clock.now(), change=work.change, state=work.state, before=before, account=account
-        )
+        now = self.clock.now()
+        facts = Facts(now=now, change=work.change, state=work.state, before=before, account=account)
         while True:
             facts = replace(facts, now=self.clock.now(), state=work.state)
             try:
@@ -161,10 +156,10 @@ class SyncAccount:
             case Wait():
                 if step.until is not None:
                     raise NotYet(step.until, step.reason)
-                raise TransientFault(System.DATAVERSE if step.in_sales else self._erp, step.reason)
+                raise TransientFault(System.DATAVERSE if step.in_sales else run.waits_for, step.reason)
             case Decision():
                 done = await self.execute.decision(work, facts, step)
-                return await self._end(run, work, facts, step, done) if isinstance(done, Outcome) else done
+                return done if isinstance(done, Facts) else await self._end(run, work, facts, step, done)
             case _:
                 return await self.execute.step(work, facts, step)
 
@@ -177,14 +172,12 @@ class SyncAccount:
         code = await self.currency.code(key, fresh=work.change.source in AFTER_CORRECTION) if key else None
         return replace(facts, desired=self.build.body(facts.account, key, code))
 
-    async def _end(
-        self, run: _Run, work: Work, facts: Facts, decision: Decision, outcome: Outcome
-    ) -> Outcome:
+    async def _end(self, run: _Run, work: Work, facts: Facts, decision: Decision, end: Outcome) -> Outcome:
         """Record how the check ended. Raises AccountFault, to park the account."""
         if decision.problem is not None:
             raise run.refused or AccountFault(decision.problem)
         if not decision.recorded or work.leaves_no_row:
-            return outcome
+            return end
         phase = _PHASES.get(decision.ending, Phase.SYNCED)
         if facts.account is not None and phase is Phase.SYNCED:
             await self._write_back(work, facts.account)
@@ -192,7 +185,7 @@ class SyncAccount:
             phase is Phase.DELETED and work.state.customer is not None
         ):  # another account may succeed to it now
             await self.execute.ownership.tell(work.state.customer, work.change)
-        return await self.record.settled(work, phase, outcome)
+        return await self.record.settled(work, phase, end)
 
     async def _write_back(self, work: Work, account: Account) -> None:
         """Bring the number that the ERP assigned into the account, whenever it is not there."""

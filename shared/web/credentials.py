@@ -6,7 +6,8 @@ azure-identity is imported only when a token is first needed: it is the heaviest
 from typing import TYPE_CHECKING, Protocol
 
 from shared.model.faults import ConfigurationFault, System, TransientFault
-from shared.settings import Credential, Settings
+from shared.setting_types import Credential
+from shared.settings import Settings
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential

@@ -6,12 +6,11 @@ Every use case is made when first needed; tests bring their own ports.
 import threading
 from datetime import timedelta
 from functools import cache, cached_property
-from uuid import UUID
 
 from shared.diagnostics.health import AnswerProbe, Health
+from shared.environment import load_settings
 from shared.intake.filter import Filter
 from shared.intake.queue_change import QueueChange
-from shared.model.capabilities import Capabilities
 from shared.model.customer import Fingerprints
 from shared.model.field_map import FieldMap
 from shared.resilience.change_limits import BlastGuard
@@ -20,12 +19,13 @@ from shared.resilience.compare_issues import CompareIssues
 from shared.resilience.follow_mappings import FollowMappings
 from shared.resilience.heal import Heal
 from shared.resilience.release_parked import ReleaseParked
-from shared.resilience.replay import Asked, Replay, Resubmit
+from shared.resilience.replay import Replay, Resubmit
 from shared.resilience.report_waiting import ReportWaiting
 from shared.resilience.retry_policy import RetryPolicy
 from shared.resilience.seen_mappings import SeenMappings
 from shared.resilience.unlink import Unlink
-from shared.settings import OnGone, Settings, load_settings
+from shared.setting_types import OnGone
+from shared.settings import Settings
 from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
 from shared.sync.execute import Execute
 from shared.sync.freshness import Margins
@@ -59,11 +59,6 @@ class Application:
             with _BUILDING:
                 self._given = self.clients.ports
         return self._given
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What the ERP in use is and does."""
-        return self.erp.capabilities
 
     def prepare(self) -> None:
         """Build what every event needs; whoever asks for the application meanwhile waits."""
@@ -128,9 +123,9 @@ class Application:
             least_wait=timedelta(seconds=settings.breaker_least_wait_seconds),
         )
         ports = self.ports
-        erp = self.capabilities
+        erp = self.erp.capabilities
         most = {erp.system: settings.operations_max_concurrency or erp.most_concurrent_requests}
-        return Breakers(ports.control, ports.probes, ports.clock, rules, self._check_parked, most)
+        return Breakers(ports.control, ports.probes, ports.clock, rules, self.replay.recheck, most)
 
     @cached_property
     def heal(self) -> Heal:
@@ -204,16 +199,13 @@ class Application:
         """What the function `heal` tells of work that waits."""
         return ReportWaiting(self.ports.states, self.ports.control, self.ports.clock)
 
-    async def _check_parked(self, account_id: UUID, why: str) -> bool:
-        return await self.replay.account(account_id, Asked("the app", why))
-
     @property
     def _deadline(self) -> timedelta:
         return timedelta(seconds=self.settings.invocation_deadline_seconds)
 
     async def _knows_currency(self, code: str) -> bool:
         knows = self.ports.target.knows_currency(code)
-        return await self.breakers.call(self.capabilities.system, "currencies", knows)
+        return await self.breakers.call(self.erp.capabilities.system, "currencies", knows)
 
     @property
     def rules(self) -> Rules:

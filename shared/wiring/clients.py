@@ -28,7 +28,8 @@ from shared.ports import (
     Target,
 )
 from shared.resilience.retry_policy import Jitter
-from shared.settings import Credential, Settings
+from shared.setting_types import Credential
+from shared.settings import Settings
 from shared.web.credentials import EntraTokens, FixedToken, Tokens, entra_credential
 from shared.wiring.erp import Erp
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 from shared.model.capabilities import Capabilities
 from shared.model.customer import CustomerKey
 from shared.model.field_map import FieldMap
-from shared.settings import Settings, TargetName
+from shared.setting_types import TargetName
+from shared.settings import Settings
 
 if TYPE_CHECKING:
     from shared.ports import Target

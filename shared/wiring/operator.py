@@ -94,7 +94,7 @@ class Operator(Application):
             control=self.ports.control,
             preview=self.preview,
             clock=self.ports.clock,
-            erp=self.capabilities.name,
+            erp=self.erp.capabilities.name,
         )
 
     @cached_property

@@ -12,10 +12,10 @@ from azure.servicebus.aio import ServiceBusClient
 
 from local.child import Child
 from shared.dataverse.inquiry import DataverseInquiry
+from shared.environment import load_settings
 from shared.messaging.depths import AdministeredQueues, LocalQueues
 from shared.model.account import AccountCurrency, AccountName
 from shared.model.faults import ConfigurationFault, QueueUnavailable, System, TransientFault
-from shared.settings import load_settings
 from shared.storage.issues import IssueTable
 from shared.storage.states import StateTable
 from tests.contract.conftest import NewTable, Simulated, start_broker

@@ -16,6 +16,7 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 
 from local.child import Child
 from local.ports import free_port
+from shared.environment import load_settings
 from shared.messaging.queues import (
     LONGEST_REJECTED,
     QueueSender,
@@ -26,7 +27,6 @@ from shared.messaging.queues import (
 from shared.model.change import AccountChange, ChangeKind, Source, decode_change, session_id
 from shared.model.faults import MessageRefused, QueueUnavailable
 from shared.ports import ChangeQueue
-from shared.settings import load_settings
 from tests.contract.conftest import QUEUES, start_broker
 from tests.fakes.bus import FakeQueue, FakeRejected
 from tests.fakes.clock import FakeClock

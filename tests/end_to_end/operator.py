@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 
 from local.stand import Stand
-from shared.settings import load_settings
+from shared.environment import load_settings
 from shared.wiring import Application
 from tests.end_to_end.system import System
 

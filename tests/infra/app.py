@@ -12,11 +12,12 @@ from typing import Any
 from uuid import UUID
 
 from shared import telemetry
+from shared.environment import load_settings
 from shared.messaging import queues
 from shared.messaging.queues import QueueSender
 from shared.model.change import AccountChange
 from shared.model.outcome import Ending, Outcome
-from shared.settings import Settings, environment_names, load_settings
+from shared.settings import Settings, environment_names
 from shared.storage import tables
 from shared.wiring import Application
 from tests.infra.templates import ROOT

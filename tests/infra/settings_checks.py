@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 
-from shared.settings import Settings, SettingsError, environment_names, load_settings
+from shared.environment import SettingsError, load_settings
+from shared.settings import Settings, environment_names
 from tests.infra.app import BUS, AppNeeds
 from tests.infra.bicep import Code, Value
 from tests.infra.templates import Infra

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from shared.settings import SettingsError, load_settings
+from shared.environment import SettingsError, load_settings
 from tests.infra.settings_checks import environment_of
 from tests.infra.templates import INFRA, PROD, ROOT, Infra
 

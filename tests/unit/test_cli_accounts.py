@@ -125,7 +125,7 @@ def systems(monkeypatch: pytest.MonkeyPatch) -> Systems:
         ports=SimpleNamespace(states=made, issues=made),
         explain=Explain(fake, fake, fake, fake, fake, FakeClock(), "Operations"),
         clients=made,
-        capabilities=capabilities(field_map()),
+        erp=SimpleNamespace(capabilities=capabilities(field_map())),
     )
     monkeypatch.setattr(session, "Operator", lambda *_: operator)
     monkeypatch.setattr(output, "_FILE_WIDTH", 80)
@@ -257,7 +257,7 @@ def test_replay_all_asks_and_without_a_terminal_wants_yes(systems: Systems) -> N
 
 def test_replay_all_goes_on_only_with_a_yes(systems: Systems, monkeypatch: pytest.MonkeyPatch) -> None:
     systems.parked = [issue(ONE)]
-    monkeypatch.setattr("shared.cli.asking.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    monkeypatch.setattr("shared.cli.session.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
     for answer, code, sent in (("n\n", 1, 0), ("y\n", 0, 1)):
         arguments = ["--settings", str(SETTINGS), "replay", "--all"]
         assert CliRunner().invoke(app, arguments, input=answer).exit_code == code

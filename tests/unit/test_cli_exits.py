@@ -4,13 +4,13 @@ import pytest
 
 from shared.cli.exits import CommandError, Exit, exit_of
 from shared.diagnostics.find_account import NoSuchAccountError
+from shared.environment import SettingsError, load_settings
 from shared.mappings.edit import EditStoppedError, NoSuchCurrencyError
 from shared.mappings.history import NoSuchVersionError
 from shared.model.faults import AccountFault, ConfigurationFault, QueueUnavailable, System, TransientFault
 from shared.model.mapping_edit import MappingConflict
 from shared.model.outcome import Cause, Problem
 from shared.model.sheet import SheetError
-from shared.settings import SettingsError, load_settings
 
 
 @pytest.mark.parametrize(

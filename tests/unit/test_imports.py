@@ -16,10 +16,12 @@ ADAPTERS = ("dataverse", "targets", "storage", "messaging", "spreadsheets")
 _INNER = {"model", "ports", "telemetry"}
 # Who may import whom within shared/. A part is the first name below shared, "" is function_app.py.
 ALLOWED: Mapping[str, set[str]] = {
-    "": {"settings", "functions"},
+    "": {"environment", "functions"},
     "model": {"model"},
     "field_maps": {"model"},
-    "settings": {"field_maps", "model"},
+    "setting_types": set(),
+    "settings": {"setting_types"},
+    "environment": {"field_maps", "model", "setting_types", "settings"},
     "ports": {"ports", "model"},
     "telemetry": {"model"},
     "clock": set(),
@@ -28,10 +30,10 @@ ALLOWED: Mapping[str, set[str]] = {
     "mappings": {"mappings", *_INNER},
     "sync": {"sync", "resilience", *_INNER},
     "diagnostics": {"diagnostics", "sync", "resilience", *_INNER},
-    "web": {"web", "settings", *_INNER},
+    "web": {"web", "settings", "setting_types", *_INNER},
     **{adapter: {adapter, "web", "settings", *_INNER} for adapter in ADAPTERS},
-    "functions": {"functions", "wiring", *USE_CASES, "model", "telemetry", "settings"},
-    "cli": {"cli", "wiring", "dataverse", *USE_CASES, "settings", *_INNER},
+    "functions": {"functions", "wiring", *USE_CASES, "model", "telemetry"},
+    "cli": {"cli", "wiring", "dataverse", *USE_CASES, "environment", *_INNER},
 }
 CLIENTS = {"AsyncClient", "Client", "ServiceBusClient", "TableServiceClient", "TableClient", "ODataClient"}
 
@@ -107,7 +109,7 @@ def _calls(module: str, tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         match node:
             case ast.Attribute(value=ast.Name(id="os"), attr="environ" | "getenv" | "putenv"):
-                if module != "shared.settings":
+                if module != "shared.environment":
                     yield f"{module}:{node.lineno} reads the environment outside settings"
             case ast.Attribute(value=ast.Name(id="datetime" | "date"), attr="now" | "utcnow" | "today"):
                 if module != "shared.clock":
@@ -193,7 +195,7 @@ def test_the_rule_finds_a_breach(module: str, source: str) -> None:
         ("shared.wiring", "def f():\n    import httpx\n    return httpx.AsyncClient()"),
         ("shared.targets.operations.target", "from shared.targets.operations.errors import read_error"),
         ("shared.clock", "from datetime import datetime\ndef f(): return datetime.now()"),
-        ("shared.settings", "import os\ndef f(): return os.environ"),
+        ("shared.environment", "import os\ndef f(): return os.environ"),
         ("function_app", "import azure.functions\nfrom shared.functions import sync"),
     ],
 )

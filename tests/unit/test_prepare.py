@@ -6,7 +6,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from shared.settings import load_settings
+from shared.environment import load_settings
 from shared.wiring import Application
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.settings import Credential, Settings, SettingsError, environment_names, load_settings
+from shared.environment import SettingsError, load_settings
+from shared.setting_types import Credential
+from shared.settings import Settings, environment_names
 
 EXAMPLE: dict[str, str] = json.loads(
     (Path(__file__).parents[2] / "local.settings.json.example").read_text(encoding="utf-8")

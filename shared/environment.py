@@ -1,0 +1,131 @@
+"""Reads the settings, once, from the environment, and lists every problem at once.
+
+No other module reads the environment.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from shared.field_maps import FieldMapError, load_field_map
+from shared.model.field_map import FieldMap
+from shared.setting_types import Credential, TargetName
+from shared.settings import Settings, environment_names
+
+_NEEDED_BY = {TargetName.OPERATIONS: ("operations_url",)}
+_HOST_FILE = Path(__file__).parents[1] / "host.json"
+
+
+class SettingsError(Exception):
+    """The configuration is wrong; the message names every setting at fault and its remedy."""
+
+
+def load_settings(
+    environment: Mapping[str, str] | None = None, *, takes_events: bool = True
+) -> tuple[Settings, FieldMap]:
+    """The settings and the field map they name. Raises SettingsError with every problem found.
+
+    `takes_events` is false for the operator's tool, which can tell the id that the app has to have.
+    """
+    environment = os.environ if environment is None else environment
+    given = {name: environment[name] for name in environment_names().values() if environment.get(name)}
+    target = given.get("TARGET", TargetName.OPERATIONS)
+    if target not in set(TargetName):
+        raise _wrong([f"TARGET: there is no ERP {target!r}; there is {', '.join(TargetName)}"])
+    problems = [*_mismatches(given), *_sessions(environment), *_missing(given, TargetName(target))]
+    if takes_events:
+        problems += _missing_organization(given)
+    settings = field_map = None
+    try:
+        field_map = load_field_map(given.get("FIELD_MAP", target), target)
+        problems += _unusable(field_map, environment)
+    except FieldMapError as error:
+        problems.append(f"FIELD_MAP: {error}")
+    own = {name: environment.get(name, "") for name in field_map.settings} if field_map else {}
+    try:
+        settings = Settings.model_validate(
+            {Settings.model_fields[field].alias or field: given[name] for field, name in _given(given)},
+            context=own,
+        )
+    except ValidationError as error:
+        problems += _problems(error)
+    if problems or settings is None or field_map is None:
+        raise _wrong(problems)
+    return settings, field_map
+
+
+def _wrong(problems: Iterable[str]) -> SettingsError:
+    report = "\n".join(f"  - {problem}" for problem in problems)
+    return SettingsError(f"The app settings are not right:\n{report}")
+
+
+def _given(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    return ((field, name) for field, name in environment_names().items() if name in given)
+
+
+def _unusable(field_map: FieldMap, environment: Mapping[str, str]) -> Iterator[str]:
+    """What is wrong with the settings that the field map takes values from."""
+    secrets = {info.alias or name.upper() for name, info in Settings.model_fields.items() if _is_secret(info)}
+    for name in sorted(field_map.settings):
+        if name in secrets:
+            yield f"{name}: is a secret; a field map must not send it to the ERP"
+        elif not environment.get(name, "").strip():
+            yield f"{name}: is missing; the field map needs it"
+
+
+def _is_secret(info: FieldInfo) -> bool:
+    return "SecretStr" in str(info.annotation)
+
+
+def _mismatches(given: Mapping[str, str]) -> Iterator[str]:
+    for pair in (
+        ("ServiceBus", "ServiceBus__fullyQualifiedNamespace"),
+        ("TABLES_CONNECTION", "TABLES_ENDPOINT"),
+    ):
+        found = sum(name in given for name in pair)
+        if found != 1:
+            yield f"{pair[0]} or {pair[1]}: exactly one is needed, {'both' if found else 'neither'} is set"
+    local = given.get("CREDENTIAL") == Credential.LOCAL
+    if local and "LOCAL_TOKEN" not in given:
+        yield "LOCAL_TOKEN: is missing; CREDENTIAL=local needs it"
+    if not local and "LOCAL_TOKEN" in given:
+        yield "LOCAL_TOKEN: is for CREDENTIAL=local only; take the setting out"
+
+
+def _sessions(environment: Mapping[str, str]) -> Iterator[str]:
+    """A partition without a session at the host would wait until another one has nothing to do."""
+    most = environment.get("AzureFunctionsJobHost__extensions__serviceBus__maxConcurrentSessions", "")
+    if not most and _HOST_FILE.is_file():
+        host = json.loads(_HOST_FILE.read_text(encoding="utf-8"))
+        most = str(host["extensions"]["serviceBus"]["maxConcurrentSessions"])
+    partitions = environment.get("SYNC_PARTITIONS", "").strip()
+    if most.isdecimal() and partitions.isdecimal() and int(partitions) > int(most):
+        yield (
+            f"SYNC_PARTITIONS: is {partitions}, more than the {most} sessions that one instance has at a time"
+            " (maxConcurrentSessions in host.json): lower it, or raise the other"
+        )
+
+
+def _missing_organization(given: Mapping[str, str]) -> Iterator[str]:
+    name = "DATAVERSE_ORGANIZATION_ID"
+    if given.get("CREDENTIAL") != Credential.LOCAL and not given.get(name, "").strip():
+        yield f"{name}: is missing; `accountsync registration` prints it"
+
+
+def _missing(given: Mapping[str, str], target: TargetName) -> Iterator[str]:
+    for field in _NEEDED_BY[target]:
+        if field.upper() not in given:
+            yield f"{field.upper()}: is missing ({Settings.model_fields[field].description})"
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    by_location = {info.alias or name: info for name, info in Settings.model_fields.items()}
+    for item in error.errors(include_url=False, include_input=False):
+        location = str(item["loc"][0])
+        info = by_location[location]
+        what = "is missing" if item["type"] == "missing" else item["msg"].removeprefix("Value error, ")
+        yield f"{info.alias or location.upper()}: {what} ({info.description})"
