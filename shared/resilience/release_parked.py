@@ -49,6 +49,7 @@ class ReleaseParked:
     issues: Issues
     states: SyncStates
     knows: Callable[[str], Awaitable[bool]]
+    erp: System
     breakers: Breakers
     queue: ChangeQueue
 
@@ -58,14 +59,14 @@ class ReleaseParked:
             await progress.put(f"{_PARKED}{cause}", Bookmark(progress.clock.now(), stage=_WHOLE))
 
     async def run(self, progress: Progress) -> int:
-        """One run; how many checks were sent. Operations is not asked while it is in trouble or paused."""
+        """One run; how many checks were sent. The ERP is not asked while it is in trouble or paused."""
         run = _Run(progress, progress.clock.now())
         for cause in _MAPPING_CAUSES:
             await self._cause(run, cause)
         try:
             await self._cause(run, Cause.UNKNOWN_ERP_CURRENCY)
         except (TransientFault, ConfigurationFault) as fault:
-            if fault.system is not System.OPERATIONS:
+            if fault.system is not self.erp:
                 raise
             LOGGER.warning("healing asked for currencies in vain: %s", fault)
         return run.sent
@@ -110,7 +111,7 @@ class ReleaseParked:
 
     async def _known_now(self, run: _Run, code: str) -> bool:
         if run.may_ask is None:
-            run.may_ask = await self.breakers.admits(System.OPERATIONS)
+            run.may_ask = await self.breakers.admits(self.erp)
         return run.may_ask and await self.knows(code)
 
     async def _send(self, run: _Run, rows: Sequence[ParkedAccount], version: str) -> None:

@@ -147,6 +147,7 @@ class Application:
                 issues=ports.issues,
                 states=ports.states,
                 knows=self._knows_currency,
+                erp=self.erp.capabilities.system,
                 breakers=self.breakers,
                 queue=ports.queue,
             ),
