@@ -2,8 +2,8 @@
 
 import azure.functions as func
 
-from shared.functions import events, heal, health, prepare, sync
 from shared.environment import load_settings
+from shared.functions import events, heal, health, prepare, sync
 
 load_settings()  # a wrong setting stops the start, with one message that names it
 
