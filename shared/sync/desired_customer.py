@@ -1,7 +1,7 @@
-"""Makes the customer of an account: the field map, row by row, over what was read. Pure.
+"""Builds the customer that the ERP must have for an account, by the field map. Pure.
 
-Everything is resolved before anything is written; whatever is missing or does not fit raises
-`AccountFault` with the field and the remedy, and no text of the customer's.
+All values are built before anything is written. A value that is missing or does not fit raises `AccountFault`
+with the field and the cause, never with a text of the customer.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,7 +19,7 @@ from shared.ports import CurrencyMappings
 
 
 def broken_rule(field_map: FieldMap, account: Account) -> str | None:
-    """The first row rule that the account does not meet, by its column."""
+    """Return the column of the first row rule that the account does not meet; None if it meets all."""
     for rule in field_map.only_if:
         if not rule.holds(account.columns.get(rule.column)):
             return rule.column
@@ -28,13 +28,13 @@ def broken_rule(field_map: FieldMap, account: Account) -> str | None:
 
 @dataclass(frozen=True)
 class BuildCustomer:
-    """Builds bodies by one field map; `settings` are the texts of the settings that the map refers to."""
+    """Builds customers by one field map; `settings` are the values of the settings that the map names."""
 
     field_map: FieldMap
     settings: Mapping[str, str]
 
     def body(self, account: Account, key_of: str | None, currency_code: str | None) -> CustomerBody:
-        """What shall stand in the ERP for the account. Raises AccountFault."""
+        """Return the key and fields that the ERP must have for the account. Raises AccountFault."""
         key = self._key(account)
         fields: dict[str, FieldValue] = {key.by: key.number} if key.by else {}
         fields |= {
@@ -101,7 +101,7 @@ class BuildCustomer:
         return text
 
     def _mapped(self, name: str, value_map: str, text: str) -> str:
-        """The value that the map has for it; what already is one of its results stands for itself."""
+        """Return the mapped value. A text that already is a result of the map is returned as that result."""
         mapped = self._value_maps[value_map].get(fold(text))
         if mapped is None:
             raise AccountFault(Problem(Cause.UNMAPPED_VALUE, field=name, value=text[:60]))
@@ -117,7 +117,7 @@ class BuildCustomer:
 
 
 def _text(field: str, value: object) -> str:
-    """A value as text. Half of a surrogate pair, which neither HTTP nor a table could carry, is refused."""
+    """Return a value as text. Refuse half of a surrogate pair, which neither HTTP nor a table can carry."""
     match value:
         case None:
             return ""
@@ -131,12 +131,12 @@ def _text(field: str, value: object) -> str:
 
 
 def _length(text: str) -> int:
-    """The length as the ERP counts it: in UTF-16 units."""
+    """Return the length as the ERP counts it: in UTF-16 units."""
     return len(text) + sum(char > "\uffff" for char in text)
 
 
 def _cut(text: str, length: int) -> str:
-    """The start of a text, no longer than `length` and without half characters."""
+    """Cut a text to `length` UTF-16 units, without half characters."""
     return text.encode("utf-16-le")[: 2 * length].decode("utf-16-le", "ignore").rstrip()
 
 
@@ -151,9 +151,9 @@ def _number(name: str, entry: MappedField, value: object) -> FieldValue:
 
 
 def key_of_currency(account: Account) -> str | None:
-    """The key under which the account's currency is looked up; None if it has none.
+    """Return the key of the account's currency in the mapping table; None if the account has no currency.
 
-    Raises AccountFault(BadValue) for a name that no table could hold.
+    Raises AccountFault(BadValue) for a name that cannot be a key of the table.
     """
     if account.currency is None:
         return None
@@ -165,15 +165,15 @@ def key_of_currency(account: Account) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class ResolveCurrency:
-    """Looks a currency up, and makes sure that the ERP knows the code."""
+    """Looks up a currency in the mapping table, and checks that the ERP knows the code."""
 
     mappings: CurrencyMappings
     knows: Callable[[str], Awaitable[bool]]
 
     async def code(self, key: str, *, fresh: bool) -> str:
-        """The code for the currency; `fresh` asks the table itself.
+        """Return the ERP's code of the currency; `fresh` reads the table itself, not the copy in the process.
 
-        Raises AccountFault(UnmappedCurrency | BadMapping | UnknownErpCurrency): never a guess.
+        Raises AccountFault(UnmappedCurrency | BadMapping | UnknownErpCurrency). A code is never guessed.
         """
         rows = await self.mappings.look_up(key, fresh=fresh)
         if not rows:

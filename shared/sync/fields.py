@@ -1,6 +1,6 @@
-"""Which fields to send: what is not known to stand in the ERP, and the field that blocks a customer. Pure.
+"""Decides which fields to send: values that the ERP does not have yet, and the hold (blocking field). Pure.
 
-The blocking field is released only if we set it and it is still ours, back to what it was before.
+The hold is released only if we set it and nobody changed it since. A release restores the value before ours.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,14 +13,14 @@ from shared.model.state import SyncState
 
 
 def unknown_is_over(state: SyncState, now: datetime) -> bool:
-    """Whether no request of ours can commit any more; what the last ones did still has to be seen."""
+    """Whether an outcome was unknown and no request can commit any more. A read must then show the result."""
     return state.unknown_until is not None and now >= state.unknown_until
 
 
 def not_confirmed(
     fields: Mapping[str, FieldValue], state: SyncState, fingerprints: Fingerprints
 ) -> dict[str, FieldValue]:
-    """The fields that differ from what was last confirmed; all of them while an outcome is unknown."""
+    """Return the fields that differ from the confirmed values, or all fields while an outcome is unknown."""
     if state.unknown_until is not None or state.fingerprint_key != fingerprints.key_id:
         return dict(fields)
     return {
@@ -31,13 +31,13 @@ def not_confirmed(
 
 
 def differing(fields: Mapping[str, FieldValue], found: Customer) -> dict[str, FieldValue]:
-    """The fields that differ from what was seen in the ERP."""
+    """Return the fields that differ from the customer as read from the ERP."""
     return {name: value for name, value in fields.items() if not same_value(value, found.fields.get(name))}
 
 
 @dataclass(frozen=True, slots=True)
 class HoldPlan:
-    """The hold field to be sent with the rest, if any, and the previous value to remember from now on."""
+    """The hold to send with the other fields, if any, and the previous value to store from now on."""
 
     fields: Mapping[str, FieldValue]
     previous: str | None
@@ -45,7 +45,7 @@ class HoldPlan:
 
 
 def must_look(state: SyncState, hold: Hold, fingerprints: Fingerprints, *, wanted: bool) -> bool:
-    """Whether the hold cannot be planned without seeing the customer first."""
+    """Whether the customer must be read from the ERP before the hold can be planned."""
     if not wanted:
         return state.previous_hold is not None
     known = state.confirmed.get(hold.field)
@@ -53,10 +53,10 @@ def must_look(state: SyncState, hold: Hold, fingerprints: Fingerprints, *, wante
 
 
 def plan_hold(state: SyncState, hold: Hold, found: Customer | None, *, wanted: bool) -> HoldPlan:
-    """What to do about the hold. `found` is the customer as seen, where `must_look` asked for it.
+    """Plan the hold. `found` is the customer as read from the ERP, if `must_look` asked for it.
 
-    While a request of ours may still commit, a release is sent whatever stands there now, and remembered
-    until the unknown outcome is over: a late block must not outlive it.
+    While an outcome is unknown, a release is sent whatever the ERP's value is now, and stays stored until the
+    unknown outcome is over. So a block that commits late is released too.
     """
     standing = str(found.fields.get(hold.field, "")) if found else None
     previous = state.previous_hold
@@ -76,9 +76,9 @@ def plan_hold(state: SyncState, hold: Hold, found: Customer | None, *, wanted: b
 def confirmed(
     state: SyncState, fields: Mapping[str, FieldValue], names: Collection[str], prints: Fingerprints
 ) -> SyncState:
-    """The state once these fields were written or seen; `names` are all that a body holds.
+    """Return the state after these fields were written or read; `names` are all mapped fields.
 
-    Of fields that were not written nothing new is known.
+    The confirmed values of other fields stay as they are.
     """
     new = prints.of_all(fields)
     known = new if fields.keys() >= set(names) else {**state.confirmed, **new}
@@ -88,10 +88,10 @@ def confirmed(
 def after_look(
     state: SyncState, now: datetime, found: Customer | None, names: Collection[str], prints: Fingerprints
 ) -> SyncState:
-    """The state once a customer was looked at: at the end of an unknown outcome, what is seen is confirmed.
+    """Return the state after a read of the customer. It ends an unknown outcome that is over.
 
-    What was confirmed before may have been overwritten by a late request, also in fields that nobody compares
-    now, as when the customer is only blocked.
+    The values read then replace all confirmed values, because a late request may have overwritten any of
+    them, also fields that this check does not compare, as when it only blocks the customer.
     """
     if not unknown_is_over(state, now):
         return state
@@ -100,6 +100,6 @@ def after_look(
 
 
 def released(state: SyncState, hold: Hold) -> SyncState:
-    """The state once the customer is not blocked by us any more."""
+    """Return the state after our block of the customer was released."""
     others = {name: value for name, value in state.confirmed.items() if name != hold.field}
     return replace(state, previous_hold=None, confirmed=others)

@@ -1,4 +1,4 @@
-"""Decides from what is known whether a change needs a look now: a pure function."""
+"""Decides whether a change needs a check now: a pure function of the change and the account's state."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,24 +10,24 @@ from shared.model.state import SyncState
 
 @dataclass(frozen=True, slots=True)
 class Proceed:
-    """Look now."""
+    """Check the account now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Another invocation is writing this account until then."""
+    """Wait: another invocation holds the lease of this account until then."""
 
     until: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """The account was read after this change was committed."""
+    """Do nothing: the account was read after this change was committed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """One later look serves this change and every other of its burst."""
+    """Queue one later check that serves this change and all others of its burst."""
 
     look: AccountChange
     due: datetime
@@ -38,21 +38,21 @@ type Freshness = Proceed | Busy | Covered | Merged
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """`settle`: how long a burst may settle; `transaction`: how long a change may stay uncommitted."""
+    """`settle`: the burst delay; `transaction`: the longest time that a change may stay uncommitted."""
 
     settle: timedelta
     transaction: timedelta
 
 
 def judge(change: AccountChange, state: SyncState | None, now: datetime, margins: Margins) -> Freshness:
-    """What to do with the change, given the account's state."""
+    """Decide what to do with the change, given the account's state."""
     if state is None:
         return Proceed()
     if state.lease is not None and state.lease.until > now:
         return Busy(state.lease.until)
     if change.source not in FROM_DATAVERSE or change.kind is ChangeKind.DELETE or state.read_at is None:
         return Proceed()
-    # A system job is created inside its transaction, so the change may be committed later than it says.
+    # Dataverse stamps the event inside its transaction, so the change may be committed later than it says.
     if state.read_at - margins.transaction > change.occurred_at and state.settled:
         return Covered()
     if change.hop == 0 and abs(now - state.read_at) < margins.settle:
@@ -61,7 +61,7 @@ def judge(change: AccountChange, state: SyncState | None, now: datetime, margins
 
 
 def _merged(change: AccountChange, now: datetime, margins: Margins) -> Merged:
-    """The look's message id is made of account and slot, so that the broker drops all but one of them."""
+    """Make the burst's check. Its message id is made of account and slot, so the broker keeps one of them."""
     slot = slot_start(now, margins.settle)
     look = replace(
         change.check(

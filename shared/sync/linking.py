@@ -1,4 +1,4 @@
-"""Decides which customer is the account's: a new one, one that is there already, or a renamed one. Pure."""
+"""Decides which customer belongs to the account: a new, an existing or a renamed one. Pure."""
 
 from dataclasses import replace
 
@@ -23,11 +23,11 @@ from shared.sync.steps import (
     Wait,
 )
 
-_UNSEEN_CHECKS = 3  # of a customer that exists, as the ERP says, and is not found
+_UNSEEN_CHECKS = 3  # attempts at a customer that the ERP says exists but does not find
 
 
 def first(facts: Facts, rules: Rules, body: CustomerBody) -> Step:
-    """No customer is known yet: create it, or take the one that is there."""
+    """Plan for an account without a customer: create one, or link the one that exists."""
     state, key = facts.state, body.key
     row = facts.owners.get(key.folded)
     if row is None:
@@ -65,7 +65,7 @@ def _create(facts: Facts, rules: Rules, body: CustomerBody) -> Step:
 
 
 def _take(facts: Facts, rules: Rules, body: CustomerBody, found: Customer) -> Step:
-    """The customer is there already: ours from an earlier request, or to be adopted, or neither."""
+    """Plan for a customer that exists: link it if an earlier creation of ours made it, adopt it, or park."""
     if is_ours(facts, rules, body.key, found):
         return Link(state=facts.state, asked=body.key, customer=found.key, stage=CREATED)
     if _may_adopt(rules, body, found):
@@ -74,7 +74,7 @@ def _take(facts: Facts, rules: Rules, body: CustomerBody, found: Customer) -> St
 
 
 def follow(facts: Facts, rules: Rules, body: CustomerBody, old: CustomerKey) -> Step:
-    """The account asks for another number: follow its customer, if it was renamed in the ERP."""
+    """Plan for an account whose number changed: move to the new number if the ERP renamed the customer."""
     state, key = facts.state, body.key
     changed = parked(state, Problem(Cause.KEY_CHANGED, field=rules.number_field))
     if key.by or (state.unknown_until is not None and not unknown_is_over(state, facts.now)):
@@ -97,7 +97,10 @@ def follow(facts: Facts, rules: Rules, body: CustomerBody, old: CustomerKey) -> 
 
 
 def settle_creation(facts: Facts, rules: Rules) -> Step | None:
-    """Find out what became of a creation that is not wanted any more, once it cannot come about later."""
+    """Plan for a begun creation that is not wanted any more: link its customer, or release its number.
+
+    Returns None if nothing is to be done, or while the creation may still commit.
+    """
     state, intent = facts.state, facts.state.intent
     if intent is None or state.customer is not None:
         return None
@@ -111,7 +114,7 @@ def settle_creation(facts: Facts, rules: Rules) -> Step | None:
 
 
 def given_up(facts: Facts, done: Decision) -> Step:
-    """Give up the number under which nothing of ours stands, unless a creation may still come about."""
+    """Release the number if no creation of ours can commit under it any more; otherwise end with `done`."""
     state = facts.state
     if state.intent is None or state.customer is not None or state.unknown_until is not None:
         return replace(done, state=state)
@@ -123,23 +126,23 @@ def parked(state: SyncState, problem: Problem) -> Decision:
 
 
 def nothing_unknown(facts: Facts) -> SyncState:
-    """The state without an unknown outcome that is over, where nothing was begun that could be seen."""
+    """Return the state without an unknown outcome that is over, and without the creations it was about."""
     over = unknown_is_over(facts.state, facts.now)
     return replace(facts.state, unknown_until=None, begun=()) if over else facts.state
 
 
 def is_ours(facts: Facts, rules: Rules, key: CustomerKey, found: Customer) -> bool:
-    """Whether a creation of ours with an unknown outcome made this customer.
+    """Whether an earlier creation of ours, whose outcome is unknown, made this customer.
 
-    It did if the customer holds what was sent. Its number proves nothing: it may be the reason for which the
-    creation was refused. A second key does: it is the account's own id.
+    It did if the customer has exactly the values that were sent. The number alone is no proof: the ERP may
+    have refused our creation because that number existed. A second key is proof: it is the account's own id.
     """
     fields = {name: found.fields.get(name, "") for name in rules.field_map.names}
     return bool(key.by) or rules.fingerprints.of_whole(fields) in facts.state.begun
 
 
 def _is_as_confirmed(facts: Facts, rules: Rules, found: Customer) -> bool:
-    """Whether the customer still holds all that was last confirmed of ours."""
+    """Whether the customer still has all values that were last confirmed."""
     confirmed = facts.state.confirmed
     return bool(confirmed) and all(
         rules.fingerprints.of(name, found.fields.get(name, "")) == known for name, known in confirmed.items()

@@ -1,7 +1,7 @@
-"""Whose a customer is: one number belongs to one account, and who waits for it is told when it is free.
+"""Keeps one customer number with one account, and has waiting accounts checked once the number is free.
 
-An account that finds its number taken is noted in the owner's row. Checks are sent before a row goes, so that
-none is lost to a crash; a row goes only once everybody who waits for it was sent one.
+An account whose number belongs to another account is noted in the owner row as waiting. An owner row is
+deleted only after a check was sent for every waiting account, so that a crash loses none of these checks.
 """
 
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ _UNTIL_FREE = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """Claims, gives up and passes on the numbers of customers."""
+    """Claims and releases customer numbers, and passes them on to other accounts."""
 
     owners: CustomerOwners
     states: SyncStates
@@ -27,9 +27,9 @@ class Ownership:
     clock: Clock
 
     async def own(self, key: CustomerKey, account_id: UUID, *, may_inherit: bool = False) -> OwnerRow:
-        """Own the number if it is free; whose it is then. If it stays another's, the account waits for it.
+        """Claim the number if it is free, and return who owns it. Otherwise note the account as waiting.
 
-        With `may_inherit` the number of a deleted account is left to be decided on: nobody waits for it.
+        With `may_inherit`, the account is not noted as waiting if the owner is deleted: the caller decides.
         """
         while (owner := await self.owners.claim(key, account_id)).account_id != account_id:
             if may_inherit:
@@ -41,9 +41,9 @@ class Ownership:
         return OwnerRow(ours=True)
 
     async def succeed(self, key: CustomerKey, before: Stored, account_id: UUID) -> OwnerRow:
-        """Take over the number of a deleted account, which then knows no customer of it any more.
+        """Take over the number of a deleted account, and remove the customer from that account's state.
 
-        Raises StateConflict if somebody works on that account.
+        Raises StateConflict if another worker changes that account at the same time.
         """
         theirs = before.state
         if theirs.customer is not None and theirs.customer.same_as(key):
@@ -54,18 +54,18 @@ class Ownership:
         return await self.own(key, account_id)
 
     async def mark(self, key: CustomerKey, account_id: UUID, stage: str) -> None:
-        """Note how the account came to its customer."""
+        """Write into the owner row how the account got its customer: created or adopted."""
         await self.owners.mark(key, Owner(account_id, stage))
 
     async def release(self, key: CustomerKey, account_id: UUID, change: AccountChange) -> None:
-        """Give the number up, if it is the account's; whoever waits for it is checked again."""
+        """Release the number if the account owns it, and check the accounts that wait for it."""
         told = ""
         while waiting := await self.owners.release(key, account_id, told):
             await self._check(waiting.accounts, change)
             told = waiting.version
 
     async def tell(self, key: CustomerKey, change: AccountChange) -> None:
-        """Have those checked again who wait for the number, because its owner is deleted."""
+        """Check the accounts that wait for the number, because its owner is deleted."""
         await self._check(await self.owners.waiting(key), change)
 
     async def _check(self, waiting: frozenset[UUID], change: AccountChange) -> None:
@@ -75,6 +75,6 @@ class Ownership:
 
 
 def of_another(stored: Stored | None) -> OwnerRow:
-    """The row of a number that another account has, by that account's state."""
+    """Return the owner row of a number that another account owns, given that account's state."""
     deleted = stored is not None and stored.state.deleted and stored.state.settled
     return OwnerRow(ours=False, deleted=stored if deleted else None)

@@ -1,7 +1,7 @@
-"""Decides what happens to one account: a pure function of what is known of it.
+"""Decides what happens to one account: a pure function of the facts about it.
 
-`plan` gives the next step: find out more, settle which customer is the account's, or the decision with which
-the check ends. The pipeline carries the steps out; the preview reads for them and stops at the decision.
+`plan` returns the next step: read something, link the account to a customer, or the decision that ends the
+check. The pipeline executes the steps. The preview only reads what they need, and stops at the decision.
 """
 
 from dataclasses import replace
@@ -37,16 +37,16 @@ from shared.sync.steps import (
 )
 
 _INACTIVE = 1
-NOT_FOUND_CHECKS = 3  # of an account that Sales does not have, or not yet
+NOT_FOUND_CHECKS = 3  # attempts at an account that Sales does not have, or does not have yet
 
 
 def is_to_be_blocked(account: Account, rules: Rules) -> bool:
-    """Whether the account's customer is to be blocked."""
+    """Whether the account is inactive and its customer must therefore be blocked."""
     return rules.block_on_deactivate and account.columns.get("statecode") == _INACTIVE
 
 
 def plan(facts: Facts, rules: Rules) -> Step:
-    """The next step for the account."""
+    """Return the next step for the account."""
     if facts.account is None:
         return _gone(facts, rules)
     state = facts.state
@@ -54,11 +54,11 @@ def plan(facts: Facts, rules: Rules) -> Step:
         filtered = Decision(state=state, ending=Ending.FILTERED, detail=rule)
         return settle_creation(facts, rules) or filtered
     blocked = is_to_be_blocked(facts.account, rules)
-    if blocked and state.customer is None:  # no customer is made; one that may have come about is blocked
+    if blocked and state.customer is None:  # create no customer; block one that an earlier request may create
         return _block(facts, rules, Decision(state=state, ending=Ending.FILTERED, detail="statecode"))
     if facts.problem is not None:
         ends_parked = parked(state, facts.problem)
-        may_block = blocked and facts.problem.cause is not Cause.GUARD_TRIPPED  # that needs the key only
+        may_block = blocked and facts.problem.cause is not Cause.GUARD_TRIPPED  # blocking needs the key only
         return _block(facts, rules, ends_parked) if may_block else ends_parked
     if facts.desired is None:
         return Resolve(state=state)
@@ -66,7 +66,7 @@ def plan(facts: Facts, rules: Rules) -> Step:
 
 
 def _gone(facts: Facts, rules: Rules) -> Step:
-    """Sales does not have the account."""
+    """Plan for an account that Sales does not have."""
     change, before = facts.change, facts.before
     if change.kind is ChangeKind.DELETE or before.deleted:
         if before.phase is Phase.DELETED and before.settled and not change.verify:
@@ -86,7 +86,7 @@ def _gone(facts: Facts, rules: Rules) -> Step:
 
 
 def _present(facts: Facts, rules: Rules, body: CustomerBody, *, blocked: bool) -> Step:
-    """The account is there, and what is to stand in the ERP is known."""
+    """Plan for an account that Sales has and whose desired customer is known."""
     state = facts.state
     if state.customer is None:
         if state.intent is not None and not state.intent.same_as(body.key):
@@ -100,13 +100,13 @@ def _present(facts: Facts, rules: Rules, body: CustomerBody, *, blocked: bool) -
 
 
 def _known(facts: Facts, rules: Rules, body: CustomerBody, key: CustomerKey, *, blocked: bool) -> Step:
-    """The customer is known to stand in the ERP: change what differs, or nothing at all."""
+    """Plan for an account that is linked to a customer: update the fields that differ, if any."""
     state = facts.state
     if state.intent is not None and not state.intent.same_as(key):
         return Release(state=state, key=state.intent)
     found = facts.seen.get(key.folded)
     if found is None and (facts.missed or _must_look(facts, rules, blocked=blocked)):
-        if facts.missed < 2:  # once may be chance
+        if facts.missed < 2:  # a single "not found" may be a passing fault
             return Look(state=state, key=key)
         return _vanished(facts, rules, body, blocked=blocked)
     if found is not None and facts.missed:
@@ -115,7 +115,7 @@ def _known(facts: Facts, rules: Rules, body: CustomerBody, key: CustomerKey, *, 
 
 
 def _vanished(facts: Facts, rules: Rules, body: CustomerBody, *, blocked: bool) -> Step:
-    """The customer is not there any more, as after a restore of the ERP: make it anew."""
+    """Plan for a customer that the ERP does not have any more, as after a restore: create it again."""
     if blocked:
         return Decision(state=forgotten(facts.state), ending=Ending.UNCHANGED)
     if rules.field_map.key.assigned_by_erp:
@@ -124,7 +124,7 @@ def _vanished(facts: Facts, rules: Rules, body: CustomerBody, *, blocked: bool) 
 
 
 def _block(facts: Facts, rules: Rules, done: Decision) -> Step:
-    """Block the customer of an account that is gone or inactive; that needs the key only."""
+    """Block the customer of an account that is gone or inactive. This needs the customer's key only."""
     state = facts.state
     key = state.customer or state.intent
     if key is None:
@@ -156,7 +156,7 @@ def _change(
     blocked: bool,
     done: Decision | None = None,
 ) -> Decision:
-    """Change what is not known to stand there already."""
+    """Update the fields whose values the ERP does not have yet, as far as is known."""
     state, hold = facts.state, rules.field_map.hold
     holding = plan_hold(state, hold, found, wanted=blocked)
     fields = {**body.fields, **holding.fields}
@@ -176,9 +176,10 @@ def _change(
 
 
 def _must_look(facts: Facts, rules: Rules, *, blocked: bool) -> bool:
-    """Whether the customer has to be seen: on request, or where what is confirmed says too little.
+    """Whether the customer must be read from the ERP before fields are compared.
 
-    A changed fingerprint key means one look, not a mass rewrite; the end of an unknown outcome needs one too.
+    It must if the check verifies, if the confirmed values do not suffice, or once an unknown outcome is over.
+    After a change of the fingerprint key, one read replaces a write of all fields.
     """
     state, prints = facts.state, rules.fingerprints
     if facts.change.verify or state.fingerprint_key != prints.key_id or unknown_is_over(state, facts.now):

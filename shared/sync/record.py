@@ -1,7 +1,7 @@
-"""Records where an account stands: the last step of every message, whatever its outcome.
+"""Stores how the check of an account ended: the last step of every message, whatever its outcome.
 
-A doubt's verifying look is sent before the state is stored, and a conflict's before the message is
-completed, so that neither can be lost to a crash.
+The verifying check of an unknown outcome is sent before the state is stored. The one after a conflict is sent
+before the message is completed. So a crash loses neither.
 """
 
 from dataclasses import dataclass, replace
@@ -19,14 +19,14 @@ _AFTER_CONFLICT = timedelta(seconds=2)
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Stores the account's state and keeps Issues in step with it."""
+    """Stores the account's state, and adds or removes its row in Issues."""
 
     queue: ChangeQueue
     issues: Issues
     clock: Clock
 
     async def settled(self, work: Work, phase: Phase, outcome: Outcome) -> Outcome:
-        """The account stands where it should; whatever it was parked for is over."""
+        """Store that the check ended without a problem, and remove the issue that the account had."""
         old = work.state.issue
         work.state = replace(work.state, issue=None)
         await self._store(work, phase, outcome)
@@ -35,7 +35,7 @@ class Record:
         return outcome
 
     async def parked(self, work: Work, problem: Problem, outcome: Outcome) -> Outcome:
-        """The account waits for somebody to act: its row in Issues comes before the state says so."""
+        """Park the account: write its row in Issues first, then the state that refers to it."""
         account_id, old = work.state.account_id, work.state.issue
         await self.issues.put(account_id, problem, self.clock.now())
         work.state = replace(work.state, issue=problem.key)
@@ -45,7 +45,7 @@ class Record:
         return outcome
 
     async def retrying(self, work: Work, outcome: Outcome) -> None:
-        """The account waits for another try. Raises StateConflict if another worker came in between."""
+        """Store that another attempt follows. Raises StateConflict if another worker changed the state."""
         await self._check_after_unknown(work)
         self._prepare(work, Phase.RETRYING, outcome)
         await work.store()
@@ -62,9 +62,9 @@ class Record:
             await self.queue.send(work.verifying_check(), self.clock.now() + _AFTER_CONFLICT)
 
     async def _check_again(self, work: Work, until: datetime) -> None:
-        """A verifying check came before the unknown outcome's end by our clock, which is not the queue's.
+        """Send a verifying check again that came too early by our clock, because the queue's clock is ahead.
 
-        So much later by the queue's clock, it comes after that end by ours.
+        The new due time adds the difference, so that the check comes after the end by our clock too.
         """
         early = until - self.clock.now()
         await self.queue.send(work.verifying_check(), until + early + 2 * _AFTER_UNKNOWN)

@@ -1,7 +1,7 @@
-"""What is known of one account while it is checked, and the steps that the plan asks for. Pure data.
+"""Holds the facts about one account during its check, and the steps that the plan returns. Pure data.
 
-A step carries the account's state as it stands before the step. `Facts.after` gives the facts once it is
-done, both for the pipeline, which carries it out, and for the preview, which only reads.
+A step carries the account's state before the step. `Facts.after` returns the facts after the step, both for
+the pipeline, which executes the step, and for the preview, which only reads.
 """
 
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ from shared.model.field_map import FieldMap
 from shared.model.outcome import Ending, Problem
 from shared.model.state import Stored, SyncState
 
-CREATED, ADOPTED = "created", "adopted"  # how an account came to its customer, in the owner's row
+CREATED, ADOPTED = "created", "adopted"  # how the account got its customer, in the owner row
 _NOTHING_SEEN: Mapping[CustomerKey, Customer | None] = MappingProxyType({})
 _NO_OWNERS: "Mapping[CustomerKey, OwnerRow]" = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class OwnerRow:
-    """Whose a customer is: this account's or another one's; `deleted`: the other's state if it is deleted."""
+    """Who owns a customer number. `deleted` is the state of the other account if that account is deleted."""
 
     ours: bool
     deleted: Stored | None = None
@@ -31,26 +31,26 @@ class OwnerRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What comes next."""
+    """The next step; `state` is the account's state before it."""
 
     state: SyncState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolve(Step):
-    """Find out what is to stand in the ERP: the currency's code, then the customer's values."""
+    """Build the desired customer: look up the currency's code, then map the values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look(Step):
-    """See the customer of this key in the ERP."""
+    """Read the customer of this key from the ERP."""
 
     key: CustomerKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Own(Step):
-    """Own the customer's number; `creation` is what is to be created under it, and may be inherited."""
+    """Claim the customer's number. `creation` is the customer to create; only then may it be inherited."""
 
     key: CustomerKey
     creation: CustomerBody | None = None
@@ -58,7 +58,7 @@ class Own(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inherit(Step):
-    """Take over the number, and the block of its customer, from an account that is deleted."""
+    """Take over the number of a deleted account, and the duty to release its customer's block."""
 
     body: CustomerBody
     before: Stored
@@ -66,14 +66,14 @@ class Inherit(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release(Step):
-    """Give up a number under which nothing of the account's stands (any more)."""
+    """Release a number under which the account has no customer, or none any more."""
 
     key: CustomerKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link(Step):
-    """The customer is the account's: made by it earlier, adopted, or (no `stage`) only to be blocked."""
+    """Link the account to a customer that it created or adopted. Without `stage`: only to block it."""
 
     asked: CustomerKey
     customer: CustomerKey
@@ -82,7 +82,7 @@ class Link(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move(Step):
-    """The account's customer stands under its new number, or (`found` is false) under neither."""
+    """Move the account to its new number. `found` is false if the ERP has no customer under either number."""
 
     old: CustomerKey
     new: CustomerKey
@@ -91,10 +91,7 @@ class Move(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait(Step):
-    """Nothing can be decided now: try again later, or once this moment has come.
-
-    `in_sales`: it depends on Sales, otherwise on the ERP.
-    """
+    """Make another attempt later, or at `until`. `in_sales`: the wait is for Sales, otherwise for the ERP."""
 
     reason: str
     until: datetime | None = None
@@ -103,10 +100,11 @@ class Wait(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """Send `send` to the customer of `key`, or nothing if there is nothing to send.
+    """Send the fields `send` to the customer of `key`; no request if `send` is empty.
 
-    `fields` are all that stand there afterwards; `block`: the customer is to be blocked; `first_block`: it is
-    not blocked by us yet; `previous_hold` is what a release goes back to; `seen`: the customer was looked at.
+    `fields` are all values that the ERP has after the update. `block`: the update blocks the customer.
+    `first_block`: we have not blocked it before. `previous_hold` is the value that a release restores.
+    `seen`: the customer was read from the ERP.
     """
 
     key: CustomerKey
@@ -120,10 +118,10 @@ class Update:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision(Step):
-    """How the check ends. At most one of `create` and `update` is to be carried out before.
+    """How the check ends, and the write to send before that: at most one of `create` and `update`.
 
-    `detail` is the rule of a filtered account; `problem` the cause of a parked one. `recorded` is false where
-    the account's row needs no change.
+    `detail` is the rule that filtered the account; `problem` is why it is parked. `recorded` is false if the
+    account's row needs no change.
     """
 
     ending: Ending
@@ -136,13 +134,13 @@ class Decision(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known of the account.
+    """The facts about the account.
 
-    `before` is the state at the start; `account` as Sales has it, None if it is gone; `desired` what is to
-    stand in the ERP, once it is resolved, or `problem`, what prevents it. `owners`: the owner rows that were
-    read. `seen`: the customers that were looked at, None for those that are not there. `missed`: how often
-    the account's own customer was not found. `exists`: the ERP refused a creation because the number exists.
-    `limit`: no more customers may be created in this hour.
+    `before`: the state at the start of the check. `account`: the account in Sales, None if it is gone.
+    `desired`: the customer that the ERP must have, once it is built. `problem`: why it cannot be built.
+    `owners`: the owner rows that were read. `seen`: the customers that were read from the ERP, None where the
+    ERP has none. `missed`: how often the account's own customer was not found. `exists`: the ERP refused a
+    creation because the number exists. `limit`: why no more customers may be created in this hour.
     """
 
     now: datetime
@@ -159,11 +157,11 @@ class Facts:
     limit: Problem | None = None
 
     def owned(self, key: CustomerKey, row: OwnerRow) -> "Facts":
-        """The owner row of this key is known."""
+        """Add the owner row of this key."""
         return replace(self, owners={**self.owners, key.folded: row})
 
     def saw(self, key: CustomerKey, found: Customer | None) -> "Facts":
-        """The customer of this key was looked at; it may have another key of its own."""
+        """Add the answer to a read of this key; the customer found may have another key."""
         seen = {**self.seen, key.folded: found}
         if found is not None:
             seen[found.key.folded] = found
@@ -172,15 +170,15 @@ class Facts:
         return replace(self, seen=seen, missed=self.missed + missed)
 
     def missed_customer(self, key: CustomerKey) -> "Facts":
-        """The ERP has no customer to be updated under this key."""
+        """Note that the ERP answered an update of this key with "not found"."""
         return replace(self, seen=_without(self.seen, key), missed=1)
 
     def refused_as_existing(self, key: CustomerKey) -> "Facts":
-        """The ERP has a customer under this key already."""
+        """Note that the ERP refused to create this key because it exists already."""
         return replace(self, seen=_without(self.seen, key), exists=True)
 
     def after(self, step: Step) -> "Facts":
-        """The facts once the step is done."""
+        """Return the facts after the step."""
         state = step.state
         match step:
             case Release():
@@ -204,7 +202,7 @@ class Facts:
 
 
 def forgotten(state: SyncState) -> SyncState:
-    """The state once the account's customer is not there any more."""
+    """Return the state without the customer, which the ERP does not have any more."""
     return replace(state, customer=None, previous_hold=None, confirmed={})
 
 
@@ -216,10 +214,11 @@ def _without(
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the settings say.
+    """The settings that the plan depends on.
 
-    `existing`: match, adopt or park a customer that is there already. `looks_first`: look before each
-    creation, as the preview does; otherwise an ERP that refuses a number that exists is not asked before.
+    `existing`: match, adopt or park when the customer exists already. `looks_first`: read the customer before
+    every creation, as the preview does. If false, that read is left out, because the ERP itself refuses to
+    create a number that exists.
     """
 
     field_map: FieldMap
@@ -231,5 +230,5 @@ class Rules:
 
     @property
     def number_field(self) -> str:
-        """The ERP's own name of the customer's number."""
+        """The ERP's field name of the customer number."""
         return self.field_map.key.field

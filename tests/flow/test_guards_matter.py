@@ -244,7 +244,7 @@ GUARDS = {
     ),
     "a fault of Operations does not end healing": Guard(
         "shared/resilience/release_parked.py",
-        "            if fault.system is not System.OPERATIONS:",
+        "            if fault.system is not self.erp:",
         "            if True:",
         f"{HEALING}a_fault_of_operations_leaves_the_issues_in_step",
     ),
