@@ -51,14 +51,15 @@ class LogEntry(NamedTuple):
 class SyncState:
     """The account's state.
 
-    `customer`: the account's customer in the ERP. `intent`: the number that the account claimed for a
-    creation that is not known to have ended. `begun`: one keyed hash of all fields for each creation that was
-    sent and whose outcome is unknown; a customer with these values is ours. `confirmed`: a short keyed hash
-    of each mapped field as last read from the ERP or written to it, made with the key `fingerprint_key`.
-    `unknown_until`: until then a request whose answer was lost may still commit, so no value counts as
-    confirmed; only a read of the customer after that time clears it. `previous_hold`: set while we block the
-    customer, to the value that a release restores. `deleted`: Dataverse reported the deletion, and the
-    account was not read since. `retrying_since`: when the first of the current attempts was made.
+    `customer`: the account's customer in the ERP. `intent`: the number of a creation that is not known to
+    have ended, or an old number that must still be released. `begun`: one keyed hash of all fields for each
+    creation that was sent and whose outcome is unknown; a customer with these values is ours. `confirmed`: a
+    short keyed hash of each mapped field as last read from the ERP or written to it, made with the key
+    `fingerprint_key`. `unknown_until`: until then a request whose answer was lost may still commit, so no
+    value counts as confirmed; only a read of the customer after that time clears it. `previous_hold`: set
+    while we block the customer, to the value that a release restores. `deleted`: Dataverse reported the
+    deletion, and the account was not read since. `retrying_since`: when the first of the current attempts was
+    made.
     """
 
     account_id: UUID
