@@ -86,7 +86,7 @@ def _currency(row: Mapping[str, Any] | None) -> AccountCurrency | None:
 
 
 def _no_account(response: httpx.Response, operation: str) -> None:
-    """Return for an account that does not exist; raise for any other answer. Refusals concern this account."""
+    """Return if the account does not exist; raise for any other answer. A refusal is this account's own."""
     status, code = response.status_code, error_text(response, "code")
     if status == 404 and code == _DOES_NOT_EXIST:
         return

@@ -88,7 +88,7 @@ class Registration:
     watched: frozenset[str]
 
     async def plan(self, wanted: Endpoint) -> Plan:
-        """Compare the registered rows with the wanted ones. Raises ConfigurationFault if a name exists twice."""
+        """Compare registered and wanted rows. Raises ConfigurationFault if a name exists twice."""
         found = _the_one(await self.registry.endpoints(wanted.name), wanted.name)
         known = await self.registry.steps(found.id) if found else ()
         names = {f"Account Sync: {message} of {TABLE} {wanted.steps}": message for message in MESSAGES}
