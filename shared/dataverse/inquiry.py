@@ -1,4 +1,4 @@
-"""Searches Dataverse for people: currencies, accounts by number, and the jobs that post events.
+"""Answers people's questions from Dataverse: currencies, accounts by number, and the jobs that post events.
 
 Source: learn.microsoft.com/power-apps/developer/data-platform/webapi/query-data-web-api and
 .../reference/entities/asyncoperation.
