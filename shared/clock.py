@@ -8,7 +8,7 @@ class SystemClock:
     """Implements the port Clock."""
 
     def now(self) -> datetime:
-        """The present moment, UTC."""
+        """Return the present time, UTC."""
         return datetime.now(UTC)
 
     async def sleep(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The field maps that ship with the app, as TOML files, and the loader for one's own."""
+"""Loads field maps: those that ship with the app, and TOML files of one's own."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -25,11 +25,11 @@ class FieldMapError(Exception):
 
 
 def load_field_map(name: str, target: str = "operations") -> FieldMap:
-    """The map of this name among those that ship for this ERP, or from the TOML file at this path.
+    """Load the shipped map of this name for this ERP, or the TOML file at this path.
 
-    What it does not say of the ERP's own fields comes from the ERP's defaults. Keys of version 1 work.
-    The value map `country` (English country names to ISO 3166-1 alpha-2) is there for every map; entries
-    of a map's own come on top. Raises FieldMapError.
+    Settings of the ERP's own fields that the map leaves out come from the ERP's defaults. Keys of version 1
+    work. Every map has the value map `country` (English country names to ISO 3166-1 alpha-2); the map's own
+    entries take precedence. Raises FieldMapError.
     """
     shipped = {file.stem: file for file in (_TARGETS / target).glob("*.toml")}
     defaults = _read(shipped.pop(_DEFAULTS))
@@ -55,7 +55,7 @@ def _read(path: Path) -> dict[str, object]:
 
 
 def _completed(content: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The content with the new names of its keys and the defaults; and a warning for each old name."""
+    """Return the content with the new names of keys and with defaults, and a warning for each old name."""
     found, warnings = dict(content), list[str]()
     for section, new_names in _NEW_NAMES.items():
         own: object = content.get(section, {})

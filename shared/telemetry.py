@@ -1,7 +1,7 @@
-"""Names of what is logged and measured. Logs carry ids and reasons, never names, addresses, tokens, payloads.
+"""Writes the log lines and counts. Logs contain ids and reasons, never names, addresses, tokens, payloads.
 
-Each event and each look ends in exactly one line `intake` or `outcome`, with its fields as attributes of
-the record, so that counting lines is counting endings.
+Each event and each check ends in exactly one line `intake` or `outcome`, with its fields as attributes of the
+record. So the number of lines is the number of endings.
 """
 
 import logging
@@ -18,7 +18,7 @@ LOGGER = logging.getLogger("account_sync")
 
 
 class Intake(NamedTuple):
-    """What became of an event at intake: queued (detail: message id), filtered (rule), rejected (reason)."""
+    """How intake handled an event: queued (detail: message id), filtered (rule), rejected (reason)."""
 
     ending: str
     source: str
@@ -28,7 +28,7 @@ class Intake(NamedTuple):
 
 
 def log_intake(intake: Intake) -> None:
-    """One line and one count for an event that came in."""
+    """Write one line and one count for an event received."""
     LOGGER.info(
         "intake %s: %s, account %s, operation %s",
         intake.ending,
@@ -48,7 +48,7 @@ def log_intake(intake: Intake) -> None:
 
 
 def log_outcome(change: AccountChange, outcome: Outcome) -> None:
-    """One line and one count for a message of `account-changes` that was settled."""
+    """Write one line and one count for a handled message of `account-changes`."""
     LOGGER.info(
         "outcome %s%s, account %s, operation %s, attempt %d",
         outcome.ending,
@@ -76,7 +76,7 @@ def log_outcome(change: AccountChange, outcome: Outcome) -> None:
 
 
 def first_message_id(change: AccountChange) -> str:
-    """The message id under which the change was first queued: what ties copies to their event."""
+    """Return the message id under which the change was first queued; it links copies to their event."""
     return change.message_id.rpartition(".")[0] + ".0"
 
 

@@ -50,7 +50,7 @@ def options(
     ] = False,
 ) -> None:
     """Operate Account Sync: the currency mapping, questions about accounts, repairs, the state of all."""
-    del version  # the callback has said it
+    del version  # the callback has printed it
     context.obj = Chosen(settings, local, trace)
 
 
@@ -72,8 +72,8 @@ app.command(epilog="Example: accountsync unregister --dry-run")(registration.unr
 
 
 def main() -> int:
-    """Run the command line; every end has its exit code, and no error a stack unless asked for."""
-    logging.disable(logging.CRITICAL)  # the app's log is not the tool's answer
+    """Run the command line. Every result has its exit code; a stack trace is shown only on request."""
+    logging.disable(logging.CRITICAL)  # the app's log lines are no part of the tool's output
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")

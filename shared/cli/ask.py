@@ -60,7 +60,7 @@ def preview(context: typer.Context, account: Account, as_json: Json = False) -> 
 def _print_explanation(
     output: Output, found: Explanation, named: Named, links: Mapping[str, str], erp: str
 ) -> None:
-    """Everything once: what the next step says is not said before it."""
+    """Print each fact once: facts that the next step states are left out before it."""
     output.text(" ".join(filter(None, ("Account", shown(named.of(found.account_id))))), "bold")
     facts: dict[str, object] = {"id": found.account_id, **_facts(found.state), **_issue_facts(found)}
     for name, value in {**facts, **links}.items():
@@ -89,7 +89,7 @@ def _print_explanation(
 
 
 def _titled(links: Mapping[str, str], erp: str) -> dict[str, str]:
-    """The addresses by what they show."""
+    """Return the addresses with titles that say what they open."""
     titles = {name: f"data in {erp}" if name.endswith("_record") else f"form in {erp}" for name in links}
     titles["sales"] = "record in Sales"
     return {titles[name]: address for name, address in links.items()}
@@ -100,7 +100,7 @@ def _field_headers(erp: str) -> tuple[str, ...]:
 
 
 def _issue_facts(found: Explanation) -> dict[str, object]:
-    """Since when the account is parked, and what the refusing system answered."""
+    """Return since when the account is parked, and the refusing system's status and code."""
     issue = found.issue
     if issue is None:
         return {}
@@ -111,7 +111,7 @@ def _issue_facts(found: Explanation) -> dict[str, object]:
 
 
 def _facts(state: SyncState | None) -> dict[str, object]:
-    """What the state says, without its log and hashes."""
+    """Return the facts of the state, without its log and hashes."""
     if state is None:
         return {"state": "the app knows nothing of it"}
     facts = {
@@ -130,7 +130,7 @@ def _facts(state: SyncState | None) -> dict[str, object]:
 
 
 def _customer(found: Explanation) -> CustomerKey | None:
-    """The customer that stands in the ERP, as far as is known."""
+    """Return the account's customer in the ERP, if it is known."""
     if found.state is not None and found.state.customer is not None:
         return found.state.customer
     preview = found.preview

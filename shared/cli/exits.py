@@ -1,4 +1,4 @@
-"""How a command ends: exit codes that scripts can rely on, and one line for whatever went wrong."""
+"""How a command ends: exit codes for scripts, and one line for each error."""
 
 from enum import IntEnum
 
@@ -26,7 +26,7 @@ class Exit(IntEnum):
 
 
 class CommandError(Exception):
-    """A command that cannot go on; the message says why and what to do."""
+    """The command cannot continue; the message says why and what to do."""
 
     def __init__(self, code: Exit, message: str) -> None:
         super().__init__(message)
@@ -46,7 +46,7 @@ _CODES: tuple[tuple[type[BaseException], Exit], ...] = (
 
 
 def exit_of(error: BaseException) -> tuple[Exit, str]:
-    """The exit code and the one line for an error. A defect is named by its type, without its texts."""
+    """Return the exit code and the line for an error. A defect is named by its type, without its text."""
     text = " ".join(str(error).split())
     match error:
         case CommandError():

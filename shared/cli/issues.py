@@ -71,7 +71,7 @@ def issues(
 
 
 async def _issues(operator: Operator, account: str | None, cause: str) -> list[Issue]:
-    """The parked accounts that are asked for, those parked last first. Raises NoSuchAccountError."""
+    """Read the requested parked accounts, the last parked first. Raises NoSuchAccountError."""
     wanted = await operator.find_account.all(account) if account else None
     rows = await operator.ports.issues.report(cause)
     found = [issue for issue in rows if wanted is None or issue.account_id in wanted]

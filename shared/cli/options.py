@@ -34,7 +34,7 @@ CauseOption = Annotated[
 
 
 def user() -> str:
-    """The name of whoever runs the command."""
+    """Return the name of the person who runs the command."""
     try:
         return getpass.getuser()
     except OSError:

@@ -1,4 +1,4 @@
-"""What a command prints: tables for people, JSON for scripts. What came from outside is never markup."""
+"""Prints the output of commands: tables for people, JSON for scripts. Texts from outside are never markup."""
 
 import json
 import re
@@ -25,7 +25,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-_FILE_WIDTH = 160  # characters, where no terminal says its own
+_FILE_WIDTH = 160  # characters, if the terminal's width is not known
 _ANY_WIDTH = 100_000
 _COMMAND = re.compile("`[^`]+`")
 _JOINT = "\0"  # holds the words of a command together while a paragraph is broken
@@ -43,16 +43,16 @@ class Output:
         self.notes = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
     def json(self, value: object) -> None:
-        """The answer as one JSON document."""
+        """Print the answer as one JSON document."""
         sys.stdout.write(document(value, indent=2))
 
     def line(self, value: object) -> None:
-        """One JSON document on one line, at once."""
+        """Print one JSON document on one line, without delay."""
         sys.stdout.write(document(value))
         sys.stdout.flush()
 
     def text(self, text: str = "", style: str = "", indent: int = 0) -> None:
-        """A paragraph of the answer, broken between words only: ids, addresses and commands stay whole."""
+        """Print a paragraph, broken between words only: ids, addresses and commands stay whole."""
         lines = textwrap.wrap(
             _COMMAND.sub(lambda found: found[0].replace(" ", _JOINT), shown(text)),
             self.console.width,
@@ -65,12 +65,12 @@ class Output:
             self.console.print(Text(line.replace(_JOINT, " "), style), soft_wrap=True)
 
     def note(self, text: str) -> None:
-        """A line beside the answer."""
+        """Print a note to standard error."""
         if not self.as_json:
             self.notes.print(Text(shown(text)), soft_wrap=True)
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
-        """A table; nothing at all if it has no rows, and one below the other where it is too wide."""
+        """Print a table, or nothing if it has no rows. If it is too wide, print each row as a record."""
         rows = list(rows)
         made = table(headers, rows, title)
         if not made.row_count:
@@ -85,7 +85,7 @@ class Output:
             self.record(str(row[0]), zip(headers[1:], row[1:], strict=True), str(headers[0]))
 
     def record(self, heading: str, facts: Iterable[tuple[str, object]], label: str = "") -> None:
-        """One thing with its facts, each on lines of its own; empty facts are left out."""
+        """Print a title and its facts, each on its own line; empty facts are left out."""
         self.text(shown(heading if heading or not label else f"({label} is empty)"), "bold")
         for name, value in facts:
             text = shown(value.plain if isinstance(value, Text) else value)
@@ -93,7 +93,7 @@ class Output:
                 self.text(f"{name}: {text}" if name else text, indent=2)
 
     def progress(self) -> Progress:
-        """Progress bars on standard error, where a person looks on."""
+        """Make progress bars on standard error; they are shown only on a terminal."""
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
@@ -106,7 +106,7 @@ class Output:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
-    """A table of texts."""
+    """Make a table of texts."""
     heading = Text(shown(title), "bold") if title else None
     made = Table(
         title=heading,
@@ -128,7 +128,7 @@ def _is_safe(char: str) -> bool:
 
 
 def shown(value: object) -> str:
-    """A value as text for a terminal: no control or direction characters, which could fake its content."""
+    """Return a value as text for a terminal, without control and direction characters that fake it."""
     match value:
         case None:
             return ""
@@ -142,13 +142,13 @@ def shown(value: object) -> str:
 
 
 def document(value: object, indent: int | None = None) -> str:
-    """A JSON document and a line's end; control and direction characters are escaped in it."""
+    """Return a JSON document and a line break, with control and direction characters escaped."""
     text = json.dumps(plain(value), ensure_ascii=False, indent=indent)
     return "".join(char if char == "\n" or _is_safe(char) else json.dumps(char)[1:-1] for char in text) + "\n"
 
 
 def duration(seconds: float | None) -> str:
-    """A time span in words."""
+    """Say a time span in words."""
     if seconds is None:
         return "unknown"
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
@@ -158,17 +158,17 @@ def duration(seconds: float | None) -> str:
 
 
 def moment(text: str) -> str:
-    """A stored time as people read it: to the second, without the T."""
+    """Return a stored time for people: to the second, without the T."""
     return text[:19].replace("T", " ")
 
 
 def counted(number: int, noun: str) -> str:
-    """A number with its noun, which takes an s in the plural: "1 account", "2,000 accounts"."""
+    """Return a number with its noun, with an s in the plural: "1 account", "2,000 accounts"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def plain(value: object) -> Any:
-    """A value as JSON knows it: data classes and named tuples as objects, times in ISO 8601."""
+    """Convert a value for JSON: data classes and named tuples to objects, times to ISO 8601."""
     match value:
         case None | bool() | int() | float():
             return value

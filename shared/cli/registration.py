@@ -1,4 +1,4 @@
-"""`accountsync register | unregister | registration`: what Dataverse posts, and where to."""
+"""`accountsync register | unregister | registration`: what Dataverse posts, and to which address."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -128,7 +128,7 @@ def _say_removed(output: Output, names: Sequence[str], *, dry_run: bool) -> None
 
 
 def _endpoint(operator: Operator, url: str, *, webhook: bool) -> tuple[Endpoint, str]:
-    """Where to post to, and the key where the settings of a local stand have it. Raises CommandError."""
+    """Return where to post to, with the key if the local stand's settings have it. Raises CommandError."""
     if webhook:
         if not url:
             message = "Give the address of the function app: --url https://..., or the variable FUNCTION_URL."

@@ -195,7 +195,7 @@ def _leftover_as_json(place: Bin, item: Leftover) -> dict[str, object]:
 
 
 def _body(item: Leftover) -> object:
-    """The body as JSON where it is, else as text for a terminal."""
+    """Return the body as JSON if possible, otherwise as text for a terminal."""
     text = item.body.decode("utf-8", "replace")
     try:
         return json.loads(text)

@@ -1,4 +1,4 @@
-"""`accountsync status | watch`: how the whole stands, drawn in the terminal."""
+"""`accountsync status | watch`: show the state of the app in the terminal."""
 
 import asyncio
 from datetime import timedelta
@@ -73,7 +73,7 @@ def watch(
 
 
 def drawn(found: Status) -> Group:
-    """The status as tables and bars."""
+    """Draw the status as tables and bars."""
     parts: list[Table | Text] = [_queues(found), _drain(found), _breakers(found)]
     if found.issues:
         parts.append(table(["Parked for", "Accounts"], list(found.issues.items()), "Parked accounts"))
@@ -82,7 +82,7 @@ def drawn(found: Status) -> Group:
 
 
 async def _say_attention(operator: Operator, output: Output, found: Status) -> None:
-    """The accounts that were parked last, by name, and everything that `--check` fails for."""
+    """Print the accounts that were parked last, by name, and every reason for which `--check` fails."""
     named = await operator.name_accounts.of([issue.account_id for issue in found.parked])
     if found.parked:
         output.text()

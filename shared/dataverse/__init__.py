@@ -1,1 +1,1 @@
-"""Everything of Sales: its accounts, what its people ask, and what it posts."""
+"""Dynamics 365 Sales (Dataverse): reads accounts, answers searches, and registers the events."""

@@ -24,13 +24,13 @@ PROBE = f"{API}accounts?$select=accountid&$top=1"  # one cheap request
 HEADERS = {"Accept": "application/json", "OData-Version": "4.0", "OData-MaxVersion": "4.0"}
 # ObjectDoesNotExist, see the list of web service error codes in the developer's reference of Dataverse.
 _DOES_NOT_EXIST = "0x80040217"
-# What a query with an unknown column is answered with, and a write (learn.microsoft.com/troubleshoot/
+# The error codes for an unknown column, of a query and of a write (learn.microsoft.com/troubleshoot/
 # power-platform/dataverse/working-with-solutions/web-api-client-errors). Column names are no personal data.
 _UNKNOWN_COLUMN = re.compile(r"(?:property named|Invalid property) '(\w{1,128})'", re.ASCII)
 
 
 class DataverseAccounts:
-    """Implements the port AccountReader: one request an account, its currency included."""
+    """Implements the port AccountReader, with one request for each account and its currency."""
 
     def __init__(self, client: ODataClient, field_map: FieldMap) -> None:
         self._client = client
@@ -38,7 +38,7 @@ class DataverseAccounts:
         self._query = _query(field_map)
 
     async def read(self, account_id: UUID) -> Account | None:
-        """The account as it stands now; None only when Dataverse itself says that it does not exist."""
+        """Read the account; None only if Dataverse itself says that it does not exist."""
         response = await self._client.get(f"{API}accounts({account_id})?{self._query}", HEADERS)
         if response.status_code != 200:
             return _no_account(response, "read")
@@ -52,7 +52,7 @@ class DataverseAccounts:
         )
 
     async def write_back(self, account_id: UUID, column: str, number: str) -> None:
-        """Write an assigned number into the account. If-Match keeps a PATCH from creating the row."""
+        """Write an assigned number into the account. If-Match prevents that the PATCH creates the row."""
         body = json.dumps({column: number}).encode()
         headers = {**HEADERS, "If-Match": "*"}
         response = await self._client.write("PATCH", f"{API}accounts({account_id})", body, headers)
@@ -86,7 +86,7 @@ def _currency(row: Mapping[str, Any] | None) -> AccountCurrency | None:
 
 
 def _no_account(response: httpx.Response, operation: str) -> None:
-    """None for an account that does not exist; every other answer raises, a refusal as this account's own."""
+    """Return if the account does not exist; raise for any other answer. A refusal is this account's own."""
     status, code = response.status_code, error_text(response, "code")
     if status == 404 and code == _DOES_NOT_EXIST:
         return
@@ -104,7 +104,7 @@ def _no_account(response: httpx.Response, operation: str) -> None:
 
 
 def _unknown_column(name: str) -> ConfigurationFault:
-    """The field map's fault, which no account can have by itself."""
+    """Make the configuration fault of a field map that names a column unknown to Dataverse."""
     nearest = get_close_matches(name, COMMON_COLUMNS, 1)
     meant = f' Did you mean "{nearest[0]}"?' if nearest else ""
     remedy = f"Correct the field map, or add the column.{meant}"

@@ -1,4 +1,4 @@
-"""What is registered with Dataverse so that it posts events: endpoints and steps, with the columns they have.
+"""Describes what makes Dataverse post events: endpoints and steps, with their columns.
 
 Source: learn.microsoft.com/power-apps/developer/data-platform/reference/entities/serviceendpoint.
 """
@@ -16,7 +16,7 @@ NAMES = frozenset({QUEUE, WEBHOOK})
 
 
 class Kind(StrEnum):
-    """The two tables that are written, by the names of their entity sets."""
+    """The two tables that registration writes, by the names of their entity sets."""
 
     ENDPOINT = "serviceendpoints"
     STEP = "sdkmessageprocessingsteps"
@@ -24,7 +24,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A row as it stands in Dataverse. Secrets never come back, only whether there is one."""
+    """A row in Dataverse. It never contains a secret, only whether one is set."""
 
     id: UUID
     name: str
@@ -32,7 +32,7 @@ class Registered:
 
 
 class Scope(NamedTuple):
-    """What a step is about: the message (Create, Update, Delete) and its filter for one table."""
+    """The scope of a step: the message (Create, Update, Delete) and its filter for one table."""
 
     message_id: UUID
     filter_id: UUID
@@ -40,7 +40,7 @@ class Scope(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An endpoint as it is wanted, without its secret; the names of its steps end with `steps`."""
+    """The wanted endpoint, without its secret. The names of its steps end with `steps`."""
 
     name: str
     steps: str

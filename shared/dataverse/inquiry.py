@@ -1,4 +1,4 @@
-"""What the operator asks Dataverse: its currencies, accounts by number, and the jobs that post events.
+"""Answers people's questions from Dataverse: currencies, accounts by number, and the jobs that post events.
 
 Source: learn.microsoft.com/power-apps/developer/data-platform/webapi/query-data-web-api and
 .../reference/entities/asyncoperation.
@@ -29,7 +29,7 @@ _STATUS = {
     32: "canceled",
 }
 _MOST_JOBS = 20
-_NAMES_AT_ONCE = 40  # ids in one address, which some gateways cut at 4 kB
+_NAMES_AT_ONCE = 40  # ids in one address; some gateways refuse addresses over 4 kB
 
 
 class DataverseInquiry:

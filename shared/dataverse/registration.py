@@ -1,8 +1,8 @@
-"""Registers with Dataverse that changes of accounts are posted: one endpoint and a step for each message.
+"""Registers with Dataverse that it posts changes of accounts: one endpoint, and a step for each message.
 
-In: where to post to, and the columns that matter. Out: a plan that says what is missing or differs, and,
-unless that is all that was asked for, the same in Dataverse. Everything is found by name, so that doing it
-again changes nothing; nothing is ever deleted and made anew, which would double events or lose them. Source:
+In: the address to post to, and the columns that matter. Out: a plan that says what is missing or differs;
+`apply` then changes Dataverse accordingly. Rows are found by name, so a second run changes nothing. No row is
+deleted and created again, because that would double events or lose them. Source:
 learn.microsoft.com/power-apps/developer/data-platform/azure-integration, .../register-web-hook and
 .../register-plug-in.
 """
@@ -20,9 +20,9 @@ TABLE = "account"
 MESSAGES = ("Create", "Update", "Delete")
 _STEP: Columns = {
     "stage": 40,  # post-operation
-    "mode": 1,  # asynchronous: a save in Sales never waits for us, nor fails with us
+    "mode": 1,  # asynchronous: a save in Sales does not wait for the app, nor fail because of it
     "rank": 1,
-    "asyncautodelete": True,  # jobs that succeeded vanish, those that failed stay
+    "asyncautodelete": True,  # Dataverse deletes jobs that succeeded and keeps those that failed
     "supporteddeployment": 0,
 }
 _ENABLED: Columns = {"statecode": 0, "statuscode": 1}
@@ -31,7 +31,7 @@ _LISTS = {"filteringattributes"}
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A column that is not as it is wanted."""
+    """A column whose value differs from the wanted one."""
 
     column: str
     found: object
@@ -40,7 +40,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One row of the plan; `id` is None for what is not there yet."""
+    """One row of the plan; `id` is None if the row does not exist yet."""
 
     kind: Kind
     name: str
@@ -58,8 +58,8 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done. What doubles events: `strangers` are steps on the endpoint that are not ours,
-    `others` our endpoints of the other kind. `organization_id`: whose events will come."""
+    """What is to be done, and what doubles events: `strangers` are steps on the endpoint that are not ours,
+    `others` our endpoints of the other kind. `organization_id`: the organization that posts the events."""
 
     wanted: Endpoint
     organization_id: UUID
@@ -76,7 +76,7 @@ class Plan:
 
     @property
     def settled(self) -> bool:
-        """Whether all is as it is wanted."""
+        """Whether everything is registered as wanted."""
         return not self.needs_secret and all(item.action == "keep" for item in self.items)
 
 
@@ -88,7 +88,7 @@ class Registration:
     watched: frozenset[str]
 
     async def plan(self, wanted: Endpoint) -> Plan:
-        """What is there against what is wanted. Raises ConfigurationFault where a name is there twice."""
+        """Compare registered and wanted rows. Raises ConfigurationFault if a name exists twice."""
         found = _the_one(await self.registry.endpoints(wanted.name), wanted.name)
         known = await self.registry.steps(found.id) if found else ()
         names = {f"Account Sync: {message} of {TABLE} {wanted.steps}": message for message in MESSAGES}
@@ -104,7 +104,7 @@ class Registration:
         )
 
     async def apply(self, plan: Plan, secret: SecretStr | None, solution: str = "") -> None:
-        """Do what the plan says; a secret that is given is sent, for it cannot be compared."""
+        """Do what the plan says. A given secret is always sent, because it cannot be compared."""
         if plan.needs_secret and secret is None:
             message = "The endpoint has no key yet: give it one."
             raise ConfigurationFault(System.DATAVERSE, "needs a key to post with.", message)
@@ -132,9 +132,9 @@ class Registration:
                 await self.registry.update(Kind.STEP, step.id, _sendable(_changed(step)))
 
     async def remove(self, wanted: Endpoint, *, dry_run: bool = False) -> Sequence[str]:
-        """Take our steps and then the endpoint away; the names of what was there.
+        """Delete our steps and then the endpoint. Return the names of the deleted rows.
 
-        Raises ConfigurationFault where steps of others post to the endpoint.
+        Raises ConfigurationFault if steps of others post to the endpoint.
         """
         found = _the_one(await self.registry.endpoints(wanted.name), wanted.name)
         if found is None:
@@ -150,7 +150,7 @@ class Registration:
         return [*(step.name for step in steps), found.name]
 
     async def failed_posts(self, plan: Plan) -> Mapping[str, int]:
-        """How many posts of each step lie in Dataverse as failed system jobs."""
+        """Count the posts of each step that are failed system jobs in Dataverse."""
         return {step.name: await self.registry.failed_jobs(step.id) for step in plan.steps if step.id}
 
     async def _step(self, known: Sequence[Registered], name: str, message: str) -> Item:
@@ -178,7 +178,7 @@ def _differences(found: Columns, wanted: Columns) -> Iterator[Difference]:
 
 
 def _comparable(column: str, value: object) -> object:
-    """Lists of columns have no order; ids and addresses no case; nothing and an empty text are one."""
+    """Make a value comparable: no order in lists of columns, no case in ids and addresses, None equals ""."""
     text = "" if value is None else str(value)
     if column in _LISTS:
         return frozenset(part.strip() for part in text.split(",") if part.strip())
@@ -186,7 +186,7 @@ def _comparable(column: str, value: object) -> object:
 
 
 def _changed(item: Item) -> Columns:
-    """The columns to send: all of a new row, else those that differ; a state goes with its status."""
+    """Return the columns to send: all of a new row, otherwise those that differ; a state with its status."""
     if item.id is None:
         return item.wanted
     names = {difference.column for difference in item.differences}
@@ -196,7 +196,7 @@ def _changed(item: Item) -> Columns:
 
 
 def _sendable(columns: Columns) -> Columns:
-    """Look-ups as links; a new row is enabled by itself; an empty list of columns is none."""
+    """Encode columns for a request: lookups as links, "" as null, no state for a new row (it is enabled)."""
     sent: dict[str, object] = {}
     for column, value in columns.items():
         if column in {"sdkmessageid", "sdkmessagefilterid"}:

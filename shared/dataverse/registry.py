@@ -1,6 +1,6 @@
-"""Endpoints and steps in Dataverse, through its Web API.
+"""Reads and writes endpoints and steps in Dataverse, through its Web API.
 
-The texts of refusals are handed on: what is registered holds no personal data, and they say what is wrong.
+The error texts of Dataverse are shown, because they say what is wrong, and these rows hold no personal data.
 Source: learn.microsoft.com/power-apps/developer/data-platform/reference/entities/serviceendpoint and
 .../sdkmessageprocessingstep; secrets there are write-only.
 """
@@ -87,7 +87,7 @@ class DataverseRegistry:
 
 
 def _registered(kind: Kind, row: Mapping[str, Any]) -> Registered:
-    """Look-ups come as `_name_value`; the columns have the plain name."""
+    """Read a row. Dataverse names a lookup `_name_value`; `columns` has its plain name."""
     columns = {_plain(name): value for name, value in row.items() if "@" not in name}
     return Registered(UUID(str(row[_IDS[kind]])), str(row["name"]), columns)
 

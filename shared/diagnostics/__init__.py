@@ -1,1 +1,1 @@
-"""Questions of the operator: what a sync would send, why an account did not arrive, how all stands."""
+"""Answers operators' questions: what a check would send, why an account did not arrive, how the app is."""

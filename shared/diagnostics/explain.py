@@ -1,6 +1,6 @@
-"""Explains one account: what happened, how it stands on both sides now, and the next step in words.
+"""Explains one account: what happened, its values in both systems now, and the next step in words.
 
-Reads only. A system that does not answer costs its part of the answer, not the whole.
+Reads only. If a system does not answer, only its part of the answer is missing.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from shared.ports import Clock, Control, Issues, SalesInquiry, SyncStates
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One thing that happened: when, where it came from, what became of it, and why."""
+    """One event or check: when, who caused it, how it ended, and why."""
 
     at: str
     source: str
@@ -34,7 +34,7 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All that is known of an account. `differences`: mapped fields that are not equal on both sides."""
+    """All facts about one account. `differences`: mapped fields that differ between Sales and the ERP."""
 
     account_id: UUID
     state: SyncState | None
@@ -48,7 +48,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Explain:
-    """The use case behind `accountsync explain`; `erp` is what people call the ERP."""
+    """The use case behind `accountsync explain`; `erp` is the name of the ERP in use."""
 
     states: SyncStates
     issues: Issues
@@ -59,7 +59,7 @@ class Explain:
     erp: str
 
     async def of(self, account_id: UUID) -> Explanation:
-        """Everything about this account. May raise faults of the tables."""
+        """Explain this account. May raise faults of the tables."""
         stored = await self.states.get(account_id)
         state = stored.state if stored else None
         issue = await self._issue(state)
@@ -107,7 +107,7 @@ class Explain:
 
 
 def _timeline(state: SyncState | None, jobs: Sequence[SystemJob]) -> list[TimelineEntry]:
-    """The account's log and Sales' unfinished jobs, in order of time."""
+    """Return the account's log and the unfinished jobs of Sales, in order of time."""
     entries = [
         TimelineEntry(
             entry.at,

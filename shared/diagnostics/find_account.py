@@ -9,7 +9,7 @@ from shared.ports import CustomerOwners, SalesInquiry
 
 
 class NoSuchAccountError(Exception):
-    """No account, or more than one, answers to this."""
+    """No account, or more than one, matches the text."""
 
 
 MOST_LISTED = 10
@@ -18,13 +18,13 @@ MOST_FOUND = 200
 
 @dataclass(frozen=True, slots=True)
 class FindAccount:
-    """Sales knows account numbers and names, the table CustomerOwners the customers that were written."""
+    """Finds account numbers and names in Sales, and customer numbers in the table CustomerOwners."""
 
     sales: SalesInquiry
     owners: CustomerOwners
 
     async def find(self, text: str) -> UUID:
-        """The account's id. Raises NoSuchAccountError, which lists the accounts if there are several."""
+        """Return the account's id. Raises NoSuchAccountError, which lists the accounts if several match."""
         found = await self.all(text)
         if len(found) == 1:
             return found[0]
@@ -42,9 +42,9 @@ class FindAccount:
         raise NoSuchAccountError(message)
 
     async def all(self, text: str) -> list[UUID]:
-        """Every account that answers to this, by id, number, customer or part of the name, in this order.
+        """Return all accounts that match the text by id, number, customer or part of the name, in this order.
 
-        At least one and two hundred at most. Raises NoSuchAccountError.
+        At least one, and at most two hundred. Raises NoSuchAccountError.
         """
         try:
             return [UUID(text)]

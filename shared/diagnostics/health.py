@@ -1,8 +1,8 @@
-"""Whether the app is up and, for those who have the key, what each outside system's probe said.
+"""Reports whether the app runs and, to callers with the key, the result of each outside system's probe.
 
-A probe is also a change for the account id of zeros, which shows that messages reach `sync_account`.
-`health` queues it for those who have the key; `sync_account` answers it before it reads anything, with the
-time and its build, and counts no outcome for it.
+`health` can also queue a probe message: a change for the account id of zeros, which shows that messages reach
+`sync_account`. `sync_account` answers it before it reads anything, with the time and its build, and counts no
+outcome for it.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _NO_ORGANIZATION = UUID(int=0)
 
 
 class Health:
-    """Answers for the function `health`. A probe takes 3 s at most, its answer is kept for 10."""
+    """The use case behind the function `health`. A probe takes at most 3 s; its answer is kept for 10 s."""
 
     def __init__(
         self,
@@ -47,10 +47,10 @@ class Health:
         self._probed: tuple[datetime, dict[str, str]] | None = None
 
     async def report(self, key: str | None, *, probe: bool = False) -> dict[str, object]:
-        """`{status, build}` for anyone; with the key also `systems`, each "ok" or what is wrong, and `probe`.
+        """Return `{status, build}`; with the key also `systems`, each "ok" or what is wrong, and `probe`.
 
-        `probe` is the last answer of `sync_account` to a probe; `probe=True` queues one, whose answer a later
-        report shows.
+        `probe` is the last answer of `sync_account` to a probe message. `probe=True` queues one; a later
+        report shows its answer.
         """
         if not self._admits(key):
             return {"status": "ok", "build": self._build}
@@ -73,7 +73,7 @@ class Health:
         return self._probed[1]
 
     async def _queue_probe(self) -> str:
-        """What kept the probe from being queued, if anything did."""
+        """Queue a probe message. Return the fault that prevented it, if any."""
         try:
             await self._queue.send(probe_change(self._clock.now()))
         except Fault as fault:
@@ -99,7 +99,7 @@ class Health:
 
 
 def probe_change(now: datetime) -> AccountChange:
-    """Make a probe, which is one of a kind."""
+    """Make a probe message with an id of its own."""
     return AccountChange(
         organization_id=_NO_ORGANIZATION,
         account_id=NO_ACCOUNT,
@@ -112,14 +112,14 @@ def probe_change(now: datetime) -> AccountChange:
 
 @dataclass(frozen=True, slots=True)
 class AnswerProbe:
-    """Answers probes with this build."""
+    """Answers probe messages with the id of this build."""
 
     build: str
     control: Control
     clock: Clock
 
     async def answer(self) -> None:
-        """Write the answer; a fault is logged, because whoever asked asks again."""
+        """Store the answer. A fault is only logged, because the caller can send another probe."""
         try:
             await self.control.put_answer(Answered(self.clock.now(), self.build))
         except Fault as fault:

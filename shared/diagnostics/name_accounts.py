@@ -1,6 +1,6 @@
 """Names accounts for people: number and name from Sales, and the addresses of their records.
 
-Names are read when they are shown and kept nowhere. If Sales does not answer, the ids stand alone.
+Names are read when they are shown and never stored. If Sales does not answer, only the ids are shown.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ MOST_NAMED = 1000
 
 
 class Named(NamedTuple):
-    """The names that could be read, and what to say if they could not."""
+    """The names that were read, and a message if they could not be read."""
 
     names: Mapping[UUID, AccountName]
     trouble: str = ""
 
     def of(self, account_id: UUID) -> AccountName:
-        """The account's name; empty if it is not known."""
+        """Return the account's name; empty if it is not known."""
         return self.names.get(account_id, AccountName("", ""))
 
 
@@ -43,7 +43,7 @@ class NameAccounts:
     company: str
 
     async def of(self, account_ids: Collection[UUID]) -> Named:
-        """The names of these accounts, of a thousand at most."""
+        """Read the names of these accounts, at most a thousand."""
         wanted = list(dict.fromkeys(account_ids))[:MOST_NAMED]
         if not wanted:
             return Named({})
@@ -55,7 +55,7 @@ class NameAccounts:
             return Named({}, f"Account numbers and names could not be read from Sales: {reason}")
 
     def links(self, account_id: UUID, customer: CustomerKey | None = None) -> dict[str, str]:
-        """The addresses of the account's record in Sales, and of its customer as far as the ERP has one."""
+        """Return the address of the account in Sales, and of its customer if the ERP has one for it."""
         record = urlencode({"pagetype": "entityrecord", "etn": "account", "id": account_id})
         found = {"sales": f"{self.sales_url}/main.aspx?{record}"}
         company = customer.company if customer else self.company

@@ -18,9 +18,9 @@ _HEALED = {Cause.UNMAPPED_CURRENCY, Cause.BAD_MAPPING, Cause.UNKNOWN_ERP_CURRENC
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known; `open_breakers` hold work back, `troubles` are systems that did not answer.
+    """The facts about the account. `open_breakers` stop work; `troubles` are systems that did not answer.
 
-    `erp` is what people call the ERP.
+    `erp` is the name of the ERP in use.
     """
 
     state: SyncState | None
@@ -34,7 +34,7 @@ class Facts:
 
 
 def next_step(account_id: UUID, facts: Facts) -> str:
-    """What to do now, or why nothing is to be done."""
+    """Say what to do now, or why nothing is to be done."""
     steps = [*_held_back(facts), _about_account(account_id, facts)]
     return " ".join(steps)
 
@@ -116,7 +116,7 @@ def _differences(account_id: UUID, facts: Facts) -> str:
 
 
 def _command(preview: Preview) -> str:
-    """The command that maps a currency, where that is what is missing."""
+    """Return the command that maps the currency, if the account is parked for an unmapped one."""
     if preview.problem is None or preview.problem.cause not in _HEALED or not preview.currency:
         return ""
     return f" `accountsync currency set {shlex.quote(preview.currency)} CODE` does it."

@@ -1,6 +1,6 @@
 """Previews a check: what it would do and send now, and where each value comes from. Reads only.
 
-It asks the same plan as the pipeline for each step, reads for it, and stops at the decision.
+It calls the same `plan` as the pipeline, reads what each step needs, and stops at the decision.
 """
 
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,7 @@ _NO_ORGANIZATION = UUID(int=0)
 
 @dataclass(frozen=True, slots=True)
 class FieldPreview:
-    """One field: where its value comes from, the value, what stands in Operations, whether it is sent."""
+    """One field: the source of its value, the value, the value in the ERP, and whether it is sent."""
 
     name: str
     source: str
@@ -34,7 +34,7 @@ class FieldPreview:
 
     @property
     def differs(self) -> bool:
-        """Whether Operations has another value."""
+        """Whether the ERP has another value."""
         return not same_value(self.value, self.in_operations)
 
 
@@ -67,7 +67,7 @@ class PreviewSync:
     clock: Clock
 
     async def of(self, account_id: UUID) -> Preview:
-        """What an event of this account would do now. May raise faults of the systems."""
+        """Preview the check of an event of this account. May raise faults of the systems."""
         facts = await self._known(account_id)
         preview = Preview(account_id, Ending.RETRYING, exists_in_sales=facts.account is not None)
         if facts.account is not None and facts.account.currency is not None:
@@ -85,7 +85,7 @@ class PreviewSync:
         return self._shown(preview, facts, step) if isinstance(step, Decision) else preview
 
     async def _known(self, account_id: UUID) -> Facts:
-        """What is known at the start of the check of an event."""
+        """Return the facts at the start of the check of an event."""
         stored = await self.states.get(account_id)
         now, account = self.clock.now(), await self.reader.read(account_id)
         before = (
@@ -106,7 +106,7 @@ class PreviewSync:
         return Facts(now=now, change=change, state=state, before=before, account=account)
 
     async def _decided(self, facts: Facts) -> tuple[Facts, Decision | Wait]:
-        """Read for each step of the plan, up to the decision."""
+        """Read what each step of the plan needs, until the plan returns the decision."""
         while True:
             step = plan(facts, self.rules)
             facts = replace(facts, state=step.state)
@@ -143,7 +143,7 @@ class PreviewSync:
         return of_another(await self.states.get(owner))
 
     def _shown(self, preview: Preview, facts: Facts, decision: Decision) -> Preview:
-        """The decision as people see it."""
+        """Return the decision in the form shown to people."""
         preview.ending, preview.detail, preview.problem = decision.ending, decision.detail, decision.problem
         preview.customer = decision.state.customer
         if decision.problem is not None:
@@ -171,7 +171,7 @@ class PreviewSync:
 
 
 def source_of(entry: MappedField) -> str:
-    """Where a field's value comes from, in words."""
+    """Say in words where a field's value comes from."""
     if entry.constant is not None:
         return "constant of the field map"
     if entry.setting:

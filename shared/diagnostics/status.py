@@ -1,4 +1,4 @@
-"""How the whole stands: queues, breakers, parked accounts, and the outcomes of the last minutes."""
+"""Reads the state of the app: queues, breakers, parked accounts, and the outcomes of the last minutes."""
 
 import asyncio
 import re
@@ -32,11 +32,11 @@ _RIGHTS = {
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state of all. `outcomes` by ending within `window`; `issues` by cause.
+    """The state of the app. `outcomes` are counted by ending within `window`; `issues` by cause.
 
-    `drain_seconds`: how long the queue of changes takes at the present rate; None if nothing was settled.
-    `troubles` are parts that could not be read; `parked` the accounts that were parked last, a few;
-    `longest_wait` how far ahead a message is usually scheduled at most.
+    `drain_seconds`: how long the queue of changes takes at the present rate; None if no message was finished
+    lately. `troubles`: parts that could not be read. `parked`: the few accounts that were parked last.
+    `longest_wait`: how far ahead a message is usually scheduled at most.
     """
 
     at: datetime
@@ -52,12 +52,12 @@ class Status:
 
     @property
     def healthy(self) -> bool:
-        """Nothing is paused, open, dead-lettered, parked or unreadable."""
+        """Whether nothing needs a person: nothing paused, open, dead-lettered, parked or unreadable."""
         return not self.attention
 
     @property
     def attention(self) -> list[str]:
-        """What needs a person, each in one sentence with what to do."""
+        """Say what needs a person: one sentence each, with what to do."""
         found = [f"{breaker.system} {why_open(breaker)} {remedy_of(breaker)}" for breaker in self.held]
         for queue in self.queues:
             if queue.dead_letters:
@@ -74,12 +74,12 @@ class Status:
 
     @property
     def held(self) -> list[Breaker]:
-        """The breakers that hold work back."""
+        """The breakers that stop work."""
         return [b for b in self.breakers if b.paused_by or (b.open_until or self.at) > self.at]
 
     @property
     def waits_until(self) -> datetime | None:
-        """When the scheduled messages have come back; None while a person holds them back."""
+        """When all scheduled messages are due again; None while a person has paused a system."""
         if any(breaker.paused_by for breaker in self.breakers):
             return None
         opened = [breaker.open_until for breaker in self.breakers if breaker.open_until]
@@ -87,7 +87,7 @@ class Status:
 
 
 def why_open(breaker: Breaker) -> str:
-    """What holds work back, as the end of a sentence about the system."""
+    """Say why the breaker stops work, as the end of a sentence about the system."""
     if breaker.paused_by:
         return f"is paused by {breaker.paused_by}."
     return f"is in trouble ({breaker.reason.rstrip('.')})."
@@ -116,7 +116,7 @@ class ReadStatus:
     longest_wait: timedelta = timedelta()
 
     async def now(self, window: timedelta = WINDOW) -> Status:
-        """Read everything at the same time; what cannot be read is told, not raised."""
+        """Read all parts at the same time. A part that cannot be read is reported, not raised."""
         now, troubles = self.clock.now(), list[str]()
         queues, breakers, issues, entries = await asyncio.gather(
             _or(self.queues.depths(), [], "queues", troubles),

@@ -23,7 +23,7 @@ blueprint = func.Blueprint()
     arg_name="message",
     queue_name="dataverse-events",
     connection="ServiceBus",
-    data_type=func.DataType.BINARY,  # as it came: what is no UTF-8 must be kept as it is
+    data_type=func.DataType.BINARY,  # bytes, because a body that is not UTF-8 must be stored unchanged
 )
 async def receive_event(message: func.ServiceBusMessage) -> None:
     """One message that Dataverse's service endpoint posted."""

@@ -1,4 +1,4 @@
-"""`heal`: once a minute, on one instance, whatever a person has put right is taken up again."""
+"""`heal`: once a minute, on one instance, checks accounts whose cause a person has corrected."""
 
 import azure.functions as func
 
@@ -11,14 +11,14 @@ blueprint = func.Blueprint()
 @blueprint.function_name("heal")
 @blueprint.timer_trigger(arg_name="timer", schedule="0 * * * * *", run_on_startup=False)
 async def heal(timer: func.TimerRequest) -> None:
-    """One run; what a fault keeps it from doing, the next one does."""
+    """Do one run. After a fault, the next run does the rest."""
     from shared.wiring import application
 
     LOGGER.info("heal runs", extra={"event": "heal-runs"})  # an alert counts this line
     app = application()
     await app.report_waiting.run()
     try:
-        await app.breakers.admit()  # a probe that is due is made even if no message waits for it
+        await app.breakers.admit()  # makes a probe that is due, even if no message waits for it
         await app.heal.run()
     except Fault as fault:
         LOGGER.warning("healing stopped: %s", fault)

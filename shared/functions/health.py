@@ -1,6 +1,6 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # The SDK is only partly typed.
-"""`health`: is the app up, and with the key, what does each outside system say."""
+"""`health`: reports whether the app runs and, with the key, whether each outside system answers."""
 
 import json
 
@@ -12,7 +12,7 @@ blueprint = func.Blueprint()
 @blueprint.function_name("health")
 @blueprint.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def health(req: func.HttpRequest) -> func.HttpResponse:
-    """200 while the app runs; `systems` only for those who send the key, and `probe=1` only of them."""
+    """Answer 200 while the app runs. `systems` and `probe=1` are only for callers that send the key."""
     from shared.wiring import application
 
     key = req.headers.get("x-functions-key") or req.params.get("code")

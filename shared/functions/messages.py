@@ -1,4 +1,4 @@
-"""What the queue functions have in common: the sender's correlation id, and giving a message back."""
+"""What the queue functions share: read the sender's correlation id, and give a message back to the queue."""
 
 from typing import TYPE_CHECKING, NoReturn
 from uuid import UUID
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def correlation_id(text: str | None) -> UUID | None:
-    """The GUID in a header or a property; None for anything else, because it goes into logs and messages."""
+    """Return the GUID in a header or property; None for any other text, which must not reach the logs."""
     try:
         return UUID(text or "")
     except ValueError:
@@ -18,7 +18,7 @@ def correlation_id(text: str | None) -> UUID | None:
 
 
 async def give_back(app: "Application") -> NoReturn:
-    """Wait, so that redeliveries do not burn the delivery count in seconds, then raise for the host."""
+    """Wait, so that redeliveries do not use up the delivery count in seconds, then raise for the host."""
     await app.ports.clock.sleep(app.settings.queue_wait_seconds)
     reason = "the bus takes no message; the host delivers this one again"
     raise QueueUnavailable(reason)

@@ -1,4 +1,4 @@
-"""Builds the application at the end of the start, so that the first event need not wait for it."""
+"""Builds the application at the end of the start, so that the first event does not wait for it."""
 
 import threading
 
@@ -8,7 +8,7 @@ _AFTER_SECONDS = 0.5  # the host indexes the functions first
 
 
 def begin() -> None:
-    """Have the SDKs loaded and the ports built beside the start; what fails here fails at the first event."""
+    """Load the SDKs and build the adapters in the background. A failure shows again at the first event."""
     timer = threading.Timer(_AFTER_SECONDS, _prepare)
     timer.daemon = True
     timer.start()
@@ -19,5 +19,5 @@ def _prepare() -> None:
 
     try:
         application().prepare()
-    except Exception as error:  # noqa: BLE001 - the first event meets the same, and it has an answer to it
+    except Exception as error:  # noqa: BLE001 - the first event raises the same, and handles it
         LOGGER.warning("the application was not prepared: %s", type(error).__name__)

@@ -18,7 +18,7 @@ blueprint = func.Blueprint()
     data_type=func.DataType.BINARY,
 )
 async def sync_account(message: func.ServiceBusMessage) -> None:
-    """Settle one change; whatever goes wrong is queued again or parked before this returns."""
+    """Handle one change. After a fault, the change is queued again or parked before this returns."""
     from shared.wiring import application
 
     app = application()

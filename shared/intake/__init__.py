@@ -1,1 +1,1 @@
-"""Stage 1, event -> queue: understand what came, decide whether it matters, queue it."""
+"""Stage 1, event -> queue: read the event, decide whether it matters, queue a change."""

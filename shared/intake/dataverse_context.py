@@ -1,10 +1,10 @@
-"""Reads the RemoteExecutionContext that Dataverse posts, JSON of the .NET DataContract kind.
+"""Reads the RemoteExecutionContext that Dataverse posts: JSON written by .NET's DataContract serializer.
 
-In: a body as bytes. Out: a `DataverseEvent` with the few things that a hint needs.
-Whatever cannot be understood raises `RejectedEvent` with a stable reason and a remedy. All quirks of the
-wire are known here and nowhere else (learn.microsoft.com/power-apps/developer/data-platform/use-webhooks
-and .../azure-integration): collections are arrays of {key, value}, `__type` stands beside values, dates
-are "/Date(ms+hhmm)/", and a message over the size limit arrives without its InputParameters.
+In: a body as bytes. Out: a `DataverseEvent` with the few values that a hint needs. A body that cannot be
+understood raises `RejectedEvent` with a fixed reason and a remedy. Only this module knows the format
+(learn.microsoft.com/power-apps/developer/data-platform/use-webhooks and .../azure-integration): collections
+are arrays of {key, value}, values may have a `__type` beside them, dates are "/Date(ms+hhmm)/", and a message
+over the size limit arrives without its InputParameters.
 """
 
 import json
@@ -30,8 +30,8 @@ _USE_JSON = "Set the message format of the service endpoint in Dataverse to JSON
 class DataverseEvent:
     """What an event says.
 
-    `account_id` is None for messages that concern no single row; `attributes` is None where the event does
-    not tell which columns changed.
+    `account_id` is None for messages that concern no single row. `attributes` is None if the event does not
+    say which columns changed.
     """
 
     organization_id: UUID
@@ -46,10 +46,10 @@ class DataverseEvent:
 
 
 def read_event(body: bytes, content_type: str | None, received_at: datetime) -> DataverseEvent | None:
-    """The event in a body, or None if it is about another table than `account`.
+    """Read the event in a body; None if it concerns another table than `account`.
 
-    `received_at` stands in where the body names no time of its own. Raises RejectedEvent, and nothing else,
-    for whatever it cannot understand.
+    `received_at` is used if the body has no time of its own. Raises RejectedEvent, and nothing else, for a
+    body that it cannot understand.
     """
     content = _members(_parsed(body, content_type))
     # The table comes first: events of other tables, such as the data events of Finance and Operations, may
@@ -71,7 +71,7 @@ def read_event(body: bytes, content_type: str | None, received_at: datetime) -> 
 
 
 def _typed_scalar(value: object) -> object:
-    """The value of a scalar that may come as {"__type": "Guid:#System", "__value": ...}."""
+    """Return the value of a scalar, which may be wrapped as {"__type": "Guid:#System", "__value": ...}."""
     if isinstance(value, dict) and "__value" in value:
         return cast(dict[str, object], value)["__value"]
     return cast(object, value)
@@ -88,7 +88,7 @@ class _KeyValue(BaseModel):
 
 
 class _Context(BaseModel):
-    """The members that are used; any other is ignored, ParentContext is never looked into."""
+    """The members that are used. All others are ignored, also ParentContext."""
 
     organization_id: _Typed[UUID] = Field(alias="OrganizationId")
     table: _Typed[_Account] = Field(alias="PrimaryEntityName")
@@ -113,7 +113,7 @@ class _Context(BaseModel):
         return {}
 
     def account_id(self) -> UUID | None:
-        """PrimaryEntityId, or the Target's id where that is empty."""
+        """PrimaryEntityId, or the Target's id if that is empty."""
         if self.primary_entity_id not in (None, _NIL):
             return self.primary_entity_id
         try:
@@ -123,7 +123,7 @@ class _Context(BaseModel):
         return None if row_id == _NIL else row_id
 
     def operation(self) -> UUID:
-        """The system job's id, which a repeated post carries again; the request's for want of it."""
+        """The system job's id, which is the same in a repeated post; without one, the request's id."""
         for candidate in (self.operation_id, self.request_id, self.correlation_id):
             if candidate not in (None, _NIL):
                 return candidate
@@ -171,7 +171,7 @@ def _members(content: object) -> dict[str, object]:
 
 
 def _table(content: Mapping[str, object]) -> str | None:
-    """The table's name in lower case, or None for what is no name of a table."""
+    """Return the table's name in lower case, or None if the value cannot be a table's name."""
     name = _typed_scalar(content.get("PrimaryEntityName"))
     return name.lower() if isinstance(name, str) and name.isidentifier() else None
 
@@ -186,10 +186,10 @@ def _validated(content: Mapping[str, object]) -> _Context:
 
 
 def _utc(text: str | None, received_at: datetime) -> datetime:
-    """True UTC of "/Date(ms)/" or "/Date(ms+hhmm)/".
+    """Return the UTC time of "/Date(ms)/" or "/Date(ms+hhmm)/".
 
-    With an offset the number is the local wall clock read as if it were UTC turned the other way: ms plus
-    the offset is true UTC, as comparing with `modifiedon` in real payloads shows.
+    If there is an offset, UTC is the number plus the offset. This contradicts the usual meaning of the
+    format, but a comparison with `modifiedon` in real payloads shows it.
     """
     if text is None:
         return received_at

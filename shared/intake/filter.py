@@ -1,4 +1,4 @@
-"""Decides which events need no look: a pure function of the event and the field map."""
+"""Decides which events need no check: a pure function of the event and the field map."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -10,17 +10,17 @@ KINDS = {
     "create": ChangeKind.CREATE,
     "update": ChangeKind.UPDATE,
     "delete": ChangeKind.DELETE,
-    "restore": ChangeKind.CREATE,  # out of the deleted records; the row has its old id
+    "restore": ChangeKind.CREATE,  # a restored record has its old id
 }
-# Columns that Dataverse adds to every update; they say nothing about what was changed.
+# Columns that Dataverse adds to every update; they do not say what was changed.
 _ALWAYS_THERE = frozenset({"accountid", "modifiedon", "modifiedby", "modifiedonbehalfby"})
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What passes.
+    """The rules of the filter.
 
-    `watched`: the columns whose change matters; `write_back`: those that this app itself writes into
+    `watched`: the columns whose change matters. `write_back`: the columns that this app writes into
     Dataverse, as the user `integration_user`.
     """
 
@@ -29,7 +29,7 @@ class Filter:
     write_back: frozenset[str] = frozenset()
 
     def rule_against(self, event: DataverseEvent) -> str | None:
-        """The rule that filters the event out, or None: it is to be queued."""
+        """Return the rule that filters out the event; None if the event must be queued."""
         if event.message not in KINDS:
             return "message"
         if event.message != "update" or event.attributes is None:

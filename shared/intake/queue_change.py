@@ -1,4 +1,4 @@
-"""The use case of both intakes: a body comes in, an `AccountChange` is queued, or it is said why not."""
+"""The use case of both intakes: reads a body and queues an `AccountChange`, or says why not."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,21 +14,21 @@ from shared.telemetry import Intake, log_intake
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """The change stands in the queue."""
+    """The change was queued."""
 
     operation_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """The event needs no look; `rule` says why."""
+    """The event needs no check; `rule` says why."""
 
     rule: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The body was not understood and is kept in `rejected-events`."""
+    """The body could not be understood; it is stored in `rejected-events`."""
 
     reason: str
     description: str
@@ -39,7 +39,7 @@ type Received = Queued | Filtered | Rejected
 
 @dataclass(frozen=True, slots=True)
 class QueueChange:
-    """Checks an event and queues it. `organization_id`: whose events are taken; None: everybody's."""
+    """Filters events and queues changes. Only events of `organization_id` are taken; None takes all."""
 
     queue: ChangeQueue
     rejected: RejectedEvents
@@ -51,7 +51,7 @@ class QueueChange:
     async def receive(
         self, body: bytes, content_type: str | None, source: Source, correlation_id: UUID | None = None
     ) -> Received:
-        """Take one event. Raises QueueUnavailable, and then nothing has been settled."""
+        """Take one event. If it raises QueueUnavailable, the event must be delivered again."""
         try:
             event = read_event(body, content_type, self.clock.now())
         except RejectedEvent as fault:
@@ -89,7 +89,7 @@ class QueueChange:
     async def reject(
         self, body: bytes, fault: RejectedEvent, source: Source, correlation_id: UUID | None = None
     ) -> Rejected:
-        """Keep a body that was not understood. Raises QueueUnavailable."""
+        """Store a body that could not be understood. Raises QueueUnavailable."""
         await self.rejected.keep(body, fault.reason, fault.description, correlation_id)
         log_intake(Intake("rejected", source, None, None, fault.reason))
         return Rejected(fault.reason, fault.description)

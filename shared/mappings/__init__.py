@@ -1,1 +1,1 @@
-"""The currency mapping as its editor sees it: sheets, a plan first, all changes recorded and undone."""
+"""Edits the mapping table: reads sheets, plans changes, records each change, and can undo it."""

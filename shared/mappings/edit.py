@@ -1,7 +1,7 @@
-"""Edits the currency mapping: a plan first, then its changes in batches, each recorded with it.
+"""Edits the mapping table: makes a plan, then stores its changes in batches, each with its history row.
 
-A batch is taken whole or not at all, and only if none of its rows was changed meanwhile. Whatever stops an
-edit between two batches leaves a table that the same command brings to its end.
+A batch is stored as a whole or not at all, and only if nobody changed its rows meanwhile. If an edit stops
+between two batches, the same command can be run again and does the rest.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ class NoSuchCurrencyError(Exception):
 
 
 class EditStoppedError(Exception):
-    """Not all changes were taken: another editor was faster (`conflict`), or the table failed."""
+    """Not all changes were stored: another editor was faster (`conflict`), or the table failed."""
 
     def __init__(self, done: int, total: int, fault: Fault) -> None:
         self.conflict = isinstance(fault, MappingConflict)
@@ -56,11 +56,11 @@ class EditMapping:
     longest_code: int
 
     async def table(self) -> Sequence[MappingRow]:
-        """The rows by name."""
+        """Read the rows by name."""
         return sorted(await self.mappings.rows(), key=lambda row: (row.mapped.crm.casefold(), row.row_key))
 
     async def rows_of(self, name: str) -> list[MappingRow]:
-        """The rows of one currency. Raises NoSuchCurrencyError, and ValueError for an unusable name."""
+        """Read the rows of one currency. Raises NoSuchCurrencyError, and ValueError for an unusable name."""
         rows = by_key(await self.mappings.rows()).get(currency_key(name), [])
         if not rows:
             message = f'The table has no row for "{name}".'
@@ -68,31 +68,31 @@ class EditMapping:
         return rows
 
     async def plan_set(self, name: str, code: str) -> Plan:
-        """Map one currency; one that is there keeps the spelling it has."""
+        """Plan to map one currency. A currency that is in the table keeps its spelling."""
         table = await self.mappings.rows()
         present = by_key(table).get(key_or_none(name) or "", [])
         spelled = present[0].mapped.crm if present else name
         return await self._plan(table, [WantedRow(None, Mapped(spelled, code.strip()))])
 
     async def plan_delete(self, name: str) -> Plan:
-        """Remove one currency. Raises NoSuchCurrencyError, and ValueError for an unusable name."""
+        """Plan to remove one currency. Raises NoSuchCurrencyError, and ValueError for an unusable name."""
         table, rows = await self.mappings.rows(), await self.rows_of(name)
         return Plan(changes=[removal(row) for row in rows], unchanged=len(table) - len(rows))
 
     async def plan_import(self, sheet: Sheet, *, replace: bool) -> Plan:
-        """Bring the table to what a file says."""
+        """Plan to change the table to the content of a file."""
         plan = await self._plan(await self.mappings.rows(), sheet.rows, replace=replace)
         plan.findings = sorted([*sheet.findings, *plan.findings], key=lambda found: found.row or 0)
         return plan
 
     async def plan_from_sales(self, *, replace: bool) -> Plan:
-        """Add what Sales has and the table has not; with `replace`, make the table Sales' own list."""
+        """Plan to add the currencies that only Sales has; with `replace`, to take over the list of Sales."""
         currencies, table = await self.review.sales.currencies(), await self.mappings.rows()
         wanted = proposed(currencies) if replace else missing(table, currencies)
         return await self._plan(table, wanted, replace=replace)
 
     async def plan_undo(self, version: str | None) -> Plan:
-        """Back to the table after `version`, or as it was before the last edit. Raises NoSuchVersionError."""
+        """Plan to restore the table after `version`, or before the last edit. Raises NoSuchVersionError."""
         versions = await self.mappings.history()
         if version is None:
             undone = versions[-1:]
@@ -106,11 +106,11 @@ class EditMapping:
         return plan
 
     async def check(self) -> list[Finding]:
-        """What is wrong with the table as it stands."""
+        """Return what is wrong with the table as it is now."""
         return await self.review.table(await self.table(), self.longest_code)
 
     async def history_of(self, version: str | None = None, name: str | None = None) -> list[Version]:
-        """The edits, the oldest first; one alone, or only the changes of one currency.
+        """Return the edits, the oldest first; optionally one edit, or only the changes of one currency.
 
         Raises NoSuchVersionError.
         """
@@ -120,12 +120,12 @@ class EditMapping:
         return versions if name is None else history.only_of(versions, name)
 
     def new_edit(self, by: str, source: str, salt: str) -> Edit:
-        """An edit that begins now; `salt` tells it from one that begins at the same moment."""
+        """Make an edit that begins now; `salt` makes its id differ from others of the same moment."""
         now = self.clock.now()
         return Edit(history.edit_id(now, salt), now, by, source)
 
     async def carry_out(self, plan: Plan, edit: Edit, progress: Progress) -> int:
-        """Take the plan's changes; how many there were. Raises EditStoppedError."""
+        """Store the plan's changes, and return how many there were. Raises EditStoppedError."""
         gate = asyncio.Semaphore(_AT_ONCE)
         faults: list[Fault] = []
         done = 0

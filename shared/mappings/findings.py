@@ -1,4 +1,4 @@
-"""What is to be said about a plan or about the table: errors stop it, warnings only with `--strict`."""
+"""Findings about a plan or the table: errors stop an edit, warnings stop it only with `--strict`."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +13,7 @@ class Severity(StrEnum):
 
 
 class Kind(StrEnum):
-    """What can be found, a closed list for scripts."""
+    """The kinds of findings: a closed list, on which scripts can rely."""
 
     DUPLICATE = "duplicate"
     EMPTY_NAME = "empty-name"
@@ -40,7 +40,7 @@ _NOTICES = {Kind.EXTRA_COLUMN}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding; `row` is the number of the row in the file, where there is one."""
+    """One finding; `row` is the number of the row in the file, if there is one."""
 
     kind: Kind
     message: str
@@ -49,7 +49,7 @@ class Finding:
 
     @property
     def severity(self) -> Severity:
-        """Its severity, which depends on its kind alone."""
+        """The severity, which depends on the kind alone."""
         if self.kind in _ERRORS:
             return Severity.ERROR
         return Severity.NOTICE if self.kind in _NOTICES else Severity.WARNING
@@ -60,5 +60,5 @@ class Finding:
 
     @property
     def where(self) -> str:
-        """The row, in words."""
+        """Say in words which row it is."""
         return f"row {self.row}" if self.row is not None else ""

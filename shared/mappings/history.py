@@ -1,4 +1,4 @@
-"""Every edit of the mapping, and the way back to the table after any of them. Pure."""
+"""Handles the edits of the mapping table: batches, versions, and how to restore the table. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -17,12 +17,12 @@ class NoSuchVersionError(Exception):
 
 
 def edit_id(at: datetime, salt: str) -> str:
-    """An id that rises with time: 20261122-210312-123456ab."""
+    """Make an id that rises with time: 20261122-210312-123456ab."""
     return f"{at.astimezone(UTC):%Y%m%d-%H%M%S-%f}{salt}"
 
 
 def batches(changes: Iterable[RowChange]) -> Iterator[list[RowChange]]:
-    """The changes in portions that one transaction takes, rows that touch each other's keys kept in order."""
+    """Split the changes so that each batch fits one transaction. Changes of the same key keep their order."""
     batch: list[RowChange] = []
     size = 0
     for change in changes:
@@ -37,7 +37,7 @@ def batches(changes: Iterable[RowChange]) -> Iterator[list[RowChange]]:
 
 
 def find(versions: Sequence[Version], wanted: str) -> Version:
-    """The version of this id, or of an id that begins so. Raises NoSuchVersionError."""
+    """Return the version with this id, or whose id begins so. Raises NoSuchVersionError."""
     found = [version for version in versions if version.edit.id.startswith(wanted)]
     if len(found) != 1:
         count = "More than one" if found else "No"
@@ -47,7 +47,7 @@ def find(versions: Sequence[Version], wanted: str) -> Version:
 
 
 def only_of(versions: Iterable[Version], name: str) -> list[Version]:
-    """The versions that changed this currency, with only those changes."""
+    """Return the versions that changed this currency, with only those changes."""
     key = key_or_none(name)
     found = (
         (version.edit, tuple(change for change in version.changes if key_or_none(change.mapped.crm) == key))
@@ -57,7 +57,7 @@ def only_of(versions: Iterable[Version], name: str) -> list[Version]:
 
 
 def plan_back(table: Sequence[MappingRow], undone: Sequence[Version]) -> Plan:
-    """Undo these versions, the oldest first in the sequence: each row as it was before the first of them."""
+    """Plan to undo these versions, given the oldest first: each row as it was before the first of them."""
     before: dict[str, Mapped | None] = {}
     last: dict[str, Mapped | None] = {}
     for version in undone:

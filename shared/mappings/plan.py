@@ -1,8 +1,8 @@
-"""The plan of an edit: what would be added, changed, removed, and what speaks against it. Pure.
+"""The plan of an edit: which rows it adds, changes and removes, and what is wrong with it. Pure.
 
-In: the table's rows, and the mapping as it is wanted. Out: a `Plan`. One normalised name is one currency,
-however it was typed and whatever the row's own key is, so that rows made by hand are changed where they
-are; where the table has several rows of one name, one is kept.
+In: the table's rows and the wanted mapping. Out: a `Plan`. Rows with the same normalised name are one
+currency, however the name is typed and whatever the row's key is. So rows made by hand are changed in place.
+If the table has several rows of one name, one is kept.
 """
 
 import unicodedata
@@ -20,7 +20,7 @@ LONGEST_NAME = 1024  # as typed; the normalised name has its own limit
 
 
 class Action(StrEnum):
-    """What becomes of a row."""
+    """What the plan does with a row."""
 
     ADDED = "added"
     CHANGED = "changed"
@@ -44,18 +44,18 @@ class Plan:
     rows: Mapping[str, WantedRow] = field(default_factory=dict[str, WantedRow])
 
     def count(self, action: Action) -> int:
-        """How many rows this becomes of."""
+        """Count the rows with this action."""
         return sum(action_of(change) is action for change in self.changes)
 
     def refused(self, *, strict: bool) -> bool:
-        """Whether nothing may be taken."""
+        """Whether the plan must not be carried out."""
         return any(finding.stops(strict=strict) for finding in self.findings)
 
 
 def make_plan(
     table: Sequence[MappingRow], wanted: Iterable[WantedRow], longest_code: int, *, replace: bool = False
 ) -> Plan:
-    """Bring the table to what is wanted; with `replace`, rows that are not wanted go."""
+    """Plan to change the table to the wanted rows; with `replace`, all other rows are removed."""
     plan = Plan()
     plan.rows = rows = _by_key(wanted, longest_code, plan.findings)
     present, taken = by_key(table), {row.row_key for row in table}
@@ -74,7 +74,7 @@ def make_plan(
 
 
 def by_key(table: Iterable[MappingRow]) -> dict[str, list[MappingRow]]:
-    """The table's rows by normalised name; a row without a usable name by a key that no name has."""
+    """Return the table's rows by normalised name; a row without a usable name gets a key that no name has."""
     groups: defaultdict[str, list[MappingRow]] = defaultdict(list)
     for row in table:
         groups[row.key or f" {row.row_key}"].append(row)
@@ -87,7 +87,7 @@ def removal(row: MappingRow) -> RowChange:
 
 
 def _free(row_key: str, taken: Set[str]) -> str:
-    """The key for a row to be added: another where a row made by hand has it for another currency."""
+    """Return a key for a new row, other than keys that rows made by hand use for another currency."""
     while row_key in taken:
         row_key += "|X"  # no normalised name has a capital
     return row_key
@@ -105,7 +105,7 @@ def _towards(wanted: Mapped, free: str, present: Sequence[MappingRow]) -> list[R
 
 
 def _seen(mapped: Mapped) -> tuple[str, str]:
-    """The row as a person sees it, without extra white space, and accents composed in one way."""
+    """Return the row as a person sees it: without extra white space, and with composed accents."""
     name, code = (" ".join(unicodedata.normalize("NFC", text).split()) for text in mapped)
     return name, code
 
@@ -113,7 +113,7 @@ def _seen(mapped: Mapped) -> tuple[str, str]:
 def _by_key(
     wanted: Iterable[WantedRow], longest_code: int, findings: list[Finding]
 ) -> Mapping[str, WantedRow]:
-    """The good rows by normalised name, each once; whatever is wrong becomes a finding."""
+    """Return the good rows by normalised name, each once. Bad rows become findings."""
     rows: dict[str, WantedRow] = {}
     for row in wanted:
         finding = _fault(row, longest_code)
@@ -150,5 +150,5 @@ def _fault(row: WantedRow, longest_code: int) -> Finding | None:
 
 
 def _length(text: str) -> int:
-    """The length as the systems count it: in UTF-16 units."""
+    """Return the length as the systems count it: in UTF-16 units."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -1,7 +1,7 @@
-"""What the ERP and Sales say about a mapping, and whom a change concerns. Writes nothing.
+"""Compares the mapping table with the ERP and Sales, and counts the accounts that a change affects.
 
-A system that cannot be asked is a finding of its own, so that the person with access to the table alone
-can work, and `--strict` still means that everything was checked.
+Reads only. A system that cannot be read becomes a finding. So a person with access to the table alone can
+work, and with `--strict` everything was certainly checked.
 """
 
 import re
@@ -22,25 +22,25 @@ _ISO_4217 = re.compile("[A-Z]{3}")
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Whom a plan concerns: accounts whose customers follow, and parked ones that it releases."""
+    """The accounts that a plan affects: accounts to update in the ERP, and parked accounts to release."""
 
     by_key: Mapping[str, Usage]
 
     def of(self, change: RowChange) -> Usage:
-        """The accounts of one row's currency."""
+        """Return the accounts of one row's currency."""
         return self.by_key.get(key_or_none(change.mapped.crm) or "", Usage())
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Asks both systems."""
+    """Reads both systems."""
 
     target: Target
     sales: SalesInquiry
     states: SyncStates
 
     async def rows(self, rows: Iterable[WantedRow]) -> list[Finding]:
-        """Warnings about codes, each with its row number."""
+        """Return warnings about codes, each with its row number."""
         rows = list(rows)
         findings = [_not_iso(row) for row in rows if not _ISO_4217.fullmatch(row.mapped.ax)]
         findings += await self._unknown_codes(rows)
@@ -55,7 +55,7 @@ class Review:
         ]
 
     async def corrected(self, rows: Iterable[WantedRow]) -> tuple[list[WantedRow], list[Finding]]:
-        """The rows with codes in the case that the ERP writes them in, and what was corrected."""
+        """Return the rows with their codes in the upper and lower case of the ERP, and the corrections."""
         rows = list(rows)
         codes = {row.mapped.ax for row in rows if row.mapped.ax != row.mapped.ax.upper()}
         try:
@@ -66,7 +66,7 @@ class Review:
         return [_in_capitals(row) if row.mapped.ax in wrong else row for row in rows], findings
 
     async def table(self, table: Sequence[MappingRow], longest_code: int) -> list[Finding]:
-        """Everything that is wrong with the table as it stands, rows of Sales that it lacks included."""
+        """Return all that is wrong with the table as it is, also currencies of Sales that it lacks."""
         findings: list[Finding] = []
         good: list[WantedRow] = []
         for key, group in by_key(table).items():
@@ -95,7 +95,7 @@ class Review:
         return self.target.capabilities.name
 
     async def effect(self) -> Effect:
-        """How many accounts each currency has."""
+        """Count the accounts of each currency."""
         return Effect(await self.states.usage())
 
     async def _unknown_codes(self, rows: Sequence[WantedRow]) -> list[Finding]:
@@ -129,20 +129,20 @@ class Review:
 
 
 def missing(table: Sequence[MappingRow], currencies: Sequence[AccountCurrency]) -> list[WantedRow]:
-    """The currencies of Sales that the table does not have, with their ISO codes."""
+    """Return the currencies of Sales that the table does not have, with their ISO codes."""
     present = by_key(table)
     rows = proposed(currencies)
     return [row for row in rows if key_or_none(row.mapped.crm) not in present]
 
 
 def proposed(currencies: Sequence[AccountCurrency]) -> list[WantedRow]:
-    """The table as Sales' own currencies would have it."""
+    """Return the rows that the currencies of Sales would give."""
     ordered = sorted(currencies, key=lambda currency: currency.name.casefold())
     return [WantedRow(None, Mapped(currency.name, currency.iso_code or "")) for currency in ordered]
 
 
 def released(plan: Plan, effect: Effect) -> int:
-    """How many parked accounts the plan releases: those whose currency has a good row afterwards."""
+    """Count the parked accounts that the plan releases: their currency has a good row afterwards."""
     bad = {finding.name for finding in plan.findings if finding.kind is Kind.UNKNOWN_CODE}
     good = (change.after.crm for change in plan.changes if change.after and change.after.crm not in bad)
     keys = {key_or_none(name) for name in good}
@@ -150,7 +150,7 @@ def released(plan: Plan, effect: Effect) -> int:
 
 
 def affected(plan: Plan, effect: Effect) -> int:
-    """How many accounts have a currency whose row is another afterwards."""
+    """Count the accounts of the currencies whose rows the plan changes."""
     keys = {key_or_none(change.mapped.crm) for change in plan.changes}
     return sum(effect.by_key.get(key or "", Usage()).accounts for key in keys)
 

@@ -1,10 +1,9 @@
-"""The currency mapping in a spreadsheet: what its cells mean, and what is refused. Pure.
+"""Reads and writes the mapping table as spreadsheet rows, and reports cells that cannot be used. Pure.
 
-In: rows of cells as a file has them. Out: the mapping's rows with their numbers, and findings about cells
-that cannot be taken. Formulas are never evaluated: such a cell is an error. A text at whose start a
-spreadsheet would see a formula is written with an apostrophe before it, and read without it, so that names
-survive the round trip (owasp.org/www-community/attacks/CSV_Injection). White space around a text is no part
-of it: nobody sees it in a cell.
+In: the rows of cells of a file. Out: the mapping's rows with their numbers, and findings about unusable
+cells. Formulas are never evaluated: such a cell is an error. A text that a spreadsheet would take for a
+formula is written with an apostrophe before it, which is removed when the file is read
+(owasp.org/www-community/attacks/CSV_Injection). White space around a text is removed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,7 +31,7 @@ _DANGEROUS = frozenset("=+-@\t\r\n＝＋－＠" + _MARK)
 
 
 class WantedRow(NamedTuple):
-    """One row of the mapping as it is wanted, with its number in the file it comes from."""
+    """One wanted row of the mapping, with its number in the file."""
 
     number: int | None
     mapped: Mapped
@@ -40,32 +39,32 @@ class WantedRow(NamedTuple):
 
 @dataclass(slots=True)
 class Sheet:
-    """All that a file says."""
+    """The content of a file."""
 
     rows: list[WantedRow] = field(default_factory=list[WantedRow])
     findings: list[Finding] = field(default_factory=list[Finding])
 
 
 def neutralised(text: str) -> str:
-    """The text as it is written into a cell: no spreadsheet takes it for a formula."""
+    """Return the text for a cell, changed so that no spreadsheet takes it for a formula."""
     return _MARK + text if text[:1] in _DANGEROUS and text else text
 
 
 def original(text: str) -> str:
-    """The text that `neutralised` made `text` of."""
+    """Return the text from which `neutralised` made `text`."""
     return text[1:] if text[:1] == _MARK and text[1:2] in _DANGEROUS and len(text) > 1 else text
 
 
 def written(rows: Iterable[Mapped]) -> Iterator[tuple[str, str]]:
-    """The rows of a file that holds this mapping."""
+    """Return the rows of a file with this mapping."""
     yield HEADERS
     yield from ((neutralised(row.crm), neutralised(row.ax)) for row in rows)
 
 
 def read_rows(rows: Iterable[SheetRow]) -> Sheet:
-    """The mapping in the rows of a file: those below the first row of headers. Raises SheetError.
+    """Read the mapping from the rows below the first header row of a file. Raises SheetError.
 
-    The headers are looked for in the first ten filled rows of each sheet; empty rows are passed over.
+    The header row must be one of the first ten filled rows of a sheet. Empty rows are ignored.
     """
     found = Sheet()
     starts: dict[str, list[SheetRow]] = {}
@@ -90,7 +89,7 @@ def read_rows(rows: Iterable[SheetRow]) -> Sheet:
 
 
 def _may_be_header(row: SheetRow, starts: dict[str, list[SheetRow]]) -> bool:
-    """Keep the row if it is one of the first of its sheet, where the headers are looked for."""
+    """Keep the row if it is one of the first rows of its sheet, which may contain the headers."""
     start = starts.setdefault(row.sheet, [])
     if len(start) == HEADER_ROWS:
         return False
@@ -108,7 +107,7 @@ def _is_header(row: SheetRow) -> bool:
 
 
 def _columns(header: SheetRow, sheet: Sheet) -> tuple[int, int]:
-    """Where the two columns are."""
+    """Return the positions of the two columns."""
     names = _names(header)
     for cell, name in zip(header.cells, names, strict=True):
         if name and name not in map(fold, HEADERS):
@@ -118,7 +117,7 @@ def _columns(header: SheetRow, sheet: Sheet) -> tuple[int, int]:
 
 
 def _no_header(starts: Mapping[str, Sequence[SheetRow]]) -> str:
-    """What was read, what was found there, and what must stand there."""
+    """Make the error for a file without headers: what was read, what it contains, and what it needs."""
     both = f'"{HEADERS[0]}" and "{HEADERS[1]}"'
     wanted = f"a row among the first {HEADER_ROWS} must have the headers {both}, once each"
     if not starts:
@@ -186,7 +185,7 @@ def _take(sheet: Sheet, row: SheetRow, columns: tuple[int, int], hidden: list[in
 
 
 def _is_total(name: str, code: Cell) -> bool:
-    """A row under a table: a word for a total, and beside it nothing that could be a code."""
+    """Whether the row is a total below the table: a word for a total, and no possible code beside it."""
     words = fold(name).rstrip(":.").split()
     return (
         bool(words)

@@ -1,1 +1,1 @@
-"""The Service Bus: its queues and what is left over in them."""
+"""The Service Bus: its queues, and dead letters and rejected events."""

@@ -2,9 +2,9 @@
 # The SDK is only partly typed.
 """The queues' counts: from the Service Bus's administration API, or from the local stand's broker.
 
-The age of the oldest message is known where a queue can be peeked into, which one with sessions cannot be
-without taking a session from the workers; there it stays unknown in Azure. Source:
-learn.microsoft.com/azure/service-bus-messaging/message-browsing.
+The age of the oldest message is known for queues that can be peeked. To peek a queue with sessions would take
+a session from the workers, so in Azure its age is unknown.
+Source: learn.microsoft.com/azure/service-bus-messaging/message-browsing.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -30,7 +30,7 @@ _PEEKED = (DATAVERSE_EVENTS, REJECTED_EVENTS)
 
 
 class AdministeredQueues:
-    """Implements the port QueueDepths over the administration API, which asks for the right to manage."""
+    """Implements the port QueueDepths over the administration API, which requires the right Manage."""
 
     def __init__(self, settings: Settings, client: "ServiceBusClient", **options: Any) -> None:
         self._settings = settings

@@ -1,6 +1,6 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # The SDK is only partly typed.
-"""Reads dead-letter queues and `rejected-events`, and empties them message by message."""
+"""Reads dead-letter queues and `rejected-events`, and removes messages that were sent again."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -46,9 +46,9 @@ class ServiceBusLeftovers:
             raise QueueUnavailable(f"{place} cannot be read ({type(error).__name__})") from error
 
     async def take(self, place: Bin, wanted: Callable[[Leftover], bool], resend: Resend) -> tuple[int, int]:
-        """Send again and then remove what is wanted of what lies there now; give back the rest at the end.
+        """Send the wanted messages again, then remove them. Release the other messages at the end.
 
-        What arrives meanwhile stays: an event that is rejected again at once would be sent without end.
+        Messages that arrive meanwhile stay; otherwise an event that is rejected again would be sent for ever.
         """
         unseen = {leftover.sequence_number async for leftover in self.peek(place)}
         sent, left, kept = 0, 0, list["ServiceBusReceivedMessage"]()

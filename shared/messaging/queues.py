@@ -1,6 +1,6 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # The SDK is only partly typed.
-"""Sends to the queues: changes with their session, message id and time; rejected bodies with their reason."""
+"""Sends to the queues: changes with session, message id and due time; rejected bodies with the reason."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ LONGEST_REJECTED = 200 * 1024
 
 
 def service_bus(settings: Settings) -> "ServiceBusClient":
-    """The one client of the process."""
+    """Make the one client of the process."""
     from azure.servicebus.aio import ServiceBusClient
 
     retries: dict[str, Any] = {"retry_total": 2, "retry_backoff_factor": 0.2}
@@ -39,7 +39,7 @@ def service_bus(settings: Settings) -> "ServiceBusClient":
 
 
 async def probe_queue(client: "ServiceBusClient", queue: str) -> None:
-    """Open a sender's link, to tell whether the queue can be used. Raises QueueUnavailable."""
+    """Open a link for sending, to test whether the queue can be used. Raises QueueUnavailable."""
     from azure.core.exceptions import AzureError
 
     try:
@@ -59,11 +59,11 @@ class QueueSender:
         self._sending = asyncio.Lock()  # a sender serves one task at a time
 
     async def send(self, message: "ServiceBusMessage") -> None:
-        """Send one message. Raises QueueUnavailable, and MessageRefused for one that is never taken."""
+        """Send one message. Raises QueueUnavailable, and MessageRefused if the bus will never take it."""
         await self._carry_out(lambda sender: sender.send_messages(message))
 
     async def send_all(self, messages: Sequence["ServiceBusMessage"]) -> None:
-        """Send messages of one session in as few batches as they fit in. Raises as `send` does."""
+        """Send messages of one session in as few batches as possible. Raises the same faults as `send`."""
         from azure.servicebus.exceptions import MessageSizeExceededError
 
         async def in_batches(sender: "ServiceBusSender") -> None:
@@ -81,13 +81,13 @@ class QueueSender:
 
     async def _carry_out(self, work: Callable[["ServiceBusSender"], Awaitable[None]]) -> None:
         async with self._sending:
-            # A sender that was shut down raises ValueError too: a new one tells whether it is the message.
+            # A closed sender raises ValueError too. A new sender shows whether the message is the reason.
             if not await self._carried_out(work) and not await self._carried_out(work):
                 reason = f"{self._queue} does not take this message, and never will"
                 raise MessageRefused(reason)
 
     async def _carried_out(self, work: Callable[["ServiceBusSender"], Awaitable[None]]) -> bool:
-        """Whether it was sent; False if the SDK or the bus finds fault with the message itself."""
+        """Send. Return False if the SDK or the bus refuses the message itself."""
         from azure.core.exceptions import AzureError
 
         try:
@@ -100,7 +100,7 @@ class QueueSender:
             reason = f"{self._queue} takes no message ({type(error).__name__})"
             raise QueueUnavailable(reason) from error
         except asyncio.CancelledError:
-            await self.close()  # half a transfer may stand on the wire
+            await self.close()  # a message may have been sent in part
             raise
         return True
 
@@ -110,7 +110,7 @@ class QueueSender:
         return self._sender
 
     async def close(self) -> None:
-        """Close the sender, as far as that can be done in a moment; the next message opens it anew."""
+        """Close the sender, but wait for it only briefly. The next message opens a new one."""
         from azure.core.exceptions import AzureError
 
         sender, self._sender = self._sender, None
@@ -126,7 +126,7 @@ def _is_about_the_message(error: Exception) -> bool:
 
 
 class ServiceBusChanges:
-    """Implements the port ChangeQueue; a message that the bus never takes raises MessageRefused."""
+    """Implements the port ChangeQueue. A message that the bus will never take raises MessageRefused."""
 
     def __init__(self, sender: QueueSender, partitions: int) -> None:
         self._sender = sender
@@ -136,7 +136,7 @@ class ServiceBusChanges:
         await self._sender.send(self._message(change, due))
 
     async def send_all(self, changes: Sequence[tuple[AccountChange, datetime]]) -> None:
-        """One batch a session, as a rule."""
+        """Send each change for its due time, usually in one batch for each session."""
         sessions: defaultdict[str, list[ServiceBusMessage]] = defaultdict(list)
         for change, due in changes:
             sessions[session_id(change.account_id, self._partitions)].append(self._message(change, due))

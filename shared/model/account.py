@@ -41,8 +41,8 @@ class AccountCurrency:
 class Account:
     """One row of the account table.
 
-    `version` is Dataverse's versionnumber, which only rises; `read_at` is the `Date` header of the answer,
-    UTC. `columns` holds the values by logical name, those of related rows as `lookup.column`.
+    `version` is Dataverse's versionnumber, which only rises. `read_at` is the `Date` header of the answer, in
+    UTC. `columns` holds the values by logical name; values of related rows are named `lookup.column`.
     """
 
     account_id: UUID
@@ -53,7 +53,7 @@ class Account:
 
 
 class AccountName(NamedTuple):
-    """What people call an account. It is shown, and never stored or logged."""
+    """The name and number of an account for people. They are shown, but never stored or logged."""
 
     number: str
     name: str
@@ -64,7 +64,7 @@ class AccountName(NamedTuple):
 
 
 class SystemJob(NamedTuple):
-    """A job of Dataverse that posts, or posted, an event of an account."""
+    """A job of Dataverse that posts an event of an account, or has posted it."""
 
     name: str
     status: str

@@ -1,4 +1,4 @@
-"""The circuit breaker of one outside system, as all instances share it. Pure."""
+"""The circuit breaker of one outside system, shared by all instances. Pure."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ _LEAST_WAIT = timedelta(seconds=30)
 
 
 class Refusal(NamedTuple):
-    """A system refused this account: the way is the operation, the status and the system's code."""
+    """A refusal of one account. `way` is the kind of request, the status and the system's code."""
 
     way: str
     account_id: UUID
@@ -24,19 +24,19 @@ class Refusal(NamedTuple):
 
     @property
     def operation(self) -> str:
-        """What was refused."""
+        """The kind of request that was refused."""
         return self.way.partition(" ")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """Closed while `open_until` is None.
+    """The breaker's state. It is closed while `open_until` is None.
 
-    After that moment one instance at a time may probe, until `probe_until`. `paused_by` is a person who
-    holds the breaker open. `trips` counts the openings of one trouble: it is forgotten only when the breaker
-    stayed closed for 10 minutes after `closed_at`. `refusals` are the accounts that were refused of late with
-    no success of the same operation since. `refused` is the way in which the breaker was opened by them: then
-    `refusals` holds the accounts parked by it, and the probe is a check of one of them, the `prober`.
+    After `open_until` one instance at a time may probe, until `probe_until`. `paused_by` is the person who
+    holds the breaker open. `trips` counts how often it opened; it is reset once the breaker has been closed
+    for 10 minutes, counted from `closed_at`. `refusals` are recently refused accounts, without a success of
+    the same kind of request since. If refusals opened the breaker, `refused` is their `way`, `refusals` are
+    the accounts that were parked, and the probe is a check of one of them, the `prober`.
     """
 
     system: System
@@ -52,11 +52,11 @@ class Breaker:
 
     @property
     def parked(self) -> list[UUID]:
-        """The accounts that are parked because of what opened the breaker."""
+        """The accounts that were parked by the refusals that opened the breaker."""
         return [refusal.account_id for refusal in self.refusals] if self.refused else []
 
     def opened(self, now: datetime, wait: float, reason: str) -> "Breaker":
-        """Open for `wait` seconds, one trip more."""
+        """Return the breaker opened for `wait` seconds."""
         return replace(
             self,
             open_until=now + timedelta(seconds=wait),
@@ -66,7 +66,7 @@ class Breaker:
         )
 
     def closed(self, now: datetime) -> "Breaker":
-        """Closed again; the trips are still remembered."""
+        """Return the breaker closed, with its number of trips."""
         return replace(
             self,
             open_until=None,
@@ -79,18 +79,18 @@ class Breaker:
         )
 
     def probing(self, until: datetime) -> "Breaker":
-        """Taken for one probe; expired, the next may take it."""
+        """Return the breaker reserved for one probe; after `until` another instance may probe."""
         return replace(self, probe_until=until)
 
     def trips_at(self, now: datetime) -> int:
-        """How often it opened in one and the same trouble."""
+        """Return how often the breaker opened since it last stayed closed for 10 minutes."""
         recovered = (
             self.open_until is None and self.closed_at is not None and now - self.closed_at > _FORGET_TRIPS
         )
         return 0 if recovered else self.trips
 
     def with_refusal(self, new: Refusal) -> "Breaker":
-        """One account more was refused; what is older than 10 minutes counts no more."""
+        """Return the breaker with one more refused account, without refusals older than 10 minutes."""
         kept = [
             old
             for old in self.refusals
@@ -99,37 +99,39 @@ class Breaker:
         return replace(self, refusals=(*kept, new)[-_MOST_REFUSALS:])
 
     def refuses_all(self, way: str) -> bool:
-        """Whether so many accounts were refused in this way that it is the system's doing."""
+        """Whether so many accounts were refused in this way that the system itself is at fault."""
         return sum(refusal.way == way for refusal in self.refusals) >= REFUSED_ACCOUNTS
 
     def opened_by_refusals(self, way: str, now: datetime, wait: float, reason: str) -> "Breaker":
-        """Open until one of the accounts that were refused in this way is not refused any more."""
+        """Return the breaker opened until a check of one of the accounts refused in this way succeeds."""
         parked = tuple(refusal for refusal in self.refusals if refusal.way == way)
         return replace(self.opened(now, wait, reason), refusals=parked, refused=way)
 
     def probing_by_account(self, now: datetime) -> "Breaker":
-        """Taken for a check of one of the parked accounts: each time of another one."""
+        """Return the breaker reserved for a check of the next parked account."""
         parked = self.parked
         place = next((n for n, account in enumerate(parked, 1) if account == self.prober), 0)
         return replace(self, probe_until=now + CHECK_LASTS, prober=parked[place % len(parked)])
 
     def is_probed_by(self, account_id: UUID | None, now: datetime) -> bool:
-        """Whether a check of this account is the probe that is under way."""
+        """Whether a check of this account is the current probe."""
         under_way = self.probe_until is not None and now < self.probe_until
         return under_way and account_id is not None and self.prober == account_id
 
     def without(self, account_id: UUID, now: datetime) -> "Breaker":
-        """This account proves nothing any more: another one probes at once; without one it is closed."""
+        """Return the breaker without this account's refusals. The next account probes at once; without any
+        account left, the breaker is closed.
+        """
         left = tuple(refusal for refusal in self.refusals if refusal.account_id != account_id)
         if not left:
             return self.closed(now)
         return replace(self, refusals=left, open_until=now, probe_until=None)
 
     def after_success(self, operation: str, at: datetime, now: datetime) -> "Breaker":
-        """What a success of the operation disproves: the refusals of it before that moment.
+        """Return the breaker after a success of this kind of request, which disproves earlier refusals of it.
 
-        A breaker that was opened by refusals is closed by a success while one of its accounts probes, and by
-        one that came between the refusals and became known too late.
+        If refusals opened the breaker, a success closes it while an account probes. So does a success between
+        the refusals that became known only after the breaker had opened.
         """
         if not self.refused:
             kept = tuple(old for old in self.refusals if old.operation != operation or old.at > at)
@@ -142,9 +144,11 @@ class Breaker:
 
 @dataclass(frozen=True, slots=True)
 class BreakerRules:
-    """Opens when `failures` of the newest 2 * `failures` calls of a minute failed, however many went well
-    before; for `first` seconds, doubled with each trip up to `cap`, or for `operator` seconds when the
-    set-up is wrong."""
+    """When a breaker opens, and for how long.
+
+    It opens when `failures` of the newest 2 * `failures` calls within a minute failed. It stays open for
+    `first`
+    seconds, doubled with each trip up to `cap`; after a configuration fault for `operator` seconds."""
 
     failures: int
     first: float
@@ -155,10 +159,10 @@ class BreakerRules:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Work waits until then, and up to `spread` seconds longer, so that not all of it comes back at once.
+    """How long work waits: until `until`, and up to `spread` seconds longer, so that it returns spread out.
 
-    Both depend on the breaker alone: neither how long it is open nor how much waits makes a message wait
-    longer. What comes back is worked off by the partitions, as fast as the systems answer.
+    Both depend on the breaker alone, not on the length of the outage or the number of waiting messages. The
+    partitions then handle the messages as fast as the systems answer.
     """
 
     until: datetime

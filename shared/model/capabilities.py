@@ -1,4 +1,4 @@
-"""What the ERP in use is called, what its own fields are called, and how it behaves."""
+"""Describes the ERP in use: its name, its field names, and how it behaves."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ from shared.model.faults import System
 class Capabilities:
     """Facts about one ERP, under this field map.
 
-    `name` is what people call it. `company_field`, `number_field` and `blocking_field` are its own names of
-    fields; `blocked_value` is what blocks a customer. `refuses_existing_number`: a creation under a number
-    that exists changes nothing. `address_is_one_unit`: a change of one part of an address sends all parts.
-    `longest_request_seconds`: so long after it was sent, a request may still take effect.
-    `most_concurrent_requests`: 0 if the ERP sets no limit of its own.
+    `name` is the ERP's name for people. `company_field`, `number_field` and `blocking_field` are the ERP's
+    field names; `blocked_value` is the value that blocks a customer. `refuses_existing_number`: the ERP
+    refuses to create a number that exists, and changes nothing. `address_is_one_unit`: a change of one part
+    of an address sends all parts. `longest_request_seconds`: how long after sending a request may still take
+    effect. `most_concurrent_requests`: 0 if the ERP has no limit.
     """
 
     system: System

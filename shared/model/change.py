@@ -1,7 +1,7 @@
-"""AccountChange: "look at account X again", the body of a message on the queue `account-changes`.
+"""AccountChange: "check account X again", the body of a message on the queue `account-changes`.
 
-An event is only a hint. Everything that the consumer needs is in the body, because the metadata that a
-host passes on beside a message is not dependable.
+An event is only a hint. The body holds everything that the consumer needs, because a host does not pass on
+the metadata of a message reliably.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ NO_ACCOUNT = UUID(int=0)  # of a probe; no account has it
 
 
 class ChangeKind(StrEnum):
-    """What is said to have happened. Only `delete` has a meaning beyond the log."""
+    """What happened to the account, as the sender says. Only `delete` matters beyond the log."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -30,7 +30,7 @@ _FORMER_SOURCES = ("backfill", "catch-up", "reconcile")
 
 
 class Source(StrEnum):
-    """Who asks for the look."""
+    """Who asks for the check."""
 
     DATAVERSE_QUEUE = "dataverse-queue"
     WEBHOOK = "webhook"
@@ -41,13 +41,13 @@ class Source(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> "Source | None":
-        """A source of messages that older releases left in the queue: each is a check that we started."""
+        """Read a source that only older releases wrote as REPLAY: it is a check that the app started."""
         return cls.REPLAY if value in _FORMER_SOURCES else None
 
 
-# Dataverse itself sent the event, as against a check that we started.
+# Dataverse sent the event; all other sources are checks that the app started.
 FROM_DATAVERSE = frozenset({Source.DATAVERSE_QUEUE, Source.WEBHOOK})
-# Somebody may just have put right what the check will read: no copy of it will do.
+# Somebody may just have corrected what the check reads, so it must not use a copy in the process.
 AFTER_CORRECTION = frozenset({Source.REPLAY, Source.HEAL})
 
 
@@ -55,10 +55,10 @@ AFTER_CORRECTION = frozenset({Source.REPLAY, Source.HEAL})
 class AccountChange:
     """One hint about one account.
 
-    `occurred_at` is UTC in full precision; `hop` rises with every send of the same change, whatever the
-    reason; `attempt` only when a system was really tried and failed; `verify` asks for a comparison with
-    what stands in the ERP; `approved` changes are not counted by the blast-radius guard; `note` says who
-    asked for a look of ours, and why.
+    `occurred_at` is UTC in full precision. `hop` rises with every send of the same change. `attempt` rises
+    only when a call to a system failed. `verify` asks for a comparison with the customer in the ERP. The
+    blast-radius guard does not count `approved` changes. `note` says who asked for a check that the app
+    started, and why.
     """
 
     organization_id: UUID
@@ -77,15 +77,15 @@ class AccountChange:
 
     @property
     def is_probe(self) -> bool:
-        """Whether it concerns no account and asks only for an answer."""
+        """Whether this is a probe: it concerns no account and asks only for an answer."""
         return self.account_id == NO_ACCOUNT and self.source is Source.PROBE
 
     @property
     def message_id(self) -> str:
-        """What the broker detects repeats by; under the service's limit of 128 characters.
+        """The id by which the broker detects repeated messages; shorter than the service's 128 characters.
 
-        One request in Dataverse can change many accounts, or one account twice, under one operation id,
-        so that alone would not do.
+        The operation id alone is not enough: one request in Dataverse can change many accounts, or one
+        account twice, under one operation id.
         """
         occurred = self.occurred_at.astimezone(UTC).isoformat(timespec="microseconds")
         parts = f"{self.organization_id}|{self.operation_id}|{self.kind}|{occurred}"
@@ -93,11 +93,11 @@ class AccountChange:
         return f"{self.account_id.hex}.{digest}.{self.hop}"
 
     def copy(self, *, tried: bool) -> "AccountChange":
-        """The same change to be sent again; `tried` when a system was really tried and failed."""
+        """Return the same change to be sent again. `tried`: a call to a system failed, an attempt."""
         return replace(self, hop=self.hop + 1, attempt=self.attempt + int(tried))
 
     def check(self, source: Source, *, verify: bool, operation_id: UUID | None = None) -> "AccountChange":
-        """A look of our own at the same account; without `operation_id` it is one of a kind."""
+        """Return a new check of the same account. Without `operation_id` the check gets an id of its own."""
         return replace(
             self,
             kind=ChangeKind.CHECK,
@@ -112,13 +112,13 @@ class AccountChange:
 
 
 def session_id(account_id: UUID, partitions: int) -> str:
-    """The partition `p00`..`pNN` of an account: at once its order guarantee and the cap on concurrency."""
+    """Return an account's partition `p00`..`pNN`, which keeps the account's order and limits concurrency."""
     digest = hashlib.blake2b(account_id.bytes, digest_size=8).digest()
     return f"p{int.from_bytes(digest) % partitions:02d}"
 
 
 def slot_start(moment: datetime, length: timedelta) -> datetime:
-    """The start of the `length` long slot of time that `moment` lies in; equal on every instance."""
+    """Return the start of the time slot of this length that contains `moment`; equal on every instance."""
     seconds = length.total_seconds()
     return datetime.fromtimestamp(moment.timestamp() // seconds * seconds, UTC)
 

@@ -1,14 +1,14 @@
-"""What the table Control remembers between two runs, besides breakers and allowances."""
+"""What the table Control stores between two runs, besides breakers and allowances."""
 
 from datetime import datetime
 from typing import NamedTuple
 
 
 class Handled(NamedTuple):
-    """The version of a mapping row that healing dealt with.
+    """The version of a mapping row that healing handles or has handled.
 
-    `first_scan_at` is when the version was first seen; `done` is set after the second scan of the accounts;
-    `scan` names the bookmark of the scan that is under way for the row.
+    `first_scan_at`: when the version was first seen. `done` is set after the second scan of the accounts.
+    `scan` is the name of the bookmark of the row's current scan.
     """
 
     version: str
@@ -18,9 +18,9 @@ class Handled(NamedTuple):
 
 
 class Bookmark(NamedTuple):
-    """How far a part of healing got: since when, in which stage, and where the next page begins.
+    """The progress of one part of healing: when it began, its stage, and where the next page begins.
 
-    `start` is the key that the next page begins behind, `due` the due time of the next check.
+    The next page begins after the key `start`. `due` is the due time of the next check.
     """
 
     at: datetime

@@ -1,4 +1,4 @@
-"""The customer as it stands, or is to stand, in the ERP; and hashes that remember its values."""
+"""The customer as it is, or must be, in the ERP; and hashes that stand for its values."""
 
 import hashlib
 import json
@@ -17,8 +17,8 @@ _BYTES = 8
 class CustomerKey:
     """A customer's number within its legal entity (company).
 
-    `by` names another field that `number` is the value of: the second key under which a customer is found
-    whose own number the ERP assigns.
+    If `by` names a field, `number` is that field's value: the second key, which finds a customer whose number
+    the ERP assigns.
     """
 
     company: str
@@ -27,11 +27,11 @@ class CustomerKey:
 
     @property
     def folded(self) -> "CustomerKey":
-        """The key as the ERP compares it: trimmed, and without regard to case."""
+        """Return the key as the ERP compares it: trimmed and without case."""
         return CustomerKey(self.company.strip().upper(), self.number.strip().upper(), self.by)
 
     def same_as(self, other: "CustomerKey") -> bool:
-        """Whether the ERP would find the same customer under both."""
+        """Whether the ERP finds the same customer under both keys."""
         return self.folded == other.folded
 
     def __str__(self) -> str:
@@ -41,7 +41,7 @@ class CustomerKey:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A customer found in the ERP, with the fields that were asked for."""
+    """A customer found in the ERP, with the fields that were read."""
 
     key: CustomerKey
     fields: Mapping[str, FieldValue]
@@ -49,7 +49,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class CustomerBody:
-    """What shall stand in the ERP for one account: the whole of the mapped fields, nothing else."""
+    """The customer that the ERP must have for one account: all mapped fields, nothing else."""
 
     key: CustomerKey
     fields: Mapping[str, FieldValue]
@@ -57,9 +57,9 @@ class CustomerBody:
 
 
 def same_value(ours: FieldValue, theirs: FieldValue | None) -> bool:
-    """Whether a value in the ERP is ours.
+    """Whether the ERP's value equals ours.
 
-    The ERP keeps no trailing blanks, answers "" for an empty string, and sends 10 where 10.00 was given.
+    The ERP removes trailing blanks, returns "" for an empty value, and 10 for 10.00.
     """
     if isinstance(ours, str):
         return ours.rstrip() == ("" if theirs is None else str(theirs).rstrip())
@@ -70,30 +70,30 @@ def same_value(ours: FieldValue, theirs: FieldValue | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprints:
-    """Hashes of 64 bits under a secret key; `key_id` tells keys apart without giving them away."""
+    """Makes 64-bit hashes with a secret key. `key_id` identifies the key without revealing it."""
 
     key: bytes
     key_id: str
 
     @classmethod
     def under(cls, secret: str) -> "Fingerprints":
-        """Hashes under the key derived from `secret`."""
+        """Make hashes with the key derived from `secret`."""
         key = hashlib.blake2b(secret.encode(), digest_size=32, person=b"fingerprint-key").digest()
         return cls(key, hashlib.blake2b(key, digest_size=4, person=b"fingerprint-id").hexdigest())
 
     def of(self, field: str, value: FieldValue) -> str:
-        """The hash of one field's value, 16 hexadecimal digits. Equal numbers have equal hashes."""
+        """Return the hash of one field's value, 16 hexadecimal digits. Equal numbers have equal hashes."""
         canonical = value.rstrip() if isinstance(value, str) else f"{Decimal(value).normalize() + 0:f}"
         data = json.dumps([field, canonical], ensure_ascii=True).encode()
         return hashlib.blake2b(data, key=self.key, digest_size=_BYTES).hexdigest()
 
     def of_whole(self, fields: Mapping[str, FieldValue]) -> str:
-        """One hash of all the fields together."""
+        """Return one hash of all fields together."""
         data = json.dumps(sorted(self.of_all(fields).items())).encode()
         return hashlib.blake2b(data, key=self.key, digest_size=_BYTES).hexdigest()
 
     def of_all(self, fields: Mapping[str, FieldValue]) -> dict[str, str]:
-        """The hash of each field."""
+        """Return the hash of each field."""
         return {name: self.of(name, value) for name, value in fields.items()}
 
 
@@ -105,7 +105,7 @@ class Owner(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """The accounts that wait for a customer's number, and the version of the row that says so."""
+    """The accounts that wait for a customer's number, and the version of the owner row that lists them."""
 
     accounts: frozenset[UUID]
     version: str

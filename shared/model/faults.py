@@ -3,18 +3,18 @@
 ::
 
     Fault
-    ├─ TransientFault     try again later
+    ├─ TransientFault     make another attempt later
     │  └─ QueueUnavailable   ... but the bus itself refuses: the host redelivers
     ├─ MessageRefused     the bus never takes this message: no later attempt helps
-    ├─ NotYet             wait until a moment; that is no try
+    ├─ NotYet             wait until a time; this is no attempt
     ├─ AccountFault       park this account with a reason
     │  └─ Refused            ... unless the system refuses other accounts in the same way
-    ├─ CustomerNotFound, CustomerAlreadyExists   the writer's own to settle; they never leave it
-    ├─ ConfigurationFault      the set-up is wrong: wait for a person, park nothing
-    ├─ RejectedEvent      not understandable: keep the body, say why
-    └─ StateConflict      another worker wrote the account's state in between
+    ├─ CustomerNotFound, CustomerAlreadyExists   handled inside `Execute`; no caller sees them
+    ├─ ConfigurationFault      the configuration is wrong: wait for a person, park nothing
+    ├─ RejectedEvent      the body cannot be understood: keep it, say why
+    └─ StateConflict      another worker changed the account's state in between
 
-Adapters translate; nobody else sees httpx or azure errors. Anything outside this tree is a bug.
+Adapters translate the errors of httpx and azure into these faults. Any other exception is a bug.
 """
 
 from datetime import datetime
@@ -38,10 +38,10 @@ class Fault(Exception):
 
 
 class TransientFault(Fault):
-    """Try again later.
+    """Make another attempt later.
 
-    `retry_after` in seconds where the system named one. `unknown_outcome`: a write may have been committed,
-    or may still be. `about_system` is false where the system itself is well, as after an update conflict.
+    `retry_after`: the seconds that the system asked for, if any. `unknown_outcome`: a write may have been
+    committed, or may still be. `about_system` is false if the system works, as after an update conflict.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class QueueUnavailable(TransientFault):
 
 
 class MessageRefused(Fault):
-    """The bus is well and will never take this message, for example because it is too large."""
+    """The bus works but will never take this message, for example because it is too large."""
 
 
 class NotYet(Fault):
-    """Nothing may be done before that moment; waiting for it is no try."""
+    """Nothing may be done before that time. Waiting does not count as an attempt."""
 
     def __init__(self, until: datetime, reason: str) -> None:
         super().__init__(reason)
@@ -89,10 +89,11 @@ class AccountFault(Fault):
 
 
 class Refused(AccountFault):
-    """The system refused a request about this account and named none of its own values as the reason.
+    """The system refused a request about this account, but not because of a value that it named.
 
-    That is one row's fault, until the system's probe fails too or other accounts are refused in the same
-    `way`: the operation, the status and the system's own code. `remedy` is for the case that all are refused.
+    It counts as this account's fault, unless the system's probe fails too or other accounts are refused in
+    the same `way`: kind of request, status and the system's code. `remedy` is for the case that all are
+    refused.
     """
 
     def __init__(self, system: System, operation: str, problem: Problem, remedy: str) -> None:
@@ -108,11 +109,11 @@ class Refused(AccountFault):
 
 
 class CustomerNotFound(Fault):
-    """An update or a look by key met no customer."""
+    """The ERP has no customer under the key of an update or a read."""
 
 
 class CustomerAlreadyExists(Fault):
-    """A create met a customer of the same key."""
+    """The ERP already has a customer under the key of a creation."""
 
     def __init__(self, key: CustomerKey) -> None:
         super().__init__(str(key))
@@ -120,7 +121,7 @@ class CustomerAlreadyExists(Fault):
 
 
 class ConfigurationFault(Fault):
-    """The set-up is wrong: a secret, a role, an address, a company. One bad secret must park no backlog."""
+    """The configuration is wrong: a secret, a role, an address, a company. No account is parked for it."""
 
     def __init__(self, system: System, reason: str, remedy: str) -> None:
         super().__init__(f"{system}: {reason} {remedy}".strip())
@@ -130,7 +131,7 @@ class ConfigurationFault(Fault):
 
 
 class RejectedEvent(Fault):
-    """A body that cannot be understood. `reason` is stable and short, `description` says what to do."""
+    """An event with an unreadable body. `reason` is a fixed short text, `description` says what to do."""
 
     def __init__(self, reason: str, description: str) -> None:
         super().__init__(f"{reason}: {description}")
@@ -139,7 +140,7 @@ class RejectedEvent(Fault):
 
 
 class StateConflict(Fault):
-    """The row of an account's state is not the one that was read."""
+    """Another worker changed the row of the account's state since it was read."""
 
     def __str__(self) -> str:
         """For the log."""

@@ -1,7 +1,7 @@
-"""The field map: the only place that knows which column of the account goes where.
+"""The field map: says which column of the account goes into which field of the ERP.
 
-What enters is the content of a TOML file; what leaves is a checked, frozen `FieldMap`. Whatever does not
-hold together is refused with a message that names the entry.
+In: the content of a TOML file. Out: a checked, frozen `FieldMap`. A wrong entry is refused with a message
+that names it.
 """
 
 import re
@@ -34,7 +34,7 @@ class _Entry(BaseModel):
 
 
 class Column(_Entry):
-    """A column of the account or, with `lookup`, a column of the row that a look-up column refers to."""
+    """A column of the account; with `lookup`, a column of the row that the lookup column refers to."""
 
     column: Name
     lookup: Name | None = None
@@ -46,7 +46,7 @@ class Column(_Entry):
 
 
 class Company(_Entry):
-    """Which legal entity: a setting, or a column with its values. `field` is the ERP's own."""
+    """The company (legal entity): from a setting or from a column. `field` is the ERP's field name."""
 
     field: Name
     setting: str | None = None
@@ -61,11 +61,11 @@ class Company(_Entry):
 
 
 class Key(_Entry):
-    """The customer's number: from a column, or assigned by the ERP and found again by a second key.
+    """The customer's number: from a column, or assigned by the ERP; then a second key finds the customer.
 
-    `field` is the ERP's own. The second key is a text field that holds the account's id; it has to be unique
-    in the ERP.
-    `number_column` is where an assigned number is written back to, if that is asked for.
+    `field` is the ERP's field name. The second key is a text field that holds the account's id; its values
+    must be unique in the ERP. `number_column` is where an assigned number is written back to, if that is
+    asked for.
     """
 
     column: Name | None = None
@@ -87,7 +87,7 @@ class Key(_Entry):
 
 
 class RowRule(_Entry):
-    """A condition that an account must meet to be synchronised. Exactly one of the three tests."""
+    """A condition that an account must meet to be synchronised. It has exactly one of the three tests."""
 
     column: Name
     in_: tuple[int | str | bool, ...] | None = Field(default=None, alias="in")
@@ -109,7 +109,7 @@ class RowRule(_Entry):
 
 
 class MappedField(_Entry):
-    """Where the value of one of the ERP's fields comes from, and what it must be like."""
+    """Where the value of one ERP field comes from, and which values are allowed."""
 
     column: Name | None = None
     lookup: Name | None = None
@@ -136,14 +136,14 @@ class MappedField(_Entry):
 
 
 class Hold(_Entry):
-    """The field that blocks a customer, and the value with which we block."""
+    """The hold: the field that blocks a customer, and the value that blocks it."""
 
     field: Name
     blocked: str
 
 
 class FieldMap(_Entry):
-    """The whole map, validated: every value map that is named exists, every rule and field is sound."""
+    """The whole map, validated: every value map that it names exists, every rule and field is valid."""
 
     company: Company
     key: Key
@@ -155,18 +155,18 @@ class FieldMap(_Entry):
     _warnings: Sequence[str] = PrivateAttr(default=())
 
     def model_post_init(self, context: Mapping[str, Any] | None, /) -> None:
-        """Keep what the reader of the file has to say about it: it stands in the validation context."""
+        """Keep the warnings of the file's reader, which are in the validation context."""
         self._warnings = (context or {}).get("warnings", ())
 
     @property
     def warnings(self) -> Sequence[str]:
-        """What the map's author should change; nothing that keeps the map from working."""
+        """What the author of the map should change. The map works without these changes."""
         return self._warnings
 
     @field_validator("value_maps", mode="after")
     @classmethod
     def _with_shipped_maps(cls, own: ValueMaps, info: ValidationInfo) -> ValueMaps:
-        """The maps that come with the app, in the validation context, under those of the file."""
+        """Add the value maps that ship with the app, given in the context; the file's entries come first."""
         context = cast(Mapping[str, ValueMaps], info.context or {})
         shipped = context.get("value_maps", {})
         return {name: {**shipped.get(name, {}), **own.get(name, {})} for name in {*shipped, *own}}
@@ -185,7 +185,7 @@ class FieldMap(_Entry):
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
-        """Every column that is read, once, the currency excepted, which comes as a row of its own."""
+        """Every column that is read, once. The currency is left out: it is read as a related row."""
         read = [*self._read()]
         if self.key.assigned_by_erp:
             read.append(Column(column=self.key.number_column))
@@ -194,7 +194,7 @@ class FieldMap(_Entry):
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """The ERP's fields that a body holds."""
+        """The names of the ERP fields in a customer's body; the hold, the company and the number are not."""
         second = self.key.second_key if self.key.assigned_by_erp else None
         return frozenset((*self.fields, second) if second else self.fields)
 
@@ -210,12 +210,12 @@ class FieldMap(_Entry):
 
     @cached_property
     def has_currency(self) -> bool:
-        """Whether a field is resolved through the currency mapping."""
+        """Whether a field takes its value from the mapping table of currencies."""
         return any(entry.via == CURRENCY for entry in self.fields.values())
 
     @cached_property
     def settings(self) -> frozenset[str]:
-        """The names of the settings that the map refers to."""
+        """The names of the settings that the map uses."""
         named = {entry.setting for entry in self.fields.values()} | {self.company.setting}
         return frozenset(name for name in named if name)
 
@@ -238,7 +238,7 @@ def _exactly_one(where: str, **given: object) -> None:
 
 
 def keys_at(location: Sequence[str | int]) -> list[str]:
-    """The keys that an entry at this place of the file may have."""
+    """Return the keys that an entry at this place of the file may have."""
     places: Mapping[str | int, type[BaseModel]] = {
         "company": Company,
         "key": Key,

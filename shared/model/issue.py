@@ -23,8 +23,8 @@ class Issue:
 
 
 class ParkedAccount(NamedTuple):
-    """What healing reads of a row: its PartitionKey, the account, the value, and the version it was last
-    healed for."""
+    """What healing reads of a row: its PartitionKey, the account, the value, and the version of the mapping
+    for which a check was last sent."""
 
     key: str
     account_id: UUID

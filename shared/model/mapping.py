@@ -1,6 +1,6 @@
-"""The currency mapping: what Sales calls a currency -> the code under which the ERP knows it.
+"""The mapping table of currencies: the name in Sales, and the code in the ERP.
 
-Keys are built as the table needs them: one name, one key, however it was typed.
+A name has one key in the table, however it is typed.
 """
 
 import unicodedata
@@ -22,16 +22,16 @@ _FORBIDDEN = frozenset("/\\#?%")
 
 @dataclass(frozen=True, slots=True)
 class CurrencyMapping:
-    """One row: `crm` as typed by the operator, `ax` the code in the ERP."""
+    """One row: `crm` is the name in Sales as typed by a person, `ax` is the code in the ERP."""
 
     crm: str
     ax: str
     etag: str = ""
 
 
-@lru_cache(maxsize=4096)  # names come again with nearly every event
+@lru_cache(maxsize=4096)  # nearly every event has one of a few names
 def currency_key(name: str) -> str:
-    """A currency name, normalised: NFKC, white space collapsed and trimmed, case folded.
+    """Normalise a currency name: NFKC, white space collapsed and trimmed, case folded.
 
     Idempotent. Raises ValueError for a name that is empty, over 512 characters, or no Unicode text
     (lone surrogates).
@@ -40,7 +40,7 @@ def currency_key(name: str) -> str:
         message = "A currency name holds half of a surrogate pair, which no table can store; type it again."
         raise ValueError(message)
     key, before = fold(name), ""
-    while key != before:  # folding can bring about characters that fold once more
+    while key != before:  # folding can produce characters that fold again
         key, before = fold(key), key
     if not key:
         message = "A currency name is empty."
@@ -52,12 +52,12 @@ def currency_key(name: str) -> str:
 
 
 def fold(text: str) -> str:
-    """A text as it is compared: NFKC, case folded, white space collapsed and trimmed."""
+    """Normalise a text for comparison: NFKC, case folded, white space collapsed and trimmed."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def escape_key(text: str) -> str:
-    """`text` as a PartitionKey or RowKey; `unescape_key` gives it back."""
+    """Make a PartitionKey or RowKey of `text`; `unescape_key` reverses it."""
     return "".join(
         quote(char, safe="") if char in _FORBIDDEN or unicodedata.category(char) == "Cc" else char
         for char in text
@@ -70,12 +70,12 @@ def fits_key(key: str) -> bool:
 
 
 def unescape_key(key: str) -> str:
-    """The text that `escape_key` made `key` of."""
+    """Return the text from which `escape_key` made `key`."""
     return unquote(key)
 
 
 class Usage(NamedTuple):
-    """How many accounts have a currency, and how many of them are parked for want of a good mapping."""
+    """How many accounts have a currency, and how many of them are parked for a missing or bad mapping."""
 
     accounts: int = 0
     parked: int = 0

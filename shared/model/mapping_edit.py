@@ -1,4 +1,4 @@
-"""A change of the currency mapping: rows before and after, and the edit that they belong to."""
+"""A change of the mapping table: rows before and after, and the edit that they belong to."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ class Mapped(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MappingRow:
-    """A row of the table as it stands. A row made by hand may have any RowKey."""
+    """A row of the table as stored. A row made by hand may have any RowKey."""
 
     row_key: str
     mapped: Mapped
@@ -27,15 +27,15 @@ class MappingRow:
 
     @property
     def key(self) -> str | None:
-        """The normalised name; None if it is none that could be looked up."""
+        """The normalised name; None if the name cannot be a key."""
         return key_or_none(self.mapped.crm)
 
 
 @dataclass(frozen=True, slots=True)
 class RowChange:
-    """What becomes of one row: `before` None adds it, `after` None removes it.
+    """The change of one row: `before` None adds the row, `after` None removes it.
 
-    `etag` is that of the row as it was read: the change is refused if the row is another by then.
+    `etag` is the ETag of the row as read. The change is refused if the row was changed since.
     """
 
     row_key: str
@@ -45,7 +45,7 @@ class RowChange:
 
     @property
     def mapped(self) -> Mapped:
-        """What the row says now or, if it goes, what it said."""
+        """The row after the change; if it is removed, the row before."""
         return self.after or self.before or Mapped("", "")
 
 
@@ -61,21 +61,21 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """An edit with all its changes, as the history keeps it."""
+    """An edit with all its changes, as stored in the history."""
 
     edit: Edit
     changes: tuple[RowChange, ...]
 
 
 class MappingConflict(Fault):
-    """Somebody else changed a row since it was read; nothing of its batch was taken."""
+    """Somebody else changed a row since it was read. No change of the batch was stored."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f'Somebody else changed "{name}" meanwhile.')
 
 
 def key_or_none(name: str) -> str | None:
-    """The normalised name, or None if it is none that the table could hold."""
+    """Return the normalised name, or None if the name cannot be a key of the table."""
     try:
         return currency_key(name)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Where an event or a look ends: one closed list, and the closed list of causes for parking."""
+"""The outcomes of events and checks, and the causes for parking: two closed lists."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from shared.model.mapping import escape_key, fits_key
 
 
 class Ending(StrEnum):
-    """The named places. The sum over them equals the events that came in."""
+    """How an event or a check can end. The sum over all endings equals the number of events received."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -21,15 +21,15 @@ class Ending(StrEnum):
     DELETED = "deleted"
     PARKED = "parked"
     REJECTED = "rejected"
-    RETRYING = "retrying"  # only while it lasts
+    RETRYING = "retrying"  # not final: another attempt follows
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one message was settled.
+    """How the work on one message ended.
 
-    `detail` is the rule, the cause or the reason; `fields` are the names of what was written; `due` is when
-    a copy comes back.
+    `detail` is the rule, the cause or the reason. `fields` are the names of the fields written. `due` is when
+    the copy for the next attempt is due.
     """
 
     ending: Ending
@@ -70,7 +70,7 @@ _REFUSED_BEFORE = "RefusedByOperations"
 
 
 def keys_of_cause(text: str) -> tuple[str, ...]:
-    """The keys under which a cause, or one value of it, is stored; version 1 had another for one cause."""
+    """Return the keys under which a cause, or one value of it, is stored, with the key of version 1."""
     same = {str(Cause.REFUSED), _REFUSED_BEFORE}
     return (str(Cause.REFUSED), _REFUSED_BEFORE) if text in same else (text,)
 
@@ -107,16 +107,16 @@ _REMEDIES: dict[Cause, str] = {
 
 
 def remedy(cause: Cause, erp: str) -> str:
-    """What to do about a cause; `erp` is what people call the ERP in use."""
+    """Return what to do about a cause; `erp` is the name of the ERP in use."""
     return _REMEDIES[cause].replace("{erp}", erp)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why an account is parked, in terms that hold no personal data.
+    """Why an account is parked, without personal data.
 
-    `value` is only given where it helps to group (a currency name, a code); `status` and `error_type` are
-    the refusing system's own, never its texts, which quote values.
+    `value` is only set where it groups accounts (a currency name, a code). `status` and `error_type` come
+    from the refusing system. Its error texts are never stored, because they quote values.
     """
 
     cause: Cause
@@ -127,7 +127,7 @@ class Problem:
 
     @property
     def key(self) -> str:
-        """The PartitionKey of its row in Issues; of a value too long for one, a hash."""
+        """The PartitionKey of the row in Issues. A value too long for a key is replaced by its hash."""
         if not self.value:
             return str(self.cause)
         key = f"{self.cause}|{escape_key(self.value)}"
@@ -136,7 +136,7 @@ class Problem:
         return f"{self.cause}|{hashlib.blake2b(self.value.encode(), digest_size=16).hexdigest()}"
 
     def remedy(self, erp: str = "the ERP") -> str:
-        """What to do; `erp` is what people call the ERP in use."""
+        """Return what to do; `erp` is the name of the ERP in use."""
         return remedy(self.cause, erp)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What people see of the queues: how much they hold, and the messages that ended outside the pipeline."""
+"""What people see of the queues: their counts, and messages that were dead-lettered or rejected."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class QueueDepth(NamedTuple):
-    """One queue. `oldest_at` is None where there is nothing, or where it cannot be known."""
+    """The counts of one queue. `oldest_at` is None if the queue is empty or the time cannot be known."""
 
     name: str
     active: int
@@ -17,7 +17,7 @@ class QueueDepth(NamedTuple):
 
 
 class Bin(StrEnum):
-    """Where messages lie that ended outside the pipeline."""
+    """The queues of messages that were dead-lettered or rejected."""
 
     EVENT_DEAD_LETTERS = "dataverse-events/dead-letters"
     CHANGE_DEAD_LETTERS = "account-changes/dead-letters"

@@ -8,11 +8,11 @@ LONGEST_CELL = 32_767  # characters; Excel's own limit
 
 
 class SheetError(Exception):
-    """The file as a whole cannot be used; the message says why and what to do."""
+    """The file cannot be used at all; the message says why and what to do."""
 
 
 class NoText(NamedTuple):
-    """A cell that is neither text nor a number: "a formula", "a date", "an error value"."""
+    """A cell that is neither text nor a number; says what it is: "a formula", "a date", "an error value"."""
 
     what: str
 
@@ -21,9 +21,9 @@ type Cell = str | NoText
 
 
 class SheetRow(NamedTuple):
-    """One row of a file: its number as the spreadsheet shows it, its cells, and the sheet it stands on.
+    """One row of a file: its number as the spreadsheet shows it, its cells, and its sheet.
 
-    `hidden`: the spreadsheet does not show it, as behind a filter.
+    `hidden`: the spreadsheet does not show the row, for example because of a filter.
     """
 
     number: int

@@ -1,4 +1,4 @@
-"""What is known of one account: one entity of the table AccountSync, one ETag, every change atomic."""
+"""The state of one account: one entity of the table AccountSync with one ETag, so every change is atomic."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Phase(StrEnum):
-    """Where the account stands."""
+    """How the last check of the account ended."""
 
     SYNCED = "synced"
     FILTERED = "filtered"
@@ -28,7 +28,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who is writing: one invocation, until a moment that lies behind its own deadline."""
+    """The right of one invocation to write, until a time after that invocation's own deadline."""
 
     owner: UUID
     until: datetime
@@ -51,14 +51,15 @@ class LogEntry(NamedTuple):
 class SyncState:
     """The account's state.
 
-    `customer` is the customer known to stand in the ERP; `intent` the one whose creation was begun and
-    of which no more is known. `begun` holds one keyed hash of the whole body for each creation that was sent
-    and whose outcome is unknown: a customer with these values is ours. `confirmed` holds a short keyed hash
-    per mapped field as last seen or written there, under `fingerprint_key`. While `unknown_until` is set, a
-    request whose answer was lost may still commit, so nothing counts as confirmed; only a look made after
-    that moment clears it. `previous_hold` is set while we hold the customer: the value to go back to.
-    `deleted`: Dataverse said so, and the account was not seen since. `retrying_since`: when the attempts that
-    still go on began.
+    `customer`: the account's customer in the ERP. `intent`: the number of a creation that is not known to
+    have ended, or an old number that must still be released. `begun`: one keyed hash of all fields for each
+    creation that was sent and whose outcome is unknown; a customer with these values is ours. `confirmed`: a
+    short keyed hash of each mapped field as last read from the ERP or written to it, made with the key
+    `fingerprint_key`. `unknown_until`: until then a request whose answer was lost may still commit, so no
+    value counts as confirmed; only a read of the customer after that time clears it. `previous_hold`: set
+    while we block the customer, to the value that a release restores. `deleted`: Dataverse reported the
+    deletion, and the account was not read since. `retrying_since`: when the first of the current attempts was
+    made.
     """
 
     account_id: UUID
@@ -82,7 +83,7 @@ class SyncState:
 
     @property
     def settled(self) -> bool:
-        """Nothing is under way, open or doubtful."""
+        """Whether the last check ended without a problem, with no lease and no unknown outcome left."""
         return (
             self.phase in {Phase.SYNCED, Phase.FILTERED, Phase.DELETED}
             and self.lease is None
@@ -90,7 +91,7 @@ class SyncState:
         )
 
     def logged(self, entry: LogEntry) -> "SyncState":
-        """The state with one more line in its log, which stays short enough for one table property."""
+        """Return the state with one more log line, without old lines that do not fit a table property."""
         log = (*self.log, entry)[-LOG_ENTRIES:]
         while len(log) > 1 and len(encode_log(log)) > LOG_CHARACTERS:
             log = log[1:]
@@ -99,24 +100,24 @@ class SyncState:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A state with the ETag under which it may be replaced; no ETag: it does not exist yet."""
+    """A state with the ETag of its row; without an ETag the row does not exist yet."""
 
     state: SyncState
     etag: str | None = field(default=None)
 
 
 def encode_log(log: tuple[LogEntry, ...]) -> str:
-    """The log as JSON."""
+    """Encode the log as JSON."""
     return json.dumps(log, ensure_ascii=False, separators=(",", ":"))
 
 
 def decode_log(text: str) -> tuple[LogEntry, ...]:
-    """The log as `encode_log` wrote it."""
+    """Decode a log that `encode_log` wrote."""
     return tuple(LogEntry(*entry) for entry in json.loads(text))
 
 
 class ScannedAccount(NamedTuple):
-    """What healing has to know of an account."""
+    """What healing must know about an account."""
 
     account_id: UUID
     organization_id: UUID
@@ -126,13 +127,13 @@ class ScannedAccount(NamedTuple):
 
     @classmethod
     def of(cls, state: SyncState) -> Self:
-        """The same of a whole state."""
+        """Take these values from a whole state."""
         key, issue = state.currency_key or "", state.issue or ""
         return cls(state.account_id, state.organization_id, key, issue, state.read_at)
 
 
 class Page[T](NamedTuple):
-    """Rows of a table, and where the next page begins; "" at the end.
+    """Rows of a table, and the position of the next page; "" after the last one.
 
     A page can be empty although it is not the last.
     """

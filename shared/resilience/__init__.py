@@ -1,1 +1,1 @@
-"""When something goes wrong: decide what happens next, and park with a reason."""
+"""Handles faults: retries, circuit breakers, limits, healing and replay."""

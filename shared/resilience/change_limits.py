@@ -1,7 +1,7 @@
-"""The blast-radius guard: no more creates and no more blocks in an hour than somebody thought sensible.
+"""The blast-radius guard: limits the creations and the blocks in an hour to what the settings allow.
 
-All instances count together: each reserves a block of the hour's allowance in the table Control and uses it
-up. Crossing a ceiling parks the account as `GuardTripped` and raises an alert.
+All instances count together: each reserves a part of the hour's allowance in the table Control and uses it
+up. An account over the ceiling is parked as `GuardTripped`, which raises an alert.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ class BlastGuard:
         raise AccountFault(Problem(Cause.GUARD_TRIPPED, value=kind))
 
     def give_back(self, kind: str, change: AccountChange) -> None:
-        """Take one back that certainly came to nothing; for this instance to use, while the hour lasts."""
+        """Return one that certainly changed nothing in the ERP. This instance can use it in the same hour."""
         key = kind, self._hour()
         if key in self._left and not change.approved:
             self._left[key] += 1

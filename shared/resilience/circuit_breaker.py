@@ -1,8 +1,8 @@
-"""The circuit breakers: a system in trouble is left alone, by all instances together.
+"""The circuit breakers: they stop the calls of all instances to a system that does not work.
 
-In: how each call to a system ended. Out: whether work may go on, or until when it waits. Waiting is no
-attempt. A breaker opens on OperatorFaults at once, on the rate of transient faults otherwise, and on refusals
-of several accounts; after its time one instance probes, and only a probe that succeeds closes it.
+In: how each call to a system ended. Out: whether work may go on, or until when it waits. Waiting does not
+count as an attempt. A breaker opens at once on a configuration fault, on a high rate of transient faults, and
+on refusals of several accounts. After its time one instance probes; only a probe that succeeds closes it.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ class Breakers:
         self._well_at: dict[System, datetime] = {}
 
     async def admit(self, account_id: UUID | None = None) -> Wait | None:
-        """None: work on this account may go on. Takes the probe, and makes it, where one is due."""
+        """Return how long work on this account must wait; None if it may go on. Makes a probe that is due."""
         await self._shared.refresh()
         if not self._shared.known:
             return None
@@ -71,15 +71,15 @@ class Breakers:
         return Wait(until, max(_LEAST_SPREAD, _SPREAD * (until - now).total_seconds()), reason)
 
     async def admits(self, system: System) -> bool:
-        """Whether this system may be asked now. Takes the probe, and makes it, where one is due."""
+        """Whether this system may be called now. Makes a probe that is due."""
         await self._shared.refresh()
         return await self._wait_for(self._shared.current(system), None) is None
 
     async def call[T](self, system: System, action: str, request: Awaitable[T]) -> T:
         """Wait for a request to the system and note how it ended.
 
-        The action is named as in the adapters' refusals. At most so many requests of one process are under
-        way at a time as the system was given slots.
+        `action` has the name that the adapters use in refusals. One process sends no more requests at a time
+        than the system has slots.
         """
         if (slots := self._slots.get(system)) is None:
             return await self._noted(system, action, request)
@@ -100,7 +100,7 @@ class Breakers:
         return result
 
     async def failed(self, system: System, fault: Fault) -> None:
-        """A call to the system failed; opens its breaker if that was one too many."""
+        """Count a failed call to the system, and open the breaker if there were too many."""
         if isinstance(fault, ConfigurationFault):
             await self._open(system, self._rules.operator, fault.reason)
         elif isinstance(fault, TransientFault) and fault.about_system:
@@ -109,7 +109,7 @@ class Breakers:
                 await self._open(system, None, fault.reason, fault.retry_after or 0)
 
     async def refused(self, fault: Refused, account_id: UUID) -> Fault:
-        """The fault to go on with: the refusal itself parks the account, any other one lets it wait.
+        """Return the fault to handle: the refusal itself parks the account, another fault makes it wait.
 
         Raises faults of the Table service.
         """
@@ -120,7 +120,7 @@ class Breakers:
         return await self._refusals.note(fault, account_id)
 
     async def settled(self, account_id: UUID | None) -> None:
-        """The work on a message is done; of this account if it came to an end."""
+        """Note that the work on a message is done. `account_id`: the account, if its check has ended."""
         await self._refusals.settled(account_id)
 
     async def pause(self, systems: list[System], who: str) -> None:
@@ -129,14 +129,14 @@ class Breakers:
             await self._shared.change(system, lambda known: replace(known, paused_by=who, reason="paused"))
 
     async def resume(self, systems: list[System]) -> None:
-        """Let go; whatever opened a breaker besides is forgotten too, and what it parked is checked."""
+        """Close the breakers, also those that faults opened, and check the accounts that they parked."""
         now = self._clock.now()
         for system in systems:
             before, _ = await self._shared.change(system, lambda known: Breaker(known.system, closed_at=now))
             await self._refusals.release(before)
 
     async def states(self) -> list[Breaker]:
-        """Every breaker that ever was opened or paused, as stored now."""
+        """Return every breaker that was ever opened or paused, as stored now."""
         return [breaker for breaker, _ in (await self._rows.breakers()).values()]
 
     def _note(self, system: System, *, failed: bool) -> None:
@@ -161,7 +161,7 @@ class Breakers:
         return await self._probe(breaker)
 
     async def _probe(self, breaker: Breaker) -> tuple[datetime, str] | None:
-        """Make the one probe that is due, if no other instance has taken it."""
+        """Make the probe that is due, unless another instance makes it."""
         now, reason = self._clock.now(), f"{breaker.system}: {breaker.reason}"
         if not await self._shared.put(breaker.probing(now + _PROBE), breaker):
             return now, reason
@@ -178,14 +178,14 @@ class Breakers:
         return None
 
     async def _trouble_now(self, system: System) -> TransientFault | ConfigurationFault | None:
-        """What the system's probe meets, or met a moment ago: refusals of many accounts cost few probes."""
+        """Probe the system unless a probe succeeded a moment ago, and return the fault if there is one."""
         well_at = self._well_at.get(system)
         if well_at is not None and self._clock.now() - well_at < _PROBE_HOLDS:
             return None
         return await self._trouble(system)
 
     async def _trouble(self, system: System) -> TransientFault | ConfigurationFault | None:
-        """What the system's probe meets."""
+        """Probe the system, and return the fault if there is one."""
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
                 await self._probes[system]()

@@ -1,4 +1,4 @@
-"""Keeps the table Issues in step with the accounts' states: no row too many, none missing.
+"""Corrects the table Issues by the accounts' states: removes wrong rows and adds missing ones.
 
 Compares two listings, page by page in the order of the account ids, and reads single rows only where the
 two differ.
@@ -21,7 +21,7 @@ _PAGES = 3  # of the accounts in one run
 
 @dataclass(frozen=True, slots=True)
 class CompareIssues:
-    """Begins every 15 minutes, and goes on from its bookmark until all accounts were compared."""
+    """Starts every 15 minutes, and continues from its bookmark until all accounts are compared."""
 
     issues: Issues
     states: SyncStates
@@ -48,7 +48,7 @@ class CompareIssues:
     async def _compare(
         self, progress: Progress, accounts: Sequence[ScannedAccount], after: str, last: str
     ) -> None:
-        """Compare the accounts with an issue, from behind `after` up to `last`, with the rows of Issues."""
+        """Compare accounts that have an issue with the rows of Issues, for ids after `after` up to `last`."""
         expected = {(account.issue, account.account_id): account for account in accounts}
         found = {(row.key, row.account_id) for row in await self.issues.between(after, last)}
         for key, account_id in sorted(found ^ expected.keys()):

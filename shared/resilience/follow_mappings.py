@@ -1,7 +1,8 @@
-"""Updates the customers that are already written after a mapping row changed, however many they are.
+"""Checks the accounts that use a mapping row after the row changed, so that their customers are updated.
 
-A change starts a scan of the accounts. It goes on page by page from its bookmark, and sends no more checks
-than become due within the next minutes. A second scan finds the accounts that used the old row late.
+A change starts a scan of the accounts. The scan continues page by page from its bookmark, and sends only
+checks that become due within the next minutes. A second scan finds accounts that were still written with the
+old row.
 """
 
 from collections.abc import Mapping
@@ -23,8 +24,8 @@ _AHEAD = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class FollowMappings:
-    """`cache` is how long a row may be used after it changed, `deadline` how long a message that used it may
-    still be worked on."""
+    """`cache`: how long a copy of a row may be used after the row changed. `deadline`: the longest work on a
+    message, which may have used the old row."""
 
     seen: SeenMappings
     states: SyncStates
@@ -33,7 +34,7 @@ class FollowMappings:
     deadline: timedelta
 
     async def compare(self, progress: Progress) -> bool:
-        """Start a scan for the rows that changed; whether there are any."""
+        """Start a scan for the rows that changed. Return whether there are any."""
         now, last = progress.clock.now(), progress.get(COMPARED)
         if not await self.seen.changed(last and last.at):
             return False
@@ -57,7 +58,7 @@ class FollowMappings:
         return bool(changed)
 
     async def go_on(self, progress: Progress) -> tuple[int, bool]:
-        """Continue every scan; how many checks were sent, and whether a second scan came to its end."""
+        """Continue every scan. Return how many checks were sent, and whether a second scan ended."""
         sent, ended = 0, False
         for name, bookmark in progress.beginning(_SCAN).items():
             more, end = await self._scan(progress, name, bookmark)
@@ -67,7 +68,7 @@ class FollowMappings:
     async def _start(
         self, progress: Progress, name: str, bookmark: Bookmark, rows: Mapping[str, Handled]
     ) -> None:
-        """The bookmark comes first: a row of a scan that has none would wait for ever."""
+        """Start a scan. Store its bookmark first: rows of a scan without one would never be handled."""
         await progress.put(name, bookmark)
         await progress.control.put_handled(rows)
 
@@ -96,7 +97,7 @@ class FollowMappings:
     async def _page(
         self, progress: Progress, rows: Mapping[str, Handled], bookmark: Bookmark
     ) -> tuple[int, Bookmark]:
-        """Send the checks of one page; how many, and where the next page begins."""
+        """Send the checks of one page. Return how many, and where the next page begins."""
         page = await self.states.with_currency(rows.keys(), bookmark.after)
         second = bookmark.stage == _SECOND
         checks = [
@@ -111,9 +112,9 @@ class FollowMappings:
         return len(dated), bookmark._replace(after=page.after, due=next_due if dated else bookmark.due)
 
     def _read_late(self, account: ScannedAccount, rows: Mapping[str, Handled]) -> bool:
-        """Whether the account may have been written with a copy of the row as it was before its change.
+        """Whether the account may have been written with a copy of the row from before the change.
 
-        One that was read later used a new copy; the first scan found one that was written earlier.
+        An account read after that time used the new row. An earlier one was found by the first scan.
         """
         if account.read_at is None:
             return True
@@ -122,6 +123,6 @@ class FollowMappings:
 
 
 def _has_room(progress: Progress, bookmark: Bookmark) -> bool:
-    """Whether another page may be sent now: the run is not over, and not too much was sent ahead."""
+    """Whether another page may be sent now: the run has time left, and the next due time is near."""
     now = progress.clock.now()
     return not progress.over and (bookmark.due is None or bookmark.due <= now + _AHEAD)

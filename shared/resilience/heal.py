@@ -1,8 +1,8 @@
-"""Heals what a person has put right: level-triggered, idempotent, once a minute, on one instance.
+"""Sends checks for accounts whose cause a person has corrected: once a minute, on one instance, idempotent.
 
-In: the mapping table and the issues as they stand. Out: checks of the accounts concerned. It does not matter
-who changed the mapping, nor with what tool: the rows' ETags tell. A run does what it can in its time; the
-next one goes on from the bookmarks in the table Control.
+In: the mapping table and the issues as they are now. Out: checks of the accounts concerned. The rows' ETags
+show changes, whoever made them and with whatever tool. A run does what it can in its time; the next run
+continues from the bookmarks in the table Control.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Heal:
     compare: CompareIssues
 
     async def run(self) -> int:
-        """Heal what can be healed now; how many checks were sent. May raise faults: the next run goes on."""
+        """Heal what can be healed now, and return how many checks were sent. May raise faults."""
         progress = await Progress.begin(self.control, self.clock, _LONGEST)
         if await self.follow.compare(progress):
             await self.release.begin_anew(progress)

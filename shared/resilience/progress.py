@@ -1,4 +1,4 @@
-"""How far healing got, kept in the table Control: a run that is cut off is continued by the next one."""
+"""Stores the progress of healing in the table Control, so that the next run continues from there."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ _PER_SECOND = 10.0  # checks that healing lets become due: live events pass betw
 
 @dataclass(slots=True)
 class Progress:
-    """One run: its clock, its end, and the bookmarks, of which each change is stored at once."""
+    """One run: its clock, its end, and its bookmarks. A changed bookmark is stored at once."""
 
     control: Control
     clock: Clock
@@ -31,7 +31,7 @@ class Progress:
 
     @property
     def over(self) -> bool:
-        """Whether no part may begin another page of work; what is left is for the next run."""
+        """Whether the time is used up: no part may begin another page, the next run does the rest."""
         return self.clock.now() >= self.until
 
     def get(self, name: str) -> Bookmark | None:
@@ -39,12 +39,12 @@ class Progress:
         return self._known.get(name)
 
     def beginning(self, prefix: str) -> Mapping[str, Bookmark]:
-        """The bookmarks whose names begin so, the newest first."""
+        """Return the bookmarks whose names begin so, the newest first."""
         found = [item for item in self._known.items() if item[0].startswith(prefix)]
         return dict(sorted(found, key=lambda item: item[1].at, reverse=True))
 
     async def put(self, name: str, bookmark: Bookmark) -> None:
-        """Store the bookmark, if it is another one than before."""
+        """Store the bookmark if it changed."""
         if self._known.get(name) != bookmark:
             await self.control.put_bookmark(name, bookmark)
             self._known[name] = bookmark
@@ -56,7 +56,7 @@ class Progress:
 
 
 def check(account: ScannedAccount, reason: str) -> AccountChange:
-    """A check of the account. Its message id stays the same until the account is read again."""
+    """Make a check of the account. Its message id stays the same until the account is read again."""
     return AccountChange(
         organization_id=account.organization_id,
         account_id=account.account_id,
@@ -70,7 +70,7 @@ def check(account: ScannedAccount, reason: str) -> AccountChange:
 def spread(
     changes: Sequence[AccountChange], first: datetime
 ) -> tuple[Sequence[tuple[AccountChange, datetime]], datetime]:
-    """The changes with due times from `first` on, and the due time of whatever comes next."""
+    """Give the changes due times from `first` on, and return them with the next free due time."""
     step = timedelta(seconds=1 / _PER_SECOND)
     dated = [(change, first + step * place) for place, change in enumerate(changes)]
     return dated, first + step * len(changes)

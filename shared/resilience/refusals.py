@@ -1,8 +1,8 @@
-"""Refusals: one row's fault parks one row, the same refusal of three accounts opens the system's breaker.
+"""Refusals: one refusal parks one account; the same refusal of three accounts opens the system's breaker.
 
-In: requests about single accounts that a system refused, and those that it carried out. Out: whether the
-refused account is parked or waits. A breaker that refusals opened is probed by a check of one of the accounts
-that were parked; once the operation succeeds again, the others of them are checked too.
+In: requests about single accounts that a system refused, and requests that succeeded. Out: whether the
+refused account is parked or waits. A breaker that refusals opened is probed by a check of one of the parked
+accounts. Once the operation succeeds again, the other parked accounts are checked too.
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,9 +21,9 @@ type Recheck = Callable[[UUID, str], Awaitable[bool]]
 
 
 class Refusals:
-    """Counts the refusals of all instances together; `wait` in seconds lies between two probes.
+    """Counts the refusals of all instances together. `wait` is the time between two probes, in seconds.
 
-    `succeeded`: when this instance's last request of each action was carried out by each system.
+    `succeeded`: when this instance's last request of each action succeeded, for each system.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Refusals:
         self._succeeded = succeeded
 
     async def note(self, fault: Refused, account_id: UUID) -> Fault:
-        """The fault to go on with: the refusal itself, to park the account, or one that lets it wait.
+        """Return the fault to handle: the refusal itself parks the account, another fault makes it wait.
 
         Raises faults of the Table service.
         """
@@ -67,7 +67,7 @@ class Refusals:
         return fault
 
     async def settled(self, account_id: UUID | None) -> None:
-        """Act on the successes since; an account that probed and proved nothing gives way to another one."""
+        """Act on recent successes. If the check of the probing account proved nothing, another one probes."""
         for breaker in self._shared.known:
             if not breaker.refusals:
                 continue
@@ -78,7 +78,7 @@ class Refusals:
                 await self._replace(breaker, better)
 
     async def probe(self, breaker: Breaker) -> None:
-        """Let one of the parked accounts through, and send a check of it."""
+        """Choose one of the parked accounts as the probe, and send a check of it."""
         probing = breaker.probing_by_account(self._clock.now())
         prober = probing.prober
         if prober is None or not await self._shared.put(probing, breaker):
@@ -90,20 +90,20 @@ class Refusals:
                 await self._shared.put(probing.without(prober, self._clock.now()), probing)
 
     async def release(self, breaker: Breaker) -> None:
-        """Check what was parked by this breaker, but for the account that probed. Raises faults."""
+        """Check the accounts that this breaker parked, except the one that probed. Raises faults."""
         for parked in breaker.parked:
             if not breaker.is_probed_by(parked, self._clock.now()):
                 await self._recheck(parked, f"{breaker.system} refuses no more")
 
     def _believed(self, breaker: Breaker) -> Breaker:
-        """The breaker without the refusals that this instance knows to be disproved."""
+        """Return the breaker without the refusals that a success of this instance disproves."""
         for (system, operation), at in self._succeeded.items():
             if system is breaker.system and breaker.refusals:
                 breaker = breaker.after_success(operation, at, self._clock.now())
         return breaker
 
     async def _replace(self, breaker: Breaker, better: Breaker) -> None:
-        """Send the checks first: a process that ends in between leaves an open breaker, nothing forgotten."""
+        """Send the checks before the breaker closes: after a crash in between it is still open."""
         closed = breaker.refused and not better.refused
         try:
             if closed:

@@ -1,7 +1,7 @@
-"""Releases accounts that were parked for their currency once its mapping row, or its code, is there.
+"""Checks accounts that were parked for their currency, once its mapping row or its code exists.
 
-Level-triggered: what the table says now is what counts, whoever changed it. Each run reads one page of each
-cause, and the pages in turn; after a change of the mapping table it reads all of them.
+The table as it is now counts, whoever changed it. Each run reads the next page of each cause. After a change
+of the mapping table it reads all pages.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseParked:
-    """Sends a check for each account whose cause is gone, once for each time that it is parked."""
+    """Sends one check for each account whose cause is gone, and another only if it is parked again."""
 
     seen: SeenMappings
     issues: Issues
@@ -54,12 +54,12 @@ class ReleaseParked:
     queue: ChangeQueue
 
     async def begin_anew(self, progress: Progress) -> None:
-        """Read every parked account once: the mapping table changed."""
+        """Start to read every parked account again, because the mapping table changed."""
         for cause in _MAPPING_CAUSES:
             await progress.put(f"{_PARKED}{cause}", Bookmark(progress.clock.now(), stage=_WHOLE))
 
     async def run(self, progress: Progress) -> int:
-        """One run; how many checks were sent. The ERP is not asked while it is in trouble or paused."""
+        """Do one run and return how many checks were sent. Calls the ERP only if its breaker allows it."""
         run = _Run(progress, progress.clock.now())
         for cause in _MAPPING_CAUSES:
             await self._cause(run, cause)
@@ -72,7 +72,7 @@ class ReleaseParked:
         return run.sent
 
     async def _cause(self, run: _Run, cause: Cause) -> None:
-        """One page, or every page from the bookmark on after a change of the mapping table."""
+        """Handle one page of the cause, or every page from the bookmark on if the mapping table changed."""
         name = f"{_PARKED}{cause}"
         bookmark = run.progress.get(name) or Bookmark(run.progress.clock.now())
         while not run.progress.over:
@@ -89,7 +89,7 @@ class ReleaseParked:
                 return
 
     async def _value(self, run: _Run, cause: Cause, rows: Sequence[ParkedAccount]) -> None:
-        """The accounts that are parked for one currency or code."""
+        """Handle the accounts that are parked for one currency or code."""
         value = rows[0].value
         if cause is Cause.UNKNOWN_ERP_CURRENCY:
             waiting = [row for row in rows if row.healed != _KNOWN]
@@ -115,7 +115,7 @@ class ReleaseParked:
         return run.may_ask and await self.knows(code)
 
     async def _send(self, run: _Run, rows: Sequence[ParkedAccount], version: str) -> None:
-        """Send, then mark: rows that were parked again in between stay unmarked, so they are sent again."""
+        """Send the checks, then mark the rows. A row that is parked again in between stays unmarked."""
         for some in batched(rows[: _MOST - run.sent], _AT_ONCE, strict=False):
             stored = await asyncio.gather(*(self.states.get(row.account_id) for row in some))
             checks = [
@@ -132,7 +132,7 @@ class ReleaseParked:
 
 
 def _waiting(rows: Sequence[ParkedAccount], found: Sequence[CurrencyMapping]) -> Sequence[ParkedAccount]:
-    """The accounts that no check was sent for since the rows of their currency became usable."""
+    """Return the accounts without a check since the rows of their currency became usable."""
     if not usable(found):
         return ()
     version = version_of(found)

@@ -1,7 +1,7 @@
-"""What a person has checked again: an account, all that is parked, dead letters and rejected events.
+"""Checks accounts again because a person asks: one account or all parked ones, dead letters, rejected events.
 
-Every check of an account verifies against the ERP, is spaced so that a replay is no storm, and carries who
-asked for it and why into the account's log.
+Every check compares the account with the ERP. Checks are spread over time, so that a replay does not overload
+the systems. The account's log says who asked for the check and why.
 """
 
 from dataclasses import dataclass, replace
@@ -34,7 +34,7 @@ class Replay:
     clock: Clock
 
     async def account(self, account_id: UUID, asked: Asked) -> bool:
-        """One account; False if nothing was ever heard of it."""
+        """Check one account. Return False if the app has no state of it."""
         stored = await self.states.get(account_id)
         if stored is None:
             return False
@@ -42,11 +42,11 @@ class Replay:
         return True
 
     async def recheck(self, account_id: UUID, why: str) -> bool:
-        """One account, because the app itself asks; False if nothing was ever heard of it."""
+        """Check one account because the app itself asks. Return False if the app has no state of it."""
         return await self.account(account_id, Asked("the app", why))
 
     async def parked(self, asked: Asked, cause: str = "") -> int:
-        """Every account parked for this cause ("" for any; "UnmappedCurrency|yen" names one value)."""
+        """Check every account parked for this cause ("" for any; "UnmappedCurrency|yen" names one value)."""
         sent = 0
         for row in await self.issues.report(cause):
             stored = await self.states.get(row.account_id)
@@ -56,7 +56,7 @@ class Replay:
         return sent
 
     def check(self, account_id: UUID, organization_id: UUID, asked: Asked) -> AccountChange:
-        """A verifying check that somebody asks for."""
+        """Make a verifying check, with a note of who asks for it."""
         return AccountChange(
             organization_id=organization_id,
             account_id=account_id,
@@ -84,7 +84,7 @@ class Resubmit:
     async def run(
         self, place: Bin, note: str, sequence_numbers: frozenset[int] | None = None
     ) -> tuple[int, int]:
-        """Send those of these sequence numbers, or all; how many were sent, and how many stayed."""
+        """Send the messages of these numbers, or all. Return how many were sent and how many stayed."""
 
         async def resend(leftover: Leftover) -> bool:
             if leftover.truncated:
@@ -109,5 +109,5 @@ class Resubmit:
 
 
 def _resubmitted(change: AccountChange, note: str) -> AccountChange:
-    """A change out of a dead-letter queue, to be sent as one of our own: the broker must not drop it."""
+    """Give a change from a dead-letter queue a new id, so that the broker does not drop it as a repeat."""
     return replace(change, operation_id=uuid4(), hop=0, attempt=0, verify=True, note=note)

@@ -1,8 +1,8 @@
-"""Reports how much waits and for how long, from what the tables hold and not from what was logged lately.
+"""Reports how many accounts wait and for how long, as the tables say, not the recent log.
 
-In: accounts that are retrying or whose unknown outcome did not end in time, and systems that are paused or
-in trouble. Out: one log line, which an alert reads. However many accounts there are, one run of `heal` reads
-a few pages; the next one goes on where it stopped.
+In: accounts that are retrying or whose unknown outcome did not end in time, and systems whose breaker is open
+or paused. Out: one log line, which an alert reads. One run of `heal` reads only a few pages, however many
+accounts there are; the next run continues from there.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class ReportWaiting:
     _due: datetime | None = None
 
     async def run(self) -> None:
-        """Read on, and write the line when everything was read; a fault is logged, the next run goes on."""
+        """Read the next pages, and write the line after the last one. A fault is only logged."""
         if self._due is not None and self.clock.now() < self._due:
             return
         try:
@@ -43,7 +43,7 @@ class ReportWaiting:
             LOGGER.warning("what waits was not read: %s", fault)
 
     async def _read_on(self) -> bool:
-        """Whether the last page was read."""
+        """Read the next pages. Return whether the last page was read."""
         for _ in range(PAGES):
             page = await self.states.waiting(self._after)
             self._found += page.rows
@@ -68,7 +68,7 @@ class ReportWaiting:
         self._due = now + EVERY
 
     async def _held(self) -> dict[str, datetime]:
-        """Systems that are paused or whose breaker is open, each since it was first seen so."""
+        """Return the systems whose breaker is open or paused, each with the time when that was first seen."""
         rows, noted = await self.control.breakers(), await self.control.held_since()
         now = self.clock.now()
         held = {

@@ -1,4 +1,4 @@
-"""What happens after a fault: a pure function of the fault, the tries so far and the time."""
+"""Decides what happens after a fault: a pure function of the fault, the attempts so far and the time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ type Jitter = Callable[[float], float]
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Send a copy that appears at `due`; `tried` when a system was really tried and failed."""
+    """Send a copy that appears at `due`. `tried`: a call to a system failed, which counts as an attempt."""
 
     due: datetime
     reason: str
@@ -43,7 +43,7 @@ type Disposition = Later | Park
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Waits in seconds: exponential with full jitter from `first` to `cap`, for `attempts` real tries."""
+    """Waits in seconds: exponential with full jitter from `first` to `cap`, at most `attempts` times."""
 
     first: float
     cap: float
@@ -51,7 +51,7 @@ class RetryPolicy:
     operator: float
 
     def decide(self, fault: Exception, attempt: int, now: datetime, jitter: Jitter) -> Disposition:
-        """The disposition of `fault` in the try number `attempt`, counted from 0."""
+        """Decide what happens after `fault` in attempt number `attempt`, counted from 0."""
         match fault:
             case AccountFault(problem=problem):
                 return Park(problem)
@@ -67,7 +67,7 @@ class RetryPolicy:
                 return self.later(fault, attempt, now, jitter)
 
     def later(self, fault: Exception, attempt: int, now: datetime, jitter: Jitter) -> Later:
-        """When to try again, whatever the number of tries."""
+        """Return when to make the next attempt, whatever the number of attempts so far."""
         match fault:
             case NotYet(until=until):
                 return Later(_after(until, 1 + jitter(2)), str(fault), tried=False)

@@ -1,4 +1,4 @@
-"""The mapping rows as healing last saw them: the table is read whole only after a change."""
+"""Keeps a copy of the mapping rows for healing, so that the whole table is read only after a change."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from shared.ports import CurrencyMappings
 
 @dataclass(slots=True)
 class SeenMappings:
-    """A copy of the table, and the moment for which healing compared it with what was handled."""
+    """A copy of the table, and the time for which healing compared it with the handled versions."""
 
     mappings: CurrencyMappings
     _copy: dict[str, Sequence[CurrencyMapping]] = field(default_factory=dict[str, Sequence[CurrencyMapping]])
@@ -22,24 +22,24 @@ class SeenMappings:
         return compared_at is None or await self.mappings.changed_since(compared_at)
 
     async def read(self, now: datetime) -> Mapping[str, Sequence[CurrencyMapping]]:
-        """The whole table as it stands now."""
+        """Read the whole table as it is now."""
         self._copy, self._compared_at = dict(await self.mappings.by_name()), now
         return self._copy
 
     async def known(self, key: str, compared_at: datetime) -> Sequence[CurrencyMapping]:
-        """The rows of this name as the copy has them; rows that were deleted since may be among them."""
+        """Return the rows of this name in the copy; some may have been deleted from the table since."""
         if self._compared_at != compared_at:
             await self.read(compared_at)
         return self._copy.get(key, ())
 
     async def ask(self, key: str) -> Sequence[CurrencyMapping]:
-        """The rows of this name as they stand now; the copy is corrected."""
+        """Read the rows of this name as they are now, and correct the copy."""
         self._copy[key] = rows = await self.mappings.look_up(key, fresh=True)
         return rows
 
 
 def version_of(rows: Sequence[CurrencyMapping]) -> str:
-    """Another text whenever one of the rows of a name was changed, added or removed."""
+    """Return a text that changes whenever a row of the name is changed, added or removed."""
     etags = "|".join(sorted(row.etag for row in rows))
     return hashlib.blake2b(etags.encode(), digest_size=12).hexdigest()
 

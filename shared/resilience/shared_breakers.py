@@ -1,7 +1,7 @@
-"""One process's copy of the breakers' rows, and the one way to change them for all.
+"""Keeps this process's copy of the breakers' rows, and changes the rows for all instances.
 
-A Table service that hangs or is away keeps no work back: what is known counts on, and only this process
-knows of a change.
+Work does not wait for a Table service that hangs or fails: the copy is used, and a change is then known to
+this process only.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class SharedBreakers:
         self._read_at = None
 
     async def refresh(self) -> None:
-        """Read the rows if they are old. Who comes meanwhile waits for the same answer, and never long."""
+        """Read the rows if they are old. Simultaneous callers wait for the same answer, and never long."""
         async with self._reading:
             now = self._clock.now()
             if self._read_at is not None and now - self._read_at < _CACHE:
@@ -55,7 +55,7 @@ class SharedBreakers:
                 await self._read()
 
     async def put(self, breaker: Breaker, instead_of: Breaker) -> bool:
-        """Store and remember; False if another was faster. Without the table, remember alone."""
+        """Store the row and copy it; False if another was faster. If the table fails, only copy it."""
         if self.current(breaker.system) != instead_of:
             return False
         _, etag = self._known.get(breaker.system, (breaker, None))
@@ -71,7 +71,10 @@ class SharedBreakers:
         return True
 
     async def change(self, system: System, change: Callable[[Breaker], Breaker]) -> tuple[Breaker, Breaker]:
-        """Change the row as it stands now, for all; before and after. Raises faults of the Table service."""
+        """Change the row as it is now, for all instances, and return it before and after.
+
+        Raises faults of the Table service.
+        """
         while True:
             await self._read()
             before, etag = self._known.get(system, (Breaker(system), None))

@@ -1,7 +1,7 @@
 """Separates an account from its customer, because a person asks for it.
 
-The account forgets its customer, the customer's number is free, and the next check treats the account as
-one that never had a customer. The customer itself is left as it stands in the ERP.
+The customer is removed from the account's state and its number becomes free. The next check treats the
+account as one that never had a customer. The customer in the ERP is not changed.
 """
 
 from collections.abc import Awaitable, Callable
@@ -37,7 +37,7 @@ class NothingToUnlink:
 
 @dataclass(frozen=True, slots=True)
 class StillOpen:
-    """A request to the ERP may still take effect until this moment: nothing was changed."""
+    """Nothing was changed, because a request to the ERP may still take effect until this time."""
 
     until: datetime
 
@@ -53,10 +53,10 @@ class Unlink:
     second_key: str | None = None
 
     async def account(self, account_id: UUID, asked: Asked) -> Unlinked | NothingToUnlink | StillOpen:
-        """Forget the account's customer, free its number, check the account.
+        """Remove the customer from the account's state, release its number, and check the account.
 
-        Raises StateConflict if a worker of the app was faster. A lease keeps the workers away meanwhile; if
-        this process dies, they take the account up after it as after the death of one of their own.
+        Raises StateConflict if a worker of the app was faster. A lease keeps the workers away meanwhile. If
+        this process dies, they take over the account once the lease is over, as after a crash of a worker.
         """
         stored = await self.states.get(account_id)
         key = (stored.state.customer or stored.state.intent) if stored else None

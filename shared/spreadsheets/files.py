@@ -1,11 +1,11 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportMissingModuleSource=false
 # openpyxl comes without types.
-"""Spreadsheet files, read and written row by row: Excel workbooks (.xlsx) and CSV.
+"""Reads and writes spreadsheet files row by row: Excel workbooks (.xlsx) and CSV.
 
-What enters is a path; what leaves are rows of texts. Nothing is ever evaluated: a formula, a date or an
-error value leaves as `NoText`. Refused, with the remedy: other formats, text in other encodings than UTF-8
-and UTF-16, and files of a size that no mapping has.
+In: a path. Out: rows of texts. Nothing is evaluated: a formula, a date or an error value becomes `NoText`.
+Other formats, encodings other than UTF-8 and UTF-16, and files too large for a mapping are refused with the
+remedy.
 """
 
 import csv
@@ -29,7 +29,7 @@ class SpreadsheetFiles:
     """Implements the port Sheets."""
 
     def read(self, file: Path) -> Generator[SheetRow]:
-        """The rows of a file, one by one; of a workbook, those of every sheet in turn. Raises SheetError."""
+        """Read the rows of a file one by one; of a workbook, every sheet in turn. Raises SheetError."""
         readers: dict[str, Callable[[Path], Iterator[SheetRow]]] = {".xlsx": _read_xlsx, ".csv": _read_csv}
         with _file_errors(file):
             if file.stat().st_size > LARGEST_FILE:
@@ -38,7 +38,7 @@ class SpreadsheetFiles:
             yield from readers[_format(file)](file)
 
     def write(self, file: Path, rows: Iterable[Sequence[str]], title: str = "Currency mapping") -> None:
-        """Write these texts, the first row as the header; the file appears at once. Raises SheetError."""
+        """Write these texts, the header first. The file appears only when complete. Raises SheetError."""
         part = file.with_name(f".{file.name}.{os.getpid()}.part")
         workbook = _format(file) == ".xlsx"
         with _file_errors(file):
@@ -98,12 +98,12 @@ def _read_csv(file: Path) -> Iterator[SheetRow]:
 
 
 def _delimiter(header: str) -> str:
-    """The character that divides the header: Excel writes the list separator of the user's region."""
+    """Find the character that separates the headers: Excel writes the list separator of the user's region."""
     return max(_DELIMITERS, key=header.count)
 
 
 def _write_csv(file: Path, rows: Iterable[Sequence[str]]) -> None:
-    """With a byte order mark, without which Excel takes the file for one in the region's old code page."""
+    """Write CSV with a byte order mark; without it, Excel reads the file in the region's old code page."""
     with file.open("w", encoding="utf-8-sig", newline="") as text:
         csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
 

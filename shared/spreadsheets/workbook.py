@@ -1,11 +1,12 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportMissingModuleSource=false, reportMissingTypeStubs=false
 # openpyxl comes without types.
-"""Reads the sheets of an Excel workbook within bounds, whatever the file says of itself.
+"""Reads the sheets of an Excel workbook within limits that do not trust the file.
 
-In: a file's bytes. Out: its rows with their cells. A workbook of a few kilobytes can ask for a billion empty
-rows, for rows of 16,384 cells, or unpack to gigabytes, so all that costs time or memory is counted before and
-while it is read. Raises SheetError, and nothing else, for a file that is too large, damaged or encrypted.
+In: a file's bytes. Out: its rows with their cells. A workbook of a few kilobytes can declare a billion empty
+rows or rows of 16,384 cells, or unpack to gigabytes. So everything that costs time or memory is counted
+before and while it is read. Raises SheetError, and nothing else, for a file that is too large, damaged or
+encrypted.
 """
 
 import re
@@ -36,7 +37,7 @@ _KINDS = {"f": "a formula", "d": "a date", "b": "a truth value", "e": "an error 
 
 
 def read_workbook(file: Path, content: bytes) -> Generator[SheetRow]:
-    """The rows of every sheet, in their order; `file` is its name for messages. Raises SheetError."""
+    """Read the rows of every sheet in order; `file` is the file's name for messages. Raises SheetError."""
     if content.startswith(_OLE):
         message = f"{file} is encrypted, or of an old format; in Excel, save it as .xlsx without a password."
         raise SheetError(message)
@@ -51,7 +52,7 @@ def read_workbook(file: Path, content: bytes) -> Generator[SheetRow]:
 
 
 def _check_archive(file: Path, content: bytes) -> None:
-    """Unpack every part once, counting: what it says of its size may be a lie."""
+    """Unpack every part once and count its bytes, because its declared size may be wrong."""
     with ZipFile(BytesIO(content)) as archive:
         entries = archive.infolist()
         if any(entry.flag_bits & _ENCRYPTED for entry in entries):
@@ -98,10 +99,10 @@ def _rows(file: Path, content: bytes) -> Iterator[SheetRow]:
 
 
 class _SheetParser(WorkSheetParser):
-    """Reads rows and nothing else of a sheet; the text of a formula is not worth its price."""
+    """Reads only the rows of a sheet. The text of a formula is not read, because that is slow."""
 
     def parse(self) -> Generator[Any]:
-        """The number of each row and the cells that it has; and whether it is hidden."""
+        """Return each row's number and cells, and whether it is hidden."""
         element: Any
         for _, element in iterparse(self.source):
             if element.tag == ROW_TAG:
@@ -110,12 +111,12 @@ class _SheetParser(WorkSheetParser):
                 yield row, hidden
 
     def parse_formula(self, element: object) -> str:
-        """Any text: it only counts that it is a formula."""
+        """Return any text: only the fact that the cell is a formula matters."""
         return "="
 
 
 def _row(file: Path, number: int, found: list[dict[str, Any]]) -> SheetRow:
-    """The row up to its last cell that holds something."""
+    """Return the row up to its last cell that is not empty."""
     values = {one["column"]: _cell(one["data_type"], one["value"]) for one in found}
     columns = [column for column, value in values.items() if value != ""]
     if columns and max(columns) > MOST_COLUMNS:

@@ -1,1 +1,1 @@
-"""The Azure Tables: one module for each."""
+"""The Azure tables: one module for each."""

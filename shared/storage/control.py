@@ -1,8 +1,8 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # The SDK is only partly typed.
-"""The table Control: breakers, hourly allowances, how far healing got, systems on hold, answers to probes.
+"""The table Control: breakers, hourly allowances, progress of healing, stopped systems, answers to probes.
 
-One partition for each of them. `heal` runs on one instance at a time, so nobody else writes its rows.
+Each has its own partition. `heal` runs on one instance at a time, so nobody else writes its rows.
 """
 
 import json
@@ -23,7 +23,7 @@ from shared.storage.tables import get_row, moment_of, put_under, table_faults, t
 
 BREAKER, GUARD, MAPPING, BOOKMARK = "breaker", "guard", "mapping", "healing"
 HELD, PROBE, ANSWERED = "waiting", "probe", "sync_account"
-_BATCH = 100  # the most that a transaction of the Table service takes
+_BATCH = 100  # the limit of a transaction of the Table service
 
 type _Row = Mapping[str, Any]
 type _Columns = Mapping[str, object]
@@ -103,14 +103,14 @@ class ControlTable:
     async def _submit(
         self, partition: str, rows: Mapping[str, _Columns], how: Literal["upsert", "delete"] = "upsert"
     ) -> None:
-        """Write or delete rows, a hundred a request; what is deleted must be there."""
+        """Write or delete rows, a hundred in a request. A row to delete must exist."""
         for some in batched(rows.items(), _BATCH, strict=False):
             entities = [{"PartitionKey": partition, "RowKey": key, **values} for key, values in some]
             with table_faults():
                 await self._table.submit_transaction([(how, entity) for entity in entities])
 
     async def _remove(self, partition: str, key: str) -> None:
-        """Delete a row; nothing to do if there is none."""
+        """Delete a row, if it exists."""
         with table_faults():
             await self._table.delete_entity(partition, key)
 

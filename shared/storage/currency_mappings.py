@@ -1,11 +1,10 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownParameterType=false, reportMissingTypeArgument=false
 # The SDK is only partly typed.
-"""The table CurrencyMapping: the rows, a copy of them in the process, and the history of their edits.
+"""The table CurrencyMapping: the rows, a copy of them in the process, and the history of edits.
 
-A batch of changes and its history row stand in one partition and go in one transaction, so that no change
-is without its record.
-Source: learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions.
+A batch of changes and its history row are written in one transaction of one partition, so that every change
+is recorded. Source: learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions.
 """
 
 import asyncio
@@ -26,8 +25,8 @@ from shared.storage.tables import table_faults
 from shared.telemetry import LOGGER
 
 MISS_SECONDS = 5.0
-CLOCK_MARGIN = timedelta(seconds=30)  # how far our clock and that of the Table service may differ
-_MOST_NAMED = 10  # a filter of the Table service takes 15 comparisons
+CLOCK_MARGIN = timedelta(seconds=30)  # the largest difference between our clock and the Table service's
+_MOST_NAMED = 10  # the limit of comparisons in a filter of the Table service
 _PIECE = 16_000  # characters; a property holds 32 K UTF-16 units
 _ROWS = "PartitionKey eq @partition and ( RowKey lt @history or RowKey ge @end )"
 _HISTORY = "PartitionKey eq @partition and RowKey ge @history and RowKey lt @end"
@@ -46,8 +45,8 @@ type _Copy = Mapping[str, Sequence[_Row]]
 class CurrencyTable:
     """Implements the port CurrencyMappings.
 
-    A look-up is one hit in a dictionary while the copy is younger than `cache_seconds`. Rows are keyed by
-    their normalised `CurrencyCRM`, so that rows made by hand work whatever their RowKey is.
+    While the copy is younger than `cache_seconds`, `look_up` reads a dictionary only. Its keys are the
+    normalised `CurrencyCRM`, so that rows made by hand work with any RowKey.
     """
 
     def __init__(
@@ -63,10 +62,10 @@ class CurrencyTable:
         self._reading = asyncio.Lock()
 
     async def look_up(self, key: str, *, fresh: bool) -> Sequence[CurrencyMapping]:
-        """A miss is remembered for `miss_seconds`.
+        """Return the rows of this name. That a name has no row is remembered for `miss_seconds`.
 
-        `fresh` asks the table, in one request however large it is: for what changed since the copy was read,
-        and for the rows that the copy has of this name, which may be gone.
+        `fresh` reads the table, in one request of any table size: the rows changed since the copy was read,
+        and the rows of this name in the copy, which may have been deleted.
         """
         age = self._clock.now().timestamp() - self._read_at
         known = self._copy.get(key, ())
@@ -119,7 +118,7 @@ class CurrencyTable:
         return [Version(edit, tuple(changes)) for _, (edit, changes) in sorted(edits.items())]
 
     async def _reload(self) -> None:
-        """Read the table, once for all who ask at the same time: a reading begun after one asked will do."""
+        """Read the table. Simultaneous callers share one read, if it began after their call."""
         wanted = self._started + 1
         async with self._reading:
             if self._finished >= wanted:
@@ -133,14 +132,14 @@ class CurrencyTable:
             self._read_at, self._finished = began, number
 
     def _newer(self, known: Sequence[_Row]) -> AsyncIterator[tuple[str, _Row]]:
-        """What changed since the copy was read, and these rows of it as far as they are still there."""
+        """Read the rows changed since the copy was read, and those of the given rows that still exist."""
         since = datetime.fromtimestamp(self._read_at, UTC) - CLOCK_MARGIN
         named = {f"row{number}": row.row_key for number, row in enumerate(known)}
         conditions = ["Timestamp ge @since", *(f"RowKey eq @{name}" for name in named)]
         return self._read(f" and ( {' or '.join(conditions)} )", {"since": since, **named})
 
     async def _read(self, condition: str, values: Mapping[str, Any]) -> AsyncIterator[tuple[str, _Row]]:
-        """The rows with their normalised names, those left out that have no usable name."""
+        """Read the rows with their normalised names, without rows that have no usable name."""
         with table_faults():
             entities = self._table.query_entities(
                 _ROWS + condition,
@@ -168,7 +167,7 @@ def _row(entity: Mapping[str, Any]) -> MappingRow:
 
 
 def _operation(change: RowChange, edit: Edit) -> tuple[Any, ...]:
-    """One operation of the transaction, under the ETag of the row as it was read."""
+    """Make one operation of the transaction; it fails if the row was changed since it was read."""
     keys = {"PartitionKey": PARTITION, "RowKey": change.row_key}
     guard: dict[str, Any] = {"etag": change.etag, "match_condition": MatchConditions.IfNotModified}
     if change.after is None:
@@ -181,7 +180,7 @@ def _operation(change: RowChange, edit: Edit) -> tuple[Any, ...]:
 
 
 def _history_entity(edit: Edit, part: int, changes: Iterable[RowChange]) -> dict[str, Any]:
-    """What was done, as JSON in as many properties as it takes."""
+    """Make the history row: the changes as JSON, split over several properties if necessary."""
     rows = [(change.row_key, change.before, change.after) for change in changes]
     text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
     pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]

@@ -1,6 +1,6 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # The SDK is only partly typed.
-"""The table Issues: the parked accounts, one partition a cause. No texts of the ERP, no personal data."""
+"""The table Issues: the parked accounts, one partition for each cause. No ERP texts, no personal data."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -101,7 +101,7 @@ class IssueTable:
             return [_parked(entity) async for entity in entities]
 
     async def mark_healed(self, rows: Sequence[ParkedAccount], version: str) -> None:
-        """One request, as a rule; row by row if one of them was changed since it was read."""
+        """Mark the rows in one request, or one by one if any of them was changed since it was read."""
         if not rows:
             return
         marks = [({**_place(row), "Healed": version}, _as_read(row)) for row in rows]
@@ -121,7 +121,7 @@ def _place(row: ParkedAccount) -> dict[str, str]:
 
 
 def _as_read(row: ParkedAccount) -> dict[str, Any]:
-    """How a row is changed only if it still is as it was read."""
+    """Return the arguments that change a row only if nobody changed it since it was read."""
     return {"mode": UpdateMode.MERGE, "etag": row.etag, "match_condition": MatchConditions.IfNotModified}
 
 
@@ -153,5 +153,5 @@ def _issue(entity: Mapping[str, Any]) -> Issue:
 
 
 def _cause(text: str) -> str:
-    """The cause by its present name; one of a later version stands as it is."""
+    """Return the cause by its present name; a cause of a later version is returned unchanged."""
     return str(Cause(text)) if text in keys_of_cause(Cause.REFUSED) else text

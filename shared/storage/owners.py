@@ -1,6 +1,6 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # The SDK is only partly typed.
-"""The table CustomerOwners: one row a customer, with the account it belongs to."""
+"""The table CustomerOwners: one row for each customer, with the account that owns it."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -16,7 +16,7 @@ from shared.model.customer import CustomerKey, Owner, Waiting
 from shared.model.mapping import escape_key
 from shared.storage.tables import get_row, table_faults, table_is_missing
 
-_WAITING_AT_MOST = 200  # ids that fit into one property; nobody ever saw more than a few
+_WAITING_AT_MOST = 200  # ids that fit into one property; in practice there are only a few
 
 
 class OwnerTable:
@@ -86,7 +86,7 @@ class OwnerTable:
             return [UUID(str(entity["AccountId"])) async for entity in entities]
 
     async def _changed(self, entity: TableEntity, columns: dict[str, str]) -> bool:
-        """Change these columns of a row that was read; False if it was changed in between."""
+        """Change these columns of a row. Return False if the row was changed since it was read."""
         row = {name: entity[name] for name in ("PartitionKey", "RowKey")} | columns
         try:
             await self._table.update_entity(

@@ -31,7 +31,7 @@ from shared.storage.tables import get_row, moment_of, put_under, read_page, tabl
 ROW = "state"
 _MAPPING_CAUSES = (Cause.UNMAPPED_CURRENCY, Cause.BAD_MAPPING, Cause.UNKNOWN_ERP_CURRENCY)
 _SCANNED = ("PartitionKey", "OrganizationId", "CurrencyKey", "Issue", "ReadAt")
-_MOST_NAMED = 10  # a filter of the Table service takes 15 comparisons
+_MOST_NAMED = 10  # the limit of comparisons in a filter of the Table service
 
 
 class StateTable:
@@ -112,7 +112,7 @@ def _scanned(entity: Mapping[str, Any]) -> ScannedAccount:
 
 
 def encode_state(state: SyncState) -> dict[str, Any]:
-    """The entity; what is not known is left out."""
+    """Encode the state as an entity, without empty values."""
     entity: dict[str, Any] = {
         "PartitionKey": str(state.account_id),
         "RowKey": ROW,
@@ -139,7 +139,7 @@ def encode_state(state: SyncState) -> dict[str, Any]:
 
 
 def decode_state(entity: Mapping[str, Any]) -> SyncState:
-    """The state in an entity."""
+    """Decode the state in an entity."""
     owner, phase, version = entity.get("LeaseOwner"), entity.get("Phase"), entity.get("Version")
     return SyncState(
         account_id=UUID(entity["PartitionKey"]),

@@ -1,6 +1,6 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # The SDK is only partly typed.
-"""What the five stores share: the client, rows and pages, and the faults of the Table service."""
+"""What the stores share: the client, rows and pages, and the faults of the Table service."""
 
 import json
 from collections.abc import Generator, Mapping, Sequence
@@ -34,7 +34,7 @@ TABLES = (CURRENCY_MAPPING, ACCOUNT_SYNC, CUSTOMER_OWNERS, ISSUES, CONTROL)
 
 
 def table_service(settings: Settings) -> TableServiceClient:
-    """The one client of the process; its own retries are short, the long ones are ours."""
+    """Make the one client of the process. Its own retries are short; the app makes the later attempts."""
     retries: dict[str, Any] = {
         "retry_total": 2,
         "retry_backoff_factor": 0.2,
@@ -51,7 +51,7 @@ def table_service(settings: Settings) -> TableServiceClient:
 
 @contextmanager
 def table_faults() -> Generator[None]:
-    """Turns what the Table service answers into faults; a store catches its own conflicts before."""
+    """Translate errors of the Table service into faults. A store handles its own conflicts before that."""
     try:
         yield
     except ClientAuthenticationError as error:
@@ -69,7 +69,7 @@ def table_faults() -> Generator[None]:
 async def get_row(
     table: TableClient, partition: str, key: str, select: Sequence[str] | None = None
 ) -> TableEntity | None:
-    """One row, if it is there."""
+    """Read one row; None if it does not exist."""
     with table_faults():
         try:
             return await table.get_entity(partition, key, select=list(select) if select else None)
@@ -80,7 +80,7 @@ async def get_row(
 
 
 async def put_under(etag: str | None, entity: dict[str, Any], table: TableClient) -> str:
-    """Replace the row that has this ETag, or insert it where there is none; the new ETag.
+    """Replace the row that has this ETag, or insert it if `etag` is None. Return the new ETag.
 
     Raises StateConflict if another writer was faster.
     """
@@ -102,9 +102,9 @@ async def put_under(etag: str | None, entity: dict[str, Any], table: TableClient
 async def read_page(
     table: TableClient, query: str, parameters: Mapping[str, Any], select: Sequence[str], after: str
 ) -> tuple[list[TableEntity], str]:
-    """One answer to a query, and the token with which the next one begins; "" at the end.
+    """Read one page of a query, and the token of the next page; "" after the last one.
 
-    An answer that is not the last can be empty: the service gives up after some seconds.
+    A page can be empty although it is not the last: the service stops a query after some seconds.
     """
     pages = table.query_entities(query, parameters=dict(parameters), select=list(select)).by_page(
         json.loads(after) if after else None
@@ -118,22 +118,22 @@ async def read_page(
 
 
 async def probe_tables(client: TableServiceClient) -> None:
-    """Read a row that need not be there, to tell whether the tables can be used. Raises faults."""
+    """Read a row, which need not exist, to test whether the tables can be used. Raises faults."""
     await get_row(client.get_table_client(CONTROL), "probe", "probe")
 
 
 def text_of(moment: datetime | None) -> str | None:
-    """A moment as the tables keep it."""
+    """Encode a time as stored in the tables."""
     return moment.isoformat() if moment else None
 
 
 def moment_of(text: str | None) -> datetime | None:
-    """The moment that `text_of` wrote."""
+    """Decode a time that `text_of` encoded."""
     return datetime.fromisoformat(text) if text else None
 
 
 def table_is_missing(error: HttpResponseError) -> bool:
-    """Whether "not found" means the table itself, which is a wrong set-up, rather than a row."""
+    """Whether "not found" means that the table is missing, which is a configuration fault, and not a row."""
     return _code(error) == TableErrorCode.TABLE_NOT_FOUND
 
 
@@ -144,7 +144,7 @@ def _refused(error: HttpResponseError) -> ConfigurationFault:
 
 
 def _code(error: HttpResponseError) -> str:
-    """The service's error code; not every operation of the SDK passes it on."""
+    """Return the service's error code; some operations of the SDK do not provide it."""
     headers = getattr(error.response, "headers", {})
     code = getattr(error, "error_code", None) or headers.get("x-ms-error-code")
     return str(getattr(code, "value", code) or "")

@@ -1,1 +1,1 @@
-"""HTTP to the OData services: addresses, tokens, pages, and the faults of all."""
+"""HTTP for the OData services: addresses, tokens, pages and faults."""

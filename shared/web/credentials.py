@@ -1,4 +1,4 @@
-"""How the app proves who it is: a managed identity in Azure, one's own sign-in, or the stand's token.
+"""Gets the app's tokens: by a managed identity in Azure, a person's own sign-in, or the local stand's token.
 
 azure-identity is imported only when a token is first needed: it is the heaviest part of a cold start.
 """
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class Tokens(Protocol):
-    """Where bearer tokens come from."""
+    """A source of bearer tokens."""
 
     async def token(self) -> str:
-        """A valid token. Raises ConfigurationFault, TransientFault."""
+        """Return a valid token. Raises ConfigurationFault, TransientFault."""
         ...
 
 
@@ -28,7 +28,7 @@ class FixedToken:
         self._token = token
 
     async def token(self) -> str:
-        """Always the same."""
+        """Return the token."""
         return self._token
 
 
@@ -41,12 +41,12 @@ class EntraTokens:
         self._system = system
 
     async def token(self) -> str:
-        """A token for the system's scope."""
+        """Return a token for the system's scope."""
         from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
         try:
             return (await self._credential.get_token(self._scope)).token
-        except (ClientAuthenticationError, ValueError) as error:  # ValueError: a tenant or id that is none
+        except (ClientAuthenticationError, ValueError) as error:  # ValueError: an invalid tenant or id
             raise self._refused() from error
         except HttpResponseError as error:
             if error.status_code in {400, 401, 403, 404}:
@@ -61,7 +61,7 @@ class EntraTokens:
 
 
 def entra_credential(settings: Settings) -> "AsyncTokenCredential":
-    """The asynchronous credential of azure-identity that the settings name."""
+    """Make the asynchronous credential of azure-identity that the settings name."""
     if settings.credential is Credential.MANAGED_IDENTITY:
         from azure.identity.aio import ManagedIdentityCredential
 

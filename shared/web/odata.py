@@ -1,9 +1,9 @@
-"""HTTP for the two OData services: tokens, pages, short retries in place, and the faults of both.
+"""HTTP for the OData services: tokens, pages, short immediate retries, and faults.
 
-What enters is a request; what leaves is an answer of any status that the adapter has to understand
-itself. Faults of transport, redirects, 401, 408, 429 and, of reads, 5xx are translated here; a 5xx to a write
-may carry the verdict of the application. A text of an answer never gets further than the adapter that reads
-it. A token goes to the address of the service only: a next link or a redirect to elsewhere is not followed.
+In: a request. Out: an answer, whose status the adapter must interpret. Transport errors, redirects, 401, 408,
+429 and, for reads, 5xx become faults here. A 5xx to a write is passed on, because it may contain a refusal by
+the application. Only the adapter sees the text of an answer. A token is sent to the address of the service
+only: next links and redirects to other addresses are not followed.
 """
 
 import json
@@ -29,14 +29,14 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 def literal(text: str) -> str:
-    """A string literal of OData for a URL: quotes doubled, then percent-encoded, so that none is syntax."""
+    """Make a string literal of OData for a URL: double the quotes, then percent-encode."""
     return "'" + quote(text.replace("'", "''"), safe="") + "'"
 
 
 def content_of(
     response: httpx.Response, parse_float: Callable[[str], object] | None = None
 ) -> dict[str, Any]:
-    """The JSON object in an answer. Raises ValueError for any other content, however it is wrong."""
+    """Return the JSON object in an answer. Raises ValueError for any other content."""
     try:
         content: object = json.loads(response.content, parse_float=parse_float)
     except RecursionError as error:
@@ -49,7 +49,7 @@ def content_of(
 
 
 def error_text(response: httpx.Response, member: str) -> str:
-    """A text of the error in an answer, such as its code, in one line of 300 characters; "" without one."""
+    """Return one text of the error in an answer, such as its code, in one line of 300 characters, or ""."""
     try:
         error: object = content_of(response).get("error")
     except ValueError:
@@ -60,8 +60,8 @@ def error_text(response: httpx.Response, member: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ODataClient:
-    """One service: `http` is the shared client, whose base address is the service's own; `tokens` prove who
-    is asking."""
+    """A client of one service. `http` is the shared client with the service's base address; `tokens`
+    authenticate the app."""
 
     system: System
     http: httpx.AsyncClient
@@ -69,13 +69,13 @@ class ODataClient:
     clock: Clock
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
-        """Read; tried again in place after any transient fault."""
+        """Read. Any transient fault is retried at once."""
         return await self._with_retries("GET", path, None, headers)
 
     async def write(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str] | None = None
     ) -> httpx.Response:
-        """POST or PATCH; tried again in place only where it certainly was not carried out."""
+        """POST or PATCH. It is retried at once only if the service certainly did not execute it."""
         all_headers = {"Content-Type": "application/json", **(headers or {})}
         return await self._with_retries(method, path, body, all_headers)
 
@@ -85,10 +85,10 @@ class ODataClient:
         headers: Mapping[str, str] | None,
         read: Callable[[httpx.Response], Mapping[str, Any]],
     ) -> AsyncGenerator[Mapping[str, Any]]:
-        """The rows of all pages; `read` gives the content of an answer or raises.
+        """Return the rows of all pages; `read` returns the content of an answer or raises.
 
-        Raises ConfigurationFault for a next page at any other address than the service's own, and
-        TransientFault for pages that lead in a circle.
+        Raises ConfigurationFault for a next page outside the service's address, and TransientFault for a next
+        page that was read before.
         """
         seen = set[httpx.URL]()
         while True:
@@ -107,7 +107,7 @@ class ODataClient:
             path = str(following)
 
     async def probe(self, path: str) -> None:
-        """Make one cheap request, to tell whether the service can be used. Raises faults."""
+        """Make one cheap request, to test whether the service can be used. Raises faults."""
         response = await self.get(path)
         if response.status_code != 200:
             remedy = "Check its address and the app's access to it."
@@ -191,7 +191,7 @@ class ODataClient:
 
 
 def retry_after(response: httpx.Response, now: datetime) -> float | None:
-    """Seconds of the header Retry-After, which may also be a date (RFC 9110, 10.2.3); a day at most."""
+    """Return the seconds of the header Retry-After, which may be a date (RFC 9110, 10.2.3); at most a day."""
     text = response.headers.get("retry-after", "").strip()
     if text.isdecimal():
         return min(float(text), _LONGEST_RETRY_AFTER)
@@ -200,7 +200,7 @@ def retry_after(response: httpx.Response, now: datetime) -> float | None:
 
 
 def http_date(text: str) -> datetime | None:
-    """A date of an HTTP header, UTC."""
+    """Read a date of an HTTP header, in UTC."""
     try:
         return parsedate_to_datetime(text).astimezone(UTC)
     except (ValueError, OverflowError):
