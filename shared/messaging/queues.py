@@ -50,7 +50,7 @@ async def probe_queue(client: "ServiceBusClient", queue: str) -> None:
 
 
 class QueueSender:
-    """One queue's sender: opened on first use, shared, and opened anew after a failure."""
+    """One queue's sender: opened on first use, shared, and opened again after a failure."""
 
     def __init__(self, client: "ServiceBusClient", queue: str) -> None:
         self._client = client

@@ -29,7 +29,7 @@ _WHOLE = "whole"
 _KNOWN = "known"
 _MOST = 600  # checks of one run: no more than become due until the next one
 _AT_ONCE = 100  # rows that are marked in one request
-_DOUBLES = 5  # names with several rows that are asked anew in one run
+_DOUBLES = 5  # names with several rows that are read again in one run
 
 
 @dataclass(slots=True)

@@ -48,7 +48,7 @@ class SharedBreakers:
             now = self._clock.now()
             if self._read_at is not None and now - self._read_at < _CACHE:
                 return
-            self._read_at = now  # whatever comes of it: the next messages do not ask again
+            self._read_at = now  # also after a fault: the next messages do not read again
             with suppress(
                 TransientFault, ConfigurationFault
             ):  # the tables' own trouble shows at the next step

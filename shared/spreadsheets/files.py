@@ -114,7 +114,7 @@ def _write_xlsx(file: Path, rows: Iterable[Sequence[str]], title: str) -> None:
 
     def cell(text: str) -> Any:
         made = WriteOnlyCell(sheet, _TO_ESCAPE.sub(lambda found: f"_x{ord(found[0]):04X}_", text))
-        made.data_type = "s"  # text, whatever it looks like
+        made.data_type = "s"  # always text, even if it looks like a formula
         return made
 
     workbook = Workbook(write_only=True)

@@ -430,7 +430,7 @@ GUARDS = {
     ),
     "breakers that hang are not waited for": Guard(
         "shared/resilience/shared_breakers.py",
-        "            self._read_at = now  # whatever comes of it: the next messages do not ask again\n",
+        "            self._read_at = now  # also after a fault: the next messages do not read again\n",
         "",
         f"{RECOVERY}a_table_service_that_hangs_is_asked_once_and_keeps_no_message",
     ),

@@ -10,7 +10,7 @@ PROBE = "/data/Currencies?$select=CurrencyCode&$top=1"  # one cheap request
 
 
 class OperationsCurrencies:
-    """A list kept in the process for `seconds`, and read anew for a code that it does not hold."""
+    """A list kept in the process for `seconds`, and read again for a code that it does not contain."""
 
     def __init__(self, client: ODataClient, seconds: float = 3600, miss_seconds: float = 5) -> None:
         self._client = client

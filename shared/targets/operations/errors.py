@@ -49,7 +49,7 @@ class OperationsError:
 
     @property
     def is_conflict(self) -> bool:
-        """Another process changed the same rows: worth another try."""
+        """Whether another process changed the same rows, so that another attempt may succeed."""
         return self._says(*_CONFLICT)
 
     @property

@@ -98,7 +98,7 @@ class OperationsTarget:
     async def _exists(self, key: CustomerKey, error: OperationsError) -> bool:
         """Only an answer that names the customer's own key says so; a party or a child table may exist too.
 
-        Texts are translated, so any other refusal that names no field is checked by a look.
+        Texts are translated, so after any other refusal that names no field the customer is read.
         """
         if not key.by and error.says_exists(key.number):
             return True
@@ -135,7 +135,7 @@ def _answers(customer: Customer, key: CustomerKey) -> bool:
 
 
 def _confirmed(sent: Mapping[str, FieldValue], row: Mapping[str, Any]) -> dict[str, FieldValue]:
-    """What stands in the fields that were sent: the values of the answer, where it has them."""
+    """Return the values of the fields that were sent: those of the answer, where it has them."""
     kept = {name: row.get(name, value) for name, value in sent.items()}
     return {name: "" if value is None else value for name, value in kept.items()}
 
