@@ -14,6 +14,7 @@ from shared.model.state import Lease, Stored, SyncState
 from shared.ports import Clock, Guard, SyncStates, Target
 from shared.resilience.circuit_breaker import Breakers
 from shared.sync.fields import after_look, confirmed, released
+from shared.sync.linking import unused_number
 from shared.sync.ownership import Ownership
 from shared.sync.steps import (
     ADOPTED,
@@ -140,11 +141,9 @@ class Execute:
 
     async def give_up(self, work: Work) -> None:
         """Give up the number under which nothing of ours stands, unless a creation may still come about."""
-        state = work.state
-        if state.intent is None or state.customer is not None or state.unknown_until is not None:
-            return
-        await self.ownership.release(state.intent, state.account_id, work.change)
-        work.state = replace(state, intent=None, begun=())
+        if (unused := unused_number(work.state)) is not None:
+            await self.ownership.release(unused, work.state.account_id, work.change)
+            work.state = replace(work.state, intent=None, begun=())
 
     async def _look(self, work: Work, facts: Facts, key: CustomerKey) -> Facts:
         found = await self.breakers.call(self.target.capabilities.system, "find", self.target.find(key))
@@ -204,7 +203,7 @@ class Execute:
             if (asked.by or not stage) and not (await self.ownership.own(customer, account_id)).ours:
                 raise AccountFault(Problem(Cause.NUMBER_TAKEN, field=self.rules.number_field))
             if stage:
-                for key in {customer, asked} if asked.by else {asked}:
+                for key in (customer, asked) if asked.by else (asked,):
                     await self.ownership.mark(key, account_id, stage)
 
     async def _send[T](self, work: Work, action: str, request: Awaitable[T]) -> T:

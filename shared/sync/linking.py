@@ -116,9 +116,13 @@ def settle_creation(facts: Facts, rules: Rules) -> Step | None:
 def given_up(facts: Facts, done: Decision) -> Step:
     """Release the number if no creation of ours can commit under it any more; otherwise end with `done`."""
     state = facts.state
-    if state.intent is None or state.customer is not None or state.unknown_until is not None:
-        return replace(done, state=state)
-    return Release(state=state, key=state.intent)
+    unused = unused_number(state)
+    return Release(state=state, key=unused) if unused else replace(done, state=state)
+
+
+def unused_number(state: SyncState) -> CustomerKey | None:
+    """Return the number of a creation that made no customer and cannot commit any more, if there is one."""
+    return state.intent if state.customer is None and state.unknown_until is None else None
 
 
 def parked(state: SyncState, problem: Problem) -> Decision:
