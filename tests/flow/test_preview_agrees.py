@@ -10,11 +10,10 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.diagnostics.preview import Preview, PreviewSync
+from shared.diagnostics.preview import Preview
 from shared.model.customer import CustomerKey
 from shared.model.faults import System, TransientFault
 from shared.model.outcome import Ending
-from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
 from shared.sync.plan import NOT_FOUND_CHECKS
 from tests.fakes.dynamics import CommittedError, CommittedLateError
 from tests.flow.world import World, account
@@ -133,18 +132,7 @@ happenings = st.one_of(
 
 
 async def previewed(world: World) -> Preview:
-    application = world.application()
-    preview = PreviewSync(
-        reader=world.sales,
-        target=world.operations,
-        states=world.states,
-        currency=ResolveCurrency(world.mappings, world.operations.knows_currency),
-        build=BuildCustomer(application.field_map, application.setting_texts()),
-        customers=world.owners,
-        rules=replace(application.rules, looks_first=True),
-        clock=world.clock,
-    )
-    return await preview.of(account("a"))
+    return await world.preview().of(account("a"))
 
 
 @settings(max_examples=300, deadline=None)

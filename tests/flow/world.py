@@ -8,6 +8,7 @@ from inspect import isasyncgenfunction
 from typing import Any, cast
 from uuid import UUID, uuid4, uuid5
 
+from shared.diagnostics.preview import PreviewSync
 from shared.field_maps import load_field_map
 from shared.model.change import AccountChange, ChangeKind, Source
 from shared.model.customer import CustomerKey, FieldValue
@@ -15,6 +16,7 @@ from shared.model.faults import System
 from shared.model.outcome import Ending, Outcome
 from shared.model.state import SyncState
 from shared.settings import Settings
+from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
 from shared.wiring import Application
 from shared.wiring.clients import Ports
 from tests.fakes.bus import FakeLeftovers, FakeQueue, FakeRejected
@@ -118,6 +120,20 @@ class World:
         )
         settings = Settings.model_validate({**SETTINGS, **self.settings})
         return Application(settings, field_map_of(self.field_map), ports)
+
+    def preview(self) -> PreviewSync:
+        """The use case behind `accountsync preview`."""
+        application = self.application()
+        return PreviewSync(
+            reader=self.sales,
+            target=self.operations,
+            states=self.states,
+            currency=ResolveCurrency(self.mappings, self.operations.knows_currency),
+            build=BuildCustomer(application.field_map, application.setting_texts()),
+            customers=self.owners,
+            rules=replace(application.rules, looks_first=True),
+            clock=self.clock,
+        )
 
     # --- Sales
 

@@ -1,41 +1,20 @@
 """The preview says what the sync then does, and writes nothing itself."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import pytest
 
-from shared.diagnostics.preview import Preview, PreviewSync
+from shared.diagnostics.preview import Preview
 from shared.model.customer import CustomerKey
 from shared.model.outcome import Ending
-from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
-from tests.flow.world import SETTINGS, World, account
-
-TEXTS = {
-    "OPERATIONS_COMPANY": str(SETTINGS["operations_company"]),
-    "OPERATIONS_CUSTOMER_GROUP": str(SETTINGS["operations_customer_group"]),
-}
-
-
-def preview_of(world: World) -> PreviewSync:
-    application = world.application()
-    return PreviewSync(
-        reader=world.sales,
-        target=world.operations,
-        states=world.states,
-        currency=ResolveCurrency(world.mappings, world.operations.knows_currency),
-        build=BuildCustomer(application.field_map, TEXTS),
-        customers=world.owners,
-        rules=replace(application.rules, looks_first=True),
-        clock=world.clock,
-    )
+from tests.flow.world import World, account
 
 
 async def preview(world: World) -> Preview:
     """What a sync of the account would do, asked without a trace."""
     before = (dict(world.states.rows), dict(world.owners.rows), list(world.queue.sent))
     requests = len(world.operations.requests)
-    found = await preview_of(world).of(account("a"))
+    found = await world.preview().of(account("a"))
     assert (dict(world.states.rows), dict(world.owners.rows), list(world.queue.sent)) == before
     assert set(world.operations.requests[requests:]) <= {"GET"}
     return found
