@@ -1,4 +1,4 @@
-"""Run both simulators: options enter on the command line, one line of JSON on standard output says where
+"""Run the simulators, Dataverse and one ERP: options enter on the command line, one line of JSON on standard output says where
 they are.
 """
 
@@ -8,14 +8,16 @@ import logging
 import os
 import sys
 
-from local.dynamics.simulator import Options, Simulator
+from local.dynamics.simulator import Simulator
+from local.dynamics.systems import ERPS, Options
 from local.lifetime import announce_ready, stop_when_told
 
 
 def read_options(arguments: list[str]) -> tuple[Options, bool]:
     """The command line as options, and whether to end with the parent process."""
     parser = argparse.ArgumentParser(prog="python -m local.dynamics", description=__doc__)
-    for name in ("dataverse", "operations", "control"):
+    parser.add_argument("--target", choices=ERPS, default="operations", help="the ERP (%(default)s)")
+    for name in ("dataverse", "erp", "control"):
         parser.add_argument(f"--{name}-port", type=int, default=0, metavar="PORT", help="0 for a free port")
     parser.add_argument("--token", default=os.environ.get("LOCAL_TOKEN"), help="the bearer token both accept")
     parser.add_argument("--servicebus", metavar="CONNECTION_STRING", help="post events to this namespace")
@@ -26,8 +28,9 @@ def read_options(arguments: list[str]) -> tuple[Options, bool]:
     parser.add_argument("--exit-with-parent", action="store_true", help="end when standard input ends")
     given = parser.parse_args(arguments)
     options = Options(
+        target=given.target,
         dataverse_port=given.dataverse_port,
-        operations_port=given.operations_port,
+        erp_port=given.erp_port,
         control_port=given.control_port,
         servicebus=given.servicebus,
         queue=given.queue,

@@ -1,6 +1,6 @@
-"""The HTTP side of a simulated service: requests enter over aiohttp, faults and the bearer token are applied.
+"""The HTTP side of a simulated service: requests enter over aiohttp, faults and the authorization are applied.
 
-Every request under the service's root becomes a `Call`. A request without the right token gets the service's
+Every request under the service's root becomes a `Call`. A request that is not let in gets the service's
 own 401, a path outside the root a 404. A fault may delay, refuse, abort the connection, or commit late.
 """
 
@@ -24,7 +24,7 @@ class Listener:
     system: str
     prefix: str
     service: Service
-    token: str
+    authorization: str
     faults: Faults
     log: RequestLog
     latency_ms: Callable[[], float] = lambda: 0.0
@@ -109,7 +109,7 @@ class Listener:
 
     def _authorised(self, call: Call) -> bool:
         return hmac.compare_digest(
-            call.headers.get("authorization", "").encode(), f"Bearer {self.token}".encode()
+            call.headers.get("authorization", "").encode(), self.authorization.encode()
         )
 
 

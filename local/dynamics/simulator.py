@@ -1,4 +1,4 @@
-"""The simulators as servers: both systems and the control endpoint, each behind a port of 127.0.0.1.
+"""The simulators as servers: Dataverse, one ERP and the control endpoint, each behind a port of 127.0.0.1.
 
 Options enter, three addresses leave; `start` binds the listeners and `stop` ends everything.
 """
@@ -7,18 +7,18 @@ from ssl import SSLContext
 
 from aiohttp import web
 
+from local.dynamics.calls import Service
 from local.dynamics.certificate import make_certificate
 from local.dynamics.control import control_application
 from local.dynamics.dataverse import service as dataverse_service
 from local.dynamics.listener import Listener
-from local.dynamics.operations import service as operations_service
 from local.dynamics.systems import Options, Systems
 
 HOST = "127.0.0.1"
 
 
 class Simulator(Systems):
-    """Both systems in one process, reachable over HTTP."""
+    """Dataverse and one ERP in one process, reachable over HTTP."""
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
@@ -29,16 +29,12 @@ class Simulator(Systems):
         options, token = self.options, self.options.token
         certificate = make_certificate() if options.tls else None
         tls = certificate.context if certificate else None
-        shared = (token, self.faults, self.log)
-        dataverse = Listener(
-            "dataverse", dataverse_service.PREFIX, self.dataverse, *shared, lambda: self.latency.dataverse
-        )
-        operations = Listener(
-            "operations", operations_service.PREFIX, self.operations, *shared, lambda: self.latency.operations
-        )
+        dataverse = self._listener("dataverse", dataverse_service.PREFIX, self.dataverse, f"Bearer {token}")
+        erp = self.erp
+        of_erp = self._listener(erp.name, erp.prefix, erp.service, erp.authorization(token))
         addresses = {
             "dataverse": await self._bind(dataverse.application(), options.dataverse_port, tls),
-            "operations": await self._bind(operations.application(), options.operations_port, tls),
+            erp.name: await self._bind(of_erp.application(), options.erp_port, tls),
             "control": await self._bind(control_application(self), options.control_port, None),
         }
         self.notifier.organization_url = addresses["dataverse"]
@@ -51,6 +47,11 @@ class Simulator(Systems):
         for runner in self._runners:
             await runner.cleanup()
         self._runners.clear()
+
+    def _listener(self, system: str, prefix: str, service: Service, authorization: str) -> Listener:
+        return Listener(
+            system, prefix, service, authorization, self.faults, self.log, lambda: self.latency[system]
+        )
 
     async def _bind(self, app: web.Application, port: int, tls: SSLContext | None) -> str:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)

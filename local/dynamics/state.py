@@ -1,14 +1,13 @@
-"""The data of both simulators: what to seed or to reset enters, all rows leave."""
+"""The data of the simulators: what to seed or to reset enters, all rows leave."""
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from local.dynamics.dataverse import seed
 from local.dynamics.dataverse.render import make_view, render
 from local.dynamics.dataverse.store import Change, Origin
 from local.dynamics.dataverse.values import read_payload
-from local.dynamics.operations.queries import show
 from local.dynamics.systems import Systems
 
 type Rows = list[dict[str, Any]]
@@ -17,42 +16,46 @@ type Rows = list[dict[str, Any]]
 class StateChange(BaseModel):
     """The body of `POST /state`.
 
-    `reset` empties accounts, customers, groups, currencies (of Operations) and events first. Accounts are
-    written in the form of the Web API, without an event unless `events` is set; `transactioncurrencies` need
-    `currencyname` and `isocurrencycode`. The others are written in the form of their data entity.
+    `reset` empties accounts, events, and all that the ERP has, first. Accounts are written in the form of
+    the Web API, without an event unless `events` is set; `transactioncurrencies` need `currencyname` and
+    `isocurrencycode`. All others are kinds of rows of the ERP, in the form of its interface.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="allow")
 
     reset: bool = False
     events: bool = False
     transactioncurrencies: Rows = Field(default_factory=list[dict[str, Any]])
     accounts: Rows = Field(default_factory=list[dict[str, Any]])
-    currencies: Rows = Field(default_factory=list[dict[str, Any]])
-    groups: Rows = Field(default_factory=list[dict[str, Any]])
-    customers: Rows = Field(default_factory=list[dict[str, Any]])
+
+    @property
+    def of_erp(self) -> dict[str, Rows]:
+        """The rows of the ERP by kind; raises `ValueError`."""
+        return ROWS_BY_KIND.validate_python(self.model_extra or {})
 
 
-SETS = {"currencies": "Currencies", "groups": "CustomerGroups", "customers": "CustomersV3"}
+ROWS_BY_KIND = TypeAdapter(dict[str, list[dict[str, Any]]])
 
 
 def apply_state(systems: Systems, change: StateChange) -> None:
-    """Reset and seed; raises DataverseError or OperationsError for rows that the services would refuse."""
+    """Reset and seed; raises DataverseError or ValueError for rows that do not fit."""
+    rows = change.of_erp
+    if unknown := rows.keys() - set(systems.erp.kinds):
+        raise ValueError(f"{systems.erp.name} has no {sorted(unknown)}.")
     if change.reset:
         reset(systems)
     seed.seed_currencies(systems.store, change.transactioncurrencies)
     _seed_accounts(systems, change)
-    for name, entity_set in SETS.items():
-        for row in getattr(change, name):
-            seed_record(systems, entity_set, row)
+    for kind in systems.erp.kinds:
+        for row in rows.get(kind, ()):
+            systems.erp.put(kind, row)
 
 
 def reset(systems: Systems) -> None:
     """Empty everything that tests and demonstrations fill."""
     for table in ("account", "asyncoperation"):
         systems.store.clear(table)
-    for entity_set in SETS.values():
-        systems.records.clear(entity_set)
+    systems.erp.clear()
     systems.jobs.clear()
 
 
@@ -74,21 +77,6 @@ def _ignore(_change: Change) -> None:
     """Seeded accounts make no events."""
 
 
-def seed_record(systems: Systems, entity_set: str, row: dict[str, Any]) -> None:
-    """Write one row of a data entity, over one that is there."""
-    rules, records = systems.operations.rules, systems.records
-    entity = rules.entities[entity_set]
-    values = {name: item.empty for name, item in entity.properties.items()} | row
-    unknown = set(row) - set(entity.properties)
-    if unknown:
-        raise ValueError(f"{entity_set} has no properties {sorted(unknown)}.")
-    before = records.find(entity, values)
-    if before is None:
-        records.insert(entity, values)
-    else:
-        records.replace(entity, before, values)
-
-
 def read_state(systems: Systems, system: str | None) -> dict[str, Any]:
     """All rows, by system and kind."""
     found: dict[str, Any] = {}
@@ -99,12 +87,9 @@ def read_state(systems: Systems, system: str | None) -> dict[str, Any]:
             "serviceendpoints": dataverse_rows(systems, "serviceendpoint"),
             "sdkmessageprocessingsteps": dataverse_rows(systems, "sdkmessageprocessingstep"),
         }
-    if system in (None, "operations"):
-        entities = systems.operations.rules.entities
-        found["operations"] = {
-            name: [show(entities[entity_set], row, None) for row in systems.records.rows(entity_set).values()]
-            for name, entity_set in SETS.items()
-        }
+    erp = systems.erp
+    if system in (None, erp.name):
+        found[erp.name] = {kind: erp.rows(kind) for kind in erp.kinds}
     return found
 
 

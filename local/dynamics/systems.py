@@ -1,10 +1,11 @@
-"""Both simulated systems with their faults, request log, jobs and events; nothing listens yet.
+"""Dataverse and one simulated ERP with their faults, request log, jobs and events; nothing listens yet.
 
-Options enter; a seeded organisation and an empty environment leave, as the control endpoint and the listeners
-need them.
+Options enter; a seeded organisation and an empty ERP leave, as the control endpoint and the listeners need
+them.
 """
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from local.dynamics.dataverse import seed
@@ -15,12 +16,9 @@ from local.dynamics.dataverse.tables import organisation_tables
 from local.dynamics.events.joblog import JobLog
 from local.dynamics.events.jobs import Jobs
 from local.dynamics.events.notifier import Notifier, Routing
+from local.dynamics.erp import SimulatedErp
 from local.dynamics.faults import Faults
-from local.dynamics.operations.entities import environment_entities
-from local.dynamics.operations.environment import Environment
-from local.dynamics.operations.rules import Rules
-from local.dynamics.operations.service import Operations
-from local.dynamics.operations.store import Records
+from local.dynamics.operations.simulated import SimulatedOperations
 from local.dynamics.requestlog import RequestLog
 
 
@@ -28,8 +26,9 @@ from local.dynamics.requestlog import RequestLog
 class Options:
     """How to start; port 0 means a free one, no token means a random one."""
 
+    target: str = "operations"
     dataverse_port: int = 0
-    operations_port: int = 0
+    erp_port: int = 0
     control_port: int = 0
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     servicebus: str | None = None
@@ -39,30 +38,25 @@ class Options:
     tls: bool = False
 
 
-@dataclass(slots=True)
-class Latency:
-    """Milliseconds that every answer of a system takes longer."""
-
-    dataverse: float = 0.0
-    operations: float = 0.0
+# The simulated ERPs, by the name of the target that writes into them.
+ERPS: dict[str, Callable[[], SimulatedErp]] = {"operations": SimulatedOperations}
 
 
 class Systems:
-    """The parts of both systems; they are public for the control endpoint and for tests."""
+    """The parts of both; they are public for the control endpoint and for tests."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
         self.faults = Faults()
         self.log = RequestLog()
-        self.latency = Latency()
         self.store = Store(organisation_tables())
         self.store.check = lambda table, values: apply_rules(self.store, table, values)
         self.jobs = Jobs(self.faults)
         self.notifier = Notifier(self.store, self.jobs)
         self.dataverse = Dataverse(self.store)
-        self.environment = Environment()
-        self.records = Records()
-        self.operations = Operations(Rules(environment_entities(), self.records, self.environment))
+        self.erp = ERPS[options.target]()
+        # Milliseconds that every answer of a system takes longer.
+        self.latency = {"dataverse": 0.0, self.erp.name: 0.0}
         self._prepare()
 
     def _prepare(self) -> None:
