@@ -1,4 +1,4 @@
-"""`python -m local.chaos [--events N] [--accounts N] [--seed S] [--numbering MODE] [--json FILE]`.
+"""`python -m local.chaos [--target T] [--events N] [--accounts N] [--seed S] [--numbering MODE]`.
 
 Exit code 1 if an invariant was violated, or if the run could not be carried out.
 """
@@ -62,6 +62,7 @@ def _conditions(arguments: argparse.Namespace, numbering: Numbering) -> Conditio
     kills = max(1, round(FULL_KILLS * share)) if arguments.kills is None else arguments.kills
     outage = max(3.0, FULL_OUTAGE * min(1.0, share)) if arguments.outage is None else arguments.outage
     return Conditions(
+        target=arguments.target,
         events=arguments.events,
         accounts=arguments.accounts,
         seed=arguments.seed,

@@ -69,9 +69,9 @@ async def run(conditions: Conditions, progress: Progress, folder: Path | None = 
         mapping = Mapping(stand)
         await mapping.seed(assigned=conditions.assigned)
         async with Sales.at(stand.addresses) as sales:
-            weather = Weather(sales.control)
+            weather = Weather(sales.control, conditions.target)
             trouble = Troublemaker(conditions, stand, sales, weather, proxy, mapping)
-            marks = Marks()
+            marks = Marks(conditions.erp)
             await _timed(result, "storm", _storm(trouble, marks, progress))
             result.injected = trouble.counts + weather.counts + proxy.counts
             result.share, result.requests_in = await weather.share(), weather.requests_in
@@ -84,6 +84,7 @@ async def _stand(conditions: Conditions, folder: Path | None) -> AsyncIterator[t
     """The stand, whose hosts reach the tables through the proxy."""
     tables, door = free_port(), free_port()
     options = StandOptions(
+        erp=conditions.erp,
         settings=conditions.settings | {"TABLES_CONNECTION": connection_string({"table": door})},
         ports=Ports(tables=tables),
         broker_config=BROKER_CONFIG,
@@ -127,7 +128,8 @@ async def _aftermath(result: Result, trouble: Troublemaker, marks: Marks, progre
     await mapping.correct_all()
     await stand.restart_host(0)
     standing = await _timed(result, "quiet", quiet(stand, mapping, QUIET_SECONDS))
-    truth = Truth(sales.accounts, await sales.rows(), result.conditions.assigned)
+    conditions = result.conditions
+    truth = Truth(conditions.erp, sales.accounts, await sales.rows(), conditions.assigned)
     result.check("quiet after the storm", [*standing.restless, *standing.unsettled])
     result.check("customers equal before any replay", customers.unequal(truth, standing, parked_too=False))
     result.facts["parked before the replay"] = _parked(standing)

@@ -1,5 +1,6 @@
-"""Run the simulators, Dataverse and one ERP: options enter on the command line, one line of JSON on standard output says where
-they are.
+"""Run the simulators, Dataverse and one ERP.
+
+Options enter on the command line, one line of JSON on standard output says where they are.
 """
 
 import argparse

@@ -1,4 +1,5 @@
-"""The HTTP side of a simulated service: requests enter over aiohttp, faults and the authorization are applied.
+"""The HTTP side of a simulated service: requests enter over aiohttp, faults and the authorization are
+applied.
 
 Every request under the service's root becomes a `Call`. A request that is not let in gets the service's
 own 401, a path outside the root a 404. A fault may delay, refuse, abort the connection, or commit late.

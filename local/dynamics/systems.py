@@ -13,10 +13,10 @@ from local.dynamics.dataverse.rules import apply_rules
 from local.dynamics.dataverse.service import Dataverse
 from local.dynamics.dataverse.store import Store
 from local.dynamics.dataverse.tables import organisation_tables
+from local.dynamics.erp import SimulatedErp
 from local.dynamics.events.joblog import JobLog
 from local.dynamics.events.jobs import Jobs
 from local.dynamics.events.notifier import Notifier, Routing
-from local.dynamics.erp import SimulatedErp
 from local.dynamics.faults import Faults
 from local.dynamics.operations.simulated import SimulatedOperations
 from local.dynamics.requestlog import RequestLog

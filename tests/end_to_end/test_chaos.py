@@ -10,6 +10,7 @@ import pytest
 
 from local.chaos.conditions import OUTAGE_CAP
 from local.chaos.outage import run_outages
+from local.erps.operations import OPERATIONS
 from local.stand import ROOT
 
 pytestmark = pytest.mark.timeout(300)
@@ -70,7 +71,7 @@ async def test_sizes_that_make_no_sense_are_refused(arguments: tuple[str, ...]) 
 
 
 async def test_an_outage_and_wrong_credentials_are_waited_for_with_few_requests() -> None:
-    outages = await run_outages(["outage", "wrong credentials"], 5, 15, lambda _: None)
+    outages = await run_outages(OPERATIONS, ["outage", "wrong credentials"], 5, 15, lambda _: None)
     assert [outage.wrong for outage in outages] == [[], []]
     for outage in outages:
         assert outage.backlog == 30
