@@ -32,6 +32,7 @@ class LatencyChange(BaseModel):
 
     dataverse: float | None = Field(default=None, ge=0)
     operations: float | None = Field(default=None, ge=0)
+    business_central: float | None = Field(default=None, ge=0)
 
 
 class SettingsChange(BaseModel):

@@ -7,6 +7,8 @@ need them.
 import secrets
 from dataclasses import dataclass, field
 
+from local.dynamics.business_central.queue import RequestQueue
+from local.dynamics.business_central.service import BusinessCentral
 from local.dynamics.dataverse import seed
 from local.dynamics.dataverse.rules import apply_rules
 from local.dynamics.dataverse.service import Dataverse
@@ -30,6 +32,7 @@ class Options:
 
     dataverse_port: int = 0
     operations_port: int = 0
+    business_central_port: int = 0
     control_port: int = 0
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     servicebus: str | None = None
@@ -45,6 +48,7 @@ class Latency:
 
     dataverse: float = 0.0
     operations: float = 0.0
+    business_central: float = 0.0
 
 
 class Systems:
@@ -63,6 +67,8 @@ class Systems:
         self.environment = Environment()
         self.records = Records()
         self.operations = Operations(Rules(environment_entities(), self.records, self.environment))
+        self.business_central = BusinessCentral()
+        self.queue = RequestQueue()
         self._prepare()
 
     def _prepare(self) -> None:
