@@ -65,7 +65,7 @@ class Stand:
             servicebus=broker["connection_string"],
             tables=self._parts["tables"].ready["connection_string"],
             dataverse=dynamics["dataverse"],
-            erp=dynamics[self.options.erp.target] + self.options.erp.path,
+            erp=dynamics[self.options.erp.key],
             token=dynamics["token"],
             control=dynamics["control"],
             servicebus_control=broker["control"],
@@ -156,8 +156,8 @@ class Stand:
         arguments += ["--control-port", str(self._ports.servicebus_control)]
         self._parts["broker"] = broker = await self._child("broker", "local.servicebus", arguments)
         arguments = [
-            *("--target", self.options.erp.target, "--erp-port", str(self._ports.erp)),
             *("--dataverse-port", str(self._ports.dataverse)),
+            *(f"--{self.options.erp.target}-port", str(self._ports.erp)),
             *("--control-port", str(self._ports.control), "--token", self._token),
             *("--servicebus", broker.ready["connection_string"]),
         ]

@@ -30,12 +30,12 @@ class Mapping:
             "transactioncurrencies": [
                 {"currencyname": currency.crm, "isocurrencycode": currency.code} for currency in CURRENCIES
             ],
-            **erp.reference_data(sorted({*(currency.code for currency in CURRENCIES), "SEK"})),
+            erp.key: erp.reference_data(sorted({*(currency.code for currency in CURRENCIES), "SEK"})),
         }
         events = {"via": "queue", "retry_first_seconds": 0.3, "retry_cap_seconds": 2}
         async with httpx.AsyncClient(base_url=self.stand.addresses.control, timeout=60) as control:
             (await control.post("/state", json=rows)).raise_for_status()
-            settings = events | erp.numbering(assigned)
+            settings = events | {erp.key: erp.numbering(assigned)}
             (await control.post("/settings", json=settings)).raise_for_status()
 
     async def correct(self, crm: str) -> None:

@@ -32,7 +32,7 @@ async def seed(stand: Stand) -> None:
                 for currency in IN_SALES
                 if currency.crm not in there
             ],
-            **stand.options.erp.reference_data(CODES),
+            stand.options.erp.key: stand.options.erp.reference_data(CODES),
         }
         (await control.post("/state", json=rows)).raise_for_status()
 

@@ -1,4 +1,4 @@
-"""Run the simulators, Dataverse and one ERP.
+"""Run the simulators, Dataverse and the ERPs.
 
 Options enter on the command line, one line of JSON on standard output says where they are.
 """
@@ -10,17 +10,18 @@ import os
 import sys
 
 from local.dynamics.simulator import Simulator
-from local.dynamics.systems import ERPS, Options
+from local.dynamics.systems import Options
 from local.lifetime import announce_ready, stop_when_told
+
+ERPS = ("operations", "business-central")
 
 
 def read_options(arguments: list[str]) -> tuple[Options, bool]:
     """The command line as options, and whether to end with the parent process."""
     parser = argparse.ArgumentParser(prog="python -m local.dynamics", description=__doc__)
-    parser.add_argument("--target", choices=ERPS, default="operations", help="the ERP (%(default)s)")
-    for name in ("dataverse", "erp", "control"):
+    for name in ("dataverse", *ERPS, "control"):
         parser.add_argument(f"--{name}-port", type=int, default=0, metavar="PORT", help="0 for a free port")
-    parser.add_argument("--token", default=os.environ.get("LOCAL_TOKEN"), help="the bearer token both accept")
+    parser.add_argument("--token", default=os.environ.get("LOCAL_TOKEN"), help="the token that all accept")
     parser.add_argument("--servicebus", metavar="CONNECTION_STRING", help="post events to this namespace")
     parser.add_argument("--queue", default="dataverse-events", help="the queue that events are posted to")
     parser.add_argument("--webhook", metavar="URL", help="post events to this webhook")
@@ -29,9 +30,8 @@ def read_options(arguments: list[str]) -> tuple[Options, bool]:
     parser.add_argument("--exit-with-parent", action="store_true", help="end when standard input ends")
     given = parser.parse_args(arguments)
     options = Options(
-        target=given.target,
         dataverse_port=given.dataverse_port,
-        erp_port=given.erp_port,
+        erp_ports={name: getattr(given, f"{name.replace('-', '_')}_port") for name in ERPS},
         control_port=given.control_port,
         servicebus=given.servicebus,
         queue=given.queue,

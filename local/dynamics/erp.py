@@ -1,28 +1,33 @@
 """What the simulators need of a simulated ERP, whichever it is.
 
-The service answers calls; rows and settings enter through the control endpoint and leave through it. One
-process runs Dataverse and one ERP.
+The service answers calls; rows and settings enter through the control endpoint and leave through it.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
-from local.dynamics.calls import Service
+from local.dynamics.calls import Answer, Call, Service
 
 type Row = dict[str, Any]
 
 
 class SimulatedErp(Protocol):
-    """One ERP; `service` answers every call below `prefix`, `name` stands in faults, logs and addresses."""
+    """One ERP: its service answers every call below `prefix`."""
 
     @property
     def name(self) -> str:
-        """The name of the target that writes into it."""
+        """The name of the target that writes into it; it stands in faults, logs and the state."""
         ...
 
     @property
     def prefix(self) -> str:
-        """The path of the service's root, without a trailing slash; empty for the root of the host."""
+        """The path of the service's root, without a trailing slash."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """What a client adds to the address of the host: empty or a path."""
         ...
 
     @property
@@ -30,27 +35,37 @@ class SimulatedErp(Protocol):
         """What answers the calls."""
         ...
 
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """The kinds of rows that can be seeded and read, customers among them."""
+    def place(self, call: Call, /) -> AbstractAsyncContextManager[Answer | None]:
+        """Hold a place for a request while it is worked on; yields the answer if there is none."""
         ...
 
     def authorization(self, token: str) -> str:
         """Return the Authorization header that is let in."""
         ...
 
-    def put(self, kind: str, row: Row) -> None:
-        """Write a row, over one that is there; raise `ValueError` for one that does not fit."""
+    def seed(self, rows: object) -> None:
+        """Write rows, over those that are there; raise `ValueError` for one that does not fit."""
         ...
 
-    def rows(self, kind: str) -> list[Row]:
-        """Return the rows of a kind as the service shows them."""
+    def state(self) -> dict[str, Any]:
+        """Return all rows by kind, as the service shows them; `customers` is one kind."""
         ...
 
-    def clear(self) -> None:
+    def reset(self) -> None:
         """Empty all kinds."""
         ...
 
-    def change(self, settings: Mapping[str, Any]) -> None:
+    def change(self, settings: object) -> None:
         """Put settings of its own into effect; raise `ValueError` for one that it does not have."""
         ...
+
+
+def key_of(erp: SimulatedErp) -> str:
+    """The name under which its rows, its settings and its address stand in JSON."""
+    return erp.name.replace("-", "_")
+
+
+@asynccontextmanager
+async def any_number(_call: Call) -> AsyncGenerator[Answer | None]:
+    """Hold no place: all requests are worked on at once."""
+    yield None

@@ -1,18 +1,16 @@
 """Settings of behaviour that may change while the simulators run."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat
 
 from local.dynamics.events.notifier import Routing
-from local.dynamics.systems import Systems
+from local.dynamics.systems import Systems, by_erp
 
 
 class SettingsChange(BaseModel):
     """The body of `POST /settings`; what is left out stays.
 
-    `latency_ms`: by system, how much longer every answer takes. Any other setting is one of the ERP's own.
+    `latency_ms`: by system, how much longer every answer takes. The settings of an ERP stand under its name,
+    those of Operations may stand by themselves.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -24,18 +22,14 @@ class SettingsChange(BaseModel):
     latency_ms: dict[str, NonNegativeFloat] = Field(default_factory=dict[str, float])
     seed: int | None = None
 
-    @property
-    def of_erp(self) -> Mapping[str, Any]:
-        """The settings that are the ERP's own."""
-        return self.model_extra or {}
-
 
 def apply_settings(systems: Systems, change: SettingsChange) -> None:
     """Put a change into effect; raise `ValueError`."""
     unknown = change.latency_ms.keys() - systems.latency.keys()
     if unknown:
         raise ValueError(f"There is no system {sorted(unknown)}.")
-    systems.erp.change(change.of_erp)
+    for erp, settings in by_erp(systems, change.model_extra):
+        erp.change(settings)
     systems.latency.update(change.latency_ms)
     _apply_events(systems, change)
     if change.seed is not None:

@@ -1,16 +1,16 @@
-"""The simulators as servers: Dataverse, one ERP and the control endpoint, each behind a port of 127.0.0.1.
+"""The simulators as servers: Dataverse, the ERPs and the control endpoint, each behind a port of 127.0.0.1.
 
-Options enter, three addresses leave; `start` binds the listeners and `stop` ends everything.
+Options enter, the addresses leave; `start` binds the listeners and `stop` ends everything.
 """
 
 from ssl import SSLContext
 
 from aiohttp import web
 
-from local.dynamics.calls import Service
 from local.dynamics.certificate import make_certificate
 from local.dynamics.control import control_application
 from local.dynamics.dataverse import service as dataverse_service
+from local.dynamics.erp import SimulatedErp, key_of
 from local.dynamics.listener import Listener
 from local.dynamics.systems import Options, Systems
 
@@ -18,7 +18,7 @@ HOST = "127.0.0.1"
 
 
 class Simulator(Systems):
-    """Dataverse and one ERP in one process, reachable over HTTP."""
+    """Dataverse and the ERPs in one process, reachable over HTTP."""
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
@@ -29,14 +29,21 @@ class Simulator(Systems):
         options, token = self.options, self.options.token
         certificate = make_certificate() if options.tls else None
         tls = certificate.context if certificate else None
-        dataverse = self._listener("dataverse", dataverse_service.PREFIX, self.dataverse, f"Bearer {token}")
-        erp = self.erp
-        of_erp = self._listener(erp.name, erp.prefix, erp.service, erp.authorization(token))
-        addresses = {
-            "dataverse": await self._bind(dataverse.application(), options.dataverse_port, tls),
-            erp.name: await self._bind(of_erp.application(), options.erp_port, tls),
-            "control": await self._bind(control_application(self), options.control_port, None),
-        }
+        dataverse = Listener(
+            "dataverse",
+            dataverse_service.PREFIX,
+            self.dataverse,
+            f"Bearer {token}",
+            self.faults,
+            self.log,
+            lambda: self.latency["dataverse"],
+        )
+        addresses = {"dataverse": await self._bind(dataverse.application(), options.dataverse_port, tls)}
+        for erp in self.erps:
+            port = options.erp_ports.get(erp.name, 0)
+            host = await self._bind(self._of_erp(erp).application(), port, tls)
+            addresses[key_of(erp)] = host + erp.path
+        addresses["control"] = await self._bind(control_application(self), options.control_port, None)
         self.notifier.organization_url = addresses["dataverse"]
         trust = {"certificate": certificate.pem} if certificate else {}
         return {**addresses, "token": token, **trust}
@@ -48,9 +55,16 @@ class Simulator(Systems):
             await runner.cleanup()
         self._runners.clear()
 
-    def _listener(self, system: str, prefix: str, service: Service, authorization: str) -> Listener:
+    def _of_erp(self, erp: SimulatedErp) -> Listener:
         return Listener(
-            system, prefix, service, authorization, self.faults, self.log, lambda: self.latency[system]
+            erp.name,
+            erp.prefix,
+            erp.service,
+            erp.authorization(self.options.token),
+            self.faults,
+            self.log,
+            lambda: self.latency[key_of(erp)],
+            erp.place,
         )
 
     async def _bind(self, app: web.Application, port: int, tls: SSLContext | None) -> str:

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field
 
 from local.dynamics.dataverse import seed
 from local.dynamics.dataverse.render import make_view, render
 from local.dynamics.dataverse.store import Change, Origin
 from local.dynamics.dataverse.values import read_payload
-from local.dynamics.systems import Systems
+from local.dynamics.systems import Systems, by_erp
 
 type Rows = list[dict[str, Any]]
 
@@ -16,9 +16,10 @@ type Rows = list[dict[str, Any]]
 class StateChange(BaseModel):
     """The body of `POST /state`.
 
-    `reset` empties accounts, events, and all that the ERP has, first. Accounts are written in the form of
+    `reset` empties accounts, events, and all that the ERPs have, first. Accounts are written in the form of
     the Web API, without an event unless `events` is set; `transactioncurrencies` need `currencyname` and
-    `isocurrencycode`. All others are kinds of rows of the ERP, in the form of its interface.
+    `isocurrencycode`. The rows of an ERP stand under its name, in the form of its interface; those of
+    Operations may stand by themselves.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -28,34 +29,23 @@ class StateChange(BaseModel):
     transactioncurrencies: Rows = Field(default_factory=list[dict[str, Any]])
     accounts: Rows = Field(default_factory=list[dict[str, Any]])
 
-    @property
-    def of_erp(self) -> dict[str, Rows]:
-        """The rows of the ERP by kind; raises `ValueError`."""
-        return ROWS_BY_KIND.validate_python(self.model_extra or {})
-
-
-ROWS_BY_KIND = TypeAdapter(dict[str, list[dict[str, Any]]])
-
 
 def apply_state(systems: Systems, change: StateChange) -> None:
     """Reset and seed; raises DataverseError or ValueError for rows that do not fit."""
-    rows = change.of_erp
-    if unknown := rows.keys() - set(systems.erp.kinds):
-        raise ValueError(f"{systems.erp.name} has no {sorted(unknown)}.")
     if change.reset:
         reset(systems)
     seed.seed_currencies(systems.store, change.transactioncurrencies)
     _seed_accounts(systems, change)
-    for kind in systems.erp.kinds:
-        for row in rows.get(kind, ()):
-            systems.erp.put(kind, row)
+    for erp, rows in by_erp(systems, change.model_extra):
+        erp.seed(rows)
 
 
 def reset(systems: Systems) -> None:
     """Empty everything that tests and demonstrations fill."""
     for table in ("account", "asyncoperation"):
         systems.store.clear(table)
-    systems.erp.clear()
+    for erp in systems.erps:
+        erp.reset()
     systems.jobs.clear()
 
 
@@ -87,9 +77,7 @@ def read_state(systems: Systems, system: str | None) -> dict[str, Any]:
             "serviceendpoints": dataverse_rows(systems, "serviceendpoint"),
             "sdkmessageprocessingsteps": dataverse_rows(systems, "sdkmessageprocessingstep"),
         }
-    erp = systems.erp
-    if system in (None, erp.name):
-        found[erp.name] = {kind: erp.rows(kind) for kind in erp.kinds}
+    found |= {erp.name: erp.state() for erp in systems.erps if system in (None, erp.name)}
     return found
 
 

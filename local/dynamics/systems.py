@@ -1,19 +1,20 @@
-"""Dataverse and one simulated ERP with their faults, request log, jobs and events; nothing listens yet.
+"""Dataverse and the simulated ERPs with their faults, request log, jobs and events; nothing listens yet.
 
-Options enter; a seeded organisation and an empty ERP leave, as the control endpoint and the listeners need
-them.
+Options enter; a seeded organisation and empty ERPs leave, as control endpoint and listeners need them.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from local.dynamics.business_central.simulated import SimulatedBusinessCentral
 from local.dynamics.dataverse import seed
 from local.dynamics.dataverse.rules import apply_rules
 from local.dynamics.dataverse.service import Dataverse
 from local.dynamics.dataverse.store import Store
 from local.dynamics.dataverse.tables import organisation_tables
-from local.dynamics.erp import SimulatedErp
+from local.dynamics.erp import SimulatedErp, key_of
 from local.dynamics.events.joblog import JobLog
 from local.dynamics.events.jobs import Jobs
 from local.dynamics.events.notifier import Notifier, Routing
@@ -26,9 +27,8 @@ from local.dynamics.requestlog import RequestLog
 class Options:
     """How to start; port 0 means a free one, no token means a random one."""
 
-    target: str = "operations"
     dataverse_port: int = 0
-    erp_port: int = 0
+    erp_ports: Mapping[str, int] = field(default_factory=dict[str, int])
     control_port: int = 0
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     servicebus: str | None = None
@@ -38,12 +38,8 @@ class Options:
     tls: bool = False
 
 
-# The simulated ERPs, by the name of the target that writes into them.
-ERPS: dict[str, Callable[[], SimulatedErp]] = {"operations": SimulatedOperations}
-
-
 class Systems:
-    """The parts of both; they are public for the control endpoint and for tests."""
+    """The parts of all; they are public for the control endpoint and for tests."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -54,9 +50,11 @@ class Systems:
         self.jobs = Jobs(self.faults)
         self.notifier = Notifier(self.store, self.jobs)
         self.dataverse = Dataverse(self.store)
-        self.erp = ERPS[options.target]()
+        self.operations = SimulatedOperations()
+        self.business_central = SimulatedBusinessCentral()
+        self.erps: tuple[SimulatedErp, ...] = (self.operations, self.business_central)
         # Milliseconds that every answer of a system takes longer.
-        self.latency = {"dataverse": 0.0, self.erp.name: 0.0}
+        self.latency = {"dataverse": 0.0, **{key_of(erp): 0.0 for erp in self.erps}}
         self._prepare()
 
     def _prepare(self) -> None:
@@ -71,3 +69,10 @@ class Systems:
         self.notifier.via = routing
         self.store.on_change = self.notifier.changed
         self.jobs.on_progress = JobLog(self.store).record
+
+
+def by_erp(systems: Systems, given: Mapping[str, Any] | None) -> list[tuple[SimulatedErp, object]]:
+    """What a body gives to each ERP: what stands under its name; all else is for Operations."""
+    left = dict(given or {})
+    named = [(erp, left.pop(key_of(erp))) for erp in systems.erps if key_of(erp) in left]
+    return [*named, (systems.operations, left)] if left else named

@@ -32,7 +32,6 @@ class Erp:
     """One ERP.
 
     - `target`: its name in the setting TARGET, in the simulators and in results; `title`: its name in texts;
-    - `path`: of the app's address of it, below the address of the simulator;
     - `settings`: those of the app for it, by its address and the token of the stand;
     - `values`: by field (as in `Fields`), the values that it stores in another way than the cases write them;
     - `constants`: fields that have the same value in every customer;
@@ -42,13 +41,12 @@ class Erp:
     - `authorization`: the header of a request, by the token of the stand;
     - `reference_data`: what must be there before the first customer, by the currency codes that it has;
     - `numbering`: the simulator's settings by which it assigns the numbers (True) or takes given ones;
-    - `customers`: its customers, read through its interface by a client for `path` with the header;
+    - `customers`: its customers, read through its interface by a client for its address with the header;
     - `look_up`: the shell command that waits for the customer of a number and prints it.
     """
 
     target: str
     title: str
-    path: str
     settings: Callable[[str, str], dict[str, str]]
     fields: Fields
     constants: Mapping[str, str]
@@ -63,9 +61,14 @@ class Erp:
     look_up: Callable[[str, str, str], str]
 
     @property
+    def key(self) -> str:
+        """Its name in the JSON of the simulators."""
+        return self.target.replace("-", "_")
+
+    @property
     def prefix(self) -> str:
         """How the names of the app's settings for it begin."""
-        return self.target.replace("-", "_").upper() + "_"
+        return f"{self.key.upper()}_"
 
     def stored(self, **values: str) -> dict[str, str]:
         """The values, named as in `Fields`, as the ERP names and stores them."""

@@ -75,7 +75,6 @@ def _look_up(url: str, token: str, number: str) -> str:
 OPERATIONS = Erp(
     target="operations",
     title="Operations",
-    path="",
     settings=_settings,
     fields=FIELDS,
     constants={"CustomerGroupId": GROUP, "PartyType": "Organization", "dataAreaId": COMPANY},

@@ -15,7 +15,6 @@ from azure.data.tables.aio import TableClient, TableServiceClient
 
 from local.child import Child
 from local.dynamics.faults import FaultRule
-from local.dynamics.operations.simulated import SimulatedOperations
 from local.dynamics.simulator import Options, Simulator
 from local.dynamics.state import StateChange, apply_state
 from shared.model.faults import System
@@ -93,12 +92,6 @@ class Simulated:
     def client(self, system: System, token: str = TOKEN, clock: Clock | None = None) -> ODataClient:
         http = self.dataverse if system is System.DATAVERSE else self.operations
         return ODataClient(system, http, FixedToken(token), clock or FakeClock(datetime.now(UTC)))
-
-    @property
-    def of_operations(self) -> SimulatedOperations:
-        """What only Operations has."""
-        assert isinstance(self.simulator.erp, SimulatedOperations)
-        return self.simulator.erp
 
     def fault(self, system: System, kind: str, **rule: Any) -> None:
         rule |= {"system": str(system), "kind": kind}

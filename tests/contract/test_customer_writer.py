@@ -222,13 +222,13 @@ async def test_only_operations_own_currencies_are_known(currencies: Any, code: s
 
 async def test_a_list_of_many_pages_is_read_to_its_end_and_kept(simulated: Simulated) -> None:
     simulated.start_anew()
-    simulated.of_operations.environment.page_size = 2
+    simulated.simulator.operations.environment.page_size = 2
     try:
         found = real(simulated)
         assert [await found.knows_currency(code) for code in ("USD", "EUR", "GBP")] == [True] * 3
         assert simulated.simulator.log.report("operations", 0)["total"] == 2
     finally:
-        simulated.of_operations.environment.page_size = 10_000
+        simulated.simulator.operations.environment.page_size = 10_000
 
 
 async def test_a_currency_that_was_added_is_known_soon(simulated: Simulated) -> None:
@@ -279,23 +279,23 @@ async def test_a_value_of_the_wrong_form_is_refused(operations: OperationsTarget
 
 
 async def test_a_read_only_field_is_the_accounts(simulated: Simulated, operations: OperationsTarget) -> None:
-    simulated.of_operations.environment.read_only = {"AddressCity"}
+    simulated.simulator.operations.environment.read_only = {"AddressCity"}
     try:
         assert await refusal(operations.update(KEY, {"AddressCity": "x"})) == (Cause.REFUSED, "AddressCity")
     finally:
-        simulated.of_operations.environment.read_only = set()
+        simulated.simulator.operations.environment.read_only = set()
 
 
 @pytest.mark.parametrize("status", [400, 409, 500])
 async def test_an_existing_customer_is_known_whatever_the_status(
     simulated: Simulated, operations: OperationsTarget, status: int
 ) -> None:
-    simulated.of_operations.environment.duplicate_status = status
+    simulated.simulator.operations.environment.duplicate_status = status
     try:
         with pytest.raises(CustomerAlreadyExists):
             await operations.create(KEY, FIELDS)
     finally:
-        simulated.of_operations.environment.duplicate_status = 400
+        simulated.simulator.operations.environment.duplicate_status = 400
 
 
 async def transient(call: Any) -> TransientFault:

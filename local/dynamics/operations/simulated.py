@@ -1,11 +1,10 @@
 """Operations as an ERP of the simulators: its parts, the kinds of its rows, and its settings."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from local.dynamics.erp import Row
+from local.dynamics.erp import any_number
 from local.dynamics.operations.entities import environment_entities
 from local.dynamics.operations.environment import Environment
 from local.dynamics.operations.queries import show
@@ -35,6 +34,16 @@ class CompanyChange(BaseModel):
     number_sequence: Sequence
 
 
+class OperationsState(BaseModel):
+    """Rows to write, in the form of their data entity."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    currencies: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
+    groups: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
+    customers: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
+
+
 class OperationsSettings(BaseModel):
     """The settings of Operations; what is left out stays."""
 
@@ -50,7 +59,8 @@ class SimulatedOperations:
 
     name = "operations"
     prefix = PREFIX
-    kinds = tuple(SETS)
+    path = ""
+    place = staticmethod(any_number)
 
     def __init__(self) -> None:
         self.environment = Environment()
@@ -61,30 +71,27 @@ class SimulatedOperations:
         """A bearer token."""
         return f"Bearer {token}"
 
-    def put(self, kind: str, row: Row) -> None:
-        """Write one row of a data entity, over one that is there; raise `ValueError`."""
-        entity = self.service.rules.entities[SETS[kind]]
-        unknown = set(row) - set(entity.properties)
-        if unknown:
-            raise ValueError(f"{SETS[kind]} has no properties {sorted(unknown)}.")
-        values = {name: item.empty for name, item in entity.properties.items()} | row
-        before = self.records.find(entity, values)
-        if before is None:
-            self.records.insert(entity, values)
-        else:
-            self.records.replace(entity, before, values)
+    def seed(self, rows: object) -> None:
+        """Write rows of the data entities, over those that are there; raise `ValueError`."""
+        change = OperationsState.model_validate(rows)
+        for kind, entity_set in SETS.items():
+            for row in getattr(change, kind):
+                self._put(entity_set, row)
 
-    def rows(self, kind: str) -> list[Row]:
-        """Return the rows of a data entity."""
-        entity = self.service.rules.entities[SETS[kind]]
-        return [show(entity, row, None) for row in self.records.rows(SETS[kind]).values()]
+    def state(self) -> dict[str, Any]:
+        """Return the rows of the data entities."""
+        entities = self.service.rules.entities
+        return {
+            kind: [show(entities[entity_set], row, None) for row in self.records.rows(entity_set).values()]
+            for kind, entity_set in SETS.items()
+        }
 
-    def clear(self) -> None:
+    def reset(self) -> None:
         """Empty the data entities."""
         for entity_set in SETS.values():
             self.records.clear(entity_set)
 
-    def change(self, settings: Mapping[str, Any]) -> None:
+    def change(self, settings: object) -> None:
         """Put settings into effect; raise `ValueError`."""
         change, environment = OperationsSettings.model_validate(settings), self.environment
         for code, company in (change.companies or {}).items():
@@ -93,3 +100,15 @@ class SimulatedOperations:
                 setattr(numbers, name, value)
         environment.duplicate_status = change.duplicate_status or environment.duplicate_status
         environment.page_size = change.page_size or environment.page_size
+
+    def _put(self, entity_set: str, row: dict[str, Any]) -> None:
+        entity = self.service.rules.entities[entity_set]
+        unknown = set(row) - set(entity.properties)
+        if unknown:
+            raise ValueError(f"{entity_set} has no properties {sorted(unknown)}.")
+        values = {name: item.empty for name, item in entity.properties.items()} | row
+        before = self.records.find(entity, values)
+        if before is None:
+            self.records.insert(entity, values)
+        else:
+            self.records.replace(entity, before, values)

@@ -110,7 +110,7 @@ CALLS = st.builds(
 @settings(max_examples=400, deadline=None)
 @given(CALLS)
 def test_every_call_gets_an_answer(call: Call) -> None:
-    for service in (SIMULATOR.dataverse, SIMULATOR.erp.service):
+    for service in (SIMULATOR.dataverse, SIMULATOR.operations.service):
         answer = service.handle(call)
         assert 200 <= answer.status < 500
         assert isinstance(answer.payload(), bytes)
