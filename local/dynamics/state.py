@@ -8,6 +8,8 @@ from local.dynamics.dataverse import seed
 from local.dynamics.dataverse.render import make_view, render
 from local.dynamics.dataverse.store import Change, Origin
 from local.dynamics.dataverse.values import read_payload
+from local.dynamics.nav.state import NavState, apply_nav_state, read_nav_state
+from local.dynamics.nav.state import reset as reset_nav
 from local.dynamics.operations.queries import show
 from local.dynamics.systems import Systems
 
@@ -31,6 +33,7 @@ class StateChange(BaseModel):
     currencies: Rows = Field(default_factory=list[dict[str, Any]])
     groups: Rows = Field(default_factory=list[dict[str, Any]])
     customers: Rows = Field(default_factory=list[dict[str, Any]])
+    nav: NavState | None = None
 
 
 SETS = {"currencies": "Currencies", "groups": "CustomerGroups", "customers": "CustomersV3"}
@@ -45,6 +48,8 @@ def apply_state(systems: Systems, change: StateChange) -> None:
     for name, entity_set in SETS.items():
         for row in getattr(change, name):
             seed_record(systems, entity_set, row)
+    if change.nav is not None:
+        apply_nav_state(systems.nav, change.nav)
 
 
 def reset(systems: Systems) -> None:
@@ -54,6 +59,7 @@ def reset(systems: Systems) -> None:
     for entity_set in SETS.values():
         systems.records.clear(entity_set)
     systems.jobs.clear()
+    reset_nav(systems.nav)
 
 
 def _seed_accounts(systems: Systems, change: StateChange) -> None:
@@ -105,6 +111,8 @@ def read_state(systems: Systems, system: str | None) -> dict[str, Any]:
             name: [show(entities[entity_set], row, None) for row in systems.records.rows(entity_set).values()]
             for name, entity_set in SETS.items()
         }
+    if system in (None, "nav"):
+        found["nav"] = read_nav_state(systems.nav)
     return found
 
 
