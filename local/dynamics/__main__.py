@@ -13,7 +13,7 @@ from local.dynamics.simulator import Simulator
 from local.dynamics.systems import Options
 from local.lifetime import announce_ready, stop_when_told
 
-ERPS = ("operations", "business-central")
+ERPS = ("operations", "business-central", "nav")
 
 
 def read_options(arguments: list[str]) -> tuple[Options, bool]:

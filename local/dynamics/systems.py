@@ -19,6 +19,7 @@ from local.dynamics.events.joblog import JobLog
 from local.dynamics.events.jobs import Jobs
 from local.dynamics.events.notifier import Notifier, Routing
 from local.dynamics.faults import Faults
+from local.dynamics.nav.simulated import SimulatedNav
 from local.dynamics.operations.simulated import SimulatedOperations
 from local.dynamics.requestlog import RequestLog
 
@@ -52,7 +53,8 @@ class Systems:
         self.dataverse = Dataverse(self.store)
         self.operations = SimulatedOperations()
         self.business_central = SimulatedBusinessCentral()
-        self.erps: tuple[SimulatedErp, ...] = (self.operations, self.business_central)
+        self.nav = SimulatedNav()
+        self.erps: tuple[SimulatedErp, ...] = (self.operations, self.business_central, self.nav)
         # Milliseconds that every answer of a system takes longer.
         self.latency = {"dataverse": 0.0, **{key_of(erp): 0.0 for erp in self.erps}}
         self._prepare()
