@@ -146,7 +146,9 @@ async def _text(stand: Stand) -> str:
         folder=stand.folder,
         body=await _example_account(here),
         erp_line=f"  {erp.title:<12} {here.erp}",
-        look_up=erp.look_up(here.erp, here.token, EXAMPLE_NUMBER),
+        look_up=erp.look_up.format(
+            url=here.erp, authorization=erp.authorization(here.token), number=EXAMPLE_NUMBER
+        ),
     )
 
 

@@ -86,5 +86,6 @@ class Conditions:
     def settings(self) -> dict[str, str]:
         """The settings of the app. Leases outlive a deadline, so that a short run needs a short one."""
         deadline = {"INVOCATION_DEADLINE_SECONDS": "15" if self.events >= FULL_SIZE else "6"}
-        assigned = {"FIELD_MAP": str(self.erp.assigned_map), "WRITE_BACK_CUSTOMER_ACCOUNT": "true"}
+        own = {"FIELD_MAP": str(self.erp.assigned_map), **self.erp.assigned_settings}
+        assigned = own | {"WRITE_BACK_CUSTOMER_ACCOUNT": "true"}
         return SETTINGS | deadline | (assigned if self.assigned else {})

@@ -18,7 +18,8 @@ QUEUES = ("dataverse-events", "account-changes", "rejected-events")
 async def customers_in(erp: Erp, addresses: Addresses) -> dict[str, Customer]:
     """The customers in the ERP by number, asked for as any client would."""
     names = fields_of(erp)
-    rows = await erp.read_customers(addresses.erp, addresses.token)
+    async with erp.client(addresses.erp, addresses.token) as client:
+        rows = await erp.customers(client)
     return {row[erp.fields.number]: {name: row[name] for name in names} for row in rows}
 
 

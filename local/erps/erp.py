@@ -1,7 +1,7 @@
 """What the stand must know about an ERP."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ class Fields:
     email: str
     website: str
     city: str
+    post_code: str
     country: str
     currency: str
     hold: str
@@ -36,13 +37,16 @@ class Erp:
     - `values`: by field (as in `Fields`), the values that it stores in another way than the cases write them;
     - `constants`: fields that have the same value in every customer;
     - `local_currency`: the code that it stores as blank, if it does so;
-    - `assigned_map`: the field map for numbers that it assigns itself, and `id_field`, the field that then
-      holds the account's id;
+    - `post_codes`: those it knows, with the city and country that they set, if they set any;
+    - `assigned_map`, `assigned_settings`: the field map and further settings for numbers that it assigns
+      itself, and `id_field`, the field that then holds the account's id;
     - `authorization`: the header of a request, by the token of the stand;
     - `reference_data`: what must be there before the first customer, by the currency codes that it has;
     - `numbering`: the simulator's settings by which it assigns the numbers (True) or takes given ones;
     - `customers`: its customers, read through its interface by a client for its address with the header;
-    - `look_up`: the shell command that waits for the customer of a number and prints it.
+    - `look_up`: the shell command that prints a customer, to be formatted with `url`, `authorization` and
+      `number`;
+    - `rename`: gives a customer another number, where that leaves the ERP's own id as it is.
     """
 
     target: str
@@ -52,13 +56,16 @@ class Erp:
     constants: Mapping[str, str]
     values: Mapping[str, Mapping[str, str]]
     local_currency: str = ""
+    post_codes: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     assigned_map: Path
+    assigned_settings: Mapping[str, str] = field(default_factory=dict[str, str])
     id_field: str
     authorization: Callable[[str], str]
-    reference_data: Callable[[Iterable[str]], dict[str, list[Row]]]
+    reference_data: Callable[[Iterable[str]], dict[str, Any]]
     numbering: Callable[[bool], dict[str, Any]]
     customers: Callable[[httpx.AsyncClient], Awaitable[list[Row]]]
-    look_up: Callable[[str, str, str], str]
+    look_up: str
+    rename: Callable[[httpx.AsyncClient, Row, str], Awaitable[httpx.Response]] | None = None
 
     @property
     def key(self) -> str:
@@ -77,8 +84,7 @@ class Erp:
             for name, value in values.items()
         }
 
-    async def read_customers(self, url: str, token: str) -> list[Row]:
-        """The customers at the app's address of the ERP."""
+    def client(self, url: str, token: str) -> httpx.AsyncClient:
+        """A client for the ERP at the app's address of it."""
         headers = {"Authorization": self.authorization(token)}
-        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
-            return await self.customers(client)
+        return httpx.AsyncClient(base_url=url, headers=headers, timeout=60)

@@ -17,13 +17,14 @@ FIELDS = Fields(
     email="PrimaryContactEmail",
     website="PrimaryContactURL",
     city="AddressCity",
+    post_code="AddressZipCode",
     country="AddressCountryRegionISOCode",
     currency="SalesCurrencyCode",
     hold="OnHoldStatus",
 )
 LOOK_UP = """\
   curl -s --fail --retry 60 --retry-delay 1 --retry-all-errors -H "Authorization: {authorization}" \\
-    "{url}/data/CustomersV3(dataAreaId='{company}',CustomerAccount='{number}')?cross-company=true"
+    "{url}/data/CustomersV3(dataAreaId='usmf',CustomerAccount='{number}')?cross-company=true"
 """
 
 
@@ -41,7 +42,7 @@ def _authorization(token: str) -> str:
     return f"Bearer {token}"
 
 
-def _reference_data(codes: Iterable[str]) -> dict[str, list[Row]]:
+def _reference_data(codes: Iterable[str]) -> dict[str, Any]:
     return {
         "currencies": [{"CurrencyCode": code, "Name": code} for code in codes],
         "groups": [
@@ -67,11 +68,6 @@ async def _customers(client: httpx.AsyncClient) -> list[Row]:
     return found
 
 
-def _look_up(url: str, token: str, number: str) -> str:
-    authorization = _authorization(token)
-    return LOOK_UP.format(url=url, authorization=authorization, company=COMPANY, number=number)
-
-
 OPERATIONS = Erp(
     target="operations",
     title="Operations",
@@ -85,5 +81,5 @@ OPERATIONS = Erp(
     reference_data=_reference_data,
     numbering=_numbering,
     customers=_customers,
-    look_up=_look_up,
+    look_up=LOOK_UP,
 )
