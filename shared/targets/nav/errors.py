@@ -9,6 +9,7 @@ the language of the server's web services, which has to be English (en-US, the d
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum, auto
 from typing import Any, cast
 
@@ -193,7 +194,7 @@ def read_error(response: httpx.Response) -> NavError:
 def good_content(response: httpx.Response) -> dict[str, Any]:
     """Return the content of a good answer. Raises TransientFault if it is no JSON object."""
     try:
-        return content_of(response)
+        return content_of(response, parse_float=Decimal)
     except ValueError as error:
         reason = f"answered {response.status_code} without JSON"
         written = response.request.method != "GET"

@@ -143,7 +143,8 @@ class NavTarget:
             found = await self.find(key)
         except Fault:
             found = None
-        return self._written(key, fields, {}) if found is None else found
+        found = found or Customer(key, {})
+        return Customer(found.key, self._values.answered(fields, found.fields))
 
     def _path(self, key: CustomerKey, *, whole: bool = False) -> str:
         return self._wire.path(key.company, self._service, None if whole else key.number)
@@ -159,7 +160,9 @@ class NavTarget:
         number = row.get(self._number, "" if key.by else key.number)
         if not isinstance(number, str) or not number.strip():
             raise TransientFault(System.NAV, "answered a customer without its number", unknown_outcome=True)
-        return Customer(CustomerKey(key.company, number), self._values.answered(sent, row))
+        return Customer(
+            CustomerKey(key.company, number), self._values.answered(sent, self._values.of_row(row))
+        )
 
 
 def _answers(customer: Customer, key: CustomerKey) -> bool:

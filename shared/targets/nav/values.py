@@ -13,7 +13,6 @@ from shared.model.customer import FieldValue
 from shared.model.field_map import CURRENCY, FieldMap
 
 _BLANKS = {"", " ", "_x0020_"}
-_BLANK = "_x0020_"
 
 
 class Values:
@@ -46,16 +45,19 @@ class Values:
         found = {name: self._incoming(name, row[name]) for name in self._names if name in row}
         return {name: value for name, value in found.items() if value is not None}
 
-    def answered(self, sent: Mapping[str, FieldValue], row: Mapping[str, Any]) -> dict[str, FieldValue]:
-        """Return the fields of an answer to a write; the hold only if it was sent."""
-        found = {**sent, **self.of_row(row)}
+    def answered(
+        self, sent: Mapping[str, FieldValue], read: Mapping[str, FieldValue]
+    ) -> dict[str, FieldValue]:
+        """Return the fields that a write confirms: those that were read after it, or else those sent."""
+        # The hold counts only if it was sent: otherwise a person may have set it, and may lift it.
+        found = {**sent, **read}
         return {name: value for name, value in found.items() if name in sent or name != self._hold}
 
     def _outgoing(self, name: str, value: FieldValue) -> FieldValue:
         if name in self._currencies and self.is_local(str(value)):
             return ""
         if name == self._hold and value in _BLANKS:
-            return self._blank if self._blank is not None else str(value) or _BLANK
+            return value if self._blank is None else self._blank
         return value
 
     def _incoming(self, name: str, value: object) -> FieldValue | None:
