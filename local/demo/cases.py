@@ -87,9 +87,36 @@ STEPS: tuple[tuple[int, Step], ...] = (
 )
 
 
-# What one ERP does and the others do not.
-CASES_OF: Mapping[str, tuple[Case, ...]] = {}
-STEPS_OF: Mapping[str, tuple[tuple[int, Step], ...]] = {}
+# What one ERP does and the others do not. In Business Central codes are upper case, and a known post code
+# decides the city for good: a later change finds nothing to repair. In NAV a name has 50 characters.
+CASES_OF: Mapping[str, tuple[Case, ...]] = {
+    "business-central": (
+        Case(
+            "D-1011",
+            "Tivoli Rides",
+            "Danish Krone",
+            {
+                "accountnumber": "d-1011",
+                "address1_postalcode": "dk-2100",
+                "address1_city": "Copenhagen",
+                "address1_country": "Denmark",
+            },
+            {"currency": "DKK", "city": "København Ø", "country": "DK"},
+        ),
+    ),
+    "nav": (Case("D-1011", "The Wide World Importers and Exporters of Fine Foods Ltd.", "Euro", {}, None),),
+}
+STEPS_OF: Mapping[str, tuple[tuple[int, Step], ...]] = {
+    "business-central": (
+        (1, Step("D-1011", columns={"telephone1": "+45 11"}, then={"phone": "+45 11"})),
+        (2, Step("D-1011", "stripped")),
+    ),
+    "nav": (
+        (2, Step("D-1011", columns={"name": "Wide World"}, then={"name": "Wide World", "currency": "EUR"})),
+    ),
+}
+# How its simulator is set for that: in a body, a post code has the last word on the city.
+SIMULATOR_OF: Mapping[str, Mapping[str, object]] = {"business-central": {"validation_order": "page"}}
 
 
 def cases_of(target: str) -> tuple[Case, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from azure.data.tables.aio import TableServiceClient
 
+from local.demo.cases import SIMULATOR_OF
 from local.demo.currencies import CODES, IN_SALES, IN_TABLE
 from local.demo.errors import DemoError
 from local.demo.watch import Tail
@@ -21,7 +22,7 @@ HEAL_SECONDS = 30.0
 
 async def seed(stand: Stand) -> None:
     """Fill the table CurrencyMapping, and the reference data of Dataverse and of the ERP."""
-    addresses = stand.addresses
+    addresses, erp = stand.addresses, stand.options.erp
     await _map_currencies(addresses.tables)
     async with httpx.AsyncClient(base_url=addresses.control) as control:
         state = (await control.get("/state", params={"system": "dataverse"})).raise_for_status().json()
@@ -32,9 +33,11 @@ async def seed(stand: Stand) -> None:
                 for currency in IN_SALES
                 if currency.crm not in there
             ],
-            stand.options.erp.key: stand.options.erp.reference_data(CODES),
+            erp.key: erp.reference_data(CODES),
         }
         (await control.post("/state", json=rows)).raise_for_status()
+        settings = {erp.key: SIMULATOR_OF.get(erp.target, {})}
+        (await control.post("/settings", json=settings)).raise_for_status()
 
 
 async def _map_currencies(connection: str) -> None:
