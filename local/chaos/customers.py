@@ -12,7 +12,7 @@ from local.chaos.sales import Written
 from local.chaos.standing import Row, Standing
 from local.erps.erp import Erp
 
-_LABEL = re.compile(r"A\d{4,}")
+_LABEL, _DIGITS = re.compile(r"A\d{4,}"), re.compile(r"^\d{4,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,9 @@ def number_of(erp: Erp, customer: Row) -> str:
 
 
 def marks_in(erp: Erp, customer: Row) -> set[str]:
-    """The accounts whose marks the customer's texts carry."""
-    return {mark for name in texts_of(erp) for mark in _LABEL.findall(customer[name])}
+    """The accounts whose marks the customer's texts carry; a telephone number is marked by digits."""
+    phone = {f"A{digits}" for digits in _DIGITS.findall(customer[erp.fields.phone])}
+    return phone | {mark for name in texts_of(erp) for mark in _LABEL.findall(customer[name])}
 
 
 @dataclass(slots=True)

@@ -28,11 +28,20 @@ def customer_of(erp: Erp, row: Mapping[str, Any]) -> dict[str, str]:
     """The customer of an account that stands in Sales."""
     texts = {name: row[column] or "" for name, column in TEXTS.items()}
     values = {
-        "country": COUNTRIES[row["address1_country"]],
+        **_place(erp, row),
         "currency": CODES[row["currency"]],
         "hold": "All" if row["statecode"] == INACTIVE else "No",
     }
     return {**erp.constants, **erp.stored(**texts, **values)}
+
+
+def _place(erp: Erp, row: Mapping[str, Any]) -> dict[str, str]:
+    """The country, and the post code where the run has some: one that the ERP knows decides the country."""
+    country = COUNTRIES[row["address1_country"]]
+    if not erp.post_codes:
+        return {"country": country}
+    code = row["address1_postalcode"].upper()
+    return {"post_code": code, "country": erp.post_codes.get(code, ("", country))[1]}
 
 
 def differences(erp: Erp, row: Mapping[str, Any], customer: Mapping[str, Any]) -> Iterator[str]:

@@ -117,14 +117,14 @@ def _parked(stand: Stand, standing: Standing) -> Iterator[str]:
 
 def _create(account: int) -> Step:
     mark = label(account)
-    columns = {"name": f"{mark} name", "telephone1": mark, "emailaddress1": f"{mark}@example.com"}
+    columns = {"name": f"{mark} name", "telephone1": f"{account:04d}", "emailaddress1": f"{mark}@example.com"}
     more = {"websiteurl": f"https://{mark}.example.com", "address1_city": mark}
     fixed = {"accountnumber": f"N{account:04d}", "currency": "Euro", "address1_country": "Germany"}
     return Step("create", account, columns | more | fixed)
 
 
 def _change(account: int) -> Step:
-    return Step("change", account, {"telephone1": f"{label(account)} changed"})
+    return Step("change", account, {"telephone1": f"{account:04d} 1"})
 
 
 async def _truth(stand: Stand, sales: Sales) -> Truth:

@@ -21,6 +21,7 @@ from local.chaos.mapping import Mapping
 from local.chaos.plan import make_plan
 from local.chaos.proxy import CALM, Rates, TableProxy
 from local.chaos.recovery import operator, rejected_bodies, replay_parked, settings_of
+from local.chaos.renames import Renames
 from local.chaos.sales import Sales
 from local.chaos.standing import Standing, look, quiet
 from local.chaos.trouble import Troublemaker
@@ -103,12 +104,15 @@ async def _storm(trouble: Troublemaker, marks: Marks, progress: Progress) -> Non
     await trouble.weather.usual()
     trouble.proxy.rates = TABLE_TROUBLE
     sampling = asyncio.create_task(_sample(stand, marks))
-    began = time.monotonic()
+    began, renames = time.monotonic(), Renames(stand, trouble.sales)
     try:
         for place, step in enumerate(plan.steps):
             for what, detail in plan.trouble.get(place, ()):
                 trouble.start(what, detail, place)
-            await trouble.sales.take(step)
+            if step.kind == "rename":
+                await renames.take(step.account)
+            else:
+                await trouble.sales.take(step)
             trouble.check()
             if place % 50 == 0:
                 progress(f"{place} of {conditions.events} events")
@@ -119,6 +123,7 @@ async def _storm(trouble: Troublemaker, marks: Marks, progress: Progress) -> Non
         sampling.cancel()
         await asyncio.gather(sampling, return_exceptions=True)
         await trouble.cancel()
+    trouble.counts["renames in the ERP"] = renames.done
     trouble.proxy.rates = CALM
 
 

@@ -45,12 +45,22 @@ USUAL: tuple[Rule, ...] = (
     {"system": "events", "kind": "drop-after-commit", "rate": 0.03},
     {"system": "events", "kind": "drop-before", "rate": 0.03},
 )
-# What an ERP may answer to a write that it refuses, without another cause: it parks the account.
-REFUSED: dict[str, tuple[Rule, ...]] = {
+_REFUSED = (
+    _erp("status", 0.02, status=400, code="Application_DialogException", method="POST"),
+    _erp("status", 0.01, status=400, code="Application_DialogException", method="PATCH"),
+)
+# What one ERP answers, and another does not. A refusal without another cause parks the account.
+OWN: dict[str, tuple[Rule, ...]] = {
     "operations": (
         _erp("status", 0.02, status=500, code="infolog", method="POST"),
         _erp("status", 0.01, status=500, code="infolog", method="PATCH"),
     ),
+    "business-central": (
+        *_REFUSED,
+        _erp("status", 0.02, status=503, code="Application_QueueTimeout"),
+        _erp("status", 0.01, status=408),
+    ),
+    "nav": (*_REFUSED, _erp("status", 0.02, status=503, code="Internal_TenantUnavailable")),
 }
 STORM = (
     _erp("status", 0.8, status=429, retry_after=1),
@@ -127,7 +137,7 @@ class Weather:
 
 def usual(target: str) -> tuple[Rule, ...]:
     """The usual faults with this ERP."""
-    return (*USUAL, *REFUSED[target])
+    return (*USUAL, *OWN[target])
 
 
 def _name(rule: Rule) -> str:

@@ -46,6 +46,8 @@ class Erp:
     - `customers`: its customers, read through its interface by a client for its address with the header;
     - `look_up`: the shell command that prints a customer, to be formatted with `url`, `authorization` and
       `number`;
+    - `inserts_first`: whether it may insert a customer and refuse the creation then; its simulator's setting
+      `refuse_creates` says how many of the next it refuses so;
     - `rename`: gives a customer another number, where that leaves the ERP's own id as it is.
     """
 
@@ -65,6 +67,7 @@ class Erp:
     numbering: Callable[[bool], dict[str, Any]]
     customers: Callable[[httpx.AsyncClient], Awaitable[list[Row]]]
     look_up: str
+    inserts_first: bool = False
     rename: Callable[[httpx.AsyncClient, Row, str], Awaitable[httpx.Response]] | None = None
 
     @property

@@ -80,6 +80,7 @@ NAV = Erp(
     authorization=_authorization,
     reference_data=_reference_data,
     numbering=_numbering,
+    inserts_first=True,
     customers=_customers,
     look_up=LOOK_UP.replace("{service}", SERVICE),
 )

@@ -21,7 +21,7 @@ from local.erps.operations import OPERATIONS
 
 COLUMNS: dict[str, Any] = {
     "name": "A0000 name",
-    "telephone1": "A0000 phone",
+    "telephone1": "0000 1",
     "emailaddress1": "A0000@example.com",
     "websiteurl": "https://A0000.example.com",
     "address1_city": "A0000 city",
@@ -33,7 +33,7 @@ COLUMNS: dict[str, Any] = {
 CUSTOMER = {
     "CustomerAccount": "N0000",
     "OrganizationName": "A0000 name",
-    "PrimaryContactPhone": "A0000 phone",
+    "PrimaryContactPhone": "0000 1",
     "PrimaryContactEmail": "A0000@example.com",
     "PrimaryContactURL": "https://A0000.example.com",
     "AddressCity": "A0000 city",
@@ -126,7 +126,7 @@ def test_a_second_customer_is_noticed() -> None:
 
 
 def test_a_foreign_mark_is_noticed_even_if_it_was_undone() -> None:
-    foreign = CUSTOMER | {"PrimaryContactPhone": "A0001 phone"}
+    foreign = CUSTOMER | {"PrimaryContactPhone": "0001 2"}
     assert "A0001" in next(customers.foreign(_standing(foreign), _truth()))
     marks = Marks(OPERATIONS)
     marks.add([CUSTOMER])

@@ -36,8 +36,11 @@ class SimulatedNav:
         state.apply_nav_state(self.service, state.NavState.model_validate(rows))
 
     def state(self) -> dict[str, Any]:
-        """Return all rows, each with its company."""
-        return {**state.read_nav_state(self.service)}
+        """Return all rows, each with its company, as V4 shows them."""
+        rows = state.read_nav_state(self.service)
+        blank = self.environment.blank
+        shown = [row | {"Blocked": row["Blocked"] or blank} for row in rows["customers"]]
+        return {**rows, "customers": shown}
 
     def reset(self) -> None:
         """Empty all tables."""

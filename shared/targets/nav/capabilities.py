@@ -9,7 +9,7 @@ Business Central, 8 in its queue and 8 at work.
 
 from shared.model.capabilities import Capabilities
 from shared.model.faults import System
-from shared.model.field_map import FieldMap
+from shared.model.field_map import CURRENCY, FieldMap
 
 # Controls of page 21 whose table fields are of type Code: stored trimmed and in upper case.
 _CODES = frozenset(
@@ -64,8 +64,13 @@ def capabilities(field_map: FieldMap) -> Capabilities:
         blocked_value=field_map.hold.blocked,
         code_fields=(_CODES & mapped) | {key.field} | second,
         sent_together=tuple(name for name in _ADDRESS if name in mapped),
-        changed_by_erp=mapped & {*_ADDRESS},
+        changed_by_erp=mapped & {*_ADDRESS} | _currencies(field_map),
         most_concurrent_requests=0,
         longest_request_seconds=960,
         page_size=1_000,
     )
+
+
+def _currencies(field_map: FieldMap) -> frozenset[str]:
+    """Return the fields with a currency: a row that has none yet reads as one in the company's own."""
+    return frozenset(name for name, entry in field_map.fields.items() if entry.via == CURRENCY)
