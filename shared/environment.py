@@ -16,7 +16,13 @@ from shared.model.field_map import FieldMap
 from shared.setting_types import Credential, TargetName
 from shared.settings import Settings, environment_names
 
-_NEEDED_BY = {TargetName.OPERATIONS: ("operations_url",)}
+_NEEDED_BY = {
+    TargetName.OPERATIONS: ("operations_url",),
+    TargetName.BUSINESS_CENTRAL: ("business_central_url",),
+    TargetName.NAV: ("nav_url", "nav_user", "nav_access_key"),
+}
+_BUSINESS_CENTRAL_PARTITIONS = 4  # of the 5 requests that it takes at a time, one is for heal and commands
+_LEAST_LONGEST_REQUEST = 960  # Business Central queues a request for 8 minutes and runs it for 8 more
 _HOST_FILE = Path(__file__).parents[1] / "host.json"
 
 
@@ -36,7 +42,11 @@ def load_settings(
     target = given.get("TARGET", TargetName.OPERATIONS)
     if target not in set(TargetName):
         raise _wrong([f"TARGET: there is no ERP {target!r}; there is {', '.join(TargetName)}"])
-    problems = [*_mismatches(given), *_sessions(environment), *_missing(given, TargetName(target))]
+    target = TargetName(target)
+    if target is TargetName.BUSINESS_CENTRAL:
+        given.setdefault("SYNC_PARTITIONS", str(_BUSINESS_CENTRAL_PARTITIONS))
+    problems = [*_mismatches(given), *_sessions(environment), *_missing(given, target)]
+    problems += _of_target(given, target)
     if takes_events:
         problems += _missing_organization(given)
     settings = field_map = None
@@ -94,6 +104,37 @@ def _mismatches(given: Mapping[str, str]) -> Iterator[str]:
         yield "LOCAL_TOKEN: is missing; CREDENTIAL=local needs it"
     if not local and "LOCAL_TOKEN" in given:
         yield "LOCAL_TOKEN: is for CREDENTIAL=local only; take the setting out"
+
+
+def _of_target(given: Mapping[str, str], target: TargetName) -> Iterator[str]:
+    """What the settings of this ERP must be, beyond their types."""
+    partitions, longest = given.get("SYNC_PARTITIONS", ""), given.get("LONGEST_REQUEST_SECONDS", "")
+    too_many = partitions.isdecimal() and int(partitions) > _BUSINESS_CENTRAL_PARTITIONS
+    if target is TargetName.BUSINESS_CENTRAL:
+        if too_many:
+            yield f"SYNC_PARTITIONS: is {partitions}; Business Central allows {_BUSINESS_CENTRAL_PARTITIONS}"
+        yield from _sign_in(given)
+    too_short = longest.isdecimal() and int(longest) < _LEAST_LONGEST_REQUEST
+    if too_short and target is not TargetName.OPERATIONS and given.get("CREDENTIAL") != Credential.LOCAL:
+        yield (
+            f"LONGEST_REQUEST_SECONDS: is {longest}; a request to this ERP may take effect for "
+            f"{_LEAST_LONGEST_REQUEST} seconds: take the setting out"
+        )
+
+
+def _sign_in(given: Mapping[str, str]) -> Iterator[str]:
+    """An application needs its tenant, and a secret or a certificate; a managed identity needs nothing."""
+    prefix = "BUSINESS_CENTRAL_"
+    names = ("TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CERTIFICATE")
+    has = {name: f"{prefix}{name}" in given for name in names}
+    if not any(has.values()):
+        return
+    for name in ("TENANT_ID", "CLIENT_ID"):
+        if not has[name]:
+            yield f"{prefix}{name}: is missing; the application that signs in needs it"
+    if has["CLIENT_SECRET"] == has["CERTIFICATE"]:
+        found = "both are" if has["CERTIFICATE"] else "neither is"
+        yield f"{prefix}CLIENT_SECRET or {prefix}CERTIFICATE: exactly one is needed, {found} set"
 
 
 def _sessions(environment: Mapping[str, str]) -> Iterator[str]:

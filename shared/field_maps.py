@@ -13,6 +13,7 @@ from shared.model.field_map import FieldMap, keys_at
 _TARGETS = Path(__file__).parent / "targets"
 _COUNTRIES = _TARGETS / "countries.toml"
 _DEFAULTS = "defaults"
+OPERATIONS = "operations"  # the target of maps that name none: version 1 knew no other
 _NEW_NAMES = {
     "company": {},
     "key": {"target": "field", "assigned_by_operations": "assigned_by_erp"},
@@ -24,22 +25,28 @@ class FieldMapError(Exception):
     """The field map cannot be used; the message names the file and every entry at fault."""
 
 
-def load_field_map(name: str, target: str = "operations") -> FieldMap:
-    """Load the shipped map of this name for this ERP, or the TOML file at this path.
+def load_field_map(name: str, target: str = OPERATIONS) -> FieldMap:
+    """Load the shipped map of this name, or the TOML file at this path, for this ERP.
 
     Settings of the ERP's own fields that the map leaves out come from the ERP's defaults. Keys of version 1
     work. Every map has the value map `country` (English country names to ISO 3166-1 alpha-2); the map's own
     entries take precedence. Raises FieldMapError.
     """
-    shipped = {file.stem: file for file in (_TARGETS / target).glob("*.toml")}
-    defaults = _read(shipped.pop(_DEFAULTS))
+    shipped = {file.stem: file for file in _TARGETS.glob("*/*.toml") if file.stem != _DEFAULTS}
+    defaults = _read(_TARGETS / target.replace("-", "_") / f"{_DEFAULTS}.toml")
     path = shipped.get(name, Path(name))
     if not path.is_file():
         known = ", ".join(sorted(shipped))
         message = f"there is no field map {name!r}; shipped are {known}, anything else is the path of a file"
         raise FieldMapError(message)
     try:
-        content, warnings = _completed(_read(path), defaults)
+        content = _read(path)
+        if (named := content.pop("target", OPERATIONS)) != target:
+            message = (
+                f'{path.name} is a map for {named}, and TARGET is {target}: set target = "{target}" in a '
+            )
+            raise FieldMapError(message + "map that is made for it, or change one of the two")
+        content, warnings = _completed(content, defaults)
         context = {"value_maps": {"country": _read(_COUNTRIES)}, "warnings": warnings}
         return FieldMap.model_validate(content, context=context)
     except ValidationError as error:

@@ -13,7 +13,7 @@ from shared.model.account import Account, AccountCurrency, AccountName, SystemJo
 from shared.model.breaker import Breaker
 from shared.model.capabilities import Capabilities
 from shared.model.change import AccountChange
-from shared.model.control import Answered, Bookmark, Handled
+from shared.model.control import Answered, Bookmark, Handled, InUse
 from shared.model.customer import Customer, CustomerKey, FieldValue, Owner, Waiting
 from shared.model.faults import System
 from shared.model.issue import Issue, ParkedAccount
@@ -63,7 +63,7 @@ class SalesInquiry(Protocol):
 
 
 class Target(Protocol):
-    """The ERP. A write returns the values that now count as confirmed.
+    """The ERP. A write returns the customer with the values that now count as confirmed.
 
     These are the values in the ERP's answer, or the values sent if the answer has no body.
     """
@@ -71,15 +71,15 @@ class Target(Protocol):
     # The ERP's names and behaviour.
     @property
     def capabilities(self) -> Capabilities: ...
-    # Read the customer with its mapped fields. Raises AccountFault(AmbiguousMatch).
+    # Read the customer with its mapped fields. With the ERP's own id in the key, the customer of that id is
+    # read, whatever its number is now. Raises AccountFault(AmbiguousMatch).
     async def find(self, key: CustomerKey) -> Customer | None: ...
     # Create the customer, and return it with the key as the ERP stores it.
     # Raises CustomerAlreadyExists, AccountFault.
     async def create(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Customer: ...
-    # Change these fields. Raises CustomerNotFound, AccountFault.
-    async def update(
-        self, key: CustomerKey, fields: Mapping[str, FieldValue]
-    ) -> Mapping[str, FieldValue]: ...
+    # Change these fields, and return the customer with its key as the ERP stores it.
+    # Raises CustomerNotFound, AccountFault.
+    async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Customer: ...
     # Whether the code is one of the ERP's own currencies.
     async def knows_currency(self, code: str) -> bool: ...
     # Make one cheap request, to test whether the ERP can be used.
@@ -120,6 +120,8 @@ class SyncStates(Protocol):
     async def waiting(self, after: str) -> Page[datetime]: ...
     # How many accounts each currency has, by normalised name; reads the whole table.
     async def usage(self) -> Mapping[str, Usage]: ...
+    # Whether no account has a state.
+    async def is_empty(self) -> bool: ...
     # The log lines since then, of all accounts.
     async def outcomes_since(self, moment: datetime) -> Sequence[LogEntry]: ...
 
@@ -197,6 +199,9 @@ class Control(Protocol):
     async def held_since(self) -> Mapping[str, datetime]: ...
     async def put_held(self, systems: Mapping[str, datetime]) -> None: ...
     async def remove_held(self, systems: Collection[str]) -> None: ...
+    # The ERP in which the accounts' customers are; None before the first start.
+    async def target_in_use(self) -> InUse | None: ...
+    async def put_target_in_use(self, target: InUse) -> None: ...
     # The last answer of `sync_account` to a probe.
     async def last_answer(self) -> Answered | None: ...
     async def put_answer(self, answered: Answered) -> None: ...

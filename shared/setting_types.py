@@ -19,6 +19,15 @@ class TargetName(StrEnum):
     """The ERPs that there are; each has a folder in shared/targets."""
 
     OPERATIONS = "operations"
+    BUSINESS_CENTRAL = "business-central"
+    NAV = "nav"
+
+
+class NavProtocol(StrEnum):
+    """The OData versions that NAV speaks."""
+
+    V4 = "v4"
+    V3 = "v3"
 
 
 class ExistingCustomer(StrEnum):
@@ -49,6 +58,25 @@ def _origin(url: str, info: ValidationInfo) -> str:
         message = "must begin with https://; http is for CREDENTIAL=local only"
         raise ValueError(message)
     return origin
+
+
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+
+
+def _base(url: str, info: ValidationInfo) -> str:
+    """An origin and a path under which all requests stay, such as that of a tenant and an environment."""
+    parts = re.fullmatch(r"(https?://[^/?#]+)([^?#]*)", url.strip().rstrip("/"), re.IGNORECASE)
+    if parts is None or not _PATH.fullmatch(parts[2]) or ".." in parts[2].split("/"):
+        message = "must be an address such as https://erp.contoso.com/path, without query or user"
+        raise ValueError(message)
+    return _origin(parts[1], info) + parts[2]
+
+
+def _relative(path: str) -> str:
+    if not _PATH.fullmatch(f"/{path}") or ".." in path.split("/"):
+        message = "must be a path such as api/v2.0"
+        raise ValueError(message)
+    return path
 
 
 def _host(name: str) -> str:
@@ -94,6 +122,9 @@ def _without_tls(name: str, value: str) -> bool:
 
 
 type Origin = Annotated[str, AfterValidator(_origin)]
+type BaseAddress = Annotated[str, AfterValidator(_base)]
+type RelativePath = Annotated[str, AfterValidator(_relative)]
+type Secret = Annotated[SecretStr, AfterValidator(resolved)]
 type Host = Annotated[str, AfterValidator(_host)]
 type Seconds = Annotated[float, Field(ge=0, le=604_800, allow_inf_nan=False)]
 type PositiveSeconds = Annotated[Seconds, Field(gt=0)]

@@ -9,14 +9,18 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
 from shared.setting_types import (
+    BaseAddress,
     Credential,
     ExistingCustomer,
     Host,
+    NavProtocol,
     OnGone,
     Optional,
     Origin,
     PositiveSeconds,
+    RelativePath,
     Seconds,
+    Secret,
     TargetName,
     Text,
     connection,
@@ -75,16 +79,74 @@ class Settings(BaseModel):
     operations_customer_group: Optional[str] = Field(
         None, description="Customer group of the customers that are written to Operations."
     )
+    business_central_url: BaseAddress = Field(
+        "",
+        description="Address of the Business Central environment, with tenant and environment, such as "
+        "https://api.businesscentral.dynamics.com/v2.0/contoso.com/production.",
+    )
+    business_central_company: Optional[str] = Field(
+        None, description="Name of the company in Business Central that customers are written to."
+    )
+    business_central_api_path: RelativePath = Field(
+        "api/v2.0", description="Path of the API; a custom API page has publisher, group and version in it."
+    )
+    business_central_local_currency: Optional[str] = Field(
+        None, description="Currency code that is sent as blank, where the company's ledger names none."
+    )
+    business_central_scope: Text = Field(
+        "https://api.businesscentral.dynamics.com/.default",
+        description="Scope of the tokens for Business Central.",
+    )
+    business_central_tenant_id: Optional[UUID] = Field(
+        None, description="Tenant of the application that signs in to Business Central."
+    )
+    business_central_client_id: Optional[UUID] = Field(
+        None,
+        description="Client id of the application that signs in to Business Central; without it, the app's "
+        "own managed identity does.",
+    )
+    business_central_client_secret: Optional[Secret] = Field(
+        None, description="Secret of that application, a reference to the Key Vault."
+    )
+    business_central_certificate: Optional[Secret] = Field(
+        None, description="Certificate of that application with its private key, instead of the secret."
+    )
+    nav_url: BaseAddress = Field(
+        "",
+        description="Address of the NAV server instance, such as https://nav.contoso.com:7048/DynamicsNAV110.",
+    )
+    nav_company: Optional[str] = Field(
+        None, description="Name of the company in NAV that customers are written to."
+    )
+    nav_service: Text = Field(
+        "Customer", description="Name under which page 21 (customer card) is published."
+    )
+    nav_currency_service: Text = Field(
+        "Currencies", description="Name under which page 5 (currencies) is published."
+    )
+    nav_protocol: NavProtocol = Field(
+        NavProtocol.V4, description="OData version: v4, or v3 where NAV has only that."
+    )
+    nav_user: Optional[str] = Field(None, description="User in NAV (credential type NavUserPassword).")
+    nav_access_key: Optional[Secret] = Field(
+        None, description="Web service access key of that user, a reference to the Key Vault."
+    )
+    nav_ca_file: Optional[str] = Field(
+        None, description="File with the certificate of a private certificate authority, in PEM."
+    )
+    nav_local_currency: Optional[str] = Field(
+        None, description="Code of the company's own currency; NAV stores it as blank."
+    )
     local_token: Optional[SecretStr] = Field(
         None, description="Bearer token of the local stand; goes with CREDENTIAL=local."
     )
     azure_client_id: Optional[str] = Field(
         None, description="Client id of the user-assigned managed identity, where there is one."
     )
-    field_map: Text = Field(
-        "operations",
-        description="A field map of this app (operations, operations-dual-write), or the path of your own "
-        "TOML file.",
+    field_map: Optional[str] = Field(
+        None,
+        description="A field map that ships with the app (operations, operations-dual-write, "
+        "business-central, nav), or the path of your own TOML file. By default, the target's own.",
     )
     fingerprint_key: Annotated[SecretStr, Field(min_length=16), AfterValidator(resolved)] = Field(
         description="Secret of at least 16 characters under which sent values are remembered as hashes."
@@ -101,10 +163,13 @@ class Settings(BaseModel):
     )
 
     sync_partitions: Annotated[int, Field(ge=1, le=100)] = Field(
-        8, description="Sessions that accounts are spread over: the cap on concurrent work."
+        8,
+        description="Sessions that accounts are spread over: the cap on concurrent work. For Business "
+        "Central 4, and not more.",
     )
     settle_seconds: Seconds = Field(
-        5, description="Events of an account read less than this ago are merged into one later look."
+        5,
+        description="Events of an account that was read less than this ago are merged into one later check.",
     )
     transaction_margin_seconds: Seconds = Field(
         300, description="Longest that a change in Dataverse may stay uncommitted after its event was made."
@@ -117,8 +182,10 @@ class Settings(BaseModel):
     operator_retry_seconds: PositiveSeconds = Field(
         300, description="How long work waits when the set-up of a system is wrong."
     )
-    longest_request_seconds: Seconds = Field(
-        600, description="Longest that the ERP may still carry out a request whose answer was lost."
+    longest_request_seconds: Optional[Seconds] = Field(
+        None,
+        description="Longest that the ERP may still carry out a request whose answer was lost. By default "
+        "600 for Operations, otherwise 960.",
     )
     invocation_deadline_seconds: PositiveSeconds = Field(
         120, description="Hard limit for the work on one message."

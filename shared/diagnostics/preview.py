@@ -13,11 +13,13 @@ from shared.model.field_map import CURRENCY, MappedField
 from shared.model.outcome import Ending, Problem
 from shared.model.state import SyncState
 from shared.ports import AccountReader, Clock, CustomerOwners, SyncStates, Target
+from shared.resilience.target_in_use import TargetInUse
 from shared.sync.desired_customer import BuildCustomer, ResolveCurrency, key_of_currency
 from shared.sync.fields import after_look
 from shared.sync.ownership import of_another
 from shared.sync.plan import NOT_FOUND_CHECKS, plan
-from shared.sync.steps import Decision, Facts, Look, Own, OwnerRow, Resolve, Rules, Wait
+from shared.sync.rules import Rules
+from shared.sync.steps import Decision, Facts, Look, Own, OwnerRow, Resolve, Wait, in_this_erp
 
 _NO_ORGANIZATION = UUID(int=0)
 
@@ -63,6 +65,7 @@ class PreviewSync:
     currency: ResolveCurrency
     build: BuildCustomer
     customers: CustomerOwners
+    in_use: TargetInUse
     rules: Rules
     clock: Clock
 
@@ -77,20 +80,20 @@ class PreviewSync:
             preview.detail = step.reason
             return preview
         if step.update is not None and step.update.key.folded not in facts.seen:
-            found = await self.target.find(step.update.key)  # only to be shown
-            if found is None and step.update.send:  # the request would not find it either
-                facts, step = await self._decided(facts.missed_customer(step.update.key))
-            else:
-                facts = facts.saw(step.update.key, found)
+            key, sends = step.update.key, bool(step.update.send)
+            found = await self.target.find(key)  # only to be shown
+            facts = facts.saw(key, found) if found or not sends else facts.missed_customer(key)
+            if sends and (found is None or not found.key.same_as(key)):  # the request would meet the same
+                facts, step = await self._decided(facts)
         return self._shown(preview, facts, step) if isinstance(step, Decision) else preview
 
     async def _known(self, account_id: UUID) -> Facts:
         """Return the facts at the start of the check of an event."""
         stored = await self.states.get(account_id)
         now, account = self.clock.now(), await self.reader.read(account_id)
-        before = (
-            stored.state if stored else SyncState(account_id=account_id, organization_id=_NO_ORGANIZATION)
-        )
+        known = stored.state if stored else SyncState(account_id=account_id, organization_id=_NO_ORGANIZATION)
+        await self.in_use.confirm()
+        before = in_this_erp(known, self.in_use.adopted_at)
         state = before
         if account is not None:
             state = replace(before, version=account.version, read_at=account.read_at, deleted=False)
@@ -102,6 +105,7 @@ class PreviewSync:
             source=Source.DATAVERSE_QUEUE,
             operation_id=uuid4(),
             attempt=NOT_FOUND_CHECKS,
+            verify=before is not known,
         )
         return Facts(now=now, change=change, state=state, before=before, account=account)
 

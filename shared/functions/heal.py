@@ -18,6 +18,7 @@ async def heal(timer: func.TimerRequest) -> None:
     app = application()
     await app.report_waiting.run()
     try:
+        await app.target_in_use.confirm()
         await app.breakers.admit()  # makes a probe that is due, even if no message waits for it
         await app.heal.run()
     except Fault as fault:

@@ -11,9 +11,11 @@ class Capabilities:
 
     `name` is the ERP's name for people. `company_field`, `number_field` and `blocking_field` are the ERP's
     field names; `blocked_value` is the value that blocks a customer. `refuses_existing_number`: the ERP
-    refuses to create a number that exists, and changes nothing. `address_is_one_unit`: a change of one part
-    of an address sends all parts. `longest_request_seconds`: how long after sending a request may still take
-    effect. `most_concurrent_requests`: 0 if the ERP has no limit.
+    refuses to create a number that exists, and changes nothing. `refused_create_may_exist`: the ERP may
+    insert a customer and then refuse one of its values. `code_fields` are stored trimmed and in upper case.
+    `sent_together`: fields that are all sent, in this order, if one of them differs. `changed_by_erp`:
+    fields whose values the ERP may change by itself when others are written. `longest_request_seconds`: how
+    long after sending a request may still take effect. `most_concurrent_requests`: 0 if the ERP has no limit.
     """
 
     system: System
@@ -24,7 +26,10 @@ class Capabilities:
     refuses_existing_number: bool
     blocking_field: str
     blocked_value: str
-    address_is_one_unit: bool
     most_concurrent_requests: int
     longest_request_seconds: float
     page_size: int
+    refused_create_may_exist: bool = False
+    code_fields: frozenset[str] = frozenset()
+    sent_together: tuple[str, ...] = ()
+    changed_by_erp: frozenset[str] = frozenset()

@@ -1,5 +1,6 @@
 """What the table Control stores between two runs, besides breakers and allowances."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -35,3 +36,30 @@ class Answered(NamedTuple):
 
     at: datetime
     build: str
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """The ERP in which the accounts' customers are: its host, and its environment and company where named.
+
+    `adopted_at` is when a person confirmed it in place of another one.
+    """
+
+    target: str
+    host: str = ""
+    environment: str = ""
+    company: str = ""
+    adopted_at: datetime | None = None
+
+    def same_as(self, other: "InUse") -> bool:
+        """Whether both are the same ERP."""
+        return self._place == other._place
+
+    @property
+    def _place(self) -> tuple[str, ...]:
+        return tuple(part.casefold() for part in (self.target, self.host, self.environment, self.company))
+
+    def __str__(self) -> str:
+        """As people read it: target, address and company."""
+        company = f", company {self.company}" if self.company else ""
+        return f"{self.target} ({self.host}{self.environment}{company})" if self.host else self.target

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
@@ -18,12 +18,14 @@ class CustomerKey:
     """A customer's number within its legal entity (company).
 
     If `by` names a field, `number` is that field's value: the second key, which finds a customer whose number
-    the ERP assigns.
+    the ERP assigns. `id` is the ERP's own stable id of the customer, if the ERP has one and it is known: then
+    the customer is read and written by it, whatever its number is now. Keys are compared without it.
     """
 
     company: str
     number: str
     by: str = ""
+    id: str = field(default="", compare=False)
 
     @property
     def folded(self) -> "CustomerKey":
@@ -56,34 +58,47 @@ class CustomerBody:
     currency_key: str | None = None
 
 
-def same_value(ours: FieldValue, theirs: FieldValue | None) -> bool:
+def same_value(ours: FieldValue, theirs: FieldValue | None, *, code: bool = False) -> bool:
     """Whether the ERP's value equals ours.
 
-    The ERP removes trailing blanks, returns "" for an empty value, and 10 for 10.00.
+    The ERP removes trailing blanks, returns "" for an empty value, and 10 for 10.00. It stores a `code`
+    trimmed and in upper case.
     """
     if isinstance(ours, str):
-        return ours.rstrip() == ("" if theirs is None else str(theirs).rstrip())
+        return stored_text(ours, code=code) == stored_text("" if theirs is None else str(theirs), code=code)
     if theirs is None or isinstance(theirs, str):
         return False
     return Decimal(ours) == Decimal(theirs)
 
 
+def stored_text(text: str, *, code: bool) -> str:
+    """Return the text as the ERP stores it."""
+    return text.strip().upper() if code else text.rstrip()
+
+
 @dataclass(frozen=True, slots=True)
 class Fingerprints:
-    """Makes 64-bit hashes with a secret key. `key_id` identifies the key without revealing it."""
+    """Makes 64-bit hashes with a secret key. `key_id` identifies the key without revealing it.
+
+    `codes` are the fields whose values the ERP stores trimmed and in upper case.
+    """
 
     key: bytes
     key_id: str
+    codes: frozenset[str] = frozenset()
 
     @classmethod
-    def under(cls, secret: str) -> "Fingerprints":
+    def under(cls, secret: str, codes: frozenset[str] = frozenset()) -> "Fingerprints":
         """Make hashes with the key derived from `secret`."""
         key = hashlib.blake2b(secret.encode(), digest_size=32, person=b"fingerprint-key").digest()
-        return cls(key, hashlib.blake2b(key, digest_size=4, person=b"fingerprint-id").hexdigest())
+        return cls(key, hashlib.blake2b(key, digest_size=4, person=b"fingerprint-id").hexdigest(), codes)
 
     def of(self, field: str, value: FieldValue) -> str:
         """Return the hash of one field's value, 16 hexadecimal digits. Equal numbers have equal hashes."""
-        canonical = value.rstrip() if isinstance(value, str) else f"{Decimal(value).normalize() + 0:f}"
+        if isinstance(value, str):
+            canonical = stored_text(value, code=field in self.codes)
+        else:
+            canonical = f"{Decimal(value).normalize() + 0:f}"
         data = json.dumps([field, canonical], ensure_ascii=True).encode()
         return hashlib.blake2b(data, key=self.key, digest_size=_BYTES).hexdigest()
 
@@ -95,6 +110,10 @@ class Fingerprints:
     def of_all(self, fields: Mapping[str, FieldValue]) -> dict[str, str]:
         """Return the hash of each field."""
         return {name: self.of(name, value) for name, value in fields.items()}
+
+    def same(self, field: str, ours: FieldValue, theirs: FieldValue | None) -> bool:
+        """Whether the ERP's value of the field equals ours."""
+        return same_value(ours, theirs, code=field in self.codes)
 
 
 class Owner(NamedTuple):

@@ -29,6 +29,8 @@ class System(StrEnum):
 
     DATAVERSE = "dataverse"
     OPERATIONS = "operations"
+    BUSINESS_CENTRAL = "business-central"
+    NAV = "nav"
     TABLES = "tables"
     SERVICE_BUS = "service-bus"
 

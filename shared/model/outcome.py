@@ -90,7 +90,8 @@ _REMEDIES: dict[Cause, str] = {
     Cause.NUMBER_TAKEN: "Another account owns this customer. Give this account another number in Sales; or "
     "give the other one a new number, rename its customer in {erp} and replay it; or unlink the other.",
     Cause.CUSTOMER_EXISTS: "A customer of another name has this number. Make the two names equal, then "
-    "replay the account; or give it another number; or set EXISTING_CUSTOMER to adopt, then replay.",
+    "replay the account; or give it another number; or set EXISTING_CUSTOMER to adopt, then replay. "
+    "If its own customer was deleted in {erp}, unlink the account first.",
     Cause.CUSTOMER_GONE: "The customer was removed in {erp}. Restore it there and replay the account; "
     "or unlink the account: it then gets a new customer.",
     Cause.AMBIGUOUS_MATCH: "Several customers answer to this key in {erp}; merge them, then replay.",

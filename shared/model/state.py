@@ -55,7 +55,8 @@ class SyncState:
     have ended, or an old number that must still be released. `begun`: one keyed hash of all fields for each
     creation that was sent and whose outcome is unknown; a customer with these values is ours. `confirmed`: a
     short keyed hash of each mapped field as last read from the ERP or written to it, made with the key
-    `fingerprint_key`. `unknown_until`: until then a request whose answer was lost may still commit, so no
+    `fingerprint_key`. `replaced`: the hash of the value sent, for each field where the ERP keeps another
+    value instead. `unknown_until`: until then a request whose answer was lost may still commit, so no
     value counts as confirmed; only a read of the customer after that time clears it. `previous_hold`: set
     while we block the customer, to the value that a release restores. `deleted`: Dataverse reported the
     deletion, and the account was not read since. `retrying_since`: when the first of the current attempts was
@@ -76,6 +77,7 @@ class SyncState:
     read_at: datetime | None = None
     confirmed: Mapping[str, str] = NOTHING
     fingerprint_key: str = ""
+    replaced: Mapping[str, str] = NOTHING
     unknown_until: datetime | None = None
     retrying_since: datetime | None = None
     lease: Lease | None = None

@@ -16,13 +16,14 @@ from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
 
 from shared.model.breaker import Breaker, Refusal
-from shared.model.control import Answered, Bookmark, Handled
+from shared.model.control import Answered, Bookmark, Handled, InUse
 from shared.model.faults import StateConflict, System
 from shared.model.mapping import escape_key, unescape_key
 from shared.storage.tables import get_row, moment_of, put_under, table_faults, text_of
 
 BREAKER, GUARD, MAPPING, BOOKMARK = "breaker", "guard", "mapping", "healing"
 HELD, PROBE, ANSWERED = "waiting", "probe", "sync_account"
+TARGET, IN_USE = "target", "in-use"
 _BATCH = 100  # the limit of a transaction of the Table service
 
 type _Row = Mapping[str, Any]
@@ -85,6 +86,23 @@ class ControlTable:
     async def remove_held(self, systems: Collection[str]) -> None:
         for system in systems:
             await self._remove(HELD, system)
+
+    async def target_in_use(self) -> InUse | None:
+        row = await get_row(self._table, TARGET, IN_USE)
+        if row is None:
+            return None
+        place = (str(row.get(column) or "") for column in ("Target", "Host", "Environment", "Company"))
+        return InUse(*place, adopted_at=moment_of(row.get("AdoptedAt")))
+
+    async def put_target_in_use(self, target: InUse) -> None:
+        columns = {
+            "Target": target.target,
+            "Host": target.host,
+            "Environment": target.environment,
+            "Company": target.company,
+            "AdoptedAt": text_of(target.adopted_at) or "",
+        }
+        await self._submit(TARGET, {IN_USE: columns})
 
     async def last_answer(self) -> Answered | None:
         row = await get_row(self._table, PROBE, ANSWERED)

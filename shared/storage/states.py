@@ -74,6 +74,12 @@ class StateTable:
                 parked[key] += entity.get("Phase") == Phase.PARKED and cause in _MAPPING_CAUSES
         return {key: Usage(count, parked[key]) for key, count in accounts.items()}
 
+    async def is_empty(self) -> bool:
+        with table_faults():
+            async for _ in self._table.list_entities(select=["Phase"], results_per_page=1):
+                return False
+        return True
+
     async def outcomes_since(self, moment: datetime) -> Sequence[LogEntry]:
         entries: list[LogEntry] = []
         with table_faults():
@@ -129,6 +135,7 @@ def encode_state(state: SyncState) -> dict[str, Any]:
         "ReadAt": state.read_at and state.read_at.isoformat(),
         "Confirmed": json.dumps(dict(state.confirmed), separators=(",", ":")),
         "FingerprintKey": state.fingerprint_key,
+        "Replaced": json.dumps(dict(state.replaced), separators=(",", ":")) if state.replaced else None,
         "DoubtfulUntil": state.unknown_until and state.unknown_until.isoformat(),
         "RetryingSince": state.retrying_since and state.retrying_since.astimezone(UTC).isoformat(),
         "LeaseOwner": state.lease and str(state.lease.owner),
@@ -156,6 +163,7 @@ def decode_state(entity: Mapping[str, Any]) -> SyncState:
         read_at=moment_of(entity.get("ReadAt")),
         confirmed=json.loads(entity["Confirmed"]),
         fingerprint_key=entity.get("FingerprintKey", ""),
+        replaced=json.loads(entity.get("Replaced") or "{}"),
         unknown_until=moment_of(entity.get("DoubtfulUntil")),
         retrying_since=moment_of(entity.get("RetryingSince")),
         lease=Lease(UUID(owner), datetime.fromisoformat(entity["LeaseUntil"])) if owner else None,
@@ -166,10 +174,12 @@ def decode_state(entity: Mapping[str, Any]) -> SyncState:
 def _encode_key(key: CustomerKey | None, company: str, number: str) -> dict[str, str]:
     if key is None:
         return {}
-    return {company: key.company, number: key.number, **({f"{number}By": key.by} if key.by else {})}
+    more = {f"{number}By": key.by, f"{number}Id": key.id}
+    return {company: key.company, number: key.number, **{name: text for name, text in more.items() if text}}
 
 
 def _decode_key(entity: Mapping[str, Any], company: str, number: str) -> CustomerKey | None:
     if number not in entity:
         return None
-    return CustomerKey(entity[company], entity[number], entity.get(f"{number}By", ""))
+    by, own_id = (str(entity.get(f"{number}{part}", "")) for part in ("By", "Id"))
+    return CustomerKey(entity[company], entity[number], by, own_id)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from shared.model.change import AccountChange, Source
-from shared.model.customer import CustomerBody, CustomerKey, FieldValue
+from shared.model.customer import Customer, CustomerBody, CustomerKey, FieldValue
 from shared.model.faults import AccountFault, CustomerAlreadyExists, CustomerNotFound, Fault, TransientFault
 from shared.model.outcome import Cause, Outcome, Problem
 from shared.model.state import Lease, Stored, SyncState
@@ -16,6 +16,7 @@ from shared.resilience.circuit_breaker import Breakers
 from shared.sync.fields import after_look, confirmed, released
 from shared.sync.linking import unused_number
 from shared.sync.ownership import Ownership
+from shared.sync.rules import Rules
 from shared.sync.steps import (
     ADOPTED,
     CREATED,
@@ -27,9 +28,9 @@ from shared.sync.steps import (
     Move,
     Own,
     Release,
-    Rules,
     Step,
     Update,
+    in_this_erp,
 )
 
 _BEGUN_AT_MOST = 16
@@ -40,7 +41,8 @@ class Work:
     """One invocation's hold on an account's state.
 
     `in_flight`: a write was sent and its answer is not known; `unknown_added`: a verifying check must follow;
-    `leaves_no_row`: Dataverse does not know the account, and neither does the table.
+    `leaves_no_row`: Dataverse does not know the account, and neither does the table; `linked_anew`: the
+    account's customer was in another ERP.
     """
 
     change: AccountChange
@@ -51,6 +53,7 @@ class Work:
     in_flight: bool = False
     unknown_added: bool = False
     leaves_no_row: bool = False
+    linked_anew: bool = False
 
     @classmethod
     def on(cls, change: AccountChange, states: SyncStates, stored: Stored | None) -> "Work":
@@ -71,6 +74,11 @@ class Work:
         known = self.state.unknown_until
         self.state = replace(self.state, unknown_until=max(until, known) if known else until)
         self.unknown_added = True
+
+    def link_anew(self, adopted_at: datetime) -> None:
+        """Forget a customer that is in the ERP that was in use before `adopted_at`."""
+        known, self.state = self.state, in_this_erp(self.state, adopted_at)
+        self.linked_anew = self.state is not known
 
     async def claim(self, until: datetime, intent: CustomerKey | None, begun: tuple[str, ...] = ()) -> None:
         """Write down, before anything is sent, who is writing what. Raises StateConflict."""
@@ -163,6 +171,8 @@ class Execute:
         try:
             made = await self._send(work, "create", self.target.create(body.key, body.fields))
         except Fault as fault:
+            if (inserted := await self._inserted(work, fault, body.key)) is not None:
+                return facts.saw(body.key, inserted)
             if not work.in_flight:
                 work.state = replace(work.state, begun=before)
                 if not before:
@@ -172,14 +182,24 @@ class Execute:
             raise
         await self._link(work, body.key, made.key, CREATED)
         linked = replace(work.state, customer=made.key, intent=None, begun=())
-        work.state = confirmed(linked, made.fields, self.rules.field_map.names, self.rules.fingerprints)
+        work.state = self._confirmed(linked, made.fields, body.fields)
         return None
+
+    async def _inserted(self, work: Work, fault: Fault, key: CustomerKey) -> Customer | None:
+        """Return the customer that the ERP inserted before it refused the creation, if it did."""
+        erp = self.target.capabilities
+        if work.in_flight or not (erp.refused_create_may_exist and isinstance(fault, AccountFault)):
+            return None
+        work.in_flight = True  # until the read has an answer
+        found = await self.breakers.call(erp.system, "find", self.target.find(key))
+        work.in_flight = False
+        return found
 
     async def _update(self, work: Work, facts: Facts, update: Update) -> Facts | None:
         if update.first_block:
             await self.limits.allow("blocks", work.change)
         work.state = replace(work.state, previous_hold=update.previous_hold)
-        written: Mapping[str, FieldValue] = {}
+        written = Customer(update.key, {})
         if update.send:
             await work.claim(self._until(), None)
             try:
@@ -187,11 +207,17 @@ class Execute:
             except CustomerNotFound:
                 return facts.missed_customer(update.key)
         if update.send or update.seen:
-            names, prints = self.rules.field_map.names, self.rules.fingerprints
-            work.state = confirmed(work.state, {**update.fields, **written}, names, prints)
+            fields = {**update.fields, **written.fields}
+            work.state = self._confirmed(work.state, fields, update.send)
         if not update.block and work.state.unknown_until is None:
             work.state = released(work.state, self.rules.field_map.hold)
-        return None
+        renamed = not written.key.same_as(update.key)
+        return facts.saw(update.key, written) if renamed else None
+
+    def _confirmed(
+        self, state: SyncState, fields: Mapping[str, FieldValue], sent: Mapping[str, FieldValue]
+    ) -> SyncState:
+        return confirmed(state, fields, self.rules.field_map.names, self.rules.fingerprints, sent)
 
     async def _link(self, work: Work, asked: CustomerKey, customer: CustomerKey, stage: str) -> None:
         """Note whose the customer is. A number that the ERP assigned gets its own row before any change."""
@@ -228,8 +254,7 @@ class Execute:
 
     def _with(self, begun: tuple[str, ...], body: CustomerBody) -> tuple[str, ...]:
         """The creations begun, with this one."""
-        names = self.rules.field_map.names
-        whole = self.rules.fingerprints.of_whole({name: body.fields[name] for name in names})
+        whole = self.rules.creation_print(body.fields)
         return (*(other for other in begun if other != whole), whole)[-_BEGUN_AT_MOST:]
 
     def _until(self) -> datetime:

@@ -3,13 +3,16 @@
 The hold is released only if we set it and nobody changed it since. A release restores the value before ours.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
-from shared.model.customer import Customer, FieldValue, Fingerprints, same_value
+from shared.model.customer import Customer, FieldValue, Fingerprints
 from shared.model.field_map import Hold
 from shared.model.state import SyncState
+
+NO_FIELDS: Mapping[str, FieldValue] = MappingProxyType({})
 
 
 def unknown_is_over(state: SyncState, now: datetime) -> bool:
@@ -23,16 +26,45 @@ def not_confirmed(
     """Return the fields that differ from the confirmed values, or all fields while an outcome is unknown."""
     if state.unknown_until is not None or state.fingerprint_key != fingerprints.key_id:
         return dict(fields)
+    prints = fingerprints.of_all(fields)
+    return {name: value for name, value in fields.items() if state.confirmed.get(name) != prints[name]}
+
+
+def differing(
+    fields: Mapping[str, FieldValue], found: Customer, fingerprints: Fingerprints
+) -> dict[str, FieldValue]:
+    """Return the fields that differ from the customer as read from the ERP."""
+    theirs = found.fields
     return {
-        name: value
-        for name, value in fields.items()
-        if state.confirmed.get(name) != fingerprints.of(name, value)
+        name: value for name, value in fields.items() if not fingerprints.same(name, value, theirs.get(name))
     }
 
 
-def differing(fields: Mapping[str, FieldValue], found: Customer) -> dict[str, FieldValue]:
-    """Return the fields that differ from the customer as read from the ERP."""
-    return {name: value for name, value in fields.items() if not same_value(value, found.fields.get(name))}
+def kept_by_erp(
+    differ: Mapping[str, FieldValue], state: SyncState, found: Customer | None, fingerprints: Fingerprints
+) -> dict[str, FieldValue]:
+    """Return the fields that need not be sent again: the ERP still has the value with which it replaced ours.
+
+    `differ` are the fields whose values the ERP does not have.
+    """
+    if not state.replaced or state.unknown_until is not None:
+        return {}
+    kept = {name: value for name, value in differ.items() if name in state.replaced}
+    return {
+        name: value
+        for name, value in kept.items()
+        if state.replaced[name] == fingerprints.of(name, value)
+        and (found is None or state.confirmed.get(name) == fingerprints.of(name, found.fields.get(name, "")))
+    }
+
+
+def completed(
+    send: Mapping[str, FieldValue], fields: Mapping[str, FieldValue], together: Sequence[str]
+) -> dict[str, FieldValue]:
+    """Return the fields to send, with all fields that are sent together with one of them, in their order."""
+    if send.keys().isdisjoint(together):
+        return dict(send)
+    return {**{name: fields[name] for name in together if name in fields}, **send}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +106,29 @@ def plan_hold(state: SyncState, hold: Hold, found: Customer | None, *, wanted: b
 
 
 def confirmed(
-    state: SyncState, fields: Mapping[str, FieldValue], names: Collection[str], prints: Fingerprints
+    state: SyncState,
+    fields: Mapping[str, FieldValue],
+    names: Collection[str],
+    prints: Fingerprints,
+    sent: Mapping[str, FieldValue] = NO_FIELDS,
 ) -> SyncState:
     """Return the state after these fields were written or read; `names` are all mapped fields.
 
-    The confirmed values of other fields stay as they are.
+    The confirmed values of other fields stay as they are. `sent` are the values that were sent: where the ERP
+    answered another value, both are remembered.
     """
     new = prints.of_all(fields)
     known = new if fields.keys() >= set(names) else {**state.confirmed, **new}
-    return replace(state, confirmed=known, fingerprint_key=prints.key_id)
+    still = {
+        name: value for name, value in state.replaced.items() if known.get(name) == state.confirmed.get(name)
+    }
+    replaced = {**still, **prints.of_all(sent)}
+    return replace(
+        state,
+        confirmed=known,
+        fingerprint_key=prints.key_id,
+        replaced={name: value for name, value in replaced.items() if known.get(name) != value},
+    )
 
 
 def after_look(
@@ -95,8 +141,10 @@ def after_look(
     """
     if not unknown_is_over(state, now):
         return state
-    state = replace(state, unknown_until=None, begun=state.begun if found else (), confirmed={})
-    return confirmed(state, found.fields, names, prints) if found is not None else state
+    state = replace(state, unknown_until=None, begun=state.begun if found else ())
+    if found is None:
+        return replace(state, confirmed={}, replaced={})
+    return replace(confirmed(state, found.fields, names, prints), confirmed=prints.of_all(found.fields))
 
 
 def released(state: SyncState, hold: Hold) -> SyncState:

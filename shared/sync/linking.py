@@ -7,6 +7,7 @@ from shared.model.mapping import fold
 from shared.model.outcome import Cause, Ending, Problem
 from shared.model.state import SyncState
 from shared.sync.fields import unknown_is_over
+from shared.sync.rules import Rules
 from shared.sync.steps import (
     ADOPTED,
     CREATED,
@@ -18,7 +19,6 @@ from shared.sync.steps import (
     Move,
     Own,
     Release,
-    Rules,
     Step,
     Wait,
 )
@@ -43,7 +43,8 @@ def first(facts: Facts, rules: Rules, body: CustomerBody) -> Step:
             return Own(state=state, key=key)
         return Inherit(state=state, body=body, before=row.deleted)
     may_be_there = bool(key.by) or facts.change.verify or facts.before.unknown_until is not None
-    if not looked and (may_be_there or facts.exists or facts.limit or rules.looks_first):
+    looks_first = rules.looks_first or not rules.capabilities.refuses_existing_number
+    if not looked and (may_be_there or facts.exists or facts.limit or looks_first):
         return Look(state=state, key=key)
     if found is not None:
         return _take(facts, rules, body, found)
@@ -69,7 +70,8 @@ def _take(facts: Facts, rules: Rules, body: CustomerBody, found: Customer) -> St
     if is_ours(facts, rules, body.key, found):
         return Link(state=facts.state, asked=body.key, customer=found.key, stage=CREATED)
     if _may_adopt(rules, body, found):
-        return Link(state=facts.state, asked=body.key, customer=body.key, stage=ADOPTED)
+        customer = replace(body.key, id=found.key.id)
+        return Link(state=facts.state, asked=body.key, customer=customer, stage=ADOPTED)
     return parked(facts.state, Problem(Cause.CUSTOMER_EXISTS, field=rules.number_field))
 
 
@@ -86,14 +88,27 @@ def follow(facts: Facts, rules: Rules, body: CustomerBody, old: CustomerKey) -> 
     if key.folded not in facts.seen:
         return Look(state=state, key=key)
     found = facts.seen[key.folded]
-    if found is not None and not (_is_as_confirmed(facts, rules, found) or _may_adopt(rules, body, found)):
+    renamed = found is not None and not old.id and _is_as_confirmed(facts, rules, found)
+    if found is not None and not (renamed or _may_adopt(rules, body, found)):
         return parked(state, Problem(Cause.CUSTOMER_EXISTS, field=rules.number_field))
     row = facts.owners.get(key.folded)
     if row is None:
         return Own(state=state, key=key)
     if not row.ours:
         return parked(state, Problem(Cause.NUMBER_TAKEN, field=rules.number_field))
-    return Move(state=state, old=old, new=key, found=found is not None)
+    return Move(
+        state=state, old=old, new=replace(key, id=found.key.id) if found else key, found=found is not None
+    )
+
+
+def renamed_in_erp(facts: Facts, rules: Rules, key: CustomerKey, found: Customer) -> Step:
+    """Plan for a customer that the ERP shows under another number than before: its owner row moves."""
+    row = facts.owners.get(found.key.folded)
+    if row is None:
+        return Own(state=facts.state, key=found.key)
+    if not row.ours:
+        return parked(facts.state, Problem(Cause.NUMBER_TAKEN, field=rules.number_field))
+    return Move(state=facts.state, old=key, new=found.key, found=True)
 
 
 def settle_creation(facts: Facts, rules: Rules) -> Step | None:
@@ -141,8 +156,7 @@ def is_ours(facts: Facts, rules: Rules, key: CustomerKey, found: Customer) -> bo
     It did if the customer has exactly the values that were sent. The number alone is no proof: the ERP may
     have refused our creation because that number existed. A second key is proof: it is the account's own id.
     """
-    fields = {name: found.fields.get(name, "") for name in rules.field_map.names}
-    return bool(key.by) or rules.fingerprints.of_whole(fields) in facts.state.begun
+    return bool(key.by) or rules.is_created(found.fields, facts.state.begun)
 
 
 def _is_as_confirmed(facts: Facts, rules: Rules, found: Customer) -> bool:

@@ -29,6 +29,7 @@ from shared.model.state import Phase
 from shared.ports import AccountReader, ChangeQueue, Clock, SyncStates
 from shared.resilience.circuit_breaker import Breakers
 from shared.resilience.retry_policy import Jitter, Later, Park, RetryPolicy
+from shared.resilience.target_in_use import TargetInUse
 from shared.sync.desired_customer import BuildCustomer, ResolveCurrency, key_of_currency
 from shared.sync.execute import Execute, Work
 from shared.sync.freshness import Busy, Covered, Margins, Merged, judge
@@ -65,6 +66,7 @@ class SyncAccount:
     states: SyncStates
     reader: AccountReader
     queue: ChangeQueue
+    in_use: TargetInUse
     currency: ResolveCurrency
     build: BuildCustomer
     execute: Execute
@@ -98,6 +100,8 @@ class SyncAccount:
         if (wait := await self.breakers.admit(change.account_id)) is not None:
             due = wait.until + timedelta(seconds=self.jitter(wait.spread))
             return await self._later(change, Later(due, wait.reason, tried=False))
+        if not self.in_use.confirmed:
+            await self.in_use.confirm()
         stored = await self.states.get(change.account_id)
         now = self.clock.now()
         match judge(change, stored.state if stored else None, now, self.margins):
@@ -112,6 +116,8 @@ class SyncAccount:
             case _:
                 work = run.work = Work.on(change, self.states, stored)
         work.take_over(now, self.limits.longest_request)
+        if self.in_use.adopted_at is not None:
+            work.link_anew(self.in_use.adopted_at)
         run.waits_for = System.DATAVERSE
         account = await self.breakers.call(System.DATAVERSE, "read", self.reader.read(change.account_id))
         run.waits_for = self.execute.target.capabilities.system
@@ -127,7 +133,8 @@ class SyncAccount:
                 raise TransientFault(System.DATAVERSE, "an older version of the account was read than before")
             work.state = replace(before, version=account.version, read_at=account.read_at, deleted=False)
         now = self.clock.now()
-        facts = Facts(now=now, change=work.change, state=work.state, before=before, account=account)
+        change = replace(work.change, verify=True) if work.linked_anew else work.change
+        facts = Facts(now=now, change=change, state=work.state, before=before, account=account)
         while True:
             facts = replace(facts, now=self.clock.now(), state=work.state)
             try:

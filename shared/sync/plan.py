@@ -12,7 +12,15 @@ from shared.model.customer import Customer, CustomerBody, CustomerKey
 from shared.model.outcome import Cause, Ending, Problem
 from shared.model.state import Phase
 from shared.sync.desired_customer import broken_rule
-from shared.sync.fields import differing, must_look, not_confirmed, plan_hold, unknown_is_over
+from shared.sync.fields import (
+    completed,
+    differing,
+    kept_by_erp,
+    must_look,
+    not_confirmed,
+    plan_hold,
+    unknown_is_over,
+)
 from shared.sync.linking import (
     first,
     follow,
@@ -20,21 +28,11 @@ from shared.sync.linking import (
     is_ours,
     nothing_unknown,
     parked,
+    renamed_in_erp,
     settle_creation,
 )
-from shared.sync.steps import (
-    Decision,
-    Facts,
-    Link,
-    Look,
-    Release,
-    Resolve,
-    Rules,
-    Step,
-    Update,
-    Wait,
-    forgotten,
-)
+from shared.sync.rules import Rules
+from shared.sync.steps import Decision, Facts, Link, Look, Release, Resolve, Step, Update, Wait, forgotten
 
 _INACTIVE = 1
 NOT_FOUND_CHECKS = 3  # attempts at an account that Sales does not have, or does not have yet
@@ -93,33 +91,42 @@ def _present(facts: Facts, rules: Rules, body: CustomerBody, *, blocked: bool) -
             changed = parked(state, Problem(Cause.KEY_CHANGED, field=rules.number_field))
             return settle_creation(facts, rules) or changed
         return first(facts, rules, body)
-    same = CustomerKey(body.key.company, state.customer.number) if body.key.by else body.key
-    if not state.customer.same_as(same):
-        return follow(facts, rules, body, state.customer)
-    return _known(facts, rules, body, state.customer, blocked=blocked)
+    customer = state.customer
+    if state.intent is not None and not state.intent.same_as(customer):
+        return Release(state=state, key=state.intent)
+    found = facts.seen.get(customer.folded)
+    if found is not None and customer.id:
+        if found.key.id != customer.id:  # the number has passed to a customer that is not ours
+            return parked(state, Problem(Cause.CUSTOMER_EXISTS, field=rules.number_field))
+        if not found.key.same_as(customer):
+            return renamed_in_erp(facts, rules, customer, found)
+    same = CustomerKey(body.key.company, customer.number) if body.key.by else body.key
+    if not customer.same_as(same):
+        return follow(facts, rules, body, customer)
+    return _known(facts, rules, body, customer, blocked=blocked)
 
 
 def _known(facts: Facts, rules: Rules, body: CustomerBody, key: CustomerKey, *, blocked: bool) -> Step:
     """Plan for an account that is linked to a customer: update the fields that differ, if any."""
     state = facts.state
-    if state.intent is not None and not state.intent.same_as(key):
-        return Release(state=state, key=state.intent)
     found = facts.seen.get(key.folded)
     if found is None and (facts.missed or _must_look(facts, rules, blocked=blocked)):
         if facts.missed < 2:  # a single "not found" may be a passing fault
             return Look(state=state, key=key)
-        return _vanished(facts, rules, body, blocked=blocked)
+        return _vanished(facts, rules, body, key, blocked=blocked)
     if found is not None and facts.missed:
         return Wait(state=state, reason="the customer was not found, then found; trying again")
     return _change(facts, rules, replace(body, key=key), found, blocked=blocked)
 
 
-def _vanished(facts: Facts, rules: Rules, body: CustomerBody, *, blocked: bool) -> Step:
+def _vanished(facts: Facts, rules: Rules, body: CustomerBody, key: CustomerKey, *, blocked: bool) -> Step:
     """Plan for a customer that the ERP does not have any more, as after a restore: create it again."""
     if blocked:
         return Decision(state=forgotten(facts.state), ending=Ending.UNCHANGED)
     if rules.field_map.key.assigned_by_erp:
         return parked(facts.state, Problem(Cause.CUSTOMER_GONE))
+    if key.id and not facts.asked_number:  # another customer may have the number now
+        return Look(state=facts.state, key=replace(key, id=""))
     return first(replace(facts, state=forgotten(facts.state)), rules, body)
 
 
@@ -159,12 +166,17 @@ def _change(
     """Update the fields whose values the ERP does not have yet, as far as is known."""
     state, hold = facts.state, rules.field_map.hold
     holding = plan_hold(state, hold, found, wanted=blocked)
-    fields = {**body.fields, **holding.fields}
-    send = differing(fields, found) if found else not_confirmed(fields, state, rules.fingerprints)
+    fields, prints = {**body.fields, **holding.fields}, rules.fingerprints
+    differ = differing(fields, found, prints) if found else not_confirmed(fields, state, prints)
+    kept = kept_by_erp(differ, state, found, prints)
+    wanted = {name: value for name, value in differ.items() if name not in kept}
+    send = completed(wanted, fields, rules.capabilities.sent_together)
+    kept = {name: value for name, value in kept.items() if name not in send}
     update = Update(
         key=body.key,
         send=send,
-        fields=fields,
+        fields={name: value for name, value in fields.items() if name not in kept},
+        kept=kept,
         block=blocked,
         first_block=blocked and state.previous_hold is None and hold.field in send,
         previous_hold=holding.previous,

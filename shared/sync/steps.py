@@ -11,8 +11,7 @@ from types import MappingProxyType
 
 from shared.model.account import Account
 from shared.model.change import AccountChange
-from shared.model.customer import Customer, CustomerBody, CustomerKey, FieldValue, Fingerprints
-from shared.model.field_map import FieldMap
+from shared.model.customer import Customer, CustomerBody, CustomerKey, FieldValue
 from shared.model.outcome import Ending, Problem
 from shared.model.state import Stored, SyncState
 
@@ -102,14 +101,16 @@ class Wait(Step):
 class Update:
     """Send the fields `send` to the customer of `key`; no request if `send` is empty.
 
-    `fields` are all values that the ERP has after the update. `block`: the update blocks the customer.
-    `first_block`: we have not blocked it before. `previous_hold` is the value that a release restores.
-    `seen`: the customer was read from the ERP.
+    `fields` are all values that the ERP has after the update. `kept` are the values wanted where the ERP
+    keeps another one, as after an earlier update with the same values. `block`: the update blocks the
+    customer. `first_block`: we have not blocked it before. `previous_hold` is the value that a release
+    restores. `seen`: the customer was read from the ERP.
     """
 
     key: CustomerKey
     send: Mapping[str, FieldValue]
     fields: Mapping[str, FieldValue]
+    kept: Mapping[str, FieldValue]
     block: bool
     first_block: bool
     previous_hold: str | None
@@ -139,8 +140,9 @@ class Facts:
     `before`: the state at the start of the check. `account`: the account in Sales, None if it is gone.
     `desired`: the customer that the ERP must have, once it is built. `problem`: why it cannot be built.
     `owners`: the owner rows that were read. `seen`: the customers that were read from the ERP, None where the
-    ERP has none. `missed`: how often the account's own customer was not found. `exists`: the ERP refused a
-    creation because the number exists. `limit`: why no more customers may be created in this hour.
+    ERP has none. `missed`: how often the account's own customer was not found. `asked_number`: a customer was
+    read by its number, not by the ERP's id. `exists`: the ERP refused a creation because the number exists.
+    `limit`: why no more customers may be created in this hour.
     """
 
     now: datetime
@@ -153,6 +155,7 @@ class Facts:
     owners: Mapping[CustomerKey, OwnerRow] = _NO_OWNERS
     seen: Mapping[CustomerKey, Customer | None] = _NOTHING_SEEN
     missed: int = 0
+    asked_number: bool = False
     exists: bool = False
     limit: Problem | None = None
 
@@ -167,7 +170,8 @@ class Facts:
             seen[found.key.folded] = found
         customer = self.state.customer
         missed = found is None and customer is not None and customer.same_as(key)
-        return replace(self, seen=seen, missed=self.missed + missed)
+        asked_number = self.asked_number or not (key.id or key.by)
+        return replace(self, seen=seen, missed=self.missed + missed, asked_number=asked_number)
 
     def missed_customer(self, key: CustomerKey) -> "Facts":
         """Note that the ERP answered an update of this key with "not found"."""
@@ -192,7 +196,7 @@ class Facts:
                 return replace(self, state=state).owned(body.key, OwnerRow(ours=True))
             case Move(new=new, old=old, found=True):
                 state = replace(state, customer=new, intent=old)
-                return replace(self, state=state, missed=0)
+                return replace(self, state=state, missed=0, seen=_without(self.seen, old))
             case Move(old=old):
                 state = replace(forgotten(state), intent=old, begun=())
                 return replace(self, state=state, missed=0, owners=_NO_OWNERS)
@@ -203,32 +207,17 @@ class Facts:
 
 def forgotten(state: SyncState) -> SyncState:
     """Return the state without the customer, which the ERP does not have any more."""
-    return replace(state, customer=None, previous_hold=None, confirmed={})
+    return replace(state, customer=None, previous_hold=None, confirmed={}, replaced={})
+
+
+def in_this_erp(state: SyncState, adopted_at: datetime | None) -> SyncState:
+    """Return the state without a customer that is in the ERP that was in use before `adopted_at`."""
+    if adopted_at is None or state.read_at is None or state.read_at >= adopted_at:
+        return state
+    return replace(forgotten(state), intent=None, begun=(), unknown_until=None)
 
 
 def _without(
     seen: Mapping[CustomerKey, Customer | None], key: CustomerKey
 ) -> Mapping[CustomerKey, Customer | None]:
     return {other: found for other, found in seen.items() if other != key.folded}
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The settings that the plan depends on.
-
-    `existing`: match, adopt or park when the customer exists already. `looks_first`: read the customer before
-    every creation, as the preview does. If false, that read is left out, because the ERP itself refuses to
-    create a number that exists.
-    """
-
-    field_map: FieldMap
-    fingerprints: Fingerprints
-    existing: str
-    block_on_delete: bool
-    block_on_deactivate: bool
-    looks_first: bool = False
-
-    @property
-    def number_field(self) -> str:
-        """The ERP's field name of the customer number."""
-        return self.field_map.key.field

@@ -3,7 +3,10 @@
 azure-identity is imported only when a token is first needed: it is the heaviest part of a cold start.
 """
 
+import base64
 from typing import TYPE_CHECKING, Protocol
+
+from pydantic import SecretStr
 
 from shared.model.faults import ConfigurationFault, System, TransientFault
 from shared.setting_types import Credential
@@ -14,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Tokens(Protocol):
-    """A source of bearer tokens."""
+    """What proves to one system who the app is."""
 
-    async def token(self) -> str:
-        """Return a valid token. Raises ConfigurationFault, TransientFault."""
+    async def authorization(self) -> str:
+        """Return the value of the header Authorization. Raises ConfigurationFault, TransientFault."""
         ...
 
 
@@ -25,11 +28,22 @@ class FixedToken:
     """The token of the local stand."""
 
     def __init__(self, token: str) -> None:
-        self._token = token
+        self._header = f"Bearer {token}"
 
-    async def token(self) -> str:
-        """Return the token."""
-        return self._token
+    async def authorization(self) -> str:
+        """Return the token as a header."""
+        return self._header
+
+
+class BasicAuth:
+    """A user with a password or a web service access key (RFC 7617)."""
+
+    def __init__(self, user: str, key: str) -> None:
+        self._header = f"Basic {base64.b64encode(f'{user}:{key}'.encode()).decode()}"
+
+    async def authorization(self) -> str:
+        """Return user and key as a header."""
+        return self._header
 
 
 class EntraTokens:
@@ -40,12 +54,12 @@ class EntraTokens:
         self._scope = scope
         self._system = system
 
-    async def token(self) -> str:
-        """Return a token for the system's scope."""
+    async def authorization(self) -> str:
+        """Return a token for the system's scope, as a header."""
         from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
         try:
-            return (await self._credential.get_token(self._scope)).token
+            return f"Bearer {(await self._credential.get_token(self._scope)).token}"
         except (ClientAuthenticationError, ValueError) as error:  # ValueError: an invalid tenant or id
             raise self._refused() from error
         except HttpResponseError as error:
@@ -58,6 +72,26 @@ class EntraTokens:
     def _refused(self) -> ConfigurationFault:
         remedy = "Check the identity of the app and its access to this system."
         return ConfigurationFault(self._system, "no token was issued.", remedy)
+
+
+def business_central_credential(settings: Settings) -> "AsyncTokenCredential":
+    """Make the credential for Business Central: that of its application, or the app's own identity."""
+    tenant, client = str(settings.business_central_tenant_id), str(settings.business_central_client_id)
+    if (secret := settings.business_central_client_secret) is not None:
+        from azure.identity.aio import ClientSecretCredential
+
+        return ClientSecretCredential(tenant, client, secret.get_secret_value())
+    if (certificate := settings.business_central_certificate) is not None:
+        from azure.identity.aio import CertificateCredential
+
+        return CertificateCredential(tenant, client, certificate_data=_certificate(certificate))
+    return entra_credential(settings)
+
+
+def _certificate(text: SecretStr) -> bytes:
+    """Return a certificate with its key: as PEM, or as the base64 of PKCS#12 in which Key Vault gives it."""
+    value = text.get_secret_value()
+    return value.encode() if "-----BEGIN" in value else base64.b64decode(value)
 
 
 def entra_credential(settings: Settings) -> "AsyncTokenCredential":

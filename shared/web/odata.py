@@ -162,7 +162,7 @@ class ODataClient:
     ) -> httpx.Response:
         request = self.http.build_request(method, path, content=body, headers=headers)
         self._check_address(request.url)
-        request.headers["Authorization"] = f"Bearer {await self.tokens.token()}"
+        request.headers["Authorization"] = await self.tokens.authorization()
         try:
             return await self.http.send(request, follow_redirects=False)
         except _NEVER_SENT as error:

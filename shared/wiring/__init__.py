@@ -12,6 +12,7 @@ from shared.environment import load_settings
 from shared.intake.filter import Filter
 from shared.intake.queue_change import QueueChange
 from shared.model.customer import Fingerprints
+from shared.model.faults import System
 from shared.model.field_map import FieldMap
 from shared.resilience.change_limits import BlastGuard
 from shared.resilience.circuit_breaker import BreakerRules, Breakers
@@ -23,6 +24,7 @@ from shared.resilience.replay import Replay, Resubmit
 from shared.resilience.report_waiting import ReportWaiting
 from shared.resilience.retry_policy import RetryPolicy
 from shared.resilience.seen_mappings import SeenMappings
+from shared.resilience.target_in_use import TargetInUse
 from shared.resilience.unlink import Unlink
 from shared.setting_types import OnGone
 from shared.settings import Settings
@@ -32,10 +34,10 @@ from shared.sync.freshness import Margins
 from shared.sync.ownership import Ownership
 from shared.sync.pipeline import Limits, SyncAccount
 from shared.sync.record import Record
-from shared.sync.steps import Rules
+from shared.sync.rules import Rules
 from shared.telemetry import LOGGER
 from shared.wiring.clients import Clients, Ports
-from shared.wiring.erp import erp_of
+from shared.wiring.erp import erp_of, in_use
 
 _BUILDING = threading.RLock()
 
@@ -82,12 +84,14 @@ class Application:
     @cached_property
     def sync_account(self) -> SyncAccount:
         """The use case behind the function `sync_account`."""
-        ports, settings = self.ports, self.settings
+        ports, settings, erp = self.ports, self.settings, self.erp.capabilities
+        longest = settings.longest_request_seconds
         return SyncAccount(
             clock=ports.clock,
             states=ports.states,
             reader=ports.reader,
             queue=ports.queue,
+            in_use=self.target_in_use,
             currency=ResolveCurrency(ports.mappings, self._knows_currency),
             build=BuildCustomer(self.field_map, self.setting_texts()),
             execute=self._execute(),
@@ -105,11 +109,17 @@ class Application:
             ),
             limits=Limits(
                 deadline=self._deadline,
-                longest_request=settings.longest_request_seconds,
+                longest_request=erp.longest_request_seconds if longest is None else longest,
                 write_back=settings.write_back_customer_account and bool(self.field_map.written_back),
             ),
             jitter=ports.jitter,
         )
+
+    @cached_property
+    def target_in_use(self) -> TargetInUse:
+        """Whether the accounts' customers are in the ERP of the settings."""
+        ports, mine = self.ports, in_use(self.settings, self.field_map, self.erp)
+        return TargetInUse(ports.control, ports.states, ports.clock, self.erp.capabilities.system, mine)
 
     @cached_property
     def breakers(self) -> Breakers:
@@ -124,7 +134,8 @@ class Application:
         )
         ports = self.ports
         erp = self.erp.capabilities
-        most = {erp.system: settings.operations_max_concurrency or erp.most_concurrent_requests}
+        own = settings.operations_max_concurrency if erp.system is System.OPERATIONS else 0
+        most = {erp.system: own or erp.most_concurrent_requests}
         return Breakers(ports.control, ports.probes, ports.clock, rules, self.replay.recheck, most)
 
     @cached_property
@@ -211,10 +222,11 @@ class Application:
     @property
     def rules(self) -> Rules:
         """What the plan of each check follows."""
-        settings = self.settings
+        settings, erp = self.settings, self.erp.capabilities
         return Rules(
             self.field_map,
-            Fingerprints.under(settings.fingerprint_key.get_secret_value()),
+            erp,
+            Fingerprints.under(settings.fingerprint_key.get_secret_value(), erp.code_fields),
             settings.existing_customer,
             block_on_delete=settings.on_delete is OnGone.BLOCK,
             block_on_deactivate=settings.on_deactivate is OnGone.BLOCK,

@@ -5,7 +5,7 @@ One client for each system and process, imported and opened when first needed.
 
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -28,12 +28,20 @@ from shared.ports import (
     Target,
 )
 from shared.resilience.retry_policy import Jitter
-from shared.setting_types import Credential
+from shared.setting_types import Credential, TargetName
 from shared.settings import Settings
-from shared.web.credentials import EntraTokens, FixedToken, Tokens, entra_credential
+from shared.web.credentials import (
+    BasicAuth,
+    EntraTokens,
+    FixedToken,
+    Tokens,
+    business_central_credential,
+    entra_credential,
+)
 from shared.wiring.erp import Erp
 
 if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
     from azure.data.tables.aio import TableServiceClient
     from azure.servicebus.aio import ServiceBusClient
 
@@ -122,12 +130,15 @@ class Clients:
     @cached_property
     def dataverse(self) -> "ODataClient":
         """Sales."""
-        return self._odata(System.DATAVERSE, self._settings.dataverse_url)
+        url = self._settings.dataverse_url
+        return self._odata(System.DATAVERSE, url, self._bearer(System.DATAVERSE, f"{url}/.default"))
 
     @cached_property
     def erp(self) -> "ODataClient":
         """The ERP."""
-        return self._odata(self._erp.capabilities.system, self._erp.url)
+        return self._odata(
+            self._erp.capabilities.system, self._erp.url, self._erp_tokens(), self._settings.nav_ca_file
+        )
 
     async def close(self) -> None:
         """Close whatever was opened; for processes that end, such as a command."""
@@ -160,19 +171,39 @@ class Clients:
         self._senders.append(sender)
         return sender
 
-    def _odata(self, system: System, url: str) -> "ODataClient":
+    def _odata(self, system: System, url: str, tokens: Tokens, authority: str | None = None) -> "ODataClient":
+        import ssl
+
         import httpx
 
         from shared.web.odata import TIMEOUT, ODataClient
 
-        http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT)
-        return ODataClient(system, http, self._tokens(system, url), self._clock)
+        verify = ssl.create_default_context(cafile=authority) if authority else True
+        http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT, verify=verify)
+        return ODataClient(system, http, tokens, self._clock)
 
-    def _tokens(self, system: System, url: str) -> Tokens:
+    def _erp_tokens(self) -> Tokens:
+        settings, erp = self._settings, self._erp
+        match settings.target:
+            case TargetName.OPERATIONS:
+                return self._bearer(System.OPERATIONS, f"{erp.url}/.default")
+            case TargetName.BUSINESS_CENTRAL:
+                own = business_central_credential
+                return self._bearer(System.BUSINESS_CENTRAL, settings.business_central_scope, own)
+            case TargetName.NAV:
+                key = settings.nav_access_key
+                return BasicAuth(settings.nav_user or "", key.get_secret_value() if key else "")
+
+    def _bearer(
+        self,
+        system: System,
+        scope: str,
+        credential: "Callable[[Settings], AsyncTokenCredential]" = entra_credential,
+    ) -> Tokens:
         token = self._settings.local_token
         if self._settings.credential is Credential.LOCAL and token is not None:
             return FixedToken(token.get_secret_value())
-        return EntraTokens(entra_credential(self._settings), f"{url}/.default", system)
+        return EntraTokens(credential(self._settings), scope, system)
 
 
 def _quieten_sdks() -> None:

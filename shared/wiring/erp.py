@@ -1,14 +1,16 @@
 """The ERP in use: the setting TARGET picks its folder in shared/targets."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 from shared.model.capabilities import Capabilities
+from shared.model.control import InUse
 from shared.model.customer import CustomerKey
 from shared.model.field_map import FieldMap
-from shared.setting_types import TargetName
+from shared.setting_types import NavProtocol, TargetName
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,26 +28,78 @@ class Links(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Erp:
-    """What the folder of one ERP offers."""
+    """What the folder of one ERP offers; `target` makes its adapter over a client that is open."""
 
-    field_map: FieldMap
     capabilities: Capabilities
     url: str
     links: Links
-
-    def target(self, client: "ODataClient") -> "Target":
-        """The ERP behind its port, over a client that is open."""
-        from shared.targets.operations.target import OperationsTarget
-
-        return OperationsTarget(client, self.field_map)
+    target: "Callable[[ODataClient], Target]"
 
 
 def erp_of(settings: Settings, field_map: FieldMap) -> Erp:
     """The ERP that the settings name; opens nothing."""
     match settings.target:
         case TargetName.OPERATIONS:
-            from shared.targets.operations.capabilities import capabilities
-            from shared.targets.operations.links import links
+            return _operations(settings, field_map)
+        case TargetName.BUSINESS_CENTRAL:
+            return _business_central(settings, field_map)
+        case TargetName.NAV:
+            return _nav(settings, field_map)
 
-            url = settings.operations_url
-            return Erp(field_map, capabilities(field_map), url, partial(links, url))
+
+def in_use(settings: Settings, field_map: FieldMap, erp: Erp) -> InUse:
+    """The ERP that the settings name, as the app remembers it."""
+    address, company = urlsplit(erp.url), field_map.company.setting
+    name = settings.named(company) if company else None
+    return InUse(str(settings.target), address.netloc, address.path, name or "")
+
+
+def _operations(settings: Settings, field_map: FieldMap) -> Erp:
+    from shared.targets.operations.capabilities import capabilities
+    from shared.targets.operations.links import links
+
+    def target(client: "ODataClient") -> "Target":
+        from shared.targets.operations.target import OperationsTarget
+
+        return OperationsTarget(client, field_map)
+
+    url = settings.operations_url
+    return Erp(capabilities(field_map), url, partial(links, url), target)
+
+
+def _business_central(settings: Settings, field_map: FieldMap) -> Erp:
+    from shared.targets.business_central.capabilities import capabilities
+    from shared.targets.business_central.links import links
+
+    def target(client: "ODataClient") -> "Target":
+        from shared.targets.business_central.target import BusinessCentralTarget
+
+        return BusinessCentralTarget(
+            client,
+            field_map,
+            api_path=settings.business_central_api_path,
+            local_currency=settings.business_central_local_currency,
+        )
+
+    url = settings.business_central_url
+    return Erp(capabilities(field_map), url, partial(links, url), target)
+
+
+def _nav(settings: Settings, field_map: FieldMap) -> Erp:
+    from shared.targets.nav.capabilities import capabilities
+    from shared.targets.nav.links import links
+
+    def target(client: "ODataClient") -> "Target":
+        from shared.targets.nav.target import NavTarget
+
+        return NavTarget(
+            client,
+            field_map,
+            service=settings.nav_service,
+            currency_service=settings.nav_currency_service,
+            protocol="v3" if settings.nav_protocol is NavProtocol.V3 else "v4",
+            local_currency=settings.nav_local_currency,
+        )
+
+    url = settings.nav_url
+    return Erp(capabilities(field_map), url, partial(links, url), target)

@@ -80,6 +80,7 @@ class Operator(Application):
             currency=ResolveCurrency(ports.mappings, ports.target.knows_currency),
             build=BuildCustomer(self.field_map, self.setting_texts()),
             customers=ports.owners,
+            in_use=self.target_in_use,
             rules=replace(self.rules, looks_first=True),
             clock=ports.clock,
         )

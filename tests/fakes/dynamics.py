@@ -110,7 +110,7 @@ class FakeOperations:
         self._carry_out(commit)
         return Customer(number, self.answers(fields))
 
-    async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Mapping[str, FieldValue]:
+    async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Customer:
         self._begin("PATCH", "update", key)
         if key.folded not in self.customers:
             raise CustomerNotFound
@@ -120,7 +120,7 @@ class FakeOperations:
                 self.customers[key.folded].update(fields)
 
         self._carry_out(commit)
-        return self.answers(fields)
+        return Customer(key, self.answers(fields))
 
     async def knows_currency(self, code: str) -> bool:
         if self.trouble is not None:

@@ -8,7 +8,7 @@ from itertools import count
 from uuid import UUID
 
 from shared.model.breaker import Breaker
-from shared.model.control import Answered, Bookmark, Handled
+from shared.model.control import Answered, Bookmark, Handled, InUse
 from shared.model.customer import CustomerKey, Owner, Waiting
 from shared.model.faults import Fault, StateConflict, System
 from shared.model.issue import Issue, ParkedAccount
@@ -45,6 +45,9 @@ class FakeStates:
         new = f'W/"{next(self._versions)}"'
         self.rows[state.account_id] = Stored(state, new)
         return new
+
+    async def is_empty(self) -> bool:
+        return not self.rows
 
     async def with_currency(self, keys: Collection[str], after: str) -> Page[ScannedAccount]:
         page = self._page(after, ScannedAccount.of)
@@ -275,7 +278,14 @@ class FakeControl:
         self.held: dict[str, datetime] = {}
         self.answered: Answered | None = None
         self.trouble: Fault | None = None
+        self.in_use: InUse | None = None
         self._versions = count(1)
+
+    async def target_in_use(self) -> InUse | None:
+        return self.in_use
+
+    async def put_target_in_use(self, target: InUse) -> None:
+        self.in_use = target
 
     async def breakers(self) -> Mapping[System, tuple[Breaker, str]]:
         return dict(self.breaker_rows)

@@ -11,7 +11,7 @@ import pytest
 from shared import wiring
 from shared.functions import sync
 from shared.model.change import AccountChange, encode_change
-from shared.model.customer import CustomerKey, FieldValue
+from shared.model.customer import Customer, CustomerKey, FieldValue
 from tests.flow.world import World
 
 SHARED = f"{Path(sync.__file__).parents[1]}/"
@@ -55,7 +55,7 @@ async def test_an_update_passes_few_files_on_its_way_to_the_erp(monkeypatch: pyt
     message = Message(world.save("A1", telephone1="more"))
     update = world.operations.update
 
-    async def arrived(key: CustomerKey, fields: Mapping[str, FieldValue]) -> Mapping[str, FieldValue]:
+    async def arrived(key: CustomerKey, fields: Mapping[str, FieldValue]) -> Customer:
         sys.setprofile(None)
         return await update(key, fields)
 

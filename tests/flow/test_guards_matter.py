@@ -111,9 +111,9 @@ GUARDS = {
     ),
     "the end of an unknown outcome confirms what is seen": Guard(
         "shared/sync/fields.py",
-        "begun=state.begun if found else (), confirmed={})\n"
-        "    return confirmed(state, found.fields, names, prints) if found is not None else state",
-        "begun=state.begun if found else ())\n    return state",
+        "return replace(confirmed(state, found.fields, names, prints), "
+        "confirmed=prints.of_all(found.fields))",
+        "return state",
         f"{CRASHES}blocking_that_ends_an_unknown_outcome_keeps_what_was_seen_of_the_other_fields",
     ),
     "blocking needs the key only": Guard(
@@ -166,7 +166,7 @@ GUARDS = {
     ),
     "creation not begun is no claim": Guard(
         "shared/sync/linking.py",
-        "return bool(key.by) or rules.fingerprints.of_whole(fields) in facts.state.begun",
+        "return bool(key.by) or rules.is_created(found.fields, facts.state.begun)",
         "return True",
         f"{CRASHES}a_create_that_never_began_gives_no_claim_to_a_stranger",
     ),
@@ -262,7 +262,7 @@ GUARDS = {
     ),
     "a customer that is followed is judged": Guard(
         "shared/sync/linking.py",
-        "not (_is_as_confirmed(facts, rules, found) or _may_adopt(rules, body, found))",
+        "not (renamed or _may_adopt(rules, body, found))",
         "False",
         f"{REMEDIES}key_changed_never_follows_to_the_customer_of_a_stranger",
     ),

@@ -547,14 +547,13 @@ async def test_a_customer_that_exists_and_is_never_found_is_refused_after_a_few_
 async def test_only_the_values_of_the_answer_to_a_write_count_as_confirmed() -> None:
     """An ERP may keep another value than the one that was sent, as Business Central does with addresses."""
     world = World()
-    world.operations.answers = lambda sent: {**sent, "AddressCity": ""}
     await world.sync(world.save("A1", address1_city="Redmond"))
-    for phone in ("1", "2"):
-        world.clock.advance(3600)
-        await world.sync(world.save("A1", telephone1=phone))
-        assert set(world.outcomes[-1][1].fields) == {"AddressCity", "PrimaryContactPhone"}
-    world.operations.answers = dict
-    for phone, sent in (("3", {"AddressCity", "PrimaryContactPhone"}), ("4", {"PrimaryContactPhone"})):
+    world.operations.answers = lambda sent: {**sent, "AddressCity": ""}
+    for phone, sent in (
+        ("1", {"PrimaryContactPhone"}),  # its answer shows another city
+        ("2", {"AddressCity", "PrimaryContactPhone"}),  # and so does the answer to this city
+        ("3", {"PrimaryContactPhone"}),  # the ERP keeps its own; the same one is not sent again
+    ):
         world.clock.advance(3600)
         await world.sync(world.save("A1", telephone1=phone))
         assert set(world.outcomes[-1][1].fields) == sent

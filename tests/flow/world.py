@@ -131,6 +131,7 @@ class World:
             currency=ResolveCurrency(self.mappings, self.operations.knows_currency),
             build=BuildCustomer(application.field_map, application.setting_texts()),
             customers=self.owners,
+            in_use=application.target_in_use,
             rules=replace(application.rules, looks_first=True),
             clock=self.clock,
         )

@@ -35,7 +35,7 @@ def answered(status: int) -> HttpResponseError:
 async def fault_of(error: Exception) -> Exception:
     tokens = EntraTokens(cast(Any, Credential(error)), "https://contoso/.default", System.DATAVERSE)
     with pytest.raises((ConfigurationFault, TransientFault)) as raised:
-        await tokens.token()
+        await tokens.authorization()
     return raised.value
 
 

@@ -90,5 +90,5 @@ async def test_an_answer_without_a_body_to_a_change_leaves_the_values_that_were_
     answer: httpx.Response, kept: dict[str, FieldValue]
 ) -> None:
     service = Service(answer)
-    assert await OperationsTarget(service.client, field_map()).update(KEY, SENT) == kept
+    assert await OperationsTarget(service.client, field_map()).update(KEY, SENT) == Customer(KEY, kept)
     assert len(service.requests) == 1

@@ -13,8 +13,8 @@ from tests.fakes.clock import FakeClock
 
 
 class Token:
-    async def token(self) -> str:
-        return "token"
+    async def authorization(self) -> str:
+        return "Bearer token"
 
 
 def accounts(message: str) -> DataverseAccounts:

@@ -29,9 +29,9 @@ class Service:
         http = httpx.AsyncClient(base_url="http://service", transport=transport, follow_redirects=True)
         self.client = ODataClient(System.OPERATIONS, http, self, self.clock)
 
-    async def token(self) -> str:
+    async def authorization(self) -> str:
         self.tokens += 1
-        return f"token {self.tokens}"
+        return f"Bearer token {self.tokens}"
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)

@@ -59,6 +59,7 @@ def test_the_example_shows_the_defaults() -> None:
     assert {name for name in shown if shown[name] != by_default[name]} == {
         "dataverse_organization_id",
         "health_key",
+        *("field_map", "longest_request_seconds"),  # by default those of the ERP in use, which these are
     }
 
 
@@ -335,7 +336,8 @@ def test_settings_cannot_be_changed() -> None:
 
 def test_an_unknown_target_stops_the_start_with_one_message_that_lists_what_is_there() -> None:
     assert refusal(TARGET="sap", DATAVERSE_URL=None) == (
-        "The app settings are not right:\n  - TARGET: there is no ERP 'sap'; there is operations"
+        "The app settings are not right:\n  - TARGET: there is no ERP 'sap'; there is operations, "
+        "business-central, nav"
     )
 
 

@@ -20,7 +20,6 @@ def capabilities(field_map: FieldMap) -> Capabilities:
         refuses_existing_number=True,
         blocking_field=field_map.hold.field,
         blocked_value=field_map.hold.blocked,
-        address_is_one_unit=False,
         most_concurrent_requests=0,
         longest_request_seconds=600,
         page_size=10_000,

@@ -75,13 +75,13 @@ class OperationsTarget:
             raise ConfigurationFault(System.OPERATIONS, "refuses the company.", remedy)
         raise error.fault("create", {*fields, self._number, self._company}, self._of_account)
 
-    async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Mapping[str, FieldValue]:
+    async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Customer:
         """Change these fields. Raises CustomerNotFound, AccountFault."""
         path = f"{self._path(key)}?cross-company=true"
         response = await self._client.write("PATCH", path, _encode(fields))
         if response.status_code in {200, 204}:
             has_body = "json" in response.headers.get("content-type", "")
-            return _confirmed(fields, good_content(response) if has_body else {})
+            return Customer(key, _confirmed(fields, good_content(response) if has_body else {}))
         error = read_error(response)
         if await self._is_missing(key, error, fields):
             raise CustomerNotFound
