@@ -74,11 +74,13 @@ def _business_central(settings: Settings, field_map: FieldMap) -> Erp:
     def target(client: "ODataClient") -> "Target":
         from shared.targets.business_central.target import BusinessCentralTarget
 
+        setting = field_map.company.setting
         return BusinessCentralTarget(
             client,
             field_map,
             api_path=settings.business_central_api_path,
             local_currency=settings.business_central_local_currency,
+            company=settings.named(setting) if setting else None,
         )
 
     url = settings.business_central_url
