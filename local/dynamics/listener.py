@@ -8,7 +8,8 @@ fault may delay, refuse, abort the connection, or commit late.
 import asyncio
 import hmac
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -18,9 +19,17 @@ from local.dynamics.faults import FaultRule, Faults
 from local.dynamics.requestlog import RequestLog
 
 
+@asynccontextmanager
+async def _any_number(_call: Call) -> AsyncGenerator[Answer | None]:
+    yield None
+
+
 @dataclass(slots=True)
 class Listener:
-    """One service behind one port; `latency_ms` is asked for every request."""
+    """One service behind one port; `latency_ms` is asked for every request.
+
+    `place` holds a place for a request while it is worked on; it yields the answer if there is none.
+    """
 
     system: str
     prefix: str
@@ -29,6 +38,7 @@ class Listener:
     faults: Faults
     log: RequestLog
     latency_ms: Callable[[], float] = lambda: 0.0
+    place: Callable[[Call], AbstractAsyncContextManager[Answer | None]] = _any_number
     authorization: str = ""
     _late: set[asyncio.Task[Answer]] = field(default_factory=set[asyncio.Task[Answer]])
 
@@ -69,17 +79,24 @@ class Listener:
         self, request: web.Request, call: Call | None, fault: FaultRule | None
     ) -> Answer | None:
         """The answer, or None when the connection is to be aborted."""
+        if call is None:
+            await self._wait(fault)
+            return Answer(404, "The resource cannot be found.", {"Content-Type": "text/html"})
+        async with self.place(call) as refusal:
+            await self._wait(fault)
+            if refusal is not None:
+                return refusal
+            if not self._authorised(call):
+                return self.service.failure(401, None)
+            if fault is None or fault.kind == "delay":
+                return self.service.handle(call)
+            return await self._faulty(call, fault)
+
+    async def _wait(self, fault: FaultRule | None) -> None:
         if latency := self.latency_ms():
             await asyncio.sleep(latency / 1000)
         if fault is not None and fault.kind == "delay":
             await asyncio.sleep(fault.delay_ms / 1000)
-        if call is None:
-            return Answer(404, "The resource cannot be found.", {"Content-Type": "text/html"})
-        if not self._authorised(call):
-            return self.service.failure(401, None)
-        if fault is None or fault.kind == "delay":
-            return self.service.handle(call)
-        return await self._faulty(call, fault)
 
     async def _faulty(self, call: Call, fault: FaultRule) -> Answer | None:
         match fault.kind:

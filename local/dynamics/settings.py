@@ -33,6 +33,7 @@ class LatencyChange(BaseModel):
 
     dataverse: float | None = Field(default=None, ge=0)
     operations: float | None = Field(default=None, ge=0)
+    business_central: float | None = Field(default=None, ge=0)
     nav: float | None = Field(default=None, ge=0)
 
 

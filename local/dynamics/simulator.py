@@ -8,6 +8,7 @@ from ssl import SSLContext
 
 from aiohttp import web
 
+from local.dynamics.business_central import service as business_central_service
 from local.dynamics.certificate import make_certificate
 from local.dynamics.control import control_application
 from local.dynamics.dataverse import service as dataverse_service
@@ -38,10 +39,24 @@ class Simulator(Systems):
         operations = Listener(
             "operations", operations_service.PREFIX, self.operations, *shared, lambda: self.latency.operations
         )
-        nav = Listener("nav", INSTANCE, self.nav, *shared, lambda: self.latency.nav, basic(options))
+        business_central = Listener(
+            "business-central",
+            business_central_service.PREFIX,
+            self.business_central,
+            *shared,
+            lambda: self.latency.business_central,
+            self.queue.place,
+        )
+        nav = Listener(
+            "nav", INSTANCE, self.nav, *shared, lambda: self.latency.nav, authorization=basic(options)
+        )
         addresses = {
             "dataverse": await self._bind(dataverse.application(), options.dataverse_port, tls),
             "operations": await self._bind(operations.application(), options.operations_port, tls),
+            "business_central": await self._bind(
+                business_central.application(), options.business_central_port, tls
+            )
+            + self.business_central.path,
             "nav": await self._bind(nav.application(), options.nav_port, tls) + INSTANCE,
             "control": await self._bind(control_application(self), options.control_port, None),
         }

@@ -7,6 +7,8 @@ need them.
 import secrets
 from dataclasses import dataclass, field
 
+from local.dynamics.business_central.queue import RequestQueue
+from local.dynamics.business_central.service import BusinessCentral
 from local.dynamics.dataverse import seed
 from local.dynamics.dataverse.rules import apply_rules
 from local.dynamics.dataverse.service import Dataverse
@@ -31,6 +33,7 @@ class Options:
 
     dataverse_port: int = 0
     operations_port: int = 0
+    business_central_port: int = 0
     nav_port: int = 0
     nav_user: str = "ACCOUNTSYNC"  # its web service access key is the token
     control_port: int = 0
@@ -48,6 +51,7 @@ class Latency:
 
     dataverse: float = 0.0
     operations: float = 0.0
+    business_central: float = 0.0
     nav: float = 0.0
 
 
@@ -67,6 +71,8 @@ class Systems:
         self.environment = Environment()
         self.records = Records()
         self.operations = Operations(Rules(environment_entities(), self.records, self.environment))
+        self.business_central = BusinessCentral()
+        self.queue = RequestQueue()
         self.nav = Nav()
         self._prepare()
 

@@ -2,7 +2,8 @@
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,16 +82,24 @@ async def start_broker(config: Path, log: Path, port: int = 0) -> Child:
 TOKEN = "contract-token"
 
 
+ADDRESSES = {
+    System.DATAVERSE: "dataverse",
+    System.OPERATIONS: "operations",
+    System.BUSINESS_CENTRAL: "business_central",
+}
+"""The names of the simulators' addresses."""
+
+
 @dataclass(frozen=True, slots=True)
 class Simulated:
     """The simulators and one HTTP client for each."""
 
     simulator: Simulator
-    dataverse: httpx.AsyncClient
-    operations: httpx.AsyncClient
+    clients: Mapping[System, httpx.AsyncClient]
+    token: str = TOKEN
 
     def client(self, system: System, token: str = TOKEN, clock: Clock | None = None) -> ODataClient:
-        http = self.dataverse if system is System.DATAVERSE else self.operations
+        http = self.clients[system]
         return ODataClient(system, http, FixedToken(token), clock or FakeClock(datetime.now(UTC)))
 
     def fault(self, system: System, kind: str, **rule: Any) -> None:
@@ -111,6 +120,13 @@ class Simulated:
                 {"dataAreaId": company, "CustomerGroupId": "10", "Description": "Wholesale"}
                 for company in ("usmf", "demf")
             ],
+            business_central={
+                "currencies": [
+                    {"company": company, "code": code}
+                    for company in ("CRONUS USA, Inc.", "CRONUS DE GmbH")
+                    for code in ("USD", "EUR", "GBP")
+                ]
+            },
         )
 
 
@@ -120,9 +136,12 @@ async def simulated() -> AsyncIterator[Simulated]:
     simulator = Simulator(Options(token=TOKEN))
     addresses = await simulator.start()
     trust = ssl.create_default_context()
-    async with (
-        httpx.AsyncClient(base_url=addresses["dataverse"], verify=trust, timeout=10) as dataverse,
-        httpx.AsyncClient(base_url=addresses["operations"], verify=trust, timeout=10) as operations,
-    ):
-        yield Simulated(simulator, dataverse, operations)
+    async with AsyncExitStack() as stack:
+        clients = {
+            system: await stack.enter_async_context(
+                httpx.AsyncClient(base_url=addresses[name], verify=trust, timeout=10)
+            )
+            for system, name in ADDRESSES.items()
+        }
+        yield Simulated(simulator, clients)
     await simulator.stop()
