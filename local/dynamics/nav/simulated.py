@@ -24,8 +24,12 @@ class SimulatedNav:
 
     @property
     def environment(self) -> Environment:
-        """What is set up."""
+        """What is set up; it may be replaced as a whole."""
         return self.service.environment
+
+    @environment.setter
+    def environment(self, environment: Environment) -> None:
+        self.service.environment = environment
 
     def authorization(self, token: str) -> str:
         """The user with the web service access key."""

@@ -137,7 +137,12 @@ class NavError:
         """
         match self.meaning:
             case Meaning.CHANGED | Meaning.NO_VERSION:
-                return TransientFault(System.NAV, "update conflict", about_system=False)
+                inserted = (
+                    operation == "create"
+                )  # the row may be inserted, and only then be changed by others
+                return TransientFault(
+                    System.NAV, "update conflict", unknown_outcome=inserted, about_system=False
+                )
             case Meaning.NOT_EXECUTED:
                 return TransientFault(System.NAV, f"answered {self.status}")
             case Meaning.UNKNOWN:

@@ -96,9 +96,9 @@ class NavTarget:
         body = self._values.to_send(fields)
         response = await self._changes.send(self._path(key), self._wire.encode(body))
         if response.is_success:
-            if response.content:
-                return self._written(key, fields, good_content(response))
-            return await self._read_back(key, fields)
+            if response.status_code == 204:
+                return await self._read_back(key, fields)
+            return self._written(key, fields, good_content(response))
         error = read_error(response)
         if error.meaning is Meaning.NOT_FOUND and await self.find(key) is None:
             raise CustomerNotFound
@@ -157,7 +157,7 @@ class NavTarget:
 
     def _written(self, key: CustomerKey, sent: Mapping[str, FieldValue], row: Mapping[str, Any]) -> Customer:
         """Return the customer that an answer to a write shows."""
-        number = row.get(self._number, "" if key.by else key.number)
+        number = row.get(self._number)
         if not isinstance(number, str) or not number.strip():
             raise TransientFault(System.NAV, "answered a customer without its number", unknown_outcome=True)
         return Customer(
