@@ -33,7 +33,8 @@ def main() -> int:
     results: list[Result] = []
     try:
         for numbering in NUMBERINGS[arguments.numbering]:
-            results.append(asyncio.run(_run(_conditions(arguments, numbering), arguments.folder, console)))
+            folder = arguments.folder and arguments.folder / numbering
+            results.append(asyncio.run(_run(_conditions(arguments, numbering), folder, console)))
             show(results[-1], console)
     except (ChildError, httpx.HTTPError) as error:
         console.print(f"[red]The chaos run failed:[/] {error!r}, seed {arguments.seed}", highlight=False)

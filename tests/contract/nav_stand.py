@@ -1,8 +1,5 @@
 """The simulated NAV with the app's own client for it, over one protocol."""
 
-import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +10,7 @@ import httpx
 from local.dynamics.faults import FaultRule
 from local.dynamics.nav.environment import CRONUS, Company, Environment
 from local.dynamics.nav.state import read_nav_state
-from local.dynamics.simulator import Options, Simulator
+from local.dynamics.simulator import Simulator
 from shared.field_maps import load_field_map
 from shared.model.faults import System
 from shared.model.field_map import FieldMap
@@ -21,10 +18,10 @@ from shared.targets.nav.target import NavTarget
 from shared.targets.nav.wire import Protocol
 from shared.web.credentials import BasicAuth
 from shared.web.odata import ODataClient
+from tests.contract.conftest import NAV_OTHER, TOKEN
 from tests.fakes.clock import FakeClock
 
-TOKEN = "contract-token"
-OTHER = "O'Neil & Söhne/AG"  # a name with every sign that an address needs to quote
+OTHER = NAV_OTHER
 MAP = load_field_map("nav", "nav")
 ASSIGNED = """
 target = "nav"
@@ -47,7 +44,7 @@ def assigned(folder: Path, company: str = 'setting = "NAV_COMPANY"') -> FieldMap
 
 @dataclass(slots=True)
 class NavStand:
-    """One running simulator; `start_anew` empties it."""
+    """The running simulator; `start_anew` empties it, and puts its knobs back."""
 
     simulator: Simulator
     http: httpx.AsyncClient
@@ -88,13 +85,3 @@ class NavStand:
         methods = [entry["method"] for entry in self.simulator.log.report("nav", 0)["entries"]]
         self.simulator.log.clear()
         return methods
-
-
-@asynccontextmanager
-async def nav_stand() -> AsyncIterator[NavStand]:
-    simulator = Simulator(Options(token=TOKEN))
-    addresses = await simulator.start()
-    trust = ssl.create_default_context()
-    async with httpx.AsyncClient(base_url=addresses["nav"], verify=trust, timeout=10) as http:
-        yield NavStand(simulator, http)
-    await simulator.stop()

@@ -1,6 +1,6 @@
 """NAV as the target, over both protocols: what differs from other ERPs, and every answer's named ending."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,14 @@ from shared.model.faults import (
     CustomerNotFound,
     Fault,
     Refused,
+    System,
     TransientFault,
 )
 from shared.model.outcome import Cause
 from shared.targets.nav.links import links
 from shared.targets.nav.target import NavTarget
-from tests.contract.nav_stand import OTHER, NavStand, assigned, nav_stand
+from tests.contract.conftest import Simulated
+from tests.contract.nav_stand import OTHER, NavStand, assigned
 
 KEY = CustomerKey(CRONUS, "C-1")
 NEW = CustomerKey(CRONUS, "C-2")
@@ -36,16 +38,12 @@ FIELDS: Mapping[str, FieldValue] = {
 }
 
 
-@pytest.fixture(scope="module")
-async def running() -> AsyncIterator[NavStand]:
-    async with nav_stand() as stand:
-        yield stand
-
-
 @pytest.fixture(params=["v4", "v3"])
-async def nav(request: pytest.FixtureRequest, running: NavStand) -> NavStand:
-    running.start_anew(request.param)
-    return running
+def nav(request: pytest.FixtureRequest, simulated: Simulated) -> Iterator[NavStand]:
+    stand = NavStand(simulated.simulator, simulated.clients[System.NAV])
+    stand.start_anew(request.param)
+    yield stand
+    stand.start_anew("v4")
 
 
 @pytest.fixture
