@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import dataclass
 
 import httpx
-from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables.aio import TableClient
 
 from local.chaos.plan import Step
@@ -12,46 +11,49 @@ from local.chaos.sales import TRIES, Sales
 from local.chaos.standing import OPEN, Row
 from local.stand import Stand
 
+MARK = "R"  # at the end of a number
+
 
 @dataclass(slots=True)
 class Renames:
-    """Renames customers that are at rest; `done` counts them."""
+    """Renames customers whose accounts are at rest; `done` counts them."""
 
     stand: Stand
     sales: Sales
     done: int = 0
 
-    async def take(self, account: int) -> None:
-        """Rename the account's customer, unless its creation is not over. Raises httpx.HTTPError."""
-        written = self.sales.accounts[account]
-        before = await self._number(written.id)
-        if before is None or written.deleted:
+    async def take(self, wanted: int) -> None:
+        """Rename the customer of this account, or of the next one that is at rest. Raises httpx.HTTPError."""
+        resting = await self._resting()
+        if not resting:
             return
-        after = f"{before.removesuffix('R')}R" if not before.endswith("R") else before.removesuffix("R")
+        account = min(resting, key=lambda number: (number < wanted, number))
+        before = resting[account]
+        after = before.removesuffix(MARK) if before.endswith(MARK) else f"{before}{MARK}"
         if await self._rename(before, after):
             self.done += 1
             await self.sales.take(Step("change", account, {"accountnumber": after}))
 
-    async def _number(self, account_id: str) -> str | None:
-        """The number of the account's customer; None while the app is at work on the account."""
+    async def _resting(self) -> dict[int, str]:
+        """The numbers of the customers whose accounts are there and on which nobody works, by account."""
         tables = self.stand.addresses.tables
         async with TableClient.from_connection_string(tables, "AccountSync") as table:
-            try:
-                state = await table.get_entity(account_id, "state")
-            except ResourceNotFoundError:
-                return None
-        resting = state.get("Phase") == "synced" and not any(name in state for name in OPEN)
-        return str(state["CustomerAccount"]) if resting and "CustomerAccount" in state else None
+            states = {row["PartitionKey"]: row async for row in table.list_entities()}
+        return {
+            account: str(state["CustomerAccount"])
+            for account, written in self.sales.accounts.items()
+            if not written.deleted and _rests(state := states.get(written.id, {}))
+        }
 
     async def _rename(self, before: str, after: str) -> bool:
-        """Try until it is done; False if the new number is another customer's, or the customer is gone."""
+        """Try until it is done; False if the number is another customer's, or the customer is gone."""
         erp, addresses = self.stand.options.erp, self.stand.addresses
         assert erp.rename is not None
         async with erp.client(addresses.erp, addresses.token) as client:
-            for _ in range(TRIES):
+            for attempt in range(TRIES):
                 customers = {row[erp.fields.number]: row for row in await self._customers()}
                 if before not in customers or after in customers:
-                    return before not in customers and after in customers
+                    return attempt > 0 and before not in customers and after in customers
                 try:
                     await erp.rename(client, customers[before], after)
                 except httpx.HTTPError:
@@ -63,3 +65,8 @@ class Renames:
         target = self.stand.options.erp.target
         state = await self.sales.control.get("/state", params={"system": target})
         return state.raise_for_status().json()[target]["customers"]
+
+
+def _rests(state: Row) -> bool:
+    """Whether the account has its customer, and nothing that was sent is without an answer."""
+    return state.get("Phase") == "synced" and not any(name in state for name in OPEN)

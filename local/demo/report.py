@@ -21,7 +21,7 @@ MEANINGS = {
     "covered": "the account was read later than this change",
     "merged": "one of a burst; one look serves them all",
     "repeated": "the same message again; the broker dropped it",
-    "filtered": "no column changed that the ERP has",
+    "filtered": "no column changed that {erp} has",
     "deleted": "the customer is blocked",
     "parked": "waits for somebody to mend the cause",
     "rejected": "not understood; kept in rejected-events",
@@ -73,7 +73,7 @@ def show(result: Result, console: Console) -> None:
     """Print the tables and what differs."""
     content = summary(result)
     console.print(_accounts(result, content))
-    console.print(_events(content))
+    console.print(_events(result.scenario.erp.title, content))
     console.print(_requests(content))
     for difference in [*result.differences, *result.lost]:
         console.print(f"[red]wrong[/]  {difference}", highlight=False)
@@ -121,14 +121,14 @@ def _accounts(result: Result, content: dict[str, Any]) -> Table:
     return table
 
 
-def _events(content: dict[str, Any]) -> Table:
+def _events(title: str, content: dict[str, Any]) -> Table:
     table = Table(title=f"What became of {content['events']} events", title_justify="left")
     table.add_column("Outcome")
     table.add_column("Events", justify="right")
     table.add_column("Meaning")
     causes = ", ".join(f"{cause} {number}" for cause, number in content["parked_causes"].items())
     for name in OUTCOMES:
-        meaning = causes if name == "parked" and causes else MEANINGS[name]
+        meaning = causes if name == "parked" and causes else MEANINGS[name].format(erp=title)
         table.add_row(name, str(content["outcomes"][name]), meaning)
     return table
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from local.stand import ROOT
 
 pytestmark = pytest.mark.timeout(300)
 SIZE = ("--events", "120", "--accounts", "25", "--rate", "12", "--outage", "2", "--seed", "7")
+SMALL = ("--events", "70", "--accounts", "15", "--rate", "7", "--outage", "1", "--seed", "7")
 INJECTED = (
     "kill",
     "outage",
@@ -59,6 +61,17 @@ async def test_the_trouble_of_the_plan_was_made(result: dict[str, Any]) -> None:
     assert {entry["outage"] for entry in result["requests_in"]} == {"outage", "wrong credentials"}
     assert result["facts"]["accounts"] == 25
     assert result["facts"]["customers"] > 10
+
+
+@pytest.mark.parametrize("target", ["business-central", "nav"])
+async def test_every_invariant_holds_with_the_other_erps(target: str, tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    code, printed = await _chaos("--target", target, *SMALL, "--json", str(file))
+    assert code == 0, printed
+    (found,) = json.loads(file.read_text(encoding="utf-8"))
+    assert found["conditions"]["target"] == target
+    assert found["requests"][target]["with a fault"] > 0
+    assert found["facts"]["customers"] > 5
 
 
 @pytest.mark.parametrize(

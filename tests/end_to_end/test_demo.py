@@ -3,13 +3,16 @@
 import asyncio
 import json
 import os
+import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.stand import ROOT
 
+OWN_CODE = {"business-central": "DKK", "nav": "EUR"}  # of D-1011, which no other ERP has
 OUTCOMES = {
     *("created", "updated", "unchanged", "covered", "merged"),
     *("repeated", "filtered", "deleted", "parked", "rejected"),
@@ -59,6 +62,24 @@ async def test_the_customers_are_the_expected_ones(result: dict[str, Any]) -> No
 async def test_the_causes_add_up_to_the_parked(result: dict[str, Any]) -> None:
     assert sum(result["parked_causes"].values()) == result["outcomes"]["parked"]
     assert "UnmappedCurrency" in result["parked_causes"]
+
+
+@pytest.mark.parametrize("target", ["business-central", "nav"])
+async def test_the_other_erps_come_to_a_right_end_too(
+    target: str, result: dict[str, Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "result.json"
+    sizes = ("--accounts", "12", "--events", "46")  # so many that its own cases and steps are among them
+    code, printed = await _demo("--target", target, *sizes, "--json", str(file))
+    assert code == 0, printed
+    found = json.loads(file.read_text(encoding="utf-8"))
+    assert found.keys() == result.keys()
+    assert (found["target"], result["target"]) == (target, "operations")
+    assert set(found["requests"]) == {"dataverse", target, "tables"}
+    assert found["checks"] == {"customers_equal": True, "nothing_lost": True}
+    assert re.search("operations|F&O", printed, re.IGNORECASE) is None
+    of_account = {row["account_number"]: row["currency_code"] for row in found["customers"]}
+    assert (of_account["D-1006"], of_account["D-1011"]) == ("GBP", OWN_CODE[target])
 
 
 async def test_requests_are_those_of_the_app(result: dict[str, Any]) -> None:
