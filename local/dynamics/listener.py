@@ -1,7 +1,8 @@
-"""The HTTP side of a simulated service: requests enter over aiohttp, faults and the bearer token are applied.
+"""The HTTP side of a simulated service: requests enter over aiohttp, faults and authorization are applied.
 
-Every request under the service's root becomes a `Call`. A request without the right token gets the service's
-own 401, a path outside the root a 404. A fault may delay, refuse, abort the connection, or commit late.
+Every request under the service's root becomes a `Call`. A request without the right Authorization header (a
+bearer token, unless the service has another one) gets the service's own 401, a path outside the root a 404. A
+fault may delay, refuse, abort the connection, or commit late.
 """
 
 import asyncio
@@ -38,6 +39,7 @@ class Listener:
     log: RequestLog
     latency_ms: Callable[[], float] = lambda: 0.0
     place: Callable[[Call], AbstractAsyncContextManager[Answer | None]] = _any_number
+    authorization: str = ""
     _late: set[asyncio.Task[Answer]] = field(default_factory=set[asyncio.Task[Answer]])
 
     def application(self) -> web.Application:
@@ -125,9 +127,8 @@ class Listener:
         return Answer(fault.status or 504, "<html><body>The request timed out.</body></html>", _HTML)
 
     def _authorised(self, call: Call) -> bool:
-        return hmac.compare_digest(
-            call.headers.get("authorization", "").encode(), f"Bearer {self.token}".encode()
-        )
+        expected = self.authorization or f"Bearer {self.token}"
+        return hmac.compare_digest(call.headers.get("authorization", "").encode(), expected.encode())
 
 
 _HTML = {"Content-Type": "text/html"}

@@ -3,6 +3,7 @@
 Options enter, three addresses leave; `start` binds the listeners and `stop` ends everything.
 """
 
+from base64 import b64encode
 from ssl import SSLContext
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from local.dynamics.certificate import make_certificate
 from local.dynamics.control import control_application
 from local.dynamics.dataverse import service as dataverse_service
 from local.dynamics.listener import Listener
+from local.dynamics.nav.service import INSTANCE
 from local.dynamics.operations import service as operations_service
 from local.dynamics.systems import Options, Systems
 
@@ -45,6 +47,9 @@ class Simulator(Systems):
             lambda: self.latency.business_central,
             self.queue.place,
         )
+        nav = Listener(
+            "nav", INSTANCE, self.nav, *shared, lambda: self.latency.nav, authorization=basic(options)
+        )
         addresses = {
             "dataverse": await self._bind(dataverse.application(), options.dataverse_port, tls),
             "operations": await self._bind(operations.application(), options.operations_port, tls),
@@ -52,6 +57,7 @@ class Simulator(Systems):
                 business_central.application(), options.business_central_port, tls
             )
             + self.business_central.path,
+            "nav": await self._bind(nav.application(), options.nav_port, tls) + INSTANCE,
             "control": await self._bind(control_application(self), options.control_port, None),
         }
         self.notifier.organization_url = addresses["dataverse"]
@@ -73,3 +79,8 @@ class Simulator(Systems):
         await site.start()
         bound = runner.addresses[0][1]
         return f"{'https' if tls else 'http'}://{HOST}:{bound}"
+
+
+def basic(options: Options) -> str:
+    """Return the Authorization header of NAV's user with the web service access key."""
+    return f"Basic {b64encode(f'{options.nav_user}:{options.token}'.encode()).decode()}"

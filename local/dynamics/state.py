@@ -9,6 +9,8 @@ from local.dynamics.dataverse import seed
 from local.dynamics.dataverse.render import make_view, render
 from local.dynamics.dataverse.store import Change, Origin
 from local.dynamics.dataverse.values import read_payload
+from local.dynamics.nav.state import NavState, apply_nav_state, read_nav_state
+from local.dynamics.nav.state import reset as reset_nav
 from local.dynamics.operations.queries import show
 from local.dynamics.systems import Systems
 
@@ -34,6 +36,7 @@ class StateChange(BaseModel):
     groups: Rows = Field(default_factory=list[dict[str, Any]])
     customers: Rows = Field(default_factory=list[dict[str, Any]])
     business_central: business_central_seed.BusinessCentralChange | None = None
+    nav: NavState | None = None
 
 
 SETS = {"currencies": "Currencies", "groups": "CustomerGroups", "customers": "CustomersV3"}
@@ -50,6 +53,8 @@ def apply_state(systems: Systems, change: StateChange) -> None:
             seed_record(systems, entity_set, row)
     if change.business_central is not None:
         business_central_seed.apply(systems.business_central, change.business_central)
+    if change.nav is not None:
+        apply_nav_state(systems.nav, change.nav)
 
 
 def reset(systems: Systems) -> None:
@@ -61,6 +66,7 @@ def reset(systems: Systems) -> None:
     systems.business_central.reset()
     systems.queue.forget()
     systems.jobs.clear()
+    reset_nav(systems.nav)
 
 
 def _seed_accounts(systems: Systems, change: StateChange) -> None:
@@ -118,6 +124,8 @@ def read_state(systems: Systems, system: str | None) -> dict[str, Any]:
             **business_central_seed.rows(systems.business_central),
             "most_parallel_requests": most,
         }
+    if system in (None, "nav"):
+        found["nav"] = read_nav_state(systems.nav)
     return found
 
 

@@ -18,6 +18,7 @@ from local.dynamics.events.joblog import JobLog
 from local.dynamics.events.jobs import Jobs
 from local.dynamics.events.notifier import Notifier, Routing
 from local.dynamics.faults import Faults
+from local.dynamics.nav.service import Nav
 from local.dynamics.operations.entities import environment_entities
 from local.dynamics.operations.environment import Environment
 from local.dynamics.operations.rules import Rules
@@ -33,6 +34,8 @@ class Options:
     dataverse_port: int = 0
     operations_port: int = 0
     business_central_port: int = 0
+    nav_port: int = 0
+    nav_user: str = "ACCOUNTSYNC"  # its web service access key is the token
     control_port: int = 0
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     servicebus: str | None = None
@@ -49,6 +52,7 @@ class Latency:
     dataverse: float = 0.0
     operations: float = 0.0
     business_central: float = 0.0
+    nav: float = 0.0
 
 
 class Systems:
@@ -69,6 +73,7 @@ class Systems:
         self.operations = Operations(Rules(environment_entities(), self.records, self.environment))
         self.business_central = BusinessCentral()
         self.queue = RequestQueue()
+        self.nav = Nav()
         self._prepare()
 
     def _prepare(self) -> None:

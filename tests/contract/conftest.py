@@ -16,11 +16,12 @@ from azure.data.tables.aio import TableClient, TableServiceClient
 
 from local.child import Child
 from local.dynamics.faults import FaultRule
+from local.dynamics.nav.environment import CRONUS
 from local.dynamics.simulator import Options, Simulator
 from local.dynamics.state import StateChange, apply_state
 from shared.model.faults import System
 from shared.ports import Clock
-from shared.web.credentials import FixedToken
+from shared.web.credentials import BasicAuth, FixedToken
 from shared.web.odata import ODataClient
 from tests.fakes.clock import FakeClock
 
@@ -86,8 +87,11 @@ ADDRESSES = {
     System.DATAVERSE: "dataverse",
     System.OPERATIONS: "operations",
     System.BUSINESS_CENTRAL: "business_central",
+    System.NAV: "nav",
 }
 """The names of the simulators' addresses."""
+
+NAV_OTHER = "O'Neil & Söhne/AG"  # a company's name with every sign that an address needs to quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,8 @@ class Simulated:
 
     def client(self, system: System, token: str = TOKEN, clock: Clock | None = None) -> ODataClient:
         http = self.clients[system]
-        return ODataClient(system, http, FixedToken(token), clock or FakeClock(datetime.now(UTC)))
+        tokens = BasicAuth("ACCOUNTSYNC", token) if system is System.NAV else FixedToken(token)
+        return ODataClient(system, http, tokens, clock or FakeClock(datetime.now(UTC)))
 
     def fault(self, system: System, kind: str, **rule: Any) -> None:
         rule |= {"system": str(system), "kind": kind}
@@ -124,6 +129,13 @@ class Simulated:
                 "currencies": [
                     {"company": company, "code": code}
                     for company in ("CRONUS USA, Inc.", "CRONUS DE GmbH")
+                    for code in ("USD", "EUR", "GBP")
+                ]
+            },
+            nav={
+                "currencies": [
+                    {"company": company, "Code": code}
+                    for company in (CRONUS, NAV_OTHER)
                     for code in ("USD", "EUR", "GBP")
                 ]
             },

@@ -17,11 +17,13 @@ class Description:
 
     `adapter` makes the real adapter over a client, by a field map; the suite runs it against the simulator.
     `others` are further implementations: "fake", and "peer", the real adapter against a server that knows the
-    protocol and nothing of the ERP. `fields` are a customer's, as they are read again; `refused` are values
-    that the ERP refuses, by field. Under `assigned_map` the ERP assigns the numbers.
+    protocol and nothing of the ERP. `variant` names one of several ways to the same ERP. `fields` are a
+    customer's, as they are read again; `refused` are values that the ERP refuses, by field. Under
+    `assigned_map` the ERP assigns the numbers.
     """
 
     system: System
+    variant: str = ""
     field_map: FieldMap
     assigned_map: FieldMap
     adapter: Callable[[ODataClient, FieldMap], Target]
