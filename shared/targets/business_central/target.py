@@ -207,19 +207,26 @@ class BusinessCentralTarget:
     def _written(self, key: CustomerKey, response: httpx.Response) -> Customer:
         """Return the customer in the answer to a write. If it cannot be read, the outcome is unknown."""
         try:
-            return self._customer(key, written_content(response))
+            customer = self._customer(key, written_content(response))
+            if not (key.id or key.by or customer.key.same_as(key)):
+                raise _another()
+            return customer
         except TransientFault as fault:
             raise TransientFault(SYSTEM, fault.reason, unknown_outcome=True) from fault
 
     def _customer(self, key: CustomerKey, row: Mapping[str, Any]) -> Customer:
         stored = replace(key, number=text_of(row, self._number), by="", id=guid(text_of(row, "id")))
         if not stored.number.strip() or (key.id and stored.id != guid(key.id)):
-            raise TransientFault(SYSTEM, "answered another customer")
+            raise _another()
         read = {name: read_value(name, row[name]) for name in self._fields if row.get(name) is not None}
         if self._hold in read:
             read[self._hold] = enumerated(read[self._hold])
         blank = {name for name in self._currency_fields & read.keys() if not str(read[name]).strip()}
         return Customer(stored, {**read, **dict.fromkeys(blank, self._local)})
+
+
+def _another() -> TransientFault:
+    return TransientFault(SYSTEM, "answered another customer")
 
 
 def _answers(customer: Customer, key: CustomerKey) -> bool:
