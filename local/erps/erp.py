@@ -9,7 +9,7 @@ import httpx
 
 HERE = Path(__file__).parent
 
-type Row = dict[str, Any]
+type Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Business Central works on five requests of one identity at a time, whoever sends them."""
 
 import asyncio
+from typing import Any
 
 import httpx
 
@@ -24,7 +25,7 @@ async def test_two_hosts_never_have_more_than_five_requests_at_a_time() -> None:
         await seed(stand)
         (await http.post(f"{control}/settings", json=SLOW)).raise_for_status()
 
-        async def there() -> dict[str, object]:
+        async def there() -> dict[str, Any]:
             answer = await http.get(f"{control}/state", params={"system": "business-central"})
             return answer.raise_for_status().json()["business-central"]
 
