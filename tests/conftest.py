@@ -5,18 +5,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent
-SHARED_STAND = "system"  # the fixture of the end-to-end tests that work on one stand
+ALONE = {"end_to_end"}
 SPREAD = ROOT / "flow/test_guards_matter.py"  # each of its tests is a process, and takes as long as a file
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A group for each file, as `--dist loadgroup` wants it; what works on the one stand shares a group.
+    """A group for each file, as `--dist loadgroup` wants it; the end-to-end files share one and its stand.
 
     The tests of the guards are in no group: each worker takes the next of them.
     """
     for item in items:
         if item.path == SPREAD:
             continue
-        shared = SHARED_STAND in getattr(item, "fixturenames", ())
-        group = SHARED_STAND if shared else str(item.path.relative_to(ROOT))
+        folder, *_ = item.path.relative_to(ROOT).parts
+        group = folder if folder in ALONE else str(item.path.relative_to(ROOT))
         item.add_marker(pytest.mark.xdist_group(group))
