@@ -15,7 +15,7 @@ from local.lifetime import announce_ready, stop_when_told
 def read_options(arguments: list[str]) -> tuple[Options, bool]:
     """The command line as options, and whether to end with the parent process."""
     parser = argparse.ArgumentParser(prog="python -m local.dynamics", description=__doc__)
-    for name in ("dataverse", "operations", "control"):
+    for name in ("dataverse", "operations", "business-central", "nav", "control"):
         parser.add_argument(f"--{name}-port", type=int, default=0, metavar="PORT", help="0 for a free port")
     parser.add_argument("--token", default=os.environ.get("LOCAL_TOKEN"), help="the bearer token both accept")
     parser.add_argument("--servicebus", metavar="CONNECTION_STRING", help="post events to this namespace")
@@ -28,6 +28,8 @@ def read_options(arguments: list[str]) -> tuple[Options, bool]:
     options = Options(
         dataverse_port=given.dataverse_port,
         operations_port=given.operations_port,
+        business_central_port=given.business_central_port,
+        nav_port=given.nav_port,
         control_port=given.control_port,
         servicebus=given.servicebus,
         queue=given.queue,

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from local.dynamics.business_central.errors import BusinessCentralError
 from local.dynamics.dataverse.errors import DataverseError
 from local.dynamics.faults import ActiveFault, FaultRule
 from local.dynamics.handmade import EventOrder, post_order
@@ -63,7 +64,7 @@ async def _explain_errors(
         return web.json_response(
             {"error": error.errors(include_url=False, include_context=False)}, status=400
         )
-    except (DataverseError, OperationsError, ValueError) as error:
+    except (DataverseError, OperationsError, BusinessCentralError, ValueError) as error:
         return web.json_response({"error": str(error)}, status=400)
     except LookupError as error:
         return web.json_response({"error": str(error)}, status=409)

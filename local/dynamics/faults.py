@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-type System = Literal["dataverse", "operations", "events"]
+type System = Literal["dataverse", "operations", "business-central", "nav", "events"]
 type Kind = Literal["status", "delay", "drop-before", "drop-after-commit", "late-commit", "conflict"]
 
 

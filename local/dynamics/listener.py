@@ -1,13 +1,15 @@
-"""The HTTP side of a simulated service: requests enter over aiohttp, faults and the bearer token are applied.
+"""The HTTP side of a simulated service: requests enter over aiohttp, faults and authorization are applied.
 
-Every request under the service's root becomes a `Call`. A request without the right token gets the service's
-own 401, a path outside the root a 404. A fault may delay, refuse, abort the connection, or commit late.
+Every request under the service's root becomes a `Call`. A request without the right Authorization header (a
+bearer token, unless the service has another one) gets the service's own 401, a path outside the root a 404. A
+fault may delay, refuse, abort the connection, or commit late.
 """
 
 import asyncio
 import hmac
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -17,9 +19,17 @@ from local.dynamics.faults import FaultRule, Faults
 from local.dynamics.requestlog import RequestLog
 
 
+@asynccontextmanager
+async def _any_number(_call: Call) -> AsyncGenerator[Answer | None]:
+    yield None
+
+
 @dataclass(slots=True)
 class Listener:
-    """One service behind one port; `latency_ms` is asked for every request."""
+    """One service behind one port; `latency_ms` is asked for every request.
+
+    `place` holds a place for a request while it is worked on; it yields the answer if there is none.
+    """
 
     system: str
     prefix: str
@@ -28,6 +38,8 @@ class Listener:
     faults: Faults
     log: RequestLog
     latency_ms: Callable[[], float] = lambda: 0.0
+    place: Callable[[Call], AbstractAsyncContextManager[Answer | None]] = _any_number
+    authorization: str = ""
     _late: set[asyncio.Task[Answer]] = field(default_factory=set[asyncio.Task[Answer]])
 
     def application(self) -> web.Application:
@@ -67,17 +79,24 @@ class Listener:
         self, request: web.Request, call: Call | None, fault: FaultRule | None
     ) -> Answer | None:
         """The answer, or None when the connection is to be aborted."""
+        if call is None:
+            await self._wait(fault)
+            return Answer(404, "The resource cannot be found.", {"Content-Type": "text/html"})
+        async with self.place(call) as refusal:
+            await self._wait(fault)
+            if refusal is not None:
+                return refusal
+            if not self._authorised(call):
+                return self.service.failure(401, None)
+            if fault is None or fault.kind == "delay":
+                return self.service.handle(call)
+            return await self._faulty(call, fault)
+
+    async def _wait(self, fault: FaultRule | None) -> None:
         if latency := self.latency_ms():
             await asyncio.sleep(latency / 1000)
         if fault is not None and fault.kind == "delay":
             await asyncio.sleep(fault.delay_ms / 1000)
-        if call is None:
-            return Answer(404, "The resource cannot be found.", {"Content-Type": "text/html"})
-        if not self._authorised(call):
-            return self.service.failure(401, None)
-        if fault is None or fault.kind == "delay":
-            return self.service.handle(call)
-        return await self._faulty(call, fault)
 
     async def _faulty(self, call: Call, fault: FaultRule) -> Answer | None:
         match fault.kind:
@@ -108,9 +127,8 @@ class Listener:
         return Answer(fault.status or 504, "<html><body>The request timed out.</body></html>", _HTML)
 
     def _authorised(self, call: Call) -> bool:
-        return hmac.compare_digest(
-            call.headers.get("authorization", "").encode(), f"Bearer {self.token}".encode()
-        )
+        expected = self.authorization or f"Bearer {self.token}"
+        return hmac.compare_digest(call.headers.get("authorization", "").encode(), expected.encode())
 
 
 _HTML = {"Content-Type": "text/html"}

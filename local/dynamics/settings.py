@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from local.dynamics.events.notifier import Routing
+from local.dynamics.nav.state import NavSettings, apply_nav_settings
 from local.dynamics.systems import Systems
 
 
@@ -32,6 +33,8 @@ class LatencyChange(BaseModel):
 
     dataverse: float | None = Field(default=None, ge=0)
     operations: float | None = Field(default=None, ge=0)
+    business_central: float | None = Field(default=None, ge=0)
+    nav: float | None = Field(default=None, ge=0)
 
 
 class SettingsChange(BaseModel):
@@ -48,12 +51,15 @@ class SettingsChange(BaseModel):
     duplicate_status: int | None = Field(default=None, ge=400, le=599)
     page_size: int | None = Field(default=None, ge=1, le=10_000)
     companies: dict[str, CompanyChange] | None = None
+    nav: NavSettings | None = None
 
 
 def apply_settings(systems: Systems, change: SettingsChange) -> None:
     """Put a change into effect; raises ValueError."""
     _apply_events(systems, change)
     _apply_operations(systems, change)
+    if change.nav is not None:
+        apply_nav_settings(systems.nav, change.nav)
     if change.latency_ms is not None:
         for name, value in change.latency_ms.model_dump(exclude_none=True).items():
             setattr(systems.latency, name, value)

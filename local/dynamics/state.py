@@ -4,10 +4,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from local.dynamics.business_central import seed as business_central_seed
 from local.dynamics.dataverse import seed
 from local.dynamics.dataverse.render import make_view, render
 from local.dynamics.dataverse.store import Change, Origin
 from local.dynamics.dataverse.values import read_payload
+from local.dynamics.nav.state import NavState, apply_nav_state, read_nav_state
+from local.dynamics.nav.state import reset as reset_nav
 from local.dynamics.operations.queries import show
 from local.dynamics.systems import Systems
 
@@ -19,7 +22,8 @@ class StateChange(BaseModel):
 
     `reset` empties accounts, customers, groups, currencies (of Operations) and events first. Accounts are
     written in the form of the Web API, without an event unless `events` is set; `transactioncurrencies` need
-    `currencyname` and `isocurrencycode`. The others are written in the form of their data entity.
+    `currencyname` and `isocurrencycode`. The others are written in the form of their data entity; the rows of
+    Business Central stand under `business_central`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -31,6 +35,8 @@ class StateChange(BaseModel):
     currencies: Rows = Field(default_factory=list[dict[str, Any]])
     groups: Rows = Field(default_factory=list[dict[str, Any]])
     customers: Rows = Field(default_factory=list[dict[str, Any]])
+    business_central: business_central_seed.BusinessCentralChange | None = None
+    nav: NavState | None = None
 
 
 SETS = {"currencies": "Currencies", "groups": "CustomerGroups", "customers": "CustomersV3"}
@@ -45,6 +51,10 @@ def apply_state(systems: Systems, change: StateChange) -> None:
     for name, entity_set in SETS.items():
         for row in getattr(change, name):
             seed_record(systems, entity_set, row)
+    if change.business_central is not None:
+        business_central_seed.apply(systems.business_central, change.business_central)
+    if change.nav is not None:
+        apply_nav_state(systems.nav, change.nav)
 
 
 def reset(systems: Systems) -> None:
@@ -53,7 +63,10 @@ def reset(systems: Systems) -> None:
         systems.store.clear(table)
     for entity_set in SETS.values():
         systems.records.clear(entity_set)
+    systems.business_central.reset()
+    systems.queue.forget()
     systems.jobs.clear()
+    reset_nav(systems.nav)
 
 
 def _seed_accounts(systems: Systems, change: StateChange) -> None:
@@ -105,6 +118,14 @@ def read_state(systems: Systems, system: str | None) -> dict[str, Any]:
             name: [show(entities[entity_set], row, None) for row in systems.records.rows(entity_set).values()]
             for name, entity_set in SETS.items()
         }
+    if system in (None, "business-central"):
+        most = dict(systems.queue.most)
+        found["business-central"] = {
+            **business_central_seed.rows(systems.business_central),
+            "most_parallel_requests": most,
+        }
+    if system in (None, "nav"):
+        found["nav"] = read_nav_state(systems.nav)
     return found
 
 

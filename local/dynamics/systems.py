@@ -7,6 +7,8 @@ need them.
 import secrets
 from dataclasses import dataclass, field
 
+from local.dynamics.business_central.queue import RequestQueue
+from local.dynamics.business_central.service import BusinessCentral
 from local.dynamics.dataverse import seed
 from local.dynamics.dataverse.rules import apply_rules
 from local.dynamics.dataverse.service import Dataverse
@@ -16,6 +18,7 @@ from local.dynamics.events.joblog import JobLog
 from local.dynamics.events.jobs import Jobs
 from local.dynamics.events.notifier import Notifier, Routing
 from local.dynamics.faults import Faults
+from local.dynamics.nav.service import Nav
 from local.dynamics.operations.entities import environment_entities
 from local.dynamics.operations.environment import Environment
 from local.dynamics.operations.rules import Rules
@@ -30,6 +33,9 @@ class Options:
 
     dataverse_port: int = 0
     operations_port: int = 0
+    business_central_port: int = 0
+    nav_port: int = 0
+    nav_user: str = "ACCOUNTSYNC"  # its web service access key is the token
     control_port: int = 0
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     servicebus: str | None = None
@@ -45,6 +51,8 @@ class Latency:
 
     dataverse: float = 0.0
     operations: float = 0.0
+    business_central: float = 0.0
+    nav: float = 0.0
 
 
 class Systems:
@@ -63,6 +71,9 @@ class Systems:
         self.environment = Environment()
         self.records = Records()
         self.operations = Operations(Rules(environment_entities(), self.records, self.environment))
+        self.business_central = BusinessCentral()
+        self.queue = RequestQueue()
+        self.nav = Nav()
         self._prepare()
 
     def _prepare(self) -> None:

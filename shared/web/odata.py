@@ -7,7 +7,7 @@ only: next links and redirects to other addresses are not followed.
 """
 
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -73,11 +73,20 @@ class ODataClient:
         return await self._with_retries("GET", path, None, headers)
 
     async def write(
-        self, method: str, path: str, body: bytes, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+        *,
+        passed_on: Collection[int] = (),
     ) -> httpx.Response:
-        """POST or PATCH. It is retried at once only if the service certainly did not execute it."""
+        """POST or PATCH. It is retried at once only if the service certainly did not execute it.
+
+        An answer with a status in `passed_on` is returned as it is: the adapter interprets it.
+        """
         all_headers = {"Content-Type": "application/json", **(headers or {})}
-        return await self._with_retries(method, path, body, all_headers)
+        return await self._with_retries(method, path, body, all_headers, passed_on)
 
     async def rows(
         self,
@@ -134,24 +143,25 @@ class ODataClient:
         return ConfigurationFault(self.system, what, remedy)
 
     async def _with_retries(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        passed_on: Collection[int] = (),
     ) -> httpx.Response:
         for tried in range(1, _TRIES + 1):
             try:
-                return await self._once(method, path, body, headers)
+                response = await self._send(method, path, body, headers)
+                if response.status_code not in passed_on:
+                    self._raise_common(response, writing=method != "GET")
+                return response
             except TransientFault as fault:
                 wait = 0.2 * tried if fault.retry_after is None else fault.retry_after
                 if tried == _TRIES or fault.unknown_outcome or wait > _LONGEST_WAIT_IN_PLACE:
                     raise
                 await self.clock.sleep(wait)
         raise AssertionError
-
-    async def _once(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None
-    ) -> httpx.Response:
-        response = await self._send(method, path, body, headers)
-        self._raise_common(response, writing=method != "GET")
-        return response
 
     async def _send(
         self,

@@ -88,11 +88,13 @@ def _business_central(settings: Settings, field_map: FieldMap) -> Erp:
     def target(client: "ODataClient") -> "Target":
         from shared.targets.business_central.target import BusinessCentralTarget
 
+        setting = field_map.company.setting
         return BusinessCentralTarget(
             client,
             field_map,
             api_path=settings.business_central_api_path,
             local_currency=settings.business_central_local_currency,
+            company=settings.named(setting) if setting else None,
         )
 
     url = settings.business_central_url
@@ -103,6 +105,9 @@ def _nav(settings: Settings, field_map: FieldMap) -> Erp:
     from shared.targets.nav.capabilities import capabilities
     from shared.targets.nav.links import links
 
+    protocol = "v3" if settings.nav_protocol is NavProtocol.V3 else "v4"
+    setting = field_map.company.setting
+
     def target(client: "ODataClient") -> "Target":
         from shared.targets.nav.target import NavTarget
 
@@ -111,9 +116,11 @@ def _nav(settings: Settings, field_map: FieldMap) -> Erp:
             field_map,
             service=settings.nav_service,
             currency_service=settings.nav_currency_service,
-            protocol="v3" if settings.nav_protocol is NavProtocol.V3 else "v4",
+            protocol=protocol,
             local_currency=settings.nav_local_currency,
+            company=settings.named(setting) if setting else None,
         )
 
     url = settings.nav_url
-    return Erp(capabilities(field_map), url, partial(links, url), target)
+    addresses = partial(links, url, service=settings.nav_service, protocol=protocol)
+    return Erp(capabilities(field_map), url, addresses, target)

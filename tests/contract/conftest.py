@@ -2,7 +2,8 @@
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +16,12 @@ from azure.data.tables.aio import TableClient, TableServiceClient
 
 from local.child import Child
 from local.dynamics.faults import FaultRule
+from local.dynamics.nav.environment import CRONUS
 from local.dynamics.simulator import Options, Simulator
 from local.dynamics.state import StateChange, apply_state
 from shared.model.faults import System
 from shared.ports import Clock
-from shared.web.credentials import FixedToken
+from shared.web.credentials import BasicAuth, FixedToken
 from shared.web.odata import ODataClient
 from tests.fakes.clock import FakeClock
 
@@ -81,17 +83,29 @@ async def start_broker(config: Path, log: Path, port: int = 0) -> Child:
 TOKEN = "contract-token"
 
 
+ADDRESSES = {
+    System.DATAVERSE: "dataverse",
+    System.OPERATIONS: "operations",
+    System.BUSINESS_CENTRAL: "business_central",
+    System.NAV: "nav",
+}
+"""The names of the simulators' addresses."""
+
+NAV_OTHER = "O'Neil & Söhne/AG"  # a company's name with every sign that an address needs to quote
+
+
 @dataclass(frozen=True, slots=True)
 class Simulated:
     """The simulators and one HTTP client for each."""
 
     simulator: Simulator
-    dataverse: httpx.AsyncClient
-    operations: httpx.AsyncClient
+    clients: Mapping[System, httpx.AsyncClient]
+    token: str = TOKEN
 
     def client(self, system: System, token: str = TOKEN, clock: Clock | None = None) -> ODataClient:
-        http = self.dataverse if system is System.DATAVERSE else self.operations
-        return ODataClient(system, http, FixedToken(token), clock or FakeClock(datetime.now(UTC)))
+        http = self.clients[system]
+        tokens = BasicAuth("ACCOUNTSYNC", token) if system is System.NAV else FixedToken(token)
+        return ODataClient(system, http, tokens, clock or FakeClock(datetime.now(UTC)))
 
     def fault(self, system: System, kind: str, **rule: Any) -> None:
         rule |= {"system": str(system), "kind": kind}
@@ -111,6 +125,20 @@ class Simulated:
                 {"dataAreaId": company, "CustomerGroupId": "10", "Description": "Wholesale"}
                 for company in ("usmf", "demf")
             ],
+            business_central={
+                "currencies": [
+                    {"company": company, "code": code}
+                    for company in ("CRONUS USA, Inc.", "CRONUS DE GmbH")
+                    for code in ("USD", "EUR", "GBP")
+                ]
+            },
+            nav={
+                "currencies": [
+                    {"company": company, "Code": code}
+                    for company in (CRONUS, NAV_OTHER)
+                    for code in ("USD", "EUR", "GBP")
+                ]
+            },
         )
 
 
@@ -120,9 +148,12 @@ async def simulated() -> AsyncIterator[Simulated]:
     simulator = Simulator(Options(token=TOKEN))
     addresses = await simulator.start()
     trust = ssl.create_default_context()
-    async with (
-        httpx.AsyncClient(base_url=addresses["dataverse"], verify=trust, timeout=10) as dataverse,
-        httpx.AsyncClient(base_url=addresses["operations"], verify=trust, timeout=10) as operations,
-    ):
-        yield Simulated(simulator, dataverse, operations)
+    async with AsyncExitStack() as stack:
+        clients = {
+            system: await stack.enter_async_context(
+                httpx.AsyncClient(base_url=addresses[name], verify=trust, timeout=10)
+            )
+            for system, name in ADDRESSES.items()
+        }
+        yield Simulated(simulator, clients)
     await simulator.stop()

@@ -110,7 +110,7 @@ def sales(simulated: Simulated) -> DataverseInquiry:
 
 async def create(simulated: Simulated, path: str, row: dict[str, Any]) -> str:
     headers = {"Authorization": "Bearer contract-token", "Prefer": "return=representation"}
-    response: httpx.Response = await simulated.dataverse.post(
+    response: httpx.Response = await simulated.clients[System.DATAVERSE].post(
         f"/api/data/v9.2/{path}", json=row, headers=headers
     )
     return response.raise_for_status().json()["accountid"]

@@ -1,0 +1,101 @@
+"""The currencies that Business Central knows: the table of a company, and its ledger's own.
+
+The ledger's currency need not be in the table; a customer has a blank instead of it
+(learn.microsoft.com/dynamics365/business-central/dev-itpro/api-reference/v2.0/resources/dynamics_currency,
+dynamics_generalledgersetup). The API translates between the two, unless the ledger names no currency.
+"""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from shared.model.faults import ConfigurationFault
+from shared.targets.business_central.companies import STANDARD, Companies
+from shared.targets.business_central.errors import HEADERS, good_content, page_content, text_of
+from shared.web.odata import ODataClient
+
+_NEVER = float("-inf")
+
+
+@dataclass(slots=True)
+class _Known:
+    """What was read, and when."""
+
+    codes: frozenset[str] = frozenset()
+    at: float = _NEVER
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class BusinessCentralCurrencies:
+    """Codes kept in the process for `seconds`, and read again for a code that is not among them.
+
+    `names` are the companies whose currencies count; without names, those of all companies.
+    """
+
+    def __init__(
+        self,
+        client: ODataClient,
+        companies: Companies,
+        names: Collection[str],
+        local_currency: str,
+        *,
+        seconds: float = 3600,
+        miss_seconds: float = 5,
+    ) -> None:
+        self._client = client
+        self._companies = companies
+        self._names = names
+        self._local = local_currency
+        self._longest = (seconds, miss_seconds)
+        self._known = _Known()
+        self._ledgers: dict[str, str] = {}
+
+    async def knows(self, code: str) -> bool:
+        """Whether the code is one of the currencies, or the ledger's own."""
+        wanted, known, clock = code.strip().upper(), self._known, self._client.clock
+        for longest in self._longest:
+            async with known.reading:
+                if clock.now().timestamp() - known.at > longest:
+                    known.codes = await self._read_anew()
+                    known.at = clock.now().timestamp()
+            if wanted in known.codes:
+                return True
+        return False
+
+    async def sends_blank(self, company_id: str, code: str) -> bool:
+        """Whether the code is sent as a blank: the local currency of a ledger that does not name it."""
+        if not self._local or code.strip().upper() != self._local:
+            return False
+        if company_id not in self._ledgers:
+            self._ledgers[company_id] = await self._ledger(company_id)
+        return not self._ledgers[company_id]
+
+    async def _read_anew(self) -> frozenset[str]:
+        try:
+            return await self._read()
+        except ConfigurationFault:
+            self._companies.forget()
+            raise
+
+    async def _read(self) -> frozenset[str]:
+        if self._names:
+            ids = [await self._companies.id_of(name) for name in self._names]
+        else:
+            ids = [*(await self._companies.all_ids()).values()]
+        codes = {self._local}
+        for company_id in ids:
+            codes |= {await self._ledger(company_id), *await self._table(company_id)}
+        return frozenset(codes - {""})
+
+    async def _table(self, company_id: str) -> list[str]:
+        path = f"{STANDARD}/companies({company_id})/currencies?$select=code"
+        rows = self._client.rows(path, HEADERS, page_content)
+        return [text_of(row, "code").upper() async for row in rows]
+
+    async def _ledger(self, company_id: str) -> str:
+        """Return the ledger's currency. The set-up is one record, answered as a list or by itself."""
+        path = f"{STANDARD}/companies({company_id})/generalLedgerSetup?$select=localCurrencyCode"
+        response = await self._client.get(path, HEADERS)
+        content = good_content(response)
+        rows = page_content(response)["value"] if "value" in content else [content]
+        return text_of(rows[0], "localCurrencyCode").strip().upper() if rows else ""
