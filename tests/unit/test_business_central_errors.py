@@ -79,8 +79,8 @@ def test_an_answer_means_what_its_status_and_code_say(error: BusinessCentralErro
     [
         (answer(400, DIALOG, 'The "currencyCode" does not match to a Currency.'), OWN, "currencyCode"),
         (answer(400, DIALOG, 'The blank "displayName" is not allowed.'), OWN, ""),
-        (answer(400, RELATION, "The field Country/Region Code of table"), OWN, "country"),
-        (answer(400, RELATION, "The field Country/Region Code"), ["country", "salespersonCode"], ""),
+        (answer(400, RELATION, "The field Country/Region Code of table"), ["country", "city"], "country"),
+        (answer(400, RELATION, "The field Country/Region Code of table"), OWN, ""),
         (answer(400, LENGTH, "The length of the string is 90"), ["city"], "city"),
         (answer(400, LENGTH, "The length of the string is 90"), OWN, ""),
         (answer(400, "BadRequest", "anything"), ["city"], ""),
