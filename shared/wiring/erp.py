@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 from shared.model.capabilities import Capabilities
 from shared.model.control import InUse
-from shared.model.customer import CustomerKey
+from shared.model.customer import CustomerKey, Fingerprints
 from shared.model.field_map import FieldMap
-from shared.setting_types import NavProtocol, TargetName
+from shared.setting_types import NavProtocol, OnGone, TargetName
 from shared.settings import Settings
+from shared.sync.rules import Rules
 
 if TYPE_CHECKING:
     from shared.ports import Target
@@ -52,6 +53,19 @@ def in_use(settings: Settings, field_map: FieldMap, erp: Erp) -> InUse:
     address, company = urlsplit(erp.url), field_map.company.setting
     name = settings.named(company) if company else None
     return InUse(str(settings.target), address.netloc, address.path, name or "")
+
+
+def rules_of(settings: Settings, field_map: FieldMap, erp: Erp) -> Rules:
+    """What the plan of each check follows."""
+    secret = settings.fingerprint_key.get_secret_value()
+    return Rules(
+        field_map,
+        erp.capabilities,
+        Fingerprints.under(secret, erp.capabilities.code_fields),
+        settings.existing_customer,
+        block_on_delete=settings.on_delete is OnGone.BLOCK,
+        block_on_deactivate=settings.on_deactivate is OnGone.BLOCK,
+    )
 
 
 def _operations(settings: Settings, field_map: FieldMap) -> Erp:

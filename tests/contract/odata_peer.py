@@ -61,7 +61,7 @@ class _Model(CsdlAbstractEdmProvider):
         ]
 
 
-class _AsciiHeaders:
+class AsciiHeaders:
     """The handler, with the addresses in its headers encoded, which its ASGI adapter leaves to others."""
 
     def __init__(self, handler: Any) -> None:
@@ -82,5 +82,5 @@ def odata_peer(field_map: FieldMap) -> httpx.AsyncClient:
     odata = OData.new_instance()
     handler = odata.create_handler(odata.create_service_metadata(_Model(field_map)))
     handler.register(InMemoryProcessor(InMemoryDataStore()))
-    transport = httpx.ASGITransport(app=ODataASGIApp(_AsciiHeaders(handler)), root_path="/data")  # pyright: ignore[reportArgumentType]
+    transport = httpx.ASGITransport(app=ODataASGIApp(AsciiHeaders(handler)), root_path="/data")  # pyright: ignore[reportArgumentType]
     return httpx.AsyncClient(base_url="http://peer", transport=transport)

@@ -222,6 +222,12 @@ async def test_a_bad_answer_has_a_named_ending(protocol: Protocol, name: str) ->
     assert dict(zip(CALLS, found, strict=True)) == dict(zip(CALLS, expected, strict=True))
 
 
+async def test_a_customer_that_was_not_asked_for_is_not_the_one() -> None:
+    assert await over(healthy).find(CustomerKey("CRONUS", "C-2")) is None
+    assert await over(healthy).find(CustomerKey("CRONUS", "Fabrikam", by="Name")) is None
+    assert await over(healthy).find(CustomerKey("CRONUS", "Contoso", by="Name")) is not None
+
+
 async def test_pages_that_never_end_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.web.odata._MOST_PAGES", 50)
     asked = 0

@@ -127,6 +127,12 @@ async def test_of_workers_at_the_same_time_one_wins(states: SyncStates, known: b
     assert (stored.state.version, stored.etag) == (winner, done[winner])
 
 
+async def test_a_table_with_a_state_is_not_empty(states: SyncStates) -> None:
+    assert await states.is_empty()
+    await states.put(small(), None)
+    assert not await states.is_empty()
+
+
 async def test_accounts_do_not_touch_each_other(states: SyncStates) -> None:
     one, other = blank(), blank()
     etag = await states.put(one, None)

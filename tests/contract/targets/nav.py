@@ -9,9 +9,12 @@ from shared.model.faults import System
 from shared.model.field_map import FieldMap
 from shared.targets.nav.target import NavTarget
 from shared.targets.nav.wire import Protocol
+from shared.web.credentials import BasicAuth
 from shared.web.odata import ODataClient
 from tests.contract.conftest import NAV_OTHER, Simulated
+from tests.contract.nav_peer import nav_peer
 from tests.contract.targets.description import Description
+from tests.fakes.clock import FakeClock
 
 SYSTEM = System.NAV
 MAP = load_field_map("nav", "nav")
@@ -40,6 +43,12 @@ def adapter(
     )
 
 
+def peer() -> NavTarget:
+    """The adapter against a server that knows V4 and nothing of NAV."""
+    http = nav_peer(MAP, CRONUS, NAV_OTHER)
+    return adapter(ODataClient(SYSTEM, http, BasicAuth("ACCOUNTSYNC", "any"), FakeClock()))
+
+
 def add_currency(simulated: Simulated, code: str) -> None:
     simulated.state(nav={"currencies": [{"Code": code}]})
 
@@ -55,6 +64,7 @@ def _over(protocol: Protocol) -> Description:
         field_map=MAP,
         assigned_map=ASSIGNED,
         adapter=partial(adapter, protocol=protocol),
+        others={"peer": peer} if protocol == "v4" else {},
         company=CRONUS,
         other_company=NAV_OTHER,
         fields={
