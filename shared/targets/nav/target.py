@@ -52,7 +52,7 @@ class NavTarget:
         local_currency: str | None,
         company: str | None = None,
     ) -> None:
-        self.capabilities = capabilities(field_map)
+        self.capabilities = capabilities(field_map, local_currency)
         self._client = client
         self._service = service
         self._wire = Wire(protocol)
