@@ -84,16 +84,17 @@ def writes(nav: NavStand) -> list[str]:
 
 
 async def test_what_nav_replaces_is_sent_once_and_never_again(world: NavWorld) -> None:
+    """In the page's order NAV looks the post code up after the city was filled."""
+    world.nav.environment.page_order = True
     assert await world.sync(world.save("A1", "Pound Sterling", name="Contoso")) == ["created"]
     assert writes(world.nav) == ["POST"]
     world.clock.advance(3600)
     assert await world.sync(world.save("A1", **BERLIN, telephone1="1")) == ["updated"]
     assert writes(world.nav) == ["PATCH"]
     stored = world.nav.stored("A1")
-    assert (stored["Currency_Code"], stored["Phone_No"], stored["County"]) == ("", "1", "")
+    assert (stored["Currency_Code"], stored["Phone_No"], stored["City"]) == ("", "1", "Berlin")
     world.clock.advance(3600)
-    ending = await world.sync(world.save("A1", address1_stateorprovince=None))
-    assert ending == ["unchanged"]
+    assert await world.sync(world.save("A1", description="not mapped")) == ["unchanged"]
     for _ in range(2):
         assert await world.check_later("A1") == ["unchanged"]
     assert writes(world.nav) == []

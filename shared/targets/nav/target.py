@@ -58,8 +58,10 @@ class NavTarget:
         self._wire = Wire(protocol)
         self._values = Values(field_map, local_currency)
         self._companies = Companies(client, self._wire, field_map.company)
-        asked = [company] if company else [*field_map.company.values.values()]
-        self._currencies = NavCurrencies(client, self._wire, self._companies, currency_service, {*asked})
+        among = {*field_map.company.values.values()}
+        self._currencies = NavCurrencies(
+            client, self._wire, self._companies, currency_service, company, among
+        )
         self._changes = Changes(client, self._wire)
         self._number = field_map.key.field
         self._of_account = _of_account(field_map)
