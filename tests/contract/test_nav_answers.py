@@ -110,6 +110,7 @@ MEANINGS: list[tuple[int, object, str, str]] = [
     (400, error("Application_FieldValidationException", TEST_FIELD), "account City", "account City"),
     (400, error("Application_FieldValidationException", GROUP), "refused", "refused"),
     (400, error("BadRequest", NO_PROPERTY), "ConfigurationFault", "ConfigurationFault"),
+    (400, error("BadRequest", NO_PROPERTY.replace("City", "Contoso")), "refused", "refused"),
     (
         400,
         error("BadRequest_InvalidOperation", "Control 'City' is read-only"),
