@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from shared.cli import ask, currency, issues, registration, repair, replay, status, unlink
+from shared.cli import adopt, ask, currency, issues, registration, repair, replay, status, unlink
 from shared.cli.exits import exit_of
-from shared.cli.output import shown
+from shared.cli.output import shown, stack_of
 from shared.cli.session import Chosen
 
 app = typer.Typer(
@@ -60,6 +60,7 @@ app.command(epilog="Example: accountsync preview A-1001")(ask.preview)
 app.command(epilog="Example: accountsync issues --cause UnmappedCurrency")(issues.issues)
 app.command(epilog="Example: accountsync replay --cause UnmappedCurrency --rate 60")(replay.replay)
 app.command(epilog='Example: accountsync unlink A-1001 --why "removed in the ERP"')(unlink.unlink)
+app.command(epilog="Example: accountsync adopt-target --yes")(adopt.adopt_target)
 app.add_typer(repair.rejected, name="rejected")
 app.add_typer(repair.dead_letters, name="dead-letters")
 app.command(epilog="Example: accountsync pause --system operations")(repair.pause)
@@ -81,10 +82,10 @@ def main() -> int:
         app(prog_name="accountsync")
     except SystemExit as end:
         return int(end.code or 0) if isinstance(end.code, int | None) else 1
-    except BaseException as error:
-        if "--trace" in sys.argv:
-            raise
+    except BaseException as error:  # noqa: BLE001 - the end of the process: every error has its exit code
         code, line = exit_of(error)
+        if "--trace" in sys.argv:
+            sys.stderr.write(stack_of(error))
         sys.stderr.write(f"Error: {shown(line)}\n")
         return int(code)
     return 0

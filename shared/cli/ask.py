@@ -157,7 +157,8 @@ def _headline(found: Preview) -> str:
 def _field_line(field: FieldPreview) -> list[object]:
     style = "yellow" if field.differs else ""
     theirs = "" if field.in_operations is None else field.in_operations
-    return [field.name, field.source, Text(shown(field.value), style), theirs, "yes" if field.sent else ""]
+    sent = "yes" if field.sent else "no: the ERP keeps another value" if field.kept_by_erp else ""
+    return [field.name, field.source, Text(shown(field.value), style), theirs, sent]
 
 
 def _preview_as_json(found: Preview, erp: str) -> dict[str, object]:
@@ -169,7 +170,7 @@ def _preview_as_json(found: Preview, erp: str) -> dict[str, object]:
         "detail": found.detail,
         "customer": str(found.customer) if found.customer else None,
         "remedy": found.problem.remedy(erp) if found.problem else None,
-        "fields": [{**plain(field), "differs": field.differs} for field in found.fields],
+        "fields": [plain(field) for field in found.fields],
     }
 
 

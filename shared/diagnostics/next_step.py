@@ -106,6 +106,9 @@ def _differences(account_id: UUID, facts: Facts) -> str:
         pending = preview is not None and preview.ending not in {Ending.UNCHANGED, Ending.DELETED}
         if pending and preview is not None:
             return f"A sync would end as {preview.ending}: `accountsync replay {account_id}` does it now."
+        kept = ", ".join(field.name for field in preview.fields if field.kept_by_erp) if preview else ""
+        if kept:
+            return f"Nothing: all was sent. {facts.erp} keeps another value of its own in {kept}."
         return "Nothing: the customer is as the account wants it." if preview else ""
     sent = [field.name for field in facts.differences if field.sent]
     others = [field.name for field in facts.differences if not field.sent]

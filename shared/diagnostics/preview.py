@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
 from shared.model.change import AccountChange, ChangeKind, Source
-from shared.model.customer import Customer, CustomerKey, FieldValue, same_value
+from shared.model.customer import Customer, CustomerKey, FieldValue
 from shared.model.faults import AccountFault
 from shared.model.field_map import CURRENCY, MappedField
 from shared.model.outcome import Ending, Problem
@@ -26,18 +26,19 @@ _NO_ORGANIZATION = UUID(int=0)
 
 @dataclass(frozen=True, slots=True)
 class FieldPreview:
-    """One field: the source of its value, the value, the value in the ERP, and whether it is sent."""
+    """One field: the source of its value, the value, the value in the ERP, and whether it is sent.
+
+    `kept_by_erp`: the ERP replaced this value by its own when it was sent. `differs`: the ERP has another
+    value for any other reason.
+    """
 
     name: str
     source: str
     value: FieldValue
     in_operations: FieldValue | None
     sent: bool
-
-    @property
-    def differs(self) -> bool:
-        """Whether the ERP has another value."""
-        return not same_value(self.value, self.in_operations)
+    kept_by_erp: bool = False
+    differs: bool = False
 
 
 @dataclass(slots=True)
@@ -152,26 +153,36 @@ class PreviewSync:
         preview.customer = decision.state.customer
         if decision.problem is not None:
             preview.detail = str(decision.problem)
-        wanted, sent = dict[str, FieldValue](), set[str]()
+        wanted, sent, kept = dict[str, FieldValue](), set[str](), set[str]()
         if decision.create is not None:
             preview.customer, wanted = decision.create.key, dict(decision.create.fields)
             sent = set(wanted)
         elif decision.update is not None:
-            preview.customer, wanted = decision.update.key, dict(decision.update.fields)
-            sent = set(decision.update.send)
+            preview.customer, wanted = decision.update.key, {**decision.update.fields, **decision.update.kept}
+            sent, kept = set(decision.update.send), set(decision.update.kept)
         key = preview.customer.folded if preview.customer else None
         found = facts.seen.get(key) if key else None
         if key in facts.seen:
             preview.exists_in_operations = found is not None
         if decision.problem is None:
-            preview.fields = [self._field(name, value, found, name in sent) for name, value in wanted.items()]
+            preview.fields = [self._field(name, value, found, sent, kept) for name, value in wanted.items()]
         return preview
 
-    def _field(self, name: str, value: FieldValue, found: Customer | None, sent: bool) -> FieldPreview:
+    def _field(
+        self, name: str, value: FieldValue, found: Customer | None, sent: set[str], kept: set[str]
+    ) -> FieldPreview:
         entry = self.rules.field_map.fields.get(name)
         of_account = "the account's state" if name == self.rules.field_map.hold.field else "the account's id"
-        source = source_of(entry) if entry else of_account
-        return FieldPreview(name, source, value, found.fields.get(name) if found else None, sent)
+        theirs = found.fields.get(name) if found else None
+        return FieldPreview(
+            name,
+            source_of(entry) if entry else of_account,
+            value,
+            theirs,
+            sent=name in sent,
+            kept_by_erp=name in kept,
+            differs=name not in kept and not self.rules.fingerprints.same(name, value, theirs),
+        )
 
 
 def source_of(entry: MappedField) -> str:

@@ -1,7 +1,6 @@
 """Carries out the steps of a plan: claims, owns, sends, and notes which values the ERP confirmed."""
 
-from collections.abc import Awaitable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -32,8 +31,6 @@ from shared.sync.steps import (
     Update,
     in_this_erp,
 )
-
-_BEGUN_AT_MOST = 16
 
 
 @dataclass(slots=True)
@@ -167,7 +164,7 @@ class Execute:
                 await self.limits.allow("creates", work.change)
             except AccountFault as reached:
                 return replace(facts, limit=reached.problem)
-        work.state = replace(work.state, begun=self._with(before, body))
+        work.state = replace(work.state, begun=self.rules.begun_with(before, body))
         try:
             made = await self._send(work, "create", self.target.create(body.key, body.fields))
         except Fault as fault:
@@ -211,8 +208,8 @@ class Execute:
             work.state = self._confirmed(work.state, fields, update.send)
         if not update.block and work.state.unknown_until is None:
             work.state = released(work.state, self.rules.field_map.hold)
-        renamed = not written.key.same_as(update.key)
-        return facts.saw(update.key, written) if renamed else None
+        known = facts.seen.get(update.key.folded) or Customer(update.key, {})
+        return None if written.key.same_as(known.key) else facts.saw(update.key, written)
 
     def _confirmed(
         self, state: SyncState, fields: Mapping[str, FieldValue], sent: Mapping[str, FieldValue]
@@ -220,17 +217,12 @@ class Execute:
         return confirmed(state, fields, self.rules.field_map.names, self.rules.fingerprints, sent)
 
     async def _link(self, work: Work, asked: CustomerKey, customer: CustomerKey, stage: str) -> None:
-        """Note whose the customer is. A number that the ERP assigned gets its own row before any change."""
-        account_id = work.state.account_id
-        if stage == ADOPTED:
-            await self.ownership.mark(asked, account_id, ADOPTED)
-            return
-        with _to_be_noted(work):
-            if (asked.by or not stage) and not (await self.ownership.own(customer, account_id)).ours:
-                raise AccountFault(Problem(Cause.NUMBER_TAKEN, field=self.rules.number_field))
-            if stage:
-                for key in (customer, asked) if asked.by else (asked,):
-                    await self.ownership.mark(key, account_id, stage)
+        """Note whose the customer is: while that of a creation is not noted, its outcome is unknown."""
+        work.in_flight = stage != ADOPTED
+        ours = await self.ownership.link(work.state.account_id, asked, customer, stage)
+        work.in_flight = False
+        if not ours:
+            raise AccountFault(Problem(Cause.NUMBER_TAKEN, field=self.rules.number_field))
 
     async def _send[T](self, work: Work, action: str, request: Awaitable[T]) -> T:
         """Send one write; whatever ends it without an answer leaves it in flight."""
@@ -249,25 +241,8 @@ class Execute:
     async def _claim(self, work: Work, creation: CustomerBody) -> None:
         """Claim the account for a creation, of which nothing is sent yet."""
         begun = work.state.begun
-        await work.claim(self._until(), creation.key, self._with(begun, creation))
+        await work.claim(self._until(), creation.key, self.rules.begun_with(begun, creation))
         work.state = replace(work.state, begun=begun)
-
-    def _with(self, begun: tuple[str, ...], body: CustomerBody) -> tuple[str, ...]:
-        """The creations begun, with this one."""
-        whole = self.rules.creation_print(body.fields)
-        return (*(other for other in begun if other != whole), whole)[-_BEGUN_AT_MOST:]
 
     def _until(self) -> datetime:
         return self.clock.now() + self.lease
-
-
-@contextmanager
-def _to_be_noted(work: Work) -> Generator[None]:
-    """A customer of ours stands there: while that is not noted, the outcome of its creation is unknown."""
-    work.in_flight = True
-    try:
-        yield
-    except AccountFault:
-        work.in_flight = False
-        raise
-    work.in_flight = False

@@ -12,7 +12,7 @@ from shared.model.change import AccountChange, Source
 from shared.model.customer import CustomerKey, Owner
 from shared.model.state import Stored
 from shared.ports import ChangeQueue, Clock, CustomerOwners, SyncStates
-from shared.sync.steps import OwnerRow
+from shared.sync.steps import ADOPTED, OwnerRow
 
 _UNTIL_FREE = timedelta(seconds=10)
 
@@ -52,6 +52,18 @@ class Ownership:
         if await self.owners.succeed(key, theirs.account_id, account_id):
             return OwnerRow(ours=True)
         return await self.own(key, account_id)
+
+    async def link(self, account_id: UUID, asked: CustomerKey, customer: CustomerKey, stage: str) -> bool:
+        """Note how the account got its customer, without a stage only that it is the account's.
+
+        A number that the ERP assigned gets its own row first. Returns False if it is another account's.
+        """
+        if stage != ADOPTED and (asked.by or not stage) and not (await self.own(customer, account_id)).ours:
+            return False
+        if stage:
+            for key in (customer, asked) if asked.by and stage != ADOPTED else (asked,):
+                await self.mark(key, account_id, stage)
+        return True
 
     async def mark(self, key: CustomerKey, account_id: UUID, stage: str) -> None:
         """Write into the owner row how the account got its customer: created or adopted."""

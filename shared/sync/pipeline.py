@@ -102,8 +102,7 @@ class SyncAccount:
             return await self._later(change, Later(due, wait.reason, tried=False))
         if not self.in_use.confirmed:
             await self.in_use.confirm()
-        stored = await self.states.get(change.account_id)
-        now = self.clock.now()
+        stored, now = await self.states.get(change.account_id), self.clock.now()
         match judge(change, stored.state if stored else None, now, self.margins):
             case Busy(until):
                 due = until + timedelta(seconds=1 + self.jitter(2))
@@ -132,9 +131,8 @@ class SyncAccount:
             if before.version is not None and account.version < before.version and not work.change.verify:
                 raise TransientFault(System.DATAVERSE, "an older version of the account was read than before")
             work.state = replace(before, version=account.version, read_at=account.read_at, deleted=False)
-        now = self.clock.now()
-        change = replace(work.change, verify=True) if work.linked_anew else work.change
-        facts = Facts(now=now, change=change, state=work.state, before=before, account=account)
+        change = replace(work.change, verify=work.change.verify or work.linked_anew)
+        facts = Facts(now=self.clock.now(), change=change, state=work.state, before=before, account=account)
         while True:
             facts = replace(facts, now=self.clock.now(), state=work.state)
             try:
@@ -188,10 +186,9 @@ class SyncAccount:
         phase = _PHASES.get(decision.ending, Phase.SYNCED)
         if facts.account is not None and phase is Phase.SYNCED:
             await self._write_back(work, facts.account)
-        if (
-            phase is Phase.DELETED and work.state.customer is not None
-        ):  # another account may succeed to it now
-            await self.execute.ownership.tell(work.state.customer, work.change)
+        customer = work.state.customer
+        if phase is Phase.DELETED and customer is not None:  # another account may succeed to it now
+            await self.execute.ownership.tell(customer, work.change)
         return await self.record.settled(work, phase, end)
 
     async def _write_back(self, work: Work, account: Account) -> None:

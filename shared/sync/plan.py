@@ -147,11 +147,23 @@ def _block(facts: Facts, rules: Rules, done: Decision) -> Step:
         return Look(state=state, key=key)
     if looked and found is None:
         return given_up(facts, done)
-    if state.customer is None and found is not None:
+    step = _before_block(facts, rules, key, found, done) if found is not None else None
+    return step or _change(facts, rules, CustomerBody(key, {}), found, blocked=True, done=done)
+
+
+def _before_block(
+    facts: Facts, rules: Rules, key: CustomerKey, found: Customer, done: Decision
+) -> Step | None:
+    """Plan what comes before the block of a customer that was found: link it, or follow its new number."""
+    state = facts.state
+    if state.customer is None:
         if not is_ours(facts, rules, key, found):
             return given_up(facts, done)
         return Link(state=state, asked=key, customer=found.key)
-    return _change(facts, rules, CustomerBody(key, {}), found, blocked=True, done=done)
+    if not key.id or found.key.same_as(key):
+        return None
+    step = renamed_in_erp(facts, rules, key, found)
+    return None if isinstance(step, Decision) else step  # blocking needs no number
 
 
 def _change(

@@ -4,8 +4,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from shared.model.capabilities import Capabilities
-from shared.model.customer import FieldValue, Fingerprints
+from shared.model.customer import CustomerBody, FieldValue, Fingerprints
 from shared.model.field_map import FieldMap
+
+_BEGUN_AT_MOST = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,11 @@ class Rules:
         if not self.capabilities.refused_create_may_exist:
             return self.fingerprints.of_whole({name: fields.get(name, "") for name in names})
         return ".".join(self.fingerprints.of(name, fields.get(name) or "")[:8] for name in names)
+
+    def begun_with(self, begun: tuple[str, ...], body: CustomerBody) -> tuple[str, ...]:
+        """Return the creations begun, with this one."""
+        new = self.creation_print(body.fields)
+        return (*(other for other in begun if other != new), new)[-_BEGUN_AT_MOST:]
 
     def is_created(self, found: Mapping[str, FieldValue], begun: Collection[str]) -> bool:
         """Whether one of the creations begun made the customer that was found, whole or in part."""

@@ -11,7 +11,6 @@ from shared.diagnostics.health import AnswerProbe, Health
 from shared.environment import load_settings
 from shared.intake.filter import Filter
 from shared.intake.queue_change import QueueChange
-from shared.model.customer import Fingerprints
 from shared.model.faults import System
 from shared.model.field_map import FieldMap
 from shared.resilience.change_limits import BlastGuard
@@ -26,7 +25,6 @@ from shared.resilience.retry_policy import RetryPolicy
 from shared.resilience.seen_mappings import SeenMappings
 from shared.resilience.target_in_use import TargetInUse
 from shared.resilience.unlink import Unlink
-from shared.setting_types import OnGone
 from shared.settings import Settings
 from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
 from shared.sync.execute import Execute
@@ -37,7 +35,7 @@ from shared.sync.record import Record
 from shared.sync.rules import Rules
 from shared.telemetry import LOGGER
 from shared.wiring.clients import Clients, Ports
-from shared.wiring.erp import erp_of, in_use
+from shared.wiring.erp import erp_of, in_use, rules_of
 
 _BUILDING = threading.RLock()
 
@@ -192,14 +190,8 @@ class Application:
     def health(self) -> Health:
         """The use case behind the function `health`."""
         ports, settings = self.ports, self.settings
-        return Health(
-            settings.build_id,
-            settings.health_key,
-            ports.probes,
-            ports.clock,
-            queue=ports.queue,
-            control=ports.control,
-        )
+        build, key = settings.build_id, settings.health_key
+        return Health(build, key, ports.probes, ports.clock, queue=ports.queue, control=ports.control)
 
     @cached_property
     def answer_probe(self) -> AnswerProbe:
@@ -222,15 +214,7 @@ class Application:
     @property
     def rules(self) -> Rules:
         """What the plan of each check follows."""
-        settings, erp = self.settings, self.erp.capabilities
-        return Rules(
-            self.field_map,
-            erp,
-            Fingerprints.under(settings.fingerprint_key.get_secret_value(), erp.code_fields),
-            settings.existing_customer,
-            block_on_delete=settings.on_delete is OnGone.BLOCK,
-            block_on_deactivate=settings.on_deactivate is OnGone.BLOCK,
-        )
+        return rules_of(self.settings, self.field_map, self.erp)
 
     def _execute(self) -> Execute:
         ports, settings = self.ports, self.settings

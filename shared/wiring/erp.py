@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 from shared.model.capabilities import Capabilities
 from shared.model.control import InUse
-from shared.model.customer import CustomerKey
+from shared.model.customer import CustomerKey, Fingerprints
 from shared.model.field_map import FieldMap
-from shared.setting_types import NavProtocol, TargetName
+from shared.setting_types import NavProtocol, OnGone, TargetName
 from shared.settings import Settings
+from shared.sync.rules import Rules
 
 if TYPE_CHECKING:
     from shared.ports import Target
@@ -54,6 +55,19 @@ def in_use(settings: Settings, field_map: FieldMap, erp: Erp) -> InUse:
     return InUse(str(settings.target), address.netloc, address.path, name or "")
 
 
+def rules_of(settings: Settings, field_map: FieldMap, erp: Erp) -> Rules:
+    """What the plan of each check follows."""
+    secret = settings.fingerprint_key.get_secret_value()
+    return Rules(
+        field_map,
+        erp.capabilities,
+        Fingerprints.under(secret, erp.capabilities.code_fields),
+        settings.existing_customer,
+        block_on_delete=settings.on_delete is OnGone.BLOCK,
+        block_on_deactivate=settings.on_deactivate is OnGone.BLOCK,
+    )
+
+
 def _operations(settings: Settings, field_map: FieldMap) -> Erp:
     from shared.targets.operations.capabilities import capabilities
     from shared.targets.operations.links import links
@@ -74,11 +88,13 @@ def _business_central(settings: Settings, field_map: FieldMap) -> Erp:
     def target(client: "ODataClient") -> "Target":
         from shared.targets.business_central.target import BusinessCentralTarget
 
+        setting = field_map.company.setting
         return BusinessCentralTarget(
             client,
             field_map,
             api_path=settings.business_central_api_path,
             local_currency=settings.business_central_local_currency,
+            company=settings.named(setting) if setting else None,
         )
 
     url = settings.business_central_url

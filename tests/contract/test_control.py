@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from shared.model.breaker import Breaker, Refusal
-from shared.model.control import Answered, Bookmark, Handled
+from shared.model.control import Answered, Bookmark, Handled, InUse
 from shared.model.faults import StateConflict, System
 from shared.ports import Control
 from shared.storage.control import MAPPING, ControlTable
@@ -130,3 +130,12 @@ async def test_the_last_answer_to_a_probe_is_kept(control: Control, times: int) 
     for number in range(times):
         await control.put_answer(Answered(NOW, f"build {number}"))
     assert await control.last_answer() == Answered(NOW, f"build {times - 1}")
+
+
+@pytest.mark.parametrize("adopted_at", [None, NOW])
+async def test_the_erp_in_use_is_kept(control: Control, adopted_at: datetime | None) -> None:
+    assert await control.target_in_use() is None
+    for company in ("", "CRONUS's \u00d8st"):
+        in_use = InUse("business-central", "api.invalid", "/v2.0/contoso.com/production", company, adopted_at)
+        await control.put_target_in_use(in_use)
+        assert await control.target_in_use() == in_use

@@ -37,7 +37,8 @@ def full() -> SyncState:
     state = replace(
         blank(),
         phase=Phase.PARKED,
-        customer=CustomerKey("usmf", NASTY),
+        customer=CustomerKey("usmf", NASTY, id="5c3e2b1a-9d4f-4a6b-8c7d-0e1f2a3b4c5d"),
+        replaced={"City": "0123456789abcdef"},
         intent=CustomerKey("demf", "C-2"),
         currency_key=NASTY,
         issue=f"UnmappedCurrency|{NASTY}",
@@ -68,6 +69,7 @@ async def test_a_state_comes_back_as_it_was_put(states: SyncStates, make: Callab
     stored = await states.get(state.account_id)
     assert stored is not None
     assert (stored.state, stored.etag) == (state, etag)
+    assert repr(stored.state.customer) == repr(state.customer), "with the ERP's own id"
 
 
 @pytest.mark.parametrize("phase", [None, *Phase])
@@ -125,6 +127,12 @@ async def test_of_workers_at_the_same_time_one_wins(states: SyncStates, known: b
     stored = await states.get(state.account_id)
     assert stored is not None
     assert (stored.state.version, stored.etag) == (winner, done[winner])
+
+
+async def test_a_table_with_a_state_is_not_empty(states: SyncStates) -> None:
+    assert await states.is_empty()
+    await states.put(blank(), None)
+    assert not await states.is_empty()
 
 
 async def test_accounts_do_not_touch_each_other(states: SyncStates) -> None:

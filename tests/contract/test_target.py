@@ -1,7 +1,7 @@
 """The port Target, for each ERP: its simulator, a fake and an OData server that is not ours behave alike."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -74,13 +74,13 @@ class Subject:
         self.simulated.fault(self.erp.system, kind, **rule)
 
 
-def subjects(*names: str) -> Any:
+def subjects(*names: str, erps: Sequence[Description] = ERPS) -> Any:
     """A parameter for each ERP and each of these implementations that it has."""
     return pytest.mark.parametrize(
         "subject",
         [
             pytest.param((erp, name), id=f"{erp.system}{erp.variant}-{name}")
-            for erp in ERPS
+            for erp in erps
             for name in ("simulator", *erp.others)
             if not names or name in names
         ],

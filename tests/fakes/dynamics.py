@@ -10,7 +10,8 @@ from shared.field_maps import load_field_map
 from shared.model.account import Account, AccountCurrency
 from shared.model.capabilities import Capabilities
 from shared.model.customer import Customer, CustomerKey, FieldValue
-from shared.model.faults import CustomerAlreadyExists, CustomerNotFound
+from shared.model.faults import AccountFault, CustomerAlreadyExists, CustomerNotFound
+from shared.model.outcome import Cause, Problem
 from shared.targets.operations.capabilities import capabilities
 from tests.fakes.clock import FakeClock
 
@@ -70,7 +71,9 @@ class FakeOperations:
 
     `script` holds what the next writes do instead of answering: an exception raised before the commit, or,
     wrapped in `CommittedError`, one raised after it. `late` commits whatever was put there once it is due.
-    `answers` makes the values of an answer to a write from those that were sent.
+    `answers` makes the values of an answer to a write from those that were sent. `ids` are the ERP's own ids
+    by customer, None if it has none. `refuses_fields`: a creation with one of them inserts the customer
+    without it, and is refused; a change with one of them is refused.
     """
 
     clock: FakeClock
@@ -85,18 +88,41 @@ class FakeOperations:
     refuses: Refuses = lambda _operation, _about: None
     answers: Callable[[Mapping[str, FieldValue]], Mapping[str, FieldValue]] = dict
     seconds: float = 0
+    ids: dict[CustomerKey, str] | None = None
+    refuses_fields: frozenset[str] = frozenset()
     capabilities: Capabilities = field(default_factory=lambda: capabilities(load_field_map("operations")))
 
     async def probe(self) -> None:
         self._begin("probe")
 
+    def rename(self, old: str, new: str) -> None:
+        """Give the customer another number; its id stays."""
+        (key,) = [known for known in self.customers if known.number == old]
+        self.customers[replace(key, number=new)] = self.customers.pop(key)
+        if self.ids is not None and key in self.ids:
+            self.ids[replace(key, number=new)] = self.ids.pop(key)
+
+    def _stored(self, key: CustomerKey) -> CustomerKey | None:
+        """The key under which the customer stands: by its id, its second key or its number."""
+        if key.id and self.ids is not None:
+            return next((known for known, own in self.ids.items() if own == key.id), None)
+        if key.by:
+            return next(
+                (known for known, item in self.customers.items() if item.get(key.by) == key.number), None
+            )
+        return key.folded if key.folded in self.customers else None
+
+    def _shown(self, stored: CustomerKey, asked: CustomerKey) -> CustomerKey:
+        if self.ids is None:
+            return CustomerKey(asked.company, stored.number) if asked.by else asked
+        own = self.ids.setdefault(stored, f"id-{next(self.numbers)}")
+        return CustomerKey(asked.company, stored.number, id=own)
+
     async def find(self, key: CustomerKey) -> Customer | None:
         self._begin("GET", "find", key)
-        if not key.by:
-            fields = self.customers.get(key.folded)
-            return None if fields is None else Customer(key, dict(fields))
-        found = [item for item in self.customers.items() if item[1].get(key.by) == key.number]
-        return Customer(CustomerKey(key.company, found[0][0].number), dict(found[0][1])) if found else None
+        if (stored := self._stored(key)) is None:
+            return None
+        return Customer(self._shown(stored, key), dict(self.customers[stored]))
 
     async def create(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Customer:
         self._begin("POST", "create", key)
@@ -107,20 +133,29 @@ class FakeOperations:
 
         if number.folded in self.customers:
             raise CustomerAlreadyExists(key)
+        if refused := self._refused(fields):
+            accepted = {name: value for name, value in fields.items() if name not in refused}
+            self.customers[number.folded] = {"OnHoldStatus": "No", **accepted}
+            raise AccountFault(Problem(Cause.REFUSED, field=min(refused)))
         self._carry_out(commit)
-        return Customer(number, self.answers(fields))
+        return Customer(self._shown(number.folded, number), self.answers(fields))
 
     async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Customer:
         self._begin("PATCH", "update", key)
-        if key.folded not in self.customers:
+        if (stored := self._stored(key)) is None:
             raise CustomerNotFound
+        if refused := self._refused(fields):
+            raise AccountFault(Problem(Cause.REFUSED, field=min(refused)))
 
         def commit() -> None:
-            if key.folded in self.customers:
-                self.customers[key.folded].update(fields)
+            if stored in self.customers:
+                self.customers[stored].update(fields)
 
         self._carry_out(commit)
-        return Customer(key, self.answers(fields))
+        return Customer(self._shown(stored, key), self.answers(fields))
+
+    def _refused(self, fields: Mapping[str, FieldValue]) -> set[str]:
+        return {name for name in self.refuses_fields if fields.get(name)}
 
     async def knows_currency(self, code: str) -> bool:
         if self.trouble is not None:

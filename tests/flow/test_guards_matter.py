@@ -30,6 +30,7 @@ ASSIGNED = "tests/flow/test_assigned_numbers.py::test_"
 HEALING = "tests/flow/test_healing.py::test_"
 REMEDIES = "tests/flow/test_remedies.py::test_"
 RECOVERY = "tests/flow/test_recovery.py::test_"
+OTHERS = "tests/flow/test_other_erps.py::test_"
 REFUSALS = "tests/flow/test_refusals.py::test_"
 LOST_UPDATE = "a_right_lost_for_an_hour_parks_three_accounts_and_in_the_end_all_is_written[operations-update]"
 
@@ -43,6 +44,66 @@ ASKED = '            await self.limits.allow("blocks", work.change)\n'
 REMEMBERED = "        work.state = replace(work.state, previous_hold=update.previous_hold)\n"
 
 GUARDS = {
+    "the number of a customer that is gone may be a stranger's": Guard(
+        "shared/sync/plan.py",
+        "if key.id and not facts.asked_number:",
+        "if False:",
+        f"{OTHERS}the_number_of_a_customer_that_is_gone_is_not_taken_over_from_a_stranger",
+    ),
+    "a customer of another id is a stranger's": Guard(
+        "shared/sync/plan.py",
+        "if found.key.id != customer.id:",
+        "if False:",
+        f"{OTHERS}the_number_of_a_customer_that_is_gone_is_not_taken_over_from_a_stranger",
+    ),
+    "a rename in the ERP is followed": Guard(
+        "shared/sync/plan.py",
+        "if not found.key.same_as(customer):",
+        "if False:",
+        f"{OTHERS}a_customer_that_was_renamed_is_written_by_its_id_and_its_owner_row_moves",
+    ),
+    "a read comes first where the ERP may insert and refuse": Guard(
+        "shared/sync/linking.py",
+        "rules.looks_first or not rules.capabilities.refuses_existing_number",
+        "rules.looks_first",
+        f"{OTHERS}a_stranger_that_was_there_before_is_found_before_anything_is_created",
+    ),
+    "an incomplete customer of ours is known": Guard(
+        "shared/sync/rules.py",
+        "if seen in begun or not self.capabilities.refused_create_may_exist:",
+        "if True:",
+        f"{OTHERS}it_is_known_as_ours_although_the_worker_died_before_it_looked",
+    ),
+    "an incomplete customer has no value of a stranger": Guard(
+        "shared/sync/rules.py",
+        "            all(part in allowed",
+        "            any(part in allowed",
+        f"{OTHERS}a_stranger_that_comes_while_the_outcome_is_unknown_is_not_taken_for_ours",
+    ),
+    "a refusal may have inserted the customer": Guard(
+        "shared/sync/execute.py",
+        "if work.in_flight or not (erp.refused_create_may_exist and isinstance(fault, AccountFault)):",
+        "if True:",
+        f"{OTHERS}a_customer_that_was_inserted_and_refused_is_ours_and_is_completed",
+    ),
+    "a value that the ERP replaces is not sent for ever": Guard(
+        "shared/sync/plan.py",
+        "kept = kept_by_erp(differ, state, found, prints)",
+        "kept = {}",
+        f"{OTHERS}a_value_that_the_erp_replaces_is_sent_once",
+    ),
+    "another ERP than before is confirmed by a person": Guard(
+        "shared/sync/pipeline.py",
+        "            await self.in_use.confirm()\n",
+        "            pass\n",
+        f"{OTHERS}another_erp_than_before_stops_all_work_until_it_is_confirmed",
+    ),
+    "in another ERP nothing is ours yet": Guard(
+        "shared/sync/pipeline.py",
+        "            work.link_anew(self.in_use.adopted_at)\n",
+        "            pass\n",
+        f"{OTHERS}after_another_erp_is_confirmed_a_stranger_of_the_same_number_stays_untouched",
+    ),
     "transaction margin": Guard(
         "shared/sync/freshness.py",
         "state.read_at - margins.transaction > change.occurred_at",
@@ -136,20 +197,20 @@ GUARDS = {
     ),
     "creation marked as begun": Guard(
         "shared/sync/execute.py",
-        "work.state = replace(work.state, begun=self._with(before, body))",
+        "work.state = replace(work.state, begun=self.rules.begun_with(before, body))",
         "pass",
         f"{CRASHES}a_customer_of_ours_is_known_again_under_another_name",
     ),
     "creation noted before it is sent": Guard(
         "shared/sync/execute.py",
-        "await work.claim(self._until(), creation.key, self._with(begun, creation))",
+        "await work.claim(self._until(), creation.key, self.rules.begun_with(begun, creation))",
         "await work.claim(self._until(), creation.key, begun)",
         f"{CRASHES}a_customer_of_ours_is_known_again_once_its_owner_row_says_so",
     ),
     "every creation that was begun is remembered": Guard(
-        "shared/sync/execute.py",
-        "(*(other for other in begun if other != whole), whole)",
-        "(whole,)",
+        "shared/sync/rules.py",
+        "(*(other for other in begun if other != new), new)",
+        "(new,)",
         f"{CRASHES}of_two_creations_under_way_either_is_known_again",
     ),
     "an unknown outcome is never cut short": Guard(
@@ -178,8 +239,8 @@ GUARDS = {
     ),
     "what was made and not noted is a doubt": Guard(
         "shared/sync/execute.py",
-        "    work.in_flight = True\n    try:\n        yield\n",
-        "    try:\n        yield\n",
+        "work.in_flight = stage != ADOPTED",
+        "work.in_flight = False",
         f"{CRASHES}a_customer_whose_creation_could_not_be_noted_is_never_disowned",
     ),
     "a creation is counted once": Guard(
@@ -298,7 +359,7 @@ GUARDS = {
     ),
     "who waits for a number is told when its owner is deleted": Guard(
         "shared/sync/pipeline.py",
-        "await self.execute.ownership.tell(work.state.customer, work.change)",
+        "await self.execute.ownership.tell(customer, work.change)",
         "pass",
         f"{REMEDIES}number_taken_after_delete_and_create_under_the_same_number",
     ),

@@ -81,10 +81,13 @@ class World:
     clock: FakeClock = field(default_factory=FakeClock)
     settings: dict[str, object] = field(default_factory=dict)
     field_map: str = "operations"
+    erp: dict[str, object] = field(default_factory=dict)  # in what the ERP differs from Operations
 
     def __post_init__(self) -> None:
         self.sales = FakeSales(self.clock)
         self.operations = FakeOperations(self.clock)
+        changed: Any = self.erp
+        self.operations.capabilities = replace(self.operations.capabilities, **changed)
         self.states = FakeStates()
         self.owners = FakeOwners()
         self.issues = FakeIssues()
@@ -119,7 +122,9 @@ class World:
             **gated,  # pyright: ignore[reportArgumentType]
         )
         settings = Settings.model_validate({**SETTINGS, **self.settings})
-        return Application(settings, field_map_of(self.field_map), ports)
+        application = Application(settings, field_map_of(self.field_map), ports)
+        application.erp = replace(application.erp, capabilities=self.operations.capabilities)
+        return application
 
     def preview(self) -> PreviewSync:
         """The use case behind `accountsync preview`."""

@@ -4,23 +4,29 @@ import json
 import os
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
-from shared.cli import session
+from shared.cli import adopt, session
 from shared.cli.app import app
-from shared.cli.exits import CommandError
+from shared.cli.exits import CommandError, Exit
 from shared.cli.session import Chosen, environment
 from shared.mappings.edit import EditMapping
 from shared.mappings.findings import Finding, Kind
+from shared.model.control import InUse
+from shared.wiring.clients import Clients
+from tests.fakes.clock import FakeClock
+from tests.fakes.tables import FakeControl, FakeStates
 
 COMMANDS = [
     *(("currency", name) for name in ("list", "get", "set", "delete", "export", "import", "history")),
     *(("currency", "undo"), ("currency", "check"), ("explain",), ("preview",), ("issues",), ("replay",)),
     *(("rejected", name) for name in ("list", "show", "resubmit")),
     *(("dead-letters", name) for name in ("list", "show", "resubmit")),
-    *(("unlink",), ("pause",), ("resume",), ("status",), ("watch",)),
+    *(("unlink",), ("adopt-target",), ("pause",), ("resume",), ("status",), ("watch",)),
 ]
 
 
@@ -142,3 +148,46 @@ def test_local_reads_the_settings_of_the_running_stand(
 
 def test_without_options_the_environment_holds_the_settings() -> None:
     assert environment(Chosen()) is None
+
+
+@pytest.mark.parametrize(("typed", "adopted"), [(None, True), ("y\n", True), ("n\n", False)])
+def test_another_erp_is_adopted_only_after_a_yes(
+    command: CliRunner, settings_file: Path, monkeypatch: pytest.MonkeyPatch, typed: str | None, adopted: bool
+) -> None:
+    control = FakeControl()
+    control.in_use = InUse("operations", "elsewhere.invalid", "", "usmf")
+    ports = SimpleNamespace(control=control, states=FakeStates(), clock=FakeClock())
+    monkeypatch.setattr(Clients, "ports", ports)
+    monkeypatch.setattr(adopt, "ask", confirmed)
+    words = ["--settings", str(settings_file), "adopt-target", *(["--yes"] if typed is None else [])]
+    result = command.invoke(app, words, input=typed)
+    assert (control.in_use.host != "elsewhere.invalid", control.in_use.adopted_at is not None) == (
+        adopted,
+        adopted,
+    )
+    assert result.exit_code == (0 if adopted else 1)
+    if typed is not None:
+        assert "elsewhere.invalid" in result.output, "the question names the ERP before"
+    again = command.invoke(app, [*words[:3], "--yes", "--json"])
+    assert json.loads(again.stdout)["adopted"] is not adopted
+
+
+def confirmed(question: str) -> None:
+    """Ask without a terminal."""
+    if not typer.confirm(question):
+        raise CommandError(Exit.REFUSED, "Nothing was changed.")
+
+
+def test_the_stack_of_an_error_cannot_take_over_the_terminal(
+    command: CliRunner, settings_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def check(_: EditMapping) -> list[Finding]:
+        message = "\x1b[31mred"
+        raise ValueError(message)
+
+    monkeypatch.setattr(EditMapping, "check", check)
+    words = ["--settings", str(settings_file), "--trace", "currency", "check"]
+    result = command.invoke(app, words)
+    assert (result.exit_code, "\x1b" in result.stderr) == (7, False)
+    assert "ValueError: \\u001b[31mred" in result.stderr
+    assert "in check" in result.stderr

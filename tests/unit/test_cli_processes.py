@@ -41,6 +41,7 @@ NO_SYSTEM_ANSWERS: dict[str, int] = {
     "replay --cause UnmappedCurrency": UNAVAILABLE,
     "replay --all": USAGE,
     "unlink A-1 --why removed": UNAVAILABLE,
+    "adopt-target --yes": UNAVAILABLE,
     "replay --all --yes": UNAVAILABLE,
     "rejected list": UNAVAILABLE,
     "rejected show 1": UNAVAILABLE,

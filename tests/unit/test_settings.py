@@ -345,3 +345,99 @@ def test_the_settings_of_a_target_are_needed_only_for_it() -> None:
     assert "OPERATIONS_URL: is missing" in refusal(OPERATIONS_URL=None)
     assert load(TARGET=None).target == "operations"
     assert not Settings.model_fields["operations_url"].is_required()
+
+
+BUSINESS_CENTRAL: dict[str, str | None] = {
+    "TARGET": "business-central",
+    "FIELD_MAP": None,
+    "SYNC_PARTITIONS": None,
+    "LONGEST_REQUEST_SECONDS": None,
+    "BUSINESS_CENTRAL_URL": "https://api.businesscentral.dynamics.com/v2.0/contoso.com/Production",
+    "BUSINESS_CENTRAL_COMPANY": "CRONUS USA, Inc.",
+}
+NAV: dict[str, str | None] = {
+    "TARGET": "nav",
+    "FIELD_MAP": None,
+    "LONGEST_REQUEST_SECONDS": None,
+    "NAV_URL": "https://nav.contoso.com:7048/DynamicsNAV110",
+    "NAV_COMPANY": "CRONUS International Ltd.",
+    "NAV_USER": "sync",
+    "NAV_ACCESS_KEY": "a-key",
+}
+APPLICATION = {
+    "BUSINESS_CENTRAL_TENANT_ID": "5c3e2b1a-9d4f-4a6b-8c7d-0e1f2a3b4c5d",
+    "BUSINESS_CENTRAL_CLIENT_ID": "5c3e2b1a-9d4f-4a6b-8c7d-0e1f2a3b4c5e",
+    "BUSINESS_CENTRAL_CLIENT_SECRET": "a-secret",
+}
+
+
+@pytest.mark.parametrize("target", [BUSINESS_CENTRAL, NAV])
+def test_a_target_has_its_own_field_map_and_needs_nothing_of_another(target: dict[str, str | None]) -> None:
+    others = {name: None for name in EXAMPLE if name.startswith("OPERATIONS_")}
+    environment = {name: text for name, text in (EXAMPLE | others | target).items() if text is not None}
+    settings, field_map = load_settings(environment)
+    assert settings.target == target["TARGET"]
+    assert field_map.fields.keys().isdisjoint({"OrganizationName"})
+
+
+@pytest.mark.parametrize(
+    ("target", "changes", "named"),
+    [
+        (BUSINESS_CENTRAL, {"FIELD_MAP": "operations"}, "FIELD_MAP: operations.toml is a map for operations"),
+        ({}, {"FIELD_MAP": "nav"}, "FIELD_MAP: nav.toml is a map for nav, and TARGET is operations"),
+        (BUSINESS_CENTRAL, {"BUSINESS_CENTRAL_COMPANY": None}, "BUSINESS_CENTRAL_COMPANY: is missing"),
+        (BUSINESS_CENTRAL, {"BUSINESS_CENTRAL_URL": None}, "BUSINESS_CENTRAL_URL: is missing"),
+        (BUSINESS_CENTRAL, {"BUSINESS_CENTRAL_URL": "https://a/v2.0?x=1"}, "BUSINESS_CENTRAL_URL: must be"),
+        (BUSINESS_CENTRAL, {"BUSINESS_CENTRAL_URL": "https://a/../b"}, "BUSINESS_CENTRAL_URL: must be"),
+        (BUSINESS_CENTRAL, {"BUSINESS_CENTRAL_API_PATH": "/api//x"}, "BUSINESS_CENTRAL_API_PATH: must be"),
+        (BUSINESS_CENTRAL, {"SYNC_PARTITIONS": "5"}, "SYNC_PARTITIONS: is 5; Business Central allows 4"),
+        *(
+            (
+                BUSINESS_CENTRAL,
+                {**APPLICATION, "BUSINESS_CENTRAL_" + name: None},
+                f"BUSINESS_CENTRAL_{name}",
+            )
+            for name in ("TENANT_ID", "CLIENT_ID", "CLIENT_SECRET")
+        ),
+        (
+            BUSINESS_CENTRAL,
+            {**APPLICATION, "BUSINESS_CENTRAL_CERTIFICATE": "x"},
+            "BUSINESS_CENTRAL_CERTIFICATE: exactly one is needed, both are set",
+        ),
+        (NAV, {"NAV_URL": None}, "NAV_URL: is missing"),
+        (NAV, {"NAV_USER": None}, "NAV_USER: is missing"),
+        (NAV, {"NAV_ACCESS_KEY": None}, "NAV_ACCESS_KEY: is missing"),
+        (NAV, {"NAV_PROTOCOL": "v2"}, "NAV_PROTOCOL"),
+    ],
+)
+def test_a_wrong_setting_of_a_target_is_named(
+    target: dict[str, str | None], changes: dict[str, str | None], named: str
+) -> None:
+    assert named in refusal(**{**target, **changes})
+
+
+def test_numbers_of_business_central_need_a_page_with_the_accounts_id(tmp_path: Path) -> None:
+    shipped = Path(__file__).parents[2] / "shared/targets/business_central/business-central.toml"
+    own = tmp_path / "own.toml"
+    key = 'column = "accountnumber"  '
+    text = shipped.read_text(encoding="utf-8")
+    assert key in text
+    own.write_text(text.replace(key, 'assigned_by_erp = true\nsecond_key = "accountId"\n'), encoding="utf-8")
+    target = BUSINESS_CENTRAL | {"FIELD_MAP": str(own)}
+    assert "BUSINESS_CENTRAL_API_PATH: is the standard API" in refusal(**target)
+    assert (
+        load(**(target | {"BUSINESS_CENTRAL_API_PATH": "api/contoso/sync/v1.0"})).target == "business-central"
+    )
+
+
+@pytest.mark.parametrize("target", [BUSINESS_CENTRAL, NAV])
+def test_no_request_of_these_erps_is_over_before_960_seconds(target: dict[str, str | None]) -> None:
+    in_azure = IN_AZURE | target | {"LONGEST_REQUEST_SECONDS": "959"}
+    assert "LONGEST_REQUEST_SECONDS: is 959" in refusal(**in_azure)
+    assert load(**(in_azure | {"LONGEST_REQUEST_SECONDS": "960"})).longest_request_seconds == 960
+    assert load(**(target | {"LONGEST_REQUEST_SECONDS": "6"})).longest_request_seconds == 6, "on the stand"
+
+
+def test_business_central_has_four_partitions_by_default() -> None:
+    assert load(**BUSINESS_CENTRAL).sync_partitions == 4
+    assert load(**(BUSINESS_CENTRAL | {"SYNC_PARTITIONS": "2"})).sync_partitions == 2

@@ -45,10 +45,9 @@ class Companies:
             self._ids = self._ids or await self._read()
         return self._ids
 
-    def gone(self) -> AccountFault | ConfigurationFault:
-        """Forget the ids, because one of them is not there any more, and return the fault."""
+    def forget(self) -> None:
+        """Read the list again when an id is next needed: a company may be gone."""
         self._ids = {}
-        return self.unknown()
 
     def unknown(self) -> AccountFault | ConfigurationFault:
         """Return the fault of a name that no company has."""

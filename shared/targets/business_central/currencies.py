@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from shared.model.faults import ConfigurationFault
 from shared.targets.business_central.companies import STANDARD, Companies
 from shared.targets.business_central.errors import HEADERS, good_content, page_content, text_of
 from shared.web.odata import ODataClient
@@ -55,7 +56,7 @@ class BusinessCentralCurrencies:
         for longest in self._longest:
             async with known.reading:
                 if clock.now().timestamp() - known.at > longest:
-                    known.codes = await self._read()
+                    known.codes = await self._read_anew()
                     known.at = clock.now().timestamp()
             if wanted in known.codes:
                 return True
@@ -68,6 +69,13 @@ class BusinessCentralCurrencies:
         if company_id not in self._ledgers:
             self._ledgers[company_id] = await self._ledger(company_id)
         return not self._ledgers[company_id]
+
+    async def _read_anew(self) -> frozenset[str]:
+        try:
+            return await self._read()
+        except ConfigurationFault:
+            self._companies.forget()
+            raise
 
     async def _read(self) -> frozenset[str]:
         if self._names:

@@ -30,6 +30,8 @@ SYSTEM = System.BUSINESS_CENTRAL
 HEADERS = {"Accept": "application/json", "Accept-Language": "en-US"}
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,119}")
 _PROPERTY = re.compile(r'"(\w+)"')
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # no table and no address can carry it
+_LONGEST = 500
 _RELATED = frozenset({"country", "salespersonCode"})  # checked against a table, and not named in quotes
 
 
@@ -38,6 +40,7 @@ class Meaning(Enum):
 
     EXISTS = auto()  # a customer has this number
     MISSING = auto()  # there is no such customer
+    NO_PAGE = auto()  # the address is not there: the API page, or the customer below it
     CHANGED = auto()  # somebody else changed the record: nothing was written
     NOT_EXECUTED = auto()  # the request did not reach the application
     UNKNOWN = auto()  # it may have been executed, or may still be
@@ -58,7 +61,7 @@ _BY_STATUS: Mapping[int, Meaning] = {
 _BY_CODE: Mapping[str, Meaning] = {
     "Internal_EntityWithSameKeyExists": Meaning.EXISTS,
     "Internal_RecordNotFound": Meaning.MISSING,
-    "BadRequest_ResourceNotFound": Meaning.MISSING,
+    "BadRequest_ResourceNotFound": Meaning.NO_PAGE,
     "Request_EntityChanged": Meaning.CHANGED,
     "Internal_TenantUnavailable": Meaning.NOT_EXECUTED,
     "Internal_CompanyNotFound": Meaning.COMPANY,
@@ -92,8 +95,6 @@ class BusinessCentralError:
         if self.status == 503:
             return Meaning.NOT_EXECUTED if self.code else Meaning.UNKNOWN
         known = _BY_STATUS.get(self.status) or _BY_CODE.get(self.code)
-        if known is Meaning.MISSING and self.status != 404:
-            return Meaning.REFUSED
         if known:
             return known
         if self.code.startswith("Authorization_"):
@@ -135,6 +136,9 @@ class BusinessCentralError:
                 return TransientFault(SYSTEM, "another user changed the record", about_system=False)
             case Meaning.ACCESS:
                 return no_access(self.status)
+            case Meaning.NO_PAGE:
+                remedy = "Check BUSINESS_CENTRAL_API_PATH and BUSINESS_CENTRAL_URL."
+                return ConfigurationFault(SYSTEM, f"has no such API page ({self.status}).", remedy)
             case meaning if meaning in about_value and sent and {*sent} <= {*of_account}:
                 return AccountFault(self._problem(self.field(sent)))
             case _:
@@ -197,8 +201,8 @@ def page_content(response: httpx.Response) -> dict[str, Any]:
 
 
 def text_of(row: Mapping[str, Any], name: str) -> str:
-    """Return one text of a row; a row without it raises."""
+    """Return one short text of a row, such as an id; a row without it raises."""
     value: object = row.get(name)
-    if not isinstance(value, str):
-        raise TransientFault(SYSTEM, f"answered a row without {name}")
+    if not isinstance(value, str) or len(value) > _LONGEST or _HALF_CHARACTER.search(value):
+        raise TransientFault(SYSTEM, f"answered a row without a usable {name}")
     return value

@@ -76,7 +76,7 @@ class BusinessCentralTarget:
         """Return the customer with its mapped fields. Raises AccountFault(AmbiguousMatch)."""
         customers = await self._customers_path(key)
         if key.id:
-            row = await self._read(f"{customers}({guid(key.id)})?$select={self._select}")
+            row = await self._read_one(customers, key.id, self._select)
             return None if row is None else self._customer(key, row)
         found = await self._matching(key, customers)
         if len(found) > 1:
@@ -121,8 +121,7 @@ class BusinessCentralTarget:
         condition = f"{key.by or self._number}%20eq%20{literal(key.number)}"
         path = f"{customers}?$select={self._select}&$filter={condition}"
         if not any(sign in key.number for sign in _WILDCARDS):
-            page = await self._read(f"{path}&$top=2", page=True) or {"value": []}
-            rows: list[Mapping[str, Any]] = page["value"]
+            rows: list[Mapping[str, Any]] = await self._read_page(f"{path}&$top=2")
         else:
             rows = [row async for row in self._client.rows(path, HEADERS, page_content)]
         found = [self._customer(key, row) for row in rows]
@@ -134,33 +133,45 @@ class BusinessCentralTarget:
             raise CustomerNotFound
         return found.key
 
-    async def _read(self, path: str, *, page: bool = False) -> dict[str, Any] | None:
-        """Return the content of a read about one customer; None if there is no such customer."""
-        response = await self._client.get(path, HEADERS)
+    async def _read_one(self, customers: str, customer_id: str, select: str) -> dict[str, Any] | None:
+        """Return the record of this id; None if there is none."""
+        response = await self._client.get(f"{customers}({guid(customer_id)})?$select={select}", HEADERS)
         if response.status_code == 200:
-            return page_content(response) if page else good_content(response)
-        if not page and read_error(response).meaning is Meaning.MISSING:
+            return good_content(response)
+        if await self._is_missing(response, customers):
             return None
         raise self._fault("find", response, {})
 
+    async def _read_page(self, path: str) -> list[Mapping[str, Any]]:
+        response = await self._client.get(path, HEADERS)
+        if response.status_code != 200:
+            raise self._fault("find", response, {})
+        return page_content(response)["value"]
+
+    async def _is_missing(self, response: httpx.Response, customers: str) -> bool:
+        """Whether the answer says that the customer is gone; one that may mean the API page is checked."""
+        meaning = read_error(response).meaning
+        if meaning is Meaning.NO_PAGE:
+            await self._read_page(f"{customers}?$select=id&$top=1")
+        return meaning in {Meaning.MISSING, Meaning.NO_PAGE}
+
     async def _change(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Customer:
         """Send one change. A record that somebody else is changing is read again once, for its ETag."""
-        path = f"{await self._customers_path(key)}({guid(key.id)})"
+        customers = await self._customers_path(key)
+        path = f"{customers}({guid(key.id)})"
         response = await self._write("PATCH", path, fields, "*")
         if response.status_code >= 400 and read_error(response).meaning is Meaning.CHANGED:
-            row = await self._read(f"{path}?$select=id")
+            row = await self._read_one(customers, key.id, "id")
             if row is None:
                 raise CustomerNotFound
             response = await self._write("PATCH", path, fields, text_of(row, _ETAG))
-        match response.status_code:
-            case 200:
-                return self._written(key, response)
-            case 204:
-                return Customer(key, fields)
-            case _ if read_error(response).meaning is Meaning.MISSING:
-                raise CustomerNotFound
-            case _:
-                raise self._fault("update", response, fields)
+        if response.status_code == 200:
+            return self._written(key, response)
+        if response.status_code == 204:
+            return Customer(key, fields)
+        if await self._is_missing(response, customers):
+            raise CustomerNotFound
+        raise self._fault("update", response, fields)
 
     async def _change_rest(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Customer:
         """Send the rest of a change that was written in part. If it fails, what is written is not known."""
@@ -179,7 +190,8 @@ class BusinessCentralTarget:
     def _fault(self, operation: str, response: httpx.Response, sent: Mapping[str, object]) -> Fault:
         error = read_error(response)
         if error.meaning is Meaning.COMPANY:
-            return self._companies.gone()
+            self._companies.forget()
+            return self._companies.unknown()
         wait = retry_after(response, self._client.clock.now())
         return error.fault(operation, sent.keys(), {name for name in self._of_account if name}, wait)
 
@@ -195,17 +207,26 @@ class BusinessCentralTarget:
     def _written(self, key: CustomerKey, response: httpx.Response) -> Customer:
         """Return the customer in the answer to a write. If it cannot be read, the outcome is unknown."""
         try:
-            return self._customer(key, written_content(response))
+            customer = self._customer(key, written_content(response))
+            if not (key.id or key.by or customer.key.same_as(key)):
+                raise _another()
+            return customer
         except TransientFault as fault:
             raise TransientFault(SYSTEM, fault.reason, unknown_outcome=True) from fault
 
     def _customer(self, key: CustomerKey, row: Mapping[str, Any]) -> Customer:
         stored = replace(key, number=text_of(row, self._number), by="", id=guid(text_of(row, "id")))
+        if not stored.number.strip() or (key.id and stored.id != guid(key.id)):
+            raise _another()
         read = {name: read_value(name, row[name]) for name in self._fields if row.get(name) is not None}
         if self._hold in read:
             read[self._hold] = enumerated(read[self._hold])
         blank = {name for name in self._currency_fields & read.keys() if not str(read[name]).strip()}
         return Customer(stored, {**read, **dict.fromkeys(blank, self._local)})
+
+
+def _another() -> TransientFault:
+    return TransientFault(SYSTEM, "answered another customer")
 
 
 def _answers(customer: Customer, key: CustomerKey) -> bool:

@@ -14,6 +14,7 @@ from shared.targets.business_central.capabilities import ADDRESS
 from shared.targets.business_central.errors import SYSTEM
 
 BLANK = "_x0020_"
+_DIGITS = 40  # a number of Business Central has fewer
 
 
 def encode(fields: Mapping[str, FieldValue]) -> bytes:
@@ -29,7 +30,8 @@ def _plain(value: FieldValue) -> str | int | float:
 
 def read_value(name: str, value: object) -> FieldValue:
     """Return a value of an answer. Raises TransientFault for one of another form."""
-    if not isinstance(value, str | int | Decimal):
+    vast = isinstance(value, Decimal) and not (value.is_finite() and abs(value.adjusted()) <= _DIGITS)
+    if vast or not isinstance(value, str | int | Decimal):
         raise TransientFault(SYSTEM, f"answered {name} in another form")
     return value
 
