@@ -154,7 +154,7 @@ def test_the_address_is_one_unit_with_the_country_first() -> None:
 
 def test_the_order_of_the_fields_is_the_order_of_the_body() -> None:
     for names in (ADDRESS, ADDRESS[::-1]):
-        fields: dict[str, FieldValue] = {name: "x" for name in names}
+        fields: dict[str, FieldValue] = dict.fromkeys(names, "x")
         assert [*json.loads(encode(fields))] == [*names]
 
 
