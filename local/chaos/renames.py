@@ -42,7 +42,7 @@ class Renames:
         return {
             account: str(state["CustomerAccount"])
             for account, written in self.sales.accounts.items()
-            if not written.deleted and _rests(state := states.get(written.id, {}))
+            if not written.deleted and rests(state := states.get(written.id, {}))
         }
 
     async def _rename(self, before: str, after: str) -> bool:
@@ -67,6 +67,6 @@ class Renames:
         return state.raise_for_status().json()[target]["customers"]
 
 
-def _rests(state: Row) -> bool:
+def rests(state: Row) -> bool:
     """Whether the account has its customer, and nothing that was sent is without an answer."""
     return state.get("Phase") == "synced" and not any(name in state for name in OPEN)
