@@ -38,12 +38,7 @@ EXAMPLE_CURRENCY, EXAMPLE_NUMBER = "Euro", "A-1001"
 TEXT = """
 {what} Ctrl-C ends it. Settings and logs: {folder}
 
-  Functions    {functions}
-  Dataverse    {dataverse}
-{erp_line}
-  Control      {control}  (faults, requests and state of both)
-  Service Bus  {servicebus}
-  Tables       {tables}
+{places}
 {start_functions}
 Try, one after the other:
 
@@ -135,21 +130,31 @@ async def _text(stand: Stand) -> str:
         settings=shlex.quote(str(stand.settings_file.relative_to(ROOT))),
         port=urlsplit(here.functions).port,
     )
-    addresses = asdict(here) | {
-        "servicebus": _part_of(here.servicebus, "Endpoint"),
-        "tables": _part_of(here.tables, "TableEndpoint"),
-    }
     return TEXT.format(
-        **addresses,
+        **asdict(here),
         what="The stand runs." if stand.options.hosts else "The stand runs without the functions.",
         start_functions="" if stand.options.hosts else functions,
         folder=stand.folder,
         body=await _example_account(here),
-        erp_line=f"  {erp.title:<12} {here.erp}",
+        places=_places(here, erp.title),
         look_up=erp.look_up.format(
             url=here.erp, authorization=erp.authorization(here.token), number=EXAMPLE_NUMBER
         ),
     )
+
+
+def _places(here: Addresses, erp: str) -> str:
+    """A line for each part of the stand, without keys."""
+    places = {
+        "Functions": here.functions,
+        "Dataverse": here.dataverse,
+        erp: here.erp,
+        "Control": f"{here.control}  (faults, requests and state of both)",
+        "Service Bus": _part_of(here.servicebus, "Endpoint"),
+        "Tables": _part_of(here.tables, "TableEndpoint"),
+    }
+    width = max(map(len, places))
+    return "\n".join(f"  {name:<{width}}  {address}" for name, address in places.items())
 
 
 def _part_of(connection_string: str, name: str) -> str:
