@@ -229,14 +229,15 @@ async def test_a_customer_that_was_not_asked_for_is_not_the_one() -> None:
     assert await over(healthy).find(CustomerKey("CRONUS", "Contoso", by="Name")) is not None
 
 
-async def test_requests_say_what_they_send_and_nothing_more() -> None:
+@pytest.mark.parametrize("protocol", ["v4", "v3"])
+async def test_requests_say_what_they_send_and_nothing_more(protocol: Protocol) -> None:
     seen: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request)
         return httpx.Response(201 if request.method == "POST" else 200, json=ROW)
 
-    target = over(answer)
+    target = over(answer, protocol)
     await target.create(KEY, {"Country_Region_Code": "DE", "Post_Code": "10115", "City": "Berlin"})
     await target.update(KEY, {"City": "Potsdam", "Currency_Code": "GBP"})
     created, changed = (list(json.loads(request.content).items()) for request in seen)
@@ -244,6 +245,8 @@ async def test_requests_say_what_they_send_and_nothing_more() -> None:
     assert changed == [("City", "Potsdam"), ("Currency_Code", "")]
     for request in seen:
         assert request.headers["accept-language"] == "en-US"
+        assert request.headers["accept"].startswith("application/json")
+        assert ("odata=minimalmetadata" in request.headers["accept"]) is (protocol == "v3")
         assert request.headers["authorization"] == "Basic QUNDT1VOVFNZTkM6a2V5"
     assert [request.headers.get("if-match") for request in seen] == [None, "*"]
 

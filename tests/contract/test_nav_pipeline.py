@@ -1,19 +1,21 @@
 """The whole pipeline over the simulated NAV: what its adapter says is what the plan needs."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from local.dynamics.nav.environment import CRONUS
 from shared.model.customer import CustomerKey
 from shared.model.faults import System
+from shared.model.field_map import FieldMap
 from shared.model.outcome import Ending
 from shared.settings import Settings
 from shared.targets.nav.target import NavTarget
 from shared.wiring import Application
 from shared.wiring.clients import Ports
 from tests.contract.conftest import Simulated
-from tests.contract.nav_stand import MAP, NavStand
+from tests.contract.nav_stand import MAP, NavStand, assigned
 from tests.flow.world import SETTINGS, Gate, World
 
 NAV = {
@@ -34,14 +36,15 @@ async def _open(_step: str) -> None:
 class NavWorld(World):
     """Sales, tables and queues in memory, and the simulated NAV as the ERP."""
 
-    def over(self, nav: NavStand) -> "NavWorld":
+    def over(self, nav: NavStand, field_map: FieldMap = MAP) -> "NavWorld":
         self.nav = nav
+        self.map = field_map
         return self
 
     def target(self) -> NavTarget:
         nav = self.nav
         nav.clock = self.clock
-        return nav.target()
+        return nav.target(self.map)
 
     def application(self, gate: Gate = _open) -> Application:
         """One worker process. Nothing is gated: the steps of a crash are tried elsewhere."""
@@ -63,7 +66,7 @@ class NavWorld(World):
             probes={System.DATAVERSE: self.sales.probe, System.NAV: target.probe},
         )
         settings = Settings.model_validate({**SETTINGS, **NAV, **self.settings})
-        return Application(settings, MAP, ports)
+        return Application(settings, self.map, ports)
 
     async def check_later(self, name: str) -> list[str]:
         """How a verifying check ends an hour later."""
@@ -109,6 +112,21 @@ async def test_a_customer_that_was_inserted_and_refused_is_completed(world: NavW
     assert stored["Currency_Code"] == ("EUR" if currency == "Euro" else "")
     assert world.state("A1").customer is not None
     assert writes(world.nav) == ["POST", "PATCH"]
+    assert await world.check_later("A1") == ["unchanged"]
+
+
+async def test_with_numbers_of_the_series_it_is_found_by_the_accounts_id(
+    world: NavWorld, tmp_path: Path
+) -> None:
+    world.over(world.nav, assigned(tmp_path))
+    world.nav.environment.refuse_creates = 1
+    for name in ("A1", "A2"):
+        await world.sync(world.save(name, name=f"Contoso {name}"))
+    customers = world.nav.environment.companies[CRONUS].tables["Customer"]
+    assert {number: row.values["Name"] for number, row in customers.items()} == {
+        "C00010": "Contoso A1",
+        "C00020": "Contoso A2",
+    }
     assert await world.check_later("A1") == ["unchanged"]
 
 

@@ -122,7 +122,7 @@ class NavTarget:
             return response
         error = read_error(response)
         if error.meaning is not Meaning.NOT_FOUND:
-            raise error.read_fault(self._values.names)
+            raise error.read_fault(self._select.split(","))
         if path == self._path(key, whole=True):
             raise await self._companies.missing(key.company, _SETTING)
         return response
