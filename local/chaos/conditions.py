@@ -88,14 +88,6 @@ class Conditions:
         return self.erp.rename is not None and not self.assigned
 
     @property
-    def refused_after_insert(self) -> bool:
-        """Whether the ERP may refuse a creation after it has inserted the row.
-
-        A row that has a number of the series, and not yet the account's id, is nobody's: for given numbers.
-        """
-        return self.erp.inserts_first and not self.assigned
-
-    @property
     def settings(self) -> dict[str, str]:
         """The settings of the app. Leases outlive a deadline, so that a short run needs a short one."""
         deadline = {"INVOCATION_DEADLINE_SECONDS": "15" if self.events >= FULL_SIZE else "6"}

@@ -168,7 +168,7 @@ def _trouble(conditions: Conditions, random: Random) -> Mapping[int, tuple[tuple
             found[place(0.05, 0.9)].append((trouble, ""))
     found[place(0.3, 0.4)].append(("outage", ""))
     found[place(0.6, 0.7)].append(("wrong credentials", ""))
-    for _ in range(max(3, round(REFUSED * events / FULL_SIZE)) if conditions.refused_after_insert else 0):
+    for _ in range(max(3, round(REFUSED * events / FULL_SIZE)) if conditions.erp.inserts_first else 0):
         found[place(0.05, 0.6)].append(("refused creation", ""))
     for currency in CORRECTED_MEANWHILE:
         found[place(0.5, 0.8)].append(("mapping", currency))
