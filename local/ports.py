@@ -9,6 +9,8 @@ import socket
 
 FIRST, LAST = 20_000, 32_000
 
+_given: set[int] = set()  # servers listen later: what was given once may still look free
+
 
 def is_free(port: int) -> bool:
     """Whether a server could listen on this port of 127.0.0.1 now."""
@@ -22,10 +24,14 @@ def is_free(port: int) -> bool:
 
 
 def free_port(preferred: int = 0) -> int:
-    """The preferred port if it is free, else any free one of the range; raise `OSError` if there is none."""
+    """The preferred port if it is free, else any free one of the range that this process was not given before.
+
+    Raises OSError if there is none.
+    """
     if preferred and is_free(preferred):
         return preferred
     for port in random.sample(range(FIRST, LAST), 200):
-        if is_free(port):
+        if port not in _given and is_free(port):
+            _given.add(port)
             return port
     raise OSError("no free port found on 127.0.0.1")
