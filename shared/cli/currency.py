@@ -70,12 +70,7 @@ async def set_row(
 @app.command(epilog='Example: accountsync currency delete "US Dollar" --yes')
 @command
 async def delete(
-    operator: Operator,
-    output: Output,
-    name: Name,
-    by: By,
-    yes: Yes = False,
-    dry_run: DryRun = False,
+    operator: Operator, output: Output, name: Name, by: By, yes: Yes = False, dry_run: DryRun = False
 ) -> None:
     """Remove one currency; accounts that have it are parked at their next sync."""
     with _usable_name():
@@ -129,8 +124,7 @@ async def import_file(  # noqa: PLR0913 - each is an option
     findings are warnings.
     """
     if (file is None) != from_dataverse:
-        message = "Give either a file or --from-dataverse."
-        raise CommandError(Exit.USAGE, message)
+        raise CommandError(Exit.USAGE, "Give either a file or --from-dataverse.")
     if file is None:
         plan, source = await operator.edit_mapping.plan_from_sales(replace=replace), "Dataverse"
     else:
@@ -187,9 +181,7 @@ async def undo(
 @app.command(epilog="Example: accountsync currency check")
 @command
 async def check(
-    operator: Operator,
-    output: Output,
-    strict: Annotated[bool, typer.Option("--strict", hidden=True)] = False,
+    operator: Operator, output: Output, strict: Annotated[bool, typer.Option("--strict", hidden=True)] = False
 ) -> None:
     """Check the table, also against the ERP and Sales. Exit code 1 if anything is found."""
     del strict  # scripts still give it; every finding has exit code 1

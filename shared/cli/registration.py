@@ -72,12 +72,7 @@ async def register(
 
 
 @command
-async def registration(
-    operator: Operator,
-    output: Output,
-    webhook: Webhook = False,
-    url: Url = "",
-) -> None:
+async def registration(operator: Operator, output: Output, webhook: Webhook = False, url: Url = "") -> None:
     """Show what is registered, what differs from what is wanted, and posts that failed. 1 if it differs.
 
     Also prints the organization id of the environment, for the setting DATAVERSE_ORGANIZATION_ID.
@@ -142,8 +137,7 @@ def _secret(key: str, *, as_json: bool) -> SecretStr:
     if not key and sys.stdin.isatty() and not as_json:
         key = typer.prompt("Key to post with", hide_input=True, err=True)
     if not key:
-        message = "Give the key in the variable DATAVERSE_KEY."
-        raise CommandError(Exit.USAGE, message)
+        raise CommandError(Exit.USAGE, "Give the key in the variable DATAVERSE_KEY.")
     return SecretStr(key)
 
 

@@ -23,12 +23,7 @@ Systems = Annotated[
 
 
 @command
-async def pause(
-    operator: Operator,
-    output: Output,
-    by: By,
-    system: Systems = None,
-) -> None:
+async def pause(operator: Operator, output: Output, by: By, system: Systems = None) -> None:
     """Hold all work back until `resume`: events are kept, nothing is written. Default: the ERP."""
     systems = system or [operator.erp.capabilities.system]
     await operator.breakers.pause(systems, by)
@@ -36,11 +31,7 @@ async def pause(
 
 
 @command
-async def resume(
-    operator: Operator,
-    output: Output,
-    system: Systems = None,
-) -> None:
+async def resume(operator: Operator, output: Output, system: Systems = None) -> None:
     """Let work go on that was paused, or that waits for a system in trouble. Default: all systems."""
     known = await operator.breakers.states()
     systems = system or [breaker.system for breaker in known if breaker.paused_by or breaker.open_until]
@@ -148,16 +139,14 @@ async def _show(operator: Operator, output: Output, place: Bin, number: int) -> 
         if item.sequence_number == number:
             output.json(_leftover_as_json(place, item) | {"body": _body(item)})
             return
-    message = f"There is no message {number} in {place}: list them again."
-    raise CommandError(Exit.NOT_FOUND, message)
+    raise CommandError(Exit.NOT_FOUND, f"There is no message {number} in {place}: list them again.")
 
 
 async def _resubmit(
     operator: Operator, output: Output, place: Bin, numbers: list[int] | None, by: str, *, everything: bool
 ) -> None:
     if bool(numbers) == everything:
-        message = "Give sequence numbers, or --all."
-        raise CommandError(Exit.USAGE, message)
+        raise CommandError(Exit.USAGE, "Give sequence numbers, or --all.")
     with output.progress() as progress:
         progress.add_task("Sending", total=None)
         wanted = frozenset(numbers) if numbers else None

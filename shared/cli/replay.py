@@ -35,8 +35,7 @@ async def replay(  # noqa: PLR0913 - each is an option
 ) -> None:
     """Have accounts checked again: each is compared with the ERP, and what differs is written."""
     if sum((account is not None, bool(cause), everything)) != 1:
-        message = "Give one of ACCOUNT, --cause or --all."
-        raise CommandError(Exit.USAGE, message)
+        raise CommandError(Exit.USAGE, "Give one of ACCOUNT, --cause or --all.")
     if everything and not (yes or dry_run):
         ask("Have every parked account checked again?")
     asked = Asked(by, why, rate)

@@ -89,8 +89,7 @@ def environment(chosen: Chosen) -> Mapping[str, str] | None:
         content: Any = json.loads(file.read_text(encoding="utf-8"))
         return {str(name): str(value) for name, value in content["Values"].items()}
     except OSError as error:
-        message = f"{file} cannot be read: {error.strerror}."
-        raise CommandError(Exit.SETUP, message) from error
+        raise CommandError(Exit.SETUP, f"{file} cannot be read: {error.strerror}.") from error
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         message = f'{file} is no local.settings.json: it must be JSON with an object "Values".'
         raise CommandError(Exit.SETUP, message) from error
@@ -109,7 +108,6 @@ def _stand_settings() -> Path:
 def ask(question: str) -> None:
     """Go on only with a yes. Raises CommandError, also where nobody can be asked."""
     if not sys.stdin.isatty():
-        message = "Nobody can be asked here: give --yes to go on without asking."
-        raise CommandError(Exit.USAGE, message)
+        raise CommandError(Exit.USAGE, "Nobody can be asked here: give --yes to go on without asking.")
     if not typer.confirm(question, err=True):
         raise CommandError(Exit.REFUSED, "Nothing was changed.")

@@ -110,13 +110,7 @@ def _timeline(state: SyncState | None, jobs: Sequence[SystemJob]) -> list[Timeli
     """Return the account's log and the unfinished jobs of Sales, in order of time."""
     entries = [
         TimelineEntry(
-            entry.at,
-            entry.source,
-            entry.kind,
-            entry.outcome,
-            entry.detail,
-            entry.attempt,
-            entry.note,
+            entry.at, entry.source, entry.kind, entry.outcome, entry.detail, entry.attempt, entry.note
         )
         for entry in (state.log if state else ())
     ]

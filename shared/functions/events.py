@@ -71,11 +71,7 @@ def _answer_to(received: Received) -> func.HttpResponse:
         case Filtered(rule):
             return _answer(200, {"status": "filtered", "rule": rule})
         case _:
-            content = {
-                "status": "rejected",
-                "reason": received.reason,
-                "description": received.description,
-            }
+            content = {"status": "rejected", "reason": received.reason, "description": received.description}
             return _answer(400, content)
 
 

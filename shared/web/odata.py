@@ -40,11 +40,9 @@ def content_of(
     try:
         content: object = json.loads(response.content, parse_float=parse_float)
     except RecursionError as error:
-        message = "the content is nested too deeply"
-        raise ValueError(message) from error
+        raise ValueError("the content is nested too deeply") from error
     if not isinstance(content, dict):
-        message = "the content is no JSON object"
-        raise ValueError(message)
+        raise ValueError("the content is no JSON object")
     return cast(dict[str, Any], content)
 
 
@@ -154,11 +152,7 @@ class ODataClient:
         return response
 
     async def _send(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None,
-        headers: Mapping[str, str] | None,
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None
     ) -> httpx.Response:
         request = self.http.build_request(method, path, content=body, headers=headers)
         self._check_address(request.url)
