@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from shared.cli.exits import Exit
-from shared.cli.output import Output, counted, shown
+from shared.cli.output import Output, counted, plain, shown
 from shared.cli.session import ask
 from shared.mappings.findings import Finding
 from shared.mappings.plan import Action, Plan, action_of
@@ -163,13 +163,7 @@ def _change_as_json(change: RowChange, effect: Effect | None) -> dict[str, objec
 
 def finding_as_json(finding: Finding) -> dict[str, object]:
     """A finding for scripts."""
-    return {
-        "severity": str(finding.severity),
-        "kind": str(finding.kind),
-        "row": finding.row,
-        "name": finding.name,
-        "message": finding.message,
-    }
+    return {"severity": str(finding.severity), **plain(finding)}
 
 
 def print_rows(output: Output, rows: list[MappingRow]) -> None:

@@ -82,10 +82,8 @@ async def _say_attention(operator: Operator, output: Output, found: Status) -> N
         output.text()
         output.text("Parked last", "bold")
     for issue in found.parked:
-        name = named.of(issue.account_id)
-        output.text(
-            f"{shown(name) or issue.account_id}: {shown(issue.cause)} {shown(issue.value)}".rstrip(), indent=2
-        )
+        name = shown(named.of(issue.account_id)) or issue.account_id
+        output.text(f"{name}: {shown(issue.cause)} {shown(issue.value)}".rstrip(), indent=2)
     for line in filter(None, (named.trouble, *found.troubles)):
         output.text(shown(line), "red")
     output.text()

@@ -49,9 +49,7 @@ class SharedBreakers:
             if self._read_at is not None and now - self._read_at < _CACHE:
                 return
             self._read_at = now  # also after a fault: the next messages do not read again
-            with suppress(
-                TransientFault, ConfigurationFault
-            ):  # the tables' own trouble shows at the next step
+            with suppress(TransientFault, ConfigurationFault):  # the next step shows it
                 await self._read()
 
     async def put(self, breaker: Breaker, instead_of: Breaker) -> bool:

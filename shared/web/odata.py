@@ -46,6 +46,25 @@ def content_of(
     return cast(dict[str, Any], content)
 
 
+def answer_of(
+    system: System, response: httpx.Response, remedies: Mapping[int, str], otherwise: str, said: str = "."
+) -> dict[str, Any]:
+    """Return the content of a good answer. Raises TransientFault, and ConfigurationFault for a refusal.
+
+    `remedies` are those of the statuses that are known, `otherwise` that of all others; `said`: what follows
+    the status in the text of the fault.
+    """
+    status = response.status_code
+    if status in {200, 201}:
+        try:
+            return content_of(response)
+        except ValueError as error:
+            raise TransientFault(system, f"answered {status} without JSON") from error
+    if status >= 500:
+        raise TransientFault(system, f"answered {status}")
+    raise ConfigurationFault(system, f"answered {status}{said}", remedies.get(status, otherwise))
+
+
 def error_text(response: httpx.Response, member: str) -> str:
     """Return one text of the error in an answer, such as its code, in one line of 300 characters, or ""."""
     try:
@@ -136,20 +155,15 @@ class ODataClient:
     ) -> httpx.Response:
         for tried in range(1, _TRIES + 1):
             try:
-                return await self._once(method, path, body, headers)
+                response = await self._send(method, path, body, headers)
+                self._raise_common(response, writing=method != "GET")
+                return response
             except TransientFault as fault:
                 wait = 0.2 * tried if fault.retry_after is None else fault.retry_after
                 if tried == _TRIES or fault.unknown_outcome or wait > _LONGEST_WAIT_IN_PLACE:
                     raise
                 await self.clock.sleep(wait)
         raise AssertionError
-
-    async def _once(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None
-    ) -> httpx.Response:
-        response = await self._send(method, path, body, headers)
-        self._raise_common(response, writing=method != "GET")
-        return response
 
     async def _send(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None
@@ -175,13 +189,10 @@ class ODataClient:
         after = status == 503 and "retry-after" in response.headers
         if status in {408, 429} or after or (status >= 500 and not writing):
             wait = retry_after(response, self.clock.now())
-            default = 30.0 if status == 429 else None
-            raise TransientFault(
-                self.system,
-                f"answered {status}",
-                retry_after=default if wait is None else wait,
-                unknown_outcome=writing and status == 408,
-            )
+            if wait is None and status == 429:
+                wait = 30.0
+            lost = writing and status == 408
+            raise TransientFault(self.system, f"answered {status}", retry_after=wait, unknown_outcome=lost)
 
 
 def retry_after(response: httpx.Response, now: datetime) -> float | None:
