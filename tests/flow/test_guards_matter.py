@@ -59,7 +59,7 @@ GUARDS = {
         "shared/sync/pipeline.py",
         "            work.outcome_is_unknown(now, self.limits.longest_request)",
         "            pass",
-        f"{PIPELINE}a_change_that_commits_late_is_repaired_by_the_verifying_look",
+        f"{PIPELINE}a_change_that_commits_late_is_repaired_by_the_verifying_check",
     ),
     "nothing counts as confirmed while in doubt": Guard(
         "shared/sync/fields.py",
@@ -71,7 +71,7 @@ GUARDS = {
         "shared/sync/record.py",
         "await self.queue.send(work.verifying_check(), until + _AFTER_UNKNOWN)",
         "pass",
-        f"{PIPELINE}a_change_that_commits_late_is_repaired_by_the_verifying_look",
+        f"{PIPELINE}a_change_that_commits_late_is_repaired_by_the_verifying_check",
     ),
     "a doubt lasts": Guard(
         "shared/sync/fields.py",
@@ -83,13 +83,13 @@ GUARDS = {
         "shared/sync/plan.py",
         "state.fingerprint_key != prints.key_id or unknown_is_over(state, facts.now):",
         "state.fingerprint_key != prints.key_id:",
-        f"{CRASHES}a_doubt_that_was_parked_over_ends_with_the_next_try",
+        f"{CRASHES}an_unknown_outcome_of_a_parked_account_ends_with_the_next_attempt",
     ),
     "a doubt about nothing ends": Guard(
         "shared/sync/plan.py",
         "given_up(replace(facts, state=nothing_unknown(facts)), done)",
         "given_up(facts, done)",
-        f"{CRASHES}a_creation_that_never_began_leaves_neither_doubt_nor_number",
+        f"{CRASHES}a_creation_that_never_began_leaves_neither_unknown_outcome_nor_number",
     ),
     "a check that comes early is sent again": Guard(
         "shared/sync/record.py",
@@ -174,13 +174,13 @@ GUARDS = {
         "shared/sync/execute.py",
         "if not before:  # a creation",
         "if True:  # a creation",
-        "tests/flow/test_recovery.py::test_tries_that_create_nothing_use_up_no_allowance",
+        "tests/flow/test_recovery.py::test_attempts_that_create_nothing_use_up_no_allowance",
     ),
     "what came to nothing is not counted": Guard(
         "shared/sync/execute.py",
         'self.limits.give_back("creates", work.change)',
         "pass",
-        "tests/flow/test_recovery.py::test_tries_that_create_nothing_use_up_no_allowance",
+        "tests/flow/test_recovery.py::test_attempts_that_create_nothing_use_up_no_allowance",
     ),
     "the ceiling on blocks is asked before the hold is remembered": Guard(
         "shared/sync/execute.py",
