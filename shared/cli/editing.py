@@ -193,17 +193,11 @@ def version_line(version: Version) -> list[object]:
 
 def change_lines(version: Version) -> list[list[object]]:
     """The rows that an edit changed, with the code before and after."""
-    return [
-        [
-            version.edit.id,
-            version.edit.by,
-            str(action_of(change)),
-            change.mapped.crm,
-            change.before.ax if change.before else "",
-            change.after.ax if change.after else "",
-        ]
-        for change in version.changes
-    ]
+    lines: list[list[object]] = []
+    for change in version.changes:
+        codes = [mapped.ax if mapped else "" for mapped in (change.before, change.after)]
+        lines.append([version.edit.id, version.edit.by, str(action_of(change)), change.mapped.crm, *codes])
+    return lines
 
 
 async def plan_of_file(operator: Operator, output: Output, file: Path, *, replace: bool) -> Plan:

@@ -83,16 +83,9 @@ class Explain:
 
 def _timeline(state: SyncState | None, jobs: Sequence[SystemJob]) -> list[TimelineEntry]:
     """Return the account's log and the unfinished jobs of Sales, in order of time."""
-    entries = [
-        TimelineEntry(
-            entry.at, entry.source, entry.kind, entry.outcome, entry.detail, entry.attempt, entry.note
-        )
-        for entry in (state.log if state else ())
-    ]
-    entries += [
-        TimelineEntry(
-            job.created_at.isoformat() if job.created_at else "", "sales", job.name, job.status, job.message
-        )
-        for job in jobs
-    ]
+    log = state.log if state else ()
+    entries = [TimelineEntry(e.at, e.source, e.kind, e.outcome, e.detail, e.attempt, e.note) for e in log]
+    for job in jobs:
+        at = job.created_at.isoformat() if job.created_at else ""
+        entries.append(TimelineEntry(at, "sales", job.name, job.status, job.message))
     return sorted(entries, key=lambda entry: datetime.fromisoformat(entry.at).timestamp() if entry.at else 0)

@@ -91,7 +91,8 @@ class QueueSender:
 
         try:
             async with asyncio.timeout(SEND_SECONDS):
-                await work(self._opened())
+                self._sender = self._sender or self._client.get_queue_sender(self._queue)
+                await work(self._sender)
         except (AzureError, OSError, TimeoutError, ValueError) as error:
             await self.close()
             if _is_about_the_message(error):
@@ -101,11 +102,6 @@ class QueueSender:
             await self.close()  # a message may have been sent in part
             raise
         return True
-
-    def _opened(self) -> "ServiceBusSender":
-        if self._sender is None:
-            self._sender = self._client.get_queue_sender(self._queue)
-        return self._sender
 
     async def close(self) -> None:
         """Close the sender, but wait for it only briefly. The next message opens a new one."""
