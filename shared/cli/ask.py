@@ -24,7 +24,7 @@ Account = Annotated[
 
 @command
 async def explain(operator: Operator, output: Output, account: Account) -> None:
-    """Tell why an account stands as it does: its timeline, both sides field by field, and the next step."""
+    """Explain one account: its timeline, its values in both systems field by field, and the next step."""
     account_id = await operator.find_account.find(account)
     explanation, named = await asyncio.gather(
         operator.explain.of(account_id), operator.name_accounts.of([account_id])

@@ -24,9 +24,7 @@ from shared.cli.session import command
 from shared.mappings.sheet import written
 from shared.wiring.operator import Operator
 
-app = typer.Typer(
-    no_args_is_help=True, help="The currency mapping: look at it, change it, take changes back."
-)
+app = typer.Typer(no_args_is_help=True, help="Show, change and check the currency mapping, and undo changes.")
 
 Name = Annotated[
     str, typer.Argument(help="The currency as Sales calls it; case and spaces make no difference.")
@@ -117,7 +115,7 @@ async def import_file(  # noqa: PLR0913 - each is an option
     dry_run: DryRun = False,
     strict: Strict = False,
 ) -> None:
-    """Bring the table to what a file says: a plan first, then, once confirmed, all of it.
+    """Change the table to the content of a file: show the plan, ask, then carry out all of it.
 
     The file needs the headers Currency CRM and Currency AX within the first ten rows of a sheet; other
     columns are ignored. Duplicates, empty cells and over-long codes are errors, and nothing is taken; other
@@ -172,7 +170,7 @@ async def undo(
     yes: Yes = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Take changes back; that is a version of its own, so it can be undone too."""
+    """Undo changes. This is a new version of the table, so it can be undone too."""
     plan = await operator.edit_mapping.plan_undo(version)
     source = f"currency undo {version or ''}".rstrip()
     await edit(operator, output, plan, Request(source, by, yes, dry_run))
@@ -197,7 +195,7 @@ async def check(
 
 @contextmanager
 def _usable_name() -> Generator[None]:
-    """Turns the refusal of a name into the command's."""
+    """Raise CommandError for a name that the mapping cannot have."""
     try:
         yield
     except ValueError as error:

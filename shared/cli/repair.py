@@ -32,7 +32,7 @@ async def pause(operator: Operator, output: Output, by: By, system: Systems = No
 
 @command
 async def resume(operator: Operator, output: Output, system: Systems = None) -> None:
-    """Let work go on that was paused, or that waits for a system in trouble. Default: all systems."""
+    """End a pause, or stop waiting for a system in trouble. Default: all systems."""
     known = await operator.breakers.states()
     systems = system or [breaker.system for breaker in known if breaker.paused_by or breaker.open_until]
     await operator.breakers.resume(systems)

@@ -33,7 +33,7 @@ async def replay(  # noqa: PLR0913 - each is an option
     yes: Yes = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Have accounts checked again: each is compared with the ERP, and what differs is written."""
+    """Check accounts again: compare each with the ERP, and write what differs."""
     if sum((account is not None, bool(cause), everything)) != 1:
         raise CommandError(Exit.USAGE, "Give one of ACCOUNT, --cause or --all.")
     if everything and not (yes or dry_run):

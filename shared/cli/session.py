@@ -81,7 +81,7 @@ async def _with_operator(chosen: Chosen, work: Callable[[Operator], Awaitable[No
 
 
 def environment(chosen: Chosen) -> Mapping[str, str] | None:
-    """The settings by their names, or None for those of the process. Raises CommandError."""
+    """Return the settings by their names, or None for those of the process. Raises CommandError."""
     file = _stand_settings() if chosen.local else chosen.settings
     if file is None:
         return None
@@ -96,7 +96,7 @@ def environment(chosen: Chosen) -> Mapping[str, str] | None:
 
 
 def _stand_settings() -> Path:
-    """The settings of the running stand; of several, of the one started last."""
+    """Return the settings file of the running stand; if several run, of the one that was started last."""
     try:
         newest = max(STANDS.glob("*/stand.json"), key=lambda file: file.stat().st_mtime)
         return Path(json.loads(newest.read_text(encoding="utf-8"))["settings"])
@@ -106,7 +106,7 @@ def _stand_settings() -> Path:
 
 
 def ask(question: str) -> None:
-    """Go on only with a yes. Raises CommandError, also where nobody can be asked."""
+    """Ask a person. Raises CommandError unless the answer is yes, also where nobody can be asked."""
     if not sys.stdin.isatty():
         raise CommandError(Exit.USAGE, "Nobody can be asked here: give --yes to go on without asking.")
     if not typer.confirm(question, err=True):

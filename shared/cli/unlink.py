@@ -1,4 +1,4 @@
-"""`accountsync unlink`: take an account and its customer apart."""
+"""`accountsync unlink`: separate an account from its customer."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ async def unlink(
     account: Annotated[str, typer.Argument(help="The account's id, account number or customer account.")],
     why: Annotated[str, typer.Option("--why", help="The reason, for the account's log.")],
 ) -> None:
-    """Make an account forget its customer, which is left as it is in the ERP; then check the account."""
+    """Separate an account from its customer, which stays unchanged in the ERP; then check the account."""
     account_id = await operator.find_account.find(account)
     match await operator.unlink.account(account_id, Asked(by, why)):
         case Unlinked(customer) if output.as_json:

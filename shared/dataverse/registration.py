@@ -50,7 +50,7 @@ class Item:
 
     @property
     def action(self) -> str:
-        """create, update or keep."""
+        """Return create, update or keep."""
         if self.id is None:
             return "create"
         return "update" if self.differences else "keep"
@@ -71,7 +71,7 @@ class Plan:
 
     @property
     def items(self) -> tuple[Item, ...]:
-        """The endpoint, then its steps."""
+        """Return the endpoint, then its steps."""
         return (self.endpoint, *self.steps)
 
     @property

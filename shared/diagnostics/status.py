@@ -75,7 +75,7 @@ class Status:
 
     @property
     def waits_until(self) -> datetime | None:
-        """When all scheduled messages are due again; None while a person has paused a system."""
+        """Return when all scheduled messages are due; None while a person has paused a system."""
         if any(breaker.paused_by for breaker in self.breakers):
             return None
         opened = [breaker.open_until for breaker in self.breakers if breaker.open_until]
@@ -95,7 +95,7 @@ def why_open(breaker: Breaker) -> str:
 
 
 def remedy_of(breaker: Breaker) -> str:
-    """What to do about a breaker that is open."""
+    """Say what to do about a breaker that is open."""
     if breaker.paused_by:
         return f"`accountsync resume --system {breaker.system}` lets work go on."
     if _REFUSED.search(breaker.reason):

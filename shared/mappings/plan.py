@@ -28,7 +28,7 @@ class Action(StrEnum):
 
 
 def action_of(change: RowChange) -> Action:
-    """What a change does."""
+    """Return what a change does with its row."""
     if change.before is None:
         return Action.ADDED
     return Action.REMOVED if change.after is None else Action.CHANGED

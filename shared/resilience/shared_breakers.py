@@ -30,11 +30,11 @@ class SharedBreakers:
 
     @property
     def known(self) -> list[Breaker]:
-        """Every breaker that ever was opened or paused."""
+        """Return every breaker that was ever opened or paused."""
         return [breaker for breaker, _ in self._known.values()]
 
     def current(self, system: System) -> Breaker:
-        """The system's breaker."""
+        """Return the system's breaker."""
         breaker, _ = self._known.get(system, (Breaker(system), None))
         return breaker
 

@@ -92,7 +92,7 @@ class ODataClient:
     async def write(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str] | None = None
     ) -> httpx.Response:
-        """POST or PATCH. It is retried at once only if the service certainly did not execute it."""
+        """Send a POST or PATCH. It is retried at once only if the service certainly did not execute it."""
         all_headers = {"Content-Type": "application/json", **(headers or {})}
         return await self._with_retries(method, path, body, all_headers)
 
