@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.model.breaker import Breaker
-from shared.model.faults import Fault, System
+from shared.model.faults import ConfigurationFault, Fault, System
 from shared.model.issue import Issue
 from shared.model.outcome import Ending
 from shared.model.queues import QueueDepth
 from shared.ports import Clock, Control, Issues, QueueDepths, SyncStates
+from shared.resilience.target_in_use import TargetInUse
 
 WINDOW = timedelta(minutes=10)
 MOST_PARKED = 5
@@ -115,6 +116,7 @@ class ReadStatus:
     issues: Issues
     states: SyncStates
     clock: Clock
+    in_use: TargetInUse
     longest_wait: timedelta = timedelta()
 
     async def now(self, window: timedelta = WINDOW) -> Status:
@@ -124,11 +126,12 @@ class ReadStatus:
         async def part[T](name: str, reading: Awaitable[T], otherwise: T) -> T:
             return await read_or(reading, otherwise, f"The {name} were not read", troubles, LONGEST_READING)
 
-        queues, breakers, issues, entries = await asyncio.gather(
+        queues, breakers, issues, entries, other_erp = await asyncio.gather(
             part("queues", self.queues.depths(), []),
             part("breakers", self.control.breakers(), {}),
             part("issues", self.issues.report(), []),
             part("outcomes", self.states.outcomes_since(now - window), []),
+            self._other_erp(),
         )
         endings = Counter(entry.outcome for entry in entries if entry.outcome in Ending)
         return Status(
@@ -139,10 +142,21 @@ class ReadStatus:
             outcomes=dict(endings.most_common()),
             window=window,
             drain_seconds=_drain(queues, endings, window),
-            troubles=troubles,
+            troubles=[*other_erp, *troubles],
             parked=sorted(issues, key=lambda issue: issue.last_at, reverse=True)[:MOST_PARKED],
             longest_wait=self.longest_wait,
         )
+
+    async def _other_erp(self) -> list[str]:
+        """Say that the settings name another ERP than the one in use; if that is not known, say nothing."""
+        try:
+            async with asyncio.timeout(LONGEST_READING):
+                await self.in_use.compare()
+        except ConfigurationFault as fault:
+            return [f"Nothing is written: {fault}"] if fault.system is self.in_use.system else []
+        except (Fault, TimeoutError):
+            return []
+        return []
 
 
 def _drain(queues: Sequence[QueueDepth], endings: Mapping[str, int], window: timedelta) -> float | None:
