@@ -32,7 +32,7 @@ class BusinessCentralWorld(World):
 
     def rows(self) -> list[dict[str, Any]]:
         """The customers, as the API shows them."""
-        service = self.simulated.simulator.business_central
+        service = self.simulated.simulator.business_central.service
         customers = service.customers(service.environment.companies[COMPANY])
         return [customers.shown(row) for row in customers.table.by_id.values()]
 
@@ -133,7 +133,7 @@ async def test_a_customer_that_was_renamed_is_followed_and_a_new_one_of_its_numb
 ) -> None:
     world = new_world(MAP)
     await world.sync(world.save("A1"))
-    service = world.simulated.simulator.business_central
+    service = world.simulated.simulator.business_central.service
     customers = service.customers(service.environment.companies[COMPANY])
     row = customers.table.with_key("A1")
     assert row is not None

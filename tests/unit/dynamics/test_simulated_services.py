@@ -111,7 +111,7 @@ CALLS = st.builds(
 @settings(max_examples=400, deadline=None)
 @given(CALLS)
 def test_every_call_gets_an_answer(call: Call) -> None:
-    for service in (SIMULATOR.dataverse, SIMULATOR.operations):
+    for service in (SIMULATOR.dataverse, SIMULATOR.operations.service):
         answer = service.handle(call)
         assert 200 <= answer.status < 500
         assert isinstance(answer.payload(), bytes)
@@ -139,7 +139,7 @@ BUSINESS_CENTRAL_BODIES = st.dictionaries(
 )
 def test_every_call_of_business_central_gets_an_answer(call: Call, api: str, page: str, body: bytes) -> None:
     for path in (f"{api}/{page}", call.path):
-        answer = SIMULATOR.business_central.handle(replace(call, path=path, body=body))
+        answer = SIMULATOR.business_central.service.handle(replace(call, path=path, body=body))
         assert 200 <= answer.status < 500
         assert isinstance(answer.payload(), bytes)
 
