@@ -89,7 +89,10 @@ def marks_in(erp: Erp, customer: Row) -> set[str]:
 
 @dataclass(slots=True)
 class Marks:
-    """Every mark that a customer ever was seen with; more than one is a foreign write, even if undone."""
+    """Every mark that a customer ever was seen with; more than one is a foreign write, even if undone.
+
+    A customer is known by the ERP's own id, where it has one: its number may pass to another customer.
+    """
 
     erp: Erp
     seen: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))
@@ -97,13 +100,13 @@ class Marks:
     def add(self, customers: Iterable[Row]) -> None:
         """Take a look at the customers."""
         for row in customers:
-            self.seen[number_of(self.erp, row)] |= marks_in(self.erp, row)
+            self.seen[row[self.erp.own_id or self.erp.fields.number]] |= marks_in(self.erp, row)
 
     def foreign(self) -> Iterator[str]:
         """Customers that were seen with the marks of two accounts."""
-        for number, marks in self.seen.items():
+        for customer, marks in self.seen.items():
             if len(marks) > 1:
-                yield f"customer {number} was written by {sorted(marks)}"
+                yield f"customer {customer} was written by {sorted(marks)}"
 
 
 def _owners(truth: Truth, standing: Standing) -> dict[int, str]:

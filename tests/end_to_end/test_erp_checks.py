@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from local.chaos.conditions import Conditions
-from local.chaos.customers import id_in
+from local.chaos.customers import Marks, id_in
 from local.chaos.expected import customer_of, differences, never_written
 from local.chaos.plan import MAPPED, make_plan
 from local.chaos.renames import rests
@@ -100,6 +100,18 @@ def test_the_customer_of_a_deleted_account_is_blocked_and_as_it_once_was(target:
 def test_the_id_of_the_account_is_known_in_either_case(target: str, kept: str) -> None:
     erp = ERPS[target]
     assert id_in(erp, {erp.id_field: kept}) == ID
+
+
+def test_a_number_that_passed_to_another_customer_is_no_foreign_write() -> None:
+    first = CUSTOMERS["business-central"] | {"id": "1", "number": "N0000"}
+    second = first | {"id": "2", "displayName": "A0001 name", "phoneNumber": "0001 1"}
+    texts = {"email": "A0001@example.com", "website": "https://A0001.example.com", "city": "A0001 city"}
+    marks = Marks(BUSINESS_CENTRAL)
+    marks.add([first])
+    marks.add([first | {"number": "N0000R"}, second | texts])
+    assert list(marks.foreign()) == []
+    marks.add([first | {"number": "N0000R", "city": "A0001 city"}])
+    assert list(marks.foreign()) == ["customer 1 was written by ['A0000', 'A0001']"]
 
 
 def test_in_business_central_a_known_post_code_decides_the_city() -> None:
