@@ -155,7 +155,7 @@ async def test_each_thing_that_fails_the_check_is_named_with_what_to_do() -> Non
     )
     found = "\n".join((await everything.status()).attention)
     for part in (
-        "operations is in trouble (refuses the token (401)). Check the app's entry under Microsoft Entra",
+        "operations is in trouble (refuses the token (401)). Check the app's user in operations, its roles, ",
         "dataverse is paused by Ada. `accountsync resume --system dataverse`",
         "tables is in trouble (answered 503). Check whether tables runs",
         "account-changes has 1 dead letter: `accountsync dead-letters list`",

@@ -130,7 +130,7 @@ async def test_a_read_is_tried_again_in_place(step: httpx.Response | Exception) 
 
 
 @pytest.mark.parametrize("step", [answer(500), answer(502), httpx.ReadError("x"), httpx.PoolTimeout("x")])
-async def test_a_read_that_keeps_failing_is_transient_and_never_in_doubt(
+async def test_a_read_that_keeps_failing_is_transient_and_its_outcome_is_never_unknown(
     step: httpx.Response | Exception,
 ) -> None:
     service = Service(step)
@@ -155,7 +155,7 @@ async def test_a_write_that_was_never_sent_is_tried_again(step: Exception) -> No
         *(httpx.RemoteProtocolError("x"), httpx.CloseError("x"), answer(408)),
     ],
 )
-async def test_a_write_without_an_answer_is_in_doubt_and_not_sent_twice(
+async def test_a_write_without_an_answer_has_an_unknown_outcome_and_is_not_sent_twice(
     step: httpx.Response | Exception,
 ) -> None:
     service = Service(step)
