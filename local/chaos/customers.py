@@ -89,7 +89,11 @@ def marks_in(erp: Erp, customer: Row) -> set[str]:
 
 @dataclass(slots=True)
 class Marks:
-    """Every mark that a customer ever was seen with; more than one is a foreign write, even if undone."""
+    """Every mark that a customer ever was seen with; more than one is a foreign write, even if undone.
+
+    A customer is known by its own id, where the ERP has one: people rename customers, and another account may
+    then create one of the number that became free.
+    """
 
     erp: Erp
     seen: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))
@@ -97,13 +101,13 @@ class Marks:
     def add(self, customers: Iterable[Row]) -> None:
         """Take a look at the customers."""
         for row in customers:
-            self.seen[number_of(self.erp, row)] |= marks_in(self.erp, row)
+            self.seen[row.get("id") or number_of(self.erp, row)] |= marks_in(self.erp, row)
 
     def foreign(self) -> Iterator[str]:
         """Customers that were seen with the marks of two accounts."""
-        for number, marks in self.seen.items():
+        for customer, marks in self.seen.items():
             if len(marks) > 1:
-                yield f"customer {number} was written by {sorted(marks)}"
+                yield f"customer {customer} was written by {sorted(marks)}"
 
 
 def _owners(truth: Truth, standing: Standing) -> dict[int, str]:
