@@ -136,19 +136,6 @@ def test_a_foreign_mark_is_noticed_even_if_it_was_undone() -> None:
     assert "A0001" in next(marks.foreign())
 
 
-def test_marks_follow_a_customer_that_is_renamed_by_its_id() -> None:
-    """The number of a renamed customer is free for another account, which is no foreign write."""
-    first = CUSTOMER | {"id": "x"}
-    second = CUSTOMER | {name: str(value).replace("A0000", "A0001") for name, value in CUSTOMER.items()}
-    second |= {"id": "y", "CustomerAccount": "N0000", "PrimaryContactPhone": "0001 1"}
-    marks = Marks(OPERATIONS)
-    marks.add([first])
-    marks.add([first | {"CustomerAccount": "N0000R"}, second])
-    assert list(marks.foreign()) == []
-    marks.add([second | {"id": "x", "CustomerAccount": "N0000R"}])
-    assert "['A0000', 'A0001']" in next(marks.foreign())
-
-
 def test_an_owner_row_of_another_account_is_noticed() -> None:
     standing = replace(_standing(CUSTOMER), owners={"N0000": {"AccountId": "id1"}})
     assert "registered to id1" in next(customers.foreign(standing, _truth()))
