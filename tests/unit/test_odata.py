@@ -195,6 +195,14 @@ async def test_a_long_wait_goes_with_the_fault(call: Call, response: httpx.Respo
     assert len(service.requests) == 1
 
 
+async def test_a_status_that_the_adapter_interprets_itself_is_passed_on_to_a_write_only() -> None:
+    service = Service(answer(503, retry_after="60"))
+    response = await service.client.write("PATCH", "/data/x", b"{}", passed_on=(503,))
+    assert response.status_code == 503
+    assert (await fault_of(service.write)).retry_after == 60
+    assert (await fault_of(service.read)).retry_after == 60
+
+
 @pytest.mark.parametrize("call", [Service.read, Service.write])
 async def test_a_refused_token_is_the_operators_and_is_not_tried_again(call: Call) -> None:
     service = Service(answer(401))
