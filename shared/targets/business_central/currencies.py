@@ -5,30 +5,18 @@ The ledger's currency need not be in the table; a customer has a blank instead o
 dynamics_generalledgersetup). The API translates between the two, unless the ledger names no currency.
 """
 
-import asyncio
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from shared.model.faults import AccountFault, ConfigurationFault
 from shared.targets.business_central.companies import STANDARD, Companies
 from shared.targets.business_central.errors import HEADERS, good_content, page_content, text_of
+from shared.targets.known_codes import KnownCodes
 from shared.web.odata import ODataClient
-
-_NEVER = float("-inf")
-
-
-@dataclass(slots=True)
-class _Known:
-    """What was read, and when."""
-
-    codes: frozenset[str] = frozenset()
-    at: float = _NEVER
-    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class BusinessCentralCurrencies:
-    """Codes kept in the process for `seconds`, and read again for a code that is not among them.
+    """The codes of one environment.
 
     `names` are the companies whose currencies count; without names, those of all companies.
     """
@@ -39,29 +27,17 @@ class BusinessCentralCurrencies:
         companies: Companies,
         names: Collection[str],
         local_currency: str,
-        *,
-        seconds: float = 3600,
-        miss_seconds: float = 5,
     ) -> None:
         self._client = client
         self._companies = companies
         self._names = names
         self._local = local_currency
-        self._longest = (seconds, miss_seconds)
-        self._known = _Known()
+        self._codes = KnownCodes(self._read_anew, client.clock)
         self._ledgers: dict[str, str] = {}
 
     async def knows(self, code: str) -> bool:
         """Whether the code is one of the currencies, or the ledger's own."""
-        wanted, known, clock = code.strip().upper(), self._known, self._client.clock
-        for longest in self._longest:
-            async with known.reading:
-                if clock.now().timestamp() - known.at > longest:
-                    known.codes = await self._read_anew()
-                    known.at = clock.now().timestamp()
-            if wanted in known.codes:
-                return True
-        return False
+        return await self._codes.contain(code)
 
     async def sends_blank(self, company_id: str, code: str) -> bool:
         """Whether the code is sent as a blank: the local currency of a ledger that does not name it."""

@@ -1,12 +1,12 @@
 """The currencies that NAV itself knows: page 5, in each company."""
 
-import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any
 
 import httpx
 
 from shared.model.faults import ConfigurationFault, System, TransientFault
+from shared.targets.known_codes import KnownCodes
 from shared.targets.nav.companies import Companies
 from shared.targets.nav.errors import Meaning, forbidden, good_content, read_error
 from shared.targets.nav.wire import Wire
@@ -16,7 +16,7 @@ _SETTING = "NAV_CURRENCY_SERVICE"
 
 
 class NavCurrencies:
-    """A list kept in the process for `seconds`, and read again for a code that it does not contain.
+    """The codes of one NAV.
 
     The currencies of `company` count, if it is given; otherwise those of all companies that NAV has `among`
     these, or of all if that is empty.
@@ -30,9 +30,6 @@ class NavCurrencies:
         service: str,
         company: str | None,
         among: Collection[str],
-        *,
-        seconds: float = 3600,
-        miss_seconds: float = 5,
     ) -> None:
         self._client = client
         self._wire = wire
@@ -40,22 +37,11 @@ class NavCurrencies:
         self._service = service
         self._company = company
         self._among = among
-        self._ages = (seconds, miss_seconds)
-        self._codes: frozenset[str] = frozenset()
-        self._read_at = float("-inf")
-        self._reading = asyncio.Lock()
+        self._codes = KnownCodes(self._read, client.clock)
 
     async def knows(self, code: str) -> bool:
         """Whether the code is one of NAV's own currencies. Raises ConfigurationFault."""
-        wanted, clock = code.strip().upper(), self._client.clock
-        for longest in self._ages:
-            async with self._reading:
-                if clock.now().timestamp() - self._read_at > longest:
-                    self._codes = await self._read()
-                    self._read_at = clock.now().timestamp()
-            if wanted in self._codes:
-                return True
-        return False
+        return await self._codes.contain(code)
 
     async def _read(self) -> frozenset[str]:
         return frozenset([code for name in await self._asked() for code in await self._of(name)])

@@ -24,7 +24,7 @@ from shared.model.faults import (
 from shared.model.field_map import FieldMap
 from shared.model.outcome import Cause, Problem
 from shared.targets.operations.capabilities import capabilities
-from shared.targets.operations.currencies import PROBE, OperationsCurrencies
+from shared.targets.operations.currencies import PROBE, currencies_of
 from shared.targets.operations.errors import (
     JSON_ONLY,
     OperationsError,
@@ -44,7 +44,7 @@ class OperationsTarget:
     def __init__(self, client: ODataClient, field_map: FieldMap) -> None:
         self.capabilities = capabilities(field_map)
         self._client = client
-        self._currencies = OperationsCurrencies(client)
+        self._currencies = currencies_of(client)
         self._company = field_map.company.field
         self._number = field_map.key.field
         self._company_is_set = field_map.company.setting is not None
@@ -95,7 +95,7 @@ class OperationsTarget:
 
     async def knows_currency(self, code: str) -> bool:
         """Whether the code is one of Operations' own currencies."""
-        return await self._currencies.knows(code)
+        return await self._currencies.contain(code)
 
     async def probe(self) -> None:
         """Read one currency."""
