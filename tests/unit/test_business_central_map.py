@@ -2,6 +2,8 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,7 @@ from shared.field_maps import FieldMapError, load_field_map
 from shared.settings import Settings, environment_names
 from shared.targets.business_central import errors
 from shared.wiring.erp import erp_of
+from tests.fakes.clock import FakeClock
 from tests.flow.world import SETTINGS
 
 NAME = "business-central"
@@ -60,5 +63,6 @@ def test_the_guide_names_every_setting_and_every_code() -> None:
 def test_the_app_counts_the_currencies_of_its_own_company() -> None:
     own = {"target": NAME, "business_central_url": "https://api.invalid/v2.0/t/e"}
     settings = Settings.model_validate({**SETTINGS, **own, "business_central_company": "CRONUS"})
-    target = erp_of(settings, MAP).target(None)  # pyright: ignore[reportArgumentType] - nothing is sent
+    nothing_is_sent: Any = SimpleNamespace(clock=FakeClock())
+    target = erp_of(settings, MAP).target(nothing_is_sent)
     assert target._currencies._names == ["CRONUS"]  # pyright: ignore[reportAttributeAccessIssue]
