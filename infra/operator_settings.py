@@ -5,8 +5,8 @@
 In: the file of outputs that `infra/deploy.sh provision` printed, and an Azure CLI, signed in as somebody
 who may read the vault's secrets; no other right in Azure is needed. Out: a local.settings.json with the app's
 own settings and keys, for a person's own sign-in instead of the app's identity. What the app signs in to
-Business Central with is left out: people sign in there as themselves. NAV knows access keys only, so the app's
-is in the file. Only its owner can read it; keep it out of the repository. Standard library only.
+Business Central with is left out: people sign in there as themselves. NAV knows access keys only, so the
+app's is in the file. Only its owner can read it; keep it out of the repository. Standard library only.
 """
 
 import json

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from ipaddress import ip_network
+from ipaddress import IPv4Network
 
 from shared.environment import load_settings
 from shared.setting_types import TargetName, holds_secret
@@ -120,8 +120,8 @@ def outgoing_traffic_takes_the_network(infra: Infra, app: AppNeeds) -> Iterator[
     (one,) = infra.resources("Microsoft.Network/virtualNetworks")
     found = network.value(properties(one))
     assert isinstance(found, dict)
-    ranges = [ip_network(str(range_)) for range_ in _found_at(found, "addressPrefix")]
-    inside = ip_network("10.9.8.0/24")
+    ranges = [IPv4Network(str(range_)) for range_ in _found_at(found, "addressPrefix")]
+    inside = IPv4Network("10.9.8.0/24")
     if any(not range_.subnet_of(inside) for range_ in ranges) or ranges[0].overlaps(ranges[1]):
         yield f"the subnets {list(map(str, ranges))} do not share {inside}"
     if _found_at(found, "serviceName") != ["Microsoft.App/environments"]:
