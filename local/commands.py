@@ -8,6 +8,7 @@ from pathlib import Path
 
 FULL_SIZE, FULL_KILLS, FULL_OUTAGE = 2000, 10, 10.0
 CHAOS_ACCOUNTS, CHAOS_RATE = 300, 18.0
+TARGETS = ("operations", "business-central", "nav")
 NUMBERINGS = ("given", "assigned", "both")
 
 
@@ -17,9 +18,14 @@ def _parser(command: str, description: str) -> argparse.ArgumentParser:
     )
 
 
+def _add_target(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--target", choices=TARGETS, default=TARGETS[0], help="the ERP (%(default)s)")
+
+
 def demo() -> argparse.ArgumentParser:
     """The parser of `demo`."""
     parser = _parser("demo", "Run the whole synchronisation once on this machine, and check the result.")
+    _add_target(parser)
     parser.add_argument("--accounts", type=int, default=25, help="accounts to create (%(default)s)")
     parser.add_argument(
         "--events", type=int, default=100, help="events in all, the creations counted in (%(default)s)"
@@ -31,6 +37,7 @@ def demo() -> argparse.ArgumentParser:
 def start() -> argparse.ArgumentParser:
     """The parser of `start`."""
     parser = _parser("start", "Run the local stand until Ctrl-C.")
+    _add_target(parser)
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write the addresses here once all is ready"
     )
@@ -43,6 +50,7 @@ def start() -> argparse.ArgumentParser:
 def chaos() -> argparse.ArgumentParser:
     """The parser of `chaos`."""
     parser = _parser("chaos", "Run the app under injected faults and kills, and check that nothing is lost.")
+    _add_target(parser)
     parser.add_argument("--events", type=int, default=FULL_SIZE, help="events in all (%(default)s)")
     parser.add_argument(
         "--accounts", type=int, default=CHAOS_ACCOUNTS, help="accounts among them (%(default)s)"

@@ -4,10 +4,15 @@ They lie below the range from which the system takes the ports of outgoing conne
 elsewhere), so that no connection takes the port of a server that is about to be restarted.
 """
 
+import os
 import random
 import socket
 
 FIRST, LAST = 20_000, 32_000
+PARTS = 8
+PART = (LAST - FIRST) // PARTS
+
+_given: set[int] = set()  # servers listen later: what was given once may still look free
 
 
 def is_free(port: int) -> bool:
@@ -22,10 +27,15 @@ def is_free(port: int) -> bool:
 
 
 def free_port(preferred: int = 0) -> int:
-    """The preferred port if it is free, else any free one of the range; raise `OSError` if there is none."""
+    """The preferred port if it is free, else another one; raise `OSError` if there is none.
+
+    No port is given twice, and processes that start at the same time look in different parts of the range.
+    """
     if preferred and is_free(preferred):
         return preferred
-    for port in random.sample(range(FIRST, LAST), 200):
-        if is_free(port):
+    begin = FIRST + os.getpid() % PARTS * PART
+    for port in random.sample(range(begin, begin + PART), 200):
+        if port not in _given and is_free(port):
+            _given.add(port)
             return port
     raise OSError("no free port found on 127.0.0.1")

@@ -1,4 +1,4 @@
-"""The whole local stand as child processes: tables, broker, both Dynamics systems, and the functions host.
+"""The whole local stand as child processes: tables, broker, Dataverse and the ERP, and the functions host.
 
 In: `StandOptions`. Out: a running stand with its `Addresses`; hosts that can be killed and started again one
 by one. Refused, in one line that names the part and ends with the end of its log: a part that does not start.
@@ -19,6 +19,9 @@ from azure.core.exceptions import ResourceExistsError
 from azure.data.tables.aio import TableServiceClient
 
 from local.child import Child
+from local.erps.by_target import belongs_to_another
+from local.erps.erp import Erp
+from local.erps.operations import OPERATIONS
 from local.ports import free_port
 from local.stand_options import ROOT, Addresses, StandOptions
 
@@ -62,7 +65,7 @@ class Stand:
             servicebus=broker["connection_string"],
             tables=self._parts["tables"].ready["connection_string"],
             dataverse=dynamics["dataverse"],
-            operations=dynamics["operations"],
+            erp=dynamics[self.options.erp.key],
             token=dynamics["token"],
             control=dynamics["control"],
             servicebus_control=broker["control"],
@@ -153,12 +156,8 @@ class Stand:
         arguments += ["--control-port", str(self._ports.servicebus_control)]
         self._parts["broker"] = broker = await self._child("broker", "local.servicebus", arguments)
         arguments = [
-            *(
-                "--dataverse-port",
-                str(self._ports.dataverse),
-                "--operations-port",
-                str(self._ports.operations),
-            ),
+            *("--dataverse-port", str(self._ports.dataverse)),
+            *(f"--{self.options.erp.target}-port", str(self._ports.erp)),
             *("--control-port", str(self._ports.control), "--token", self._token),
             *("--servicebus", broker.ready["connection_string"]),
         ]
@@ -178,18 +177,22 @@ class Stand:
 
     def _write_settings(self) -> None:
         here = self.addresses
-        values = example_settings() | {
-            "FUNCTIONS_WORKER_RUNTIME": "python",
-            "AzureWebJobsStorage": here.tables,
-            "ServiceBus": here.servicebus,
-            "SERVICEBUS_CONTROL": here.servicebus_control,
-            "TABLES_CONNECTION": here.tables,
-            "DATAVERSE_URL": here.dataverse,
-            "OPERATIONS_URL": here.operations,
-            "CREDENTIAL": "local",
-            "LOCAL_TOKEN": here.token,
-            "HEALTH_KEY": here.function_key,
-        }
+        of_erp = self.options.erp.settings(here.erp, here.token)
+        values = (
+            example_settings(self.options.erp)
+            | of_erp
+            | {
+                "FUNCTIONS_WORKER_RUNTIME": "python",
+                "AzureWebJobsStorage": here.tables,
+                "ServiceBus": here.servicebus,
+                "SERVICEBUS_CONTROL": here.servicebus_control,
+                "TABLES_CONNECTION": here.tables,
+                "DATAVERSE_URL": here.dataverse,
+                "CREDENTIAL": "local",
+                "LOCAL_TOKEN": here.token,
+                "HEALTH_KEY": here.function_key,
+            }
+        )
         content = {"IsEncrypted": False, "Values": values | dict(self.options.settings)}
         self._settings_file.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
@@ -199,10 +202,11 @@ class Stand:
         await asyncio.gather(*(part.stop(within=10) for part in self._parts.values()))
 
 
-def example_settings() -> dict[str, str]:
-    """The Values of local.settings.json.example, which the stand starts from."""
+def example_settings(erp: Erp = OPERATIONS) -> dict[str, str]:
+    """The Values of local.settings.json.example that do not belong to another ERP."""
     file = ROOT / "local.settings.json.example"
-    return json.loads(file.read_text(encoding="utf-8"))["Values"]
+    values: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))["Values"]
+    return {name: value for name, value in values.items() if not belongs_to_another(name, erp)}
 
 
 @contextlib.contextmanager

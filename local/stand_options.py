@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from local.erps.erp import Erp
+from local.erps.operations import OPERATIONS
 from local.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -13,14 +15,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where everything is: URLs, except the connection strings `servicebus` and `tables` and two secrets."""
+    """Where everything is: URLs, except the connection strings `servicebus` and `tables` and two secrets.
+
+    `erp` is the address of the ERP as the app has it.
+    """
 
     functions: str
     function_key: str
     servicebus: str
     tables: str
     dataverse: str
-    operations: str
+    erp: str
     token: str
     control: str
     servicebus_control: str
@@ -36,7 +41,7 @@ class Ports:
     blobs: int = 0
     queues: int = 0
     dataverse: int = 0
-    operations: int = 0
+    erp: int = 0
     control: int = 0
     servicebus_control: int = 0
 
@@ -47,15 +52,16 @@ class Ports:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandOptions:
-    """What to start.
+    """What to start: `erp` with everything else around it.
 
     `settings` override those of local.settings.json.example; `folder` keeps settings and logs (not given: a
     temporary one, removed at the end); `table_folder` keeps the tables' data (in memory if not given);
     `core_tools` runs the app with `func` instead of `local.host` (None: if it is on the PATH). With no
-    hosts, somebody else runs the app, with the stand's settings and at `Addresses.functions`. `token` is the
-    bearer token of both Dynamics systems.
+    hosts, somebody else runs the app, with the stand's settings and at `Addresses.functions`. `token` opens
+    Dataverse and the ERP.
     """
 
+    erp: Erp = OPERATIONS
     settings: Mapping[str, str] = field(default_factory=dict)
     ports: Ports = field(default_factory=Ports)
     broker_config: Path = ROOT / "local/servicebus/Config.json"

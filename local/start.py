@@ -26,23 +26,19 @@ import httpx
 from local import commands
 from local.child import ChildError
 from local.demo.seed import seed
+from local.erps.by_target import ERPS
+from local.erps.erp import Erp
 from local.lifetime import stop_when_told
 from local.stand import Stand, example_settings
 from local.stand_options import ROOT, Addresses, Ports, StandOptions
 
-IN_FILE = ["functions", "function_key", "servicebus", "tables", "dataverse", "operations", "token", "control"]
 BLOBS, QUEUES = 10000, 10001  # where UseDevelopmentStorage=true expects them
 CLAIM_PORT = 7070  # held by the stand that has the well-known ports, so that no two want them
 EXAMPLE_CURRENCY, EXAMPLE_NUMBER = "Euro", "A-1001"
 TEXT = """
 {what} Ctrl-C ends it. Settings and logs: {folder}
 
-  Functions    {functions}
-  Dataverse    {dataverse}
-  Operations   {operations}
-  Control      {control}  (faults, requests and state of both)
-  Service Bus  {servicebus}
-  Tables       {tables}
+{places}
 {start_functions}
 Try, one after the other:
 
@@ -51,9 +47,7 @@ Try, one after the other:
   curl -s -X POST {dataverse}/api/data/v9.2/accounts -H "Authorization: Bearer {token}" \\
     -H "Content-Type: application/json" -w "%{{http_code}}\\n" -d '{body}'
 
-  curl -s --fail --retry 60 --retry-delay 1 --retry-all-errors -H "Authorization: Bearer {token}" \\
-    "{operations}/data/CustomersV3(dataAreaId='{company}',CustomerAccount='{number}')?cross-company=true"
-"""
+{look_up}"""
 START_FUNCTIONS = """
 Start the functions in another terminal:
 
@@ -74,7 +68,9 @@ def main() -> int:
 
 async def _run(arguments: argparse.Namespace) -> None:
     stop = asyncio.ensure_future(stop_when_told(exit_with_parent=False).wait())
-    running = asyncio.ensure_future(_serve(arguments.json, 0 if arguments.without_functions else 1))
+    running = asyncio.ensure_future(
+        _serve(ERPS[arguments.target], arguments.json, 0 if arguments.without_functions else 1)
+    )
     await asyncio.wait({stop, running}, return_when=asyncio.FIRST_COMPLETED)
     if stop.done():
         running.cancel()
@@ -84,7 +80,7 @@ async def _run(arguments: argparse.Namespace) -> None:
         sys.stderr.write("Stopped.\n")
 
 
-async def _serve(file: Path | None, hosts: int) -> None:
+async def _serve(erp: Erp, file: Path | None, hosts: int) -> None:
     """Run the stand until this task is cancelled."""
     sys.stderr.write("Starting the stand ...\n")
     example = example_settings()
@@ -92,6 +88,7 @@ async def _serve(file: Path | None, hosts: int) -> None:
         folder = ROOT / ".stand" / str(ports.functions)
         shutil.rmtree(folder, ignore_errors=True)
         options = StandOptions(
+            erp=erp,
             ports=ports,
             folder=folder,
             hosts=hosts,
@@ -102,35 +99,62 @@ async def _serve(file: Path | None, hosts: int) -> None:
             await seed(stand)
             text = await _text(stand)
             if file is not None:
-                addresses = {name: getattr(stand.addresses, name) for name in IN_FILE}
-                _write_at_once(file, addresses | {"settings": str(stand.settings_file)})
+                _write_at_once(file, _in_file(stand))
             sys.stdout.write(text)
             sys.stdout.flush()
             with _announced(folder, stand.settings_file):
                 await asyncio.Event().wait()
 
 
+def _in_file(stand: Stand) -> dict[str, str]:
+    """What the file of `--json` says: the ERP under the name of the target."""
+    here = stand.addresses
+    return {
+        "functions": here.functions,
+        "function_key": here.function_key,
+        "servicebus": here.servicebus,
+        "tables": here.tables,
+        "dataverse": here.dataverse,
+        stand.options.erp.target: here.erp,
+        "token": here.token,
+        "control": here.control,
+        "settings": str(stand.settings_file),
+    }
+
+
 async def _text(stand: Stand) -> str:
     """What is printed: addresses without keys, and commands to copy."""
-    here = stand.addresses
+    here, erp = stand.addresses, stand.options.erp
     functions = START_FUNCTIONS.format(
         root=shlex.quote(str(ROOT)),
         settings=shlex.quote(str(stand.settings_file.relative_to(ROOT))),
         port=urlsplit(here.functions).port,
     )
-    addresses = asdict(here) | {
-        "servicebus": _part_of(here.servicebus, "Endpoint"),
-        "tables": _part_of(here.tables, "TableEndpoint"),
-    }
     return TEXT.format(
-        **addresses,
+        **asdict(here),
         what="The stand runs." if stand.options.hosts else "The stand runs without the functions.",
         start_functions="" if stand.options.hosts else functions,
         folder=stand.folder,
         body=await _example_account(here),
-        company=example_settings()["OPERATIONS_COMPANY"],
-        number=EXAMPLE_NUMBER,
+        places=_places(here, erp.title),
+        look_up=erp.look_up.format(
+            url=here.erp, authorization=erp.authorization(here.token), number=EXAMPLE_NUMBER
+        ),
     )
+
+
+def _places(here: Addresses, erp: str) -> str:
+    """A line for each part of the stand, without keys."""
+    places = {
+        "Functions": here.functions,
+        "Dataverse": here.dataverse,
+        erp: here.erp,
+        "Control": f"{here.control}  (faults, requests and state of both)",
+        "Service Bus": _part_of(here.servicebus, "Endpoint"),
+        "Tables": _part_of(here.tables, "TableEndpoint"),
+    }
+    width = max(map(len, places))
+    return "\n".join(f"  {name:<{width}}  {address}" for name, address in places.items())
 
 
 def _part_of(connection_string: str, name: str) -> str:
@@ -167,7 +191,7 @@ def well_known_ports() -> Ports:
         blobs=BLOBS,
         queues=QUEUES,
         dataverse=port("DATAVERSE_URL"),
-        operations=port("OPERATIONS_URL"),
+        erp=port("OPERATIONS_URL"),
     )
 
 

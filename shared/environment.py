@@ -51,7 +51,7 @@ def load_settings(
     settings = field_map = None
     try:
         field_map = load_field_map(given.get("FIELD_MAP", target), target)
-        problems += _unusable(field_map, environment)
+        problems += [*_unusable(field_map, environment), *_without_page(field_map, given, target)]
     except FieldMapError as error:
         problems.append(f"FIELD_MAP: {error}")
     own = {name: environment.get(name, "") for name in field_map.settings} if field_map else {}
@@ -116,6 +116,15 @@ def _of_target(given: Mapping[str, str], target: TargetName) -> Iterator[str]:
             f"LONGEST_REQUEST_SECONDS: is {longest}; a request to this ERP may take effect for "
             f"{_LEAST_LONGEST_REQUEST} seconds: take the setting out"
         )
+
+
+def _without_page(field_map: FieldMap, given: Mapping[str, str], target: TargetName) -> Iterator[str]:
+    """Numbers that the ERP assigns need a field with the account's id, which the standard API has not."""
+    path = "BUSINESS_CENTRAL_API_PATH"
+    standard = given.get(path) in {None, Settings.model_fields[path.lower()].default}
+    if target is TargetName.BUSINESS_CENTRAL and field_map.key.assigned_by_erp and standard:
+        second = field_map.key.second_key
+        yield f"{path}: is the standard API, which has no field {second}: name the page that has it"
 
 
 def _sign_in(given: Mapping[str, str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`python -m local.chaos [--events N] [--accounts N] [--seed S] [--numbering MODE] [--json FILE]`.
+"""`python -m local.chaos [--target T] [--events N] [--accounts N] [--seed S] [--numbering MODE]`.
 
 Exit code 1 if an invariant was violated, or if the run could not be carried out.
 """
@@ -33,7 +33,8 @@ def main() -> int:
     results: list[Result] = []
     try:
         for numbering in NUMBERINGS[arguments.numbering]:
-            results.append(asyncio.run(_run(_conditions(arguments, numbering), arguments.folder, console)))
+            folder = arguments.folder and arguments.folder / numbering
+            results.append(asyncio.run(_run(_conditions(arguments, numbering), folder, console)))
             show(results[-1], console)
     except (ChildError, httpx.HTTPError) as error:
         console.print(f"[red]The chaos run failed:[/] {error!r}, seed {arguments.seed}", highlight=False)
@@ -62,6 +63,7 @@ def _conditions(arguments: argparse.Namespace, numbering: Numbering) -> Conditio
     kills = max(1, round(FULL_KILLS * share)) if arguments.kills is None else arguments.kills
     outage = max(3.0, FULL_OUTAGE * min(1.0, share)) if arguments.outage is None else arguments.outage
     return Conditions(
+        target=arguments.target,
         events=arguments.events,
         accounts=arguments.accounts,
         seed=arguments.seed,

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from local.commands import CHAOS_ACCOUNTS, CHAOS_RATE, FULL_KILLS, FULL_OUTAGE, FULL_SIZE
+from local.erps.by_target import ERPS
+from local.erps.erp import Erp
 
 type Numbering = Literal["given", "assigned"]
 
 HERE = Path(__file__).parent
 BROKER_CONFIG = HERE / "Config.json"
-COMPANY, GROUP = "usmf", "10"
 HOSTS = 2
 FAULTED = 0.2
 OUTAGE_CAP = 60
@@ -32,14 +33,11 @@ SETTINGS = {
     "BREAKER_FIRST_SECONDS": "1",
     "BREAKER_CAP_SECONDS": "4",
     "BREAKER_LEAST_WAIT_SECONDS": "1",
-    "OPERATIONS_COMPANY": COMPANY,
-    "OPERATIONS_CUSTOMER_GROUP": GROUP,
 }
-ASSIGNED = {"FIELD_MAP": str(HERE / "assigned.toml"), "WRITE_BACK_CUSTOMER_ACCOUNT": "true"}
 
 
 class Currency(NamedTuple):
-    """How Sales calls it, its code in Operations, and the code that the table holds at first ("": no row)."""
+    """How Sales calls it, its code in the ERP, and the code that the table holds at first ("": no row)."""
 
     crm: str
     code: str
@@ -51,10 +49,10 @@ CURRENCIES = (
     Currency("Euro", "EUR", "EUR"),
     Currency("Pound Sterling", "GBP", "GBP"),
     Currency("Swiss Franc", "CHF", "CHF"),
-    Currency("Danish Krone", "DKK", "SEK"),  # a slip that Operations takes: corrected during the stream
+    Currency("Danish Krone", "DKK", "SEK"),  # a slip that an ERP takes: corrected during the stream
     Currency("Bhutanese Ngultrum", "BTN", ""),  # mapped during the stream
     Currency("Norwegian Krone", "NOK", ""),  # mapped at the end
-    Currency("Turkish Lira", "TRY", "TLR"),  # a slip that Operations does not know: corrected at the end
+    Currency("Turkish Lira", "TRY", "TLR"),  # a slip that no ERP knows: corrected at the end
 )
 WEIGHTS = (6, 6, 4, 4, 2, 1, 1, 1)
 CORRECTED_MEANWHILE = ("Danish Krone", "Bhutanese Ngultrum")
@@ -65,6 +63,7 @@ COUNTRIES = {"United States": "US", "Germany": "DE", "France": "FR", "Denmark": 
 class Conditions:
     """One run: `rate` in events a second, `outage` in seconds."""
 
+    target: str = "operations"
     events: int = FULL_SIZE
     accounts: int = CHAOS_ACCOUNTS
     seed: int = 1
@@ -74,12 +73,24 @@ class Conditions:
     outage: float = FULL_OUTAGE
 
     @property
+    def erp(self) -> Erp:
+        """The ERP of the target."""
+        return ERPS[self.target]
+
+    @property
     def assigned(self) -> bool:
-        """Whether Operations assigns the numbers."""
+        """Whether the ERP assigns the numbers."""
         return self.numbering == "assigned"
+
+    @property
+    def renames(self) -> bool:
+        """Whether people rename customers in the ERP, and give the accounts the new numbers."""
+        return self.erp.rename is not None and not self.assigned
 
     @property
     def settings(self) -> dict[str, str]:
         """The settings of the app. Leases outlive a deadline, so that a short run needs a short one."""
         deadline = {"INVOCATION_DEADLINE_SECONDS": "15" if self.events >= FULL_SIZE else "6"}
-        return SETTINGS | deadline | (ASSIGNED if self.assigned else {})
+        own = {"FIELD_MAP": str(self.erp.assigned_map), **self.erp.assigned_settings}
+        assigned = own | {"WRITE_BACK_CUSTOMER_ACCOUNT": "true"}
+        return SETTINGS | deadline | (assigned if self.assigned else {})

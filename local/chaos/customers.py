@@ -6,18 +6,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.chaos.expected import TEXTS, differences, never_written
+from local.chaos.expected import differences, never_written, texts_of
 from local.chaos.plan import label
 from local.chaos.sales import Written
 from local.chaos.standing import Row, Standing
+from local.erps.erp import Erp
 
-_LABEL = re.compile(r"A\d{4,}")
+_LABEL, _DIGITS = re.compile(r"A\d{4,}"), re.compile(r"^\d{4,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
     """What the users wrote, and the rows of Sales as they stand, by account id."""
 
+    erp: Erp
     accounts: Mapping[int, Written]
     rows: Mapping[str, Mapping[str, Any]]
     assigned: bool
@@ -25,7 +27,7 @@ class Truth:
 
 def unequal(truth: Truth, standing: Standing, *, parked_too: bool) -> Iterator[str]:
     """Each account whose customer is not as the account is; parked ones only if asked for."""
-    by_number = {row["CustomerAccount"].upper(): row for row in standing.customers}
+    by_number = {number_of(truth.erp, row): row for row in standing.customers}
     owners = _owners(truth, standing)
     for number, written in truth.accounts.items():
         state = standing.states.get(written.id, {})
@@ -41,12 +43,12 @@ def unequal(truth: Truth, standing: Standing, *, parked_too: bool) -> Iterator[s
 
 def doubled(standing: Standing, truth: Truth) -> Iterator[str]:
     """Customers that stand twice, or that no account has."""
-    numbers = Counter(row["CustomerAccount"].upper() for row in standing.customers)
+    numbers = Counter(number_of(truth.erp, row) for row in standing.customers)
     yield from (f"{number} stands {times} times" for number, times in numbers.items() if times > 1)
     owned = set(_owners(truth, standing).values())
     yield from (f"{number} stands there, and no account knows it" for number in numbers.keys() - owned)
     if truth.assigned:
-        ids = Counter(row["IdentificationNumber"] for row in standing.customers)
+        ids = Counter(row[truth.erp.id_field] for row in standing.customers)
         yield from (f"account {found} has {times} customers" for found, times in ids.items() if times > 1)
 
 
@@ -59,31 +61,38 @@ def foreign(standing: Standing, truth: Truth) -> Iterator[str]:
     mark_of = {customer: label(account) for account, customer in owners.items()}
     id_of = {customer: truth.accounts[account].id for account, customer in owners.items()}
     for row in standing.customers:
-        number = row["CustomerAccount"].upper()
-        if (marks := marks_in(row)) - {mark_of.get(number)}:
+        number = number_of(truth.erp, row)
+        if (marks := marks_in(truth.erp, row)) - {mark_of.get(number)}:
             yield f"customer {number} of {mark_of.get(number)} carries marks of {sorted(marks)}"
         owner = standing.owners.get(number, {}).get("AccountId")
         if number in id_of and owner != id_of[number]:
             yield f"customer {number} of account {id_of[number]} is registered to {owner}"
-        if truth.assigned and number in id_of and row["IdentificationNumber"] != id_of[number]:
-            yield f"customer {number} of {id_of[number]} bears {row['IdentificationNumber']}"
+        if truth.assigned and number in id_of and row[truth.erp.id_field] != id_of[number]:
+            yield f"customer {number} of {id_of[number]} bears {row[truth.erp.id_field]}"
 
 
-def marks_in(customer: Row) -> set[str]:
-    """The accounts whose marks the customer's texts carry."""
-    return {mark for name in TEXTS for mark in _LABEL.findall(customer[name])}
+def number_of(erp: Erp, customer: Row) -> str:
+    """The customer's number, as numbers are compared."""
+    return customer[erp.fields.number].upper()
+
+
+def marks_in(erp: Erp, customer: Row) -> set[str]:
+    """The accounts whose marks the customer's texts carry; a telephone number is marked by digits."""
+    phone = {f"A{digits}" for digits in _DIGITS.findall(customer[erp.fields.phone])}
+    return phone | {mark for name in texts_of(erp) for mark in _LABEL.findall(customer[name])}
 
 
 @dataclass(slots=True)
 class Marks:
     """Every mark that a customer ever was seen with; more than one is a foreign write, even if undone."""
 
+    erp: Erp
     seen: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))
 
     def add(self, customers: Iterable[Row]) -> None:
         """Take a look at the customers."""
         for row in customers:
-            self.seen[row["CustomerAccount"]] |= marks_in(row)
+            self.seen[number_of(self.erp, row)] |= marks_in(self.erp, row)
 
     def foreign(self) -> Iterator[str]:
         """Customers that were seen with the marks of two accounts."""
@@ -103,13 +112,13 @@ def _owners(truth: Truth, standing: Standing) -> dict[int, str]:
 
 def _compare(truth: Truth, written: Written, customer: Row | None) -> Iterator[str]:
     if customer is None:
-        yield "is missing in Operations"
+        yield f"is missing in {truth.erp.title}"
     elif written.deleted:
-        yield from never_written(written.versions, customer)
+        yield from never_written(truth.erp, written.versions, customer)
     else:
         row = truth.rows[written.id]
-        yield from differences(row, customer)
-        if truth.assigned and row["accountnumber"] != customer["CustomerAccount"]:
+        yield from differences(truth.erp, row, customer)
+        if truth.assigned and row["accountnumber"] != customer[truth.erp.fields.number]:
             yield f"the account has the number {row['accountnumber']!r}"
 
 

@@ -1,50 +1,64 @@
-"""What must stand in Operations, from the rows of Sales by a literal map; the app has no part in it."""
+"""What must stand in the ERP, from the rows of Sales by a literal map; the app has no part in it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local.chaos.conditions import COMPANY, COUNTRIES, CURRENCIES, GROUP
+from local.chaos.conditions import COUNTRIES, CURRENCIES
+from local.erps.erp import Erp
 
 CODES = {currency.crm: currency.code for currency in CURRENCIES}
 ALL_CODES = {currency.crm: {currency.code, currency.at_first} for currency in CURRENCIES}
+# By field, as in `local.erps.erp.Fields`, the column that its text comes from.
 TEXTS = {
-    "OrganizationName": "name",
-    "PrimaryContactPhone": "telephone1",
-    "PrimaryContactEmail": "emailaddress1",
-    "PrimaryContactURL": "websiteurl",
-    "AddressCity": "address1_city",
+    "name": "name",
+    "phone": "telephone1",
+    "email": "emailaddress1",
+    "website": "websiteurl",
+    "city": "address1_city",
 }
-COUNTRY, CURRENCY, HOLD = "AddressCountryRegionISOCode", "SalesCurrencyCode", "OnHoldStatus"
-CONSTANTS = {"CustomerGroupId": GROUP, "PartyType": "Organization", "dataAreaId": COMPANY}
-FIELDS = (*TEXTS, COUNTRY, CURRENCY, HOLD, *CONSTANTS)
 INACTIVE = 1
 
 
-def customer_of(row: Mapping[str, Any]) -> dict[str, str]:
+def texts_of(erp: Erp) -> dict[str, str]:
+    """The names of the text fields in the ERP, each with its column."""
+    return {getattr(erp.fields, name): column for name, column in TEXTS.items()}
+
+
+def customer_of(erp: Erp, row: Mapping[str, Any]) -> dict[str, str]:
     """The customer of an account that stands in Sales."""
-    return {
-        **{name: row[column] or "" for name, column in TEXTS.items()},
-        **CONSTANTS,
-        COUNTRY: COUNTRIES[row["address1_country"]],
-        CURRENCY: CODES[row["currency"]],
-        HOLD: "All" if row["statecode"] == INACTIVE else "No",
+    texts = {name: row[column] or "" for name, column in TEXTS.items()}
+    values = {
+        **_place(erp, row),
+        "currency": CODES[row["currency"]],
+        "hold": "All" if row["statecode"] == INACTIVE else "No",
     }
+    return {**erp.constants, **erp.stored(**texts, **values)}
 
 
-def differences(row: Mapping[str, Any], customer: Mapping[str, Any]) -> Iterator[str]:
+def _place(erp: Erp, row: Mapping[str, Any]) -> dict[str, str]:
+    """The country, and the post code where the run has some: one that the ERP knows decides the country."""
+    country = COUNTRIES[row["address1_country"]]
+    if not erp.post_codes:
+        return {"country": country}
+    code = row["address1_postalcode"].upper()
+    return {"post_code": code, "country": erp.post_codes.get(code, ("", country))[1]}
+
+
+def differences(erp: Erp, row: Mapping[str, Any], customer: Mapping[str, Any]) -> Iterator[str]:
     """Each field in which the customer differs from the account."""
-    for name, wanted in customer_of(row).items():
+    for name, wanted in customer_of(erp, row).items():
         if customer[name] != wanted:
             yield f"{name} is {customer[name]!r}, expected {wanted!r}"
 
 
-def never_written(versions: list[dict[str, Any]], customer: Mapping[str, Any]) -> Iterator[str]:
+def never_written(erp: Erp, versions: list[dict[str, Any]], customer: Mapping[str, Any]) -> Iterator[str]:
     """For a deleted account: each field that it never had, and a hold that is not set."""
-    if customer[HOLD] != "All":
-        yield f"{HOLD} is {customer[HOLD]!r}, expected 'All' because the account was deleted"
-    for name, column in TEXTS.items():
+    hold, currency = erp.fields.hold, erp.fields.currency
+    if customer[hold] != "All":
+        yield f"{hold} is {customer[hold]!r}, expected 'All' because the account was deleted"
+    for name, column in texts_of(erp).items():
         if customer[name] not in {version[column] for version in versions}:
             yield f"{name} is {customer[name]!r}, which the account never had"
     codes = {code for version in versions for code in ALL_CODES[version["currency"]]}
-    if customer[CURRENCY] not in codes:
-        yield f"{CURRENCY} is {customer[CURRENCY]!r}, which the account never had"
+    if customer[currency] not in {erp.stored(currency=code)[currency] for code in codes}:
+        yield f"{currency} is {customer[currency]!r}, which the account never had"

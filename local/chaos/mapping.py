@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import httpx
 from azure.data.tables.aio import TableClient
 
-from local.chaos.conditions import COMPANY, CURRENCIES, GROUP, Currency
+from local.chaos.conditions import CURRENCIES, Currency
 from local.stand import Stand
 
 
@@ -20,28 +20,23 @@ class Mapping:
     stand: Stand
 
     async def seed(self, *, assigned: bool) -> None:
-        """Fill the mapping, and the reference data of both Dynamics systems."""
+        """Fill the mapping, and the reference data of Dataverse and of the ERP."""
         async with self._table() as table:
             for currency in CURRENCIES:
                 if currency.at_first:
                     await table.upsert_entity(_row(currency, currency.at_first))
-        currencies = [{"CurrencyCode": code} for code in {*(c.code for c in CURRENCIES), "SEK"}]
+        erp = self.stand.options.erp
         rows = {
             "transactioncurrencies": [
                 {"currencyname": currency.crm, "isocurrencycode": currency.code} for currency in CURRENCIES
             ],
-            "currencies": currencies,
-            "groups": [{"dataAreaId": COMPANY, "CustomerGroupId": GROUP}],
+            erp.key: erp.reference_data(sorted({*(currency.code for currency in CURRENCIES), "SEK"})),
         }
-        numbers = {"companies": {COMPANY: {"number_sequence": {"manual": not assigned}}}}
+        events = {"via": "queue", "retry_first_seconds": 0.3, "retry_cap_seconds": 2}
         async with httpx.AsyncClient(base_url=self.stand.addresses.control, timeout=60) as control:
             (await control.post("/state", json=rows)).raise_for_status()
-            (
-                await control.post(
-                    "/settings",
-                    json={"via": "queue", "retry_first_seconds": 0.3, "retry_cap_seconds": 2, **numbers},
-                )
-            ).raise_for_status()
+            settings = events | {erp.key: erp.numbering(assigned)}
+            (await control.post("/settings", json=settings)).raise_for_status()
 
     async def correct(self, crm: str) -> None:
         """Write the right code for one currency."""

@@ -1,7 +1,7 @@
-"""`python -m local.chaos.outage [--seconds 300] [--kind outage|credentials]`: one long outage of Operations.
+"""`python -m local.chaos.outage [--target T] [--seconds 300] [--kind KIND]`: one long outage of the ERP.
 
 With the app's default settings, or scaled down together with the length of the outage: a backlog builds up
-while no request to Operations succeeds. Few requests may be made meanwhile, nothing may be parked because of
+while no request to it succeeds. Few requests may be made meanwhile, nothing may be parked because of
 it, and the backlog has to drain by itself. Exit code 1 if not.
 """
 
@@ -22,6 +22,9 @@ from local.chaos.plan import Step, label
 from local.chaos.sales import Sales
 from local.chaos.standing import Standing, log_of, look
 from local.chaos.weather import Weather
+from local.commands import TARGETS
+from local.erps.by_target import ERPS
+from local.erps.erp import Erp
 from local.stand import Stand, example_settings
 from local.stand_options import StandOptions
 
@@ -41,7 +44,7 @@ A_BIT = 30.0
 
 @dataclass(slots=True)
 class OutageResult:
-    """`requests` to Operations while it was away; `wrong` in words, empty if all is well."""
+    """`requests` to the ERP while it was away; `wrong` in words, empty if all is well."""
 
     kind: str
     seconds: float
@@ -52,13 +55,14 @@ class OutageResult:
 
 
 async def run_outages(
-    kinds: list[str], seconds: float, accounts: int, progress: Callable[[str], None]
+    erp: Erp, kinds: list[str], seconds: float, accounts: int, progress: Callable[[str], None]
 ) -> list[OutageResult]:
     """The outages one after the other on one stand, each with so many accounts before it and during it."""
-    example, scale = example_settings(), seconds / DEFAULT_SECONDS
+    example, scale = example_settings(erp), seconds / DEFAULT_SECONDS
     settings = {name: f"{float(example[name]) * scale:g}" for name in SCALED} | {"SETTLE_SECONDS": "1"}
     results: list[OutageResult] = []
-    async with Stand.start(StandOptions(settings=settings, hosts=HOSTS, core_tools=False)) as stand:
+    options = StandOptions(erp=erp, settings=settings, hosts=HOSTS, core_tools=False)
+    async with Stand.start(options) as stand:
         await Mapping(stand).seed(assigned=False)
         async with Sales.at(stand.addresses) as sales:
             for kind in kinds:
@@ -71,7 +75,7 @@ async def run_outages(
 async def _one(
     result: OutageResult, stand: Stand, sales: Sales, accounts: int, progress: Callable[[str], None]
 ) -> None:
-    weather = Weather(sales.control)
+    weather = Weather(sales.control, stand.options.erp.target)
     first = len(sales.accounts)
     progress("Traffic before the outage")
     for account in range(first, first + accounts):
@@ -94,10 +98,10 @@ async def _one(
     began = time.monotonic()
     standing = await _until_equal(stand, sales, WITHIN * result.seconds + A_BIT)
     result.drained_after = round(time.monotonic() - began, 1)
-    result.wrong += customers.unequal(await _truth(sales), standing, parked_too=True)
+    result.wrong += customers.unequal(await _truth(stand, sales), standing, parked_too=True)
     result.wrong += places.dead(standing)
     if result.requests >= OUTAGE_CAP:
-        result.wrong.append(f"{result.requests} requests to Operations, {OUTAGE_CAP} or more")
+        result.wrong.append(f"{result.requests} requests to the ERP, {OUTAGE_CAP} or more")
     result.wrong += _parked(stand, standing)
 
 
@@ -113,24 +117,24 @@ def _parked(stand: Stand, standing: Standing) -> Iterator[str]:
 
 def _create(account: int) -> Step:
     mark = label(account)
-    columns = {"name": f"{mark} name", "telephone1": mark, "emailaddress1": f"{mark}@example.com"}
+    columns = {"name": f"{mark} name", "telephone1": f"{account:04d}", "emailaddress1": f"{mark}@example.com"}
     more = {"websiteurl": f"https://{mark}.example.com", "address1_city": mark}
     fixed = {"accountnumber": f"N{account:04d}", "currency": "Euro", "address1_country": "Germany"}
     return Step("create", account, columns | more | fixed)
 
 
 def _change(account: int) -> Step:
-    return Step("change", account, {"telephone1": f"{label(account)} changed"})
+    return Step("change", account, {"telephone1": f"{account:04d} 1"})
 
 
-async def _truth(sales: Sales) -> Truth:
-    return Truth(sales.accounts, await sales.rows(), assigned=False)
+async def _truth(stand: Stand, sales: Sales) -> Truth:
+    return Truth(stand.options.erp, sales.accounts, await sales.rows(), assigned=False)
 
 
 async def _until_equal(stand: Stand, sales: Sales, within: float) -> Standing:
     """Wait until every account's customer is equal; after the deadline, as it then stands."""
     end = time.monotonic() + within
-    truth = await _truth(sales)
+    truth = await _truth(stand, sales)
     while True:
         standing = await look(stand)
         equal = not any(customers.unequal(truth, standing, parked_too=True))
@@ -145,10 +149,12 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=DEFAULT_SECONDS, help="length of the outage (300)")
     parser.add_argument("--kind", choices=["outage", "wrong credentials", "both"], default="both")
     parser.add_argument("--accounts", type=int, default=200, help="before and during it (200)")
+    parser.add_argument("--target", choices=TARGETS, default=TARGETS[0], help="the ERP (operations)")
     arguments = parser.parse_args()
     kinds = ["outage", "wrong credentials"] if arguments.kind == "both" else [arguments.kind]
     console = Console()
-    results = asyncio.run(run_outages(kinds, arguments.seconds, arguments.accounts, console.print))
+    erp, size = ERPS[arguments.target], arguments.accounts
+    results = asyncio.run(run_outages(erp, kinds, arguments.seconds, size, console.print))
     for result in results:
         console.print(result, soft_wrap=True)
     return 1 if any(result.wrong for result in results) else 0

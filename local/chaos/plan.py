@@ -16,7 +16,7 @@ from local.chaos.conditions import (
 )
 from local.commands import FULL_SIZE
 
-type Kind = Literal["create", "change", "delete", "repeat", "stripped", "late", "garbage"]
+type Kind = Literal["create", "change", "delete", "repeat", "stripped", "late", "garbage", "rename"]
 type Trouble = Literal[
     "kill",
     "storm",
@@ -27,12 +27,14 @@ type Trouble = Literal[
     "reordering",
     "tables away",
     "mapping",
+    "refused creation",
 ]
 
 CREATED_WITHIN = 0.6  # of the stream
 CLASHING = 0.05  # of the accounts
 REORDERED = 25  # events
 TIMES: dict[Trouble, int] = {"storm": 4, "disconnect": 5, "locks lost": 5, "reordering": 5, "tables away": 3}
+REFUSED = 10  # creations that NAV refuses after it has inserted the row
 KINDS: dict[str, int] = {
     "mapped column": 42,
     "other column": 10,
@@ -84,6 +86,10 @@ class _Stream:
         self._inactive: set[int] = set()
         self._numbers: list[str] = []
         self._written = 0
+        self._post_codes = [*(code.lower() for code in conditions.erp.post_codes), "ZZ-1", "ZZ-2"]
+        own = ("address1_postalcode",) if conditions.erp.post_codes else ()
+        self._columns = (*MAPPED, *own)
+        self._kinds = KINDS | ({"rename": 3} if conditions.renames else {})
 
     def steps(self) -> list[Step]:
         events, accounts = self._conditions.events, self._conditions.accounts
@@ -97,17 +103,17 @@ class _Stream:
             number = self._random.choice(self._numbers)
         self._numbers.append(number)
         self._alive.append(account)
-        columns = {name: self._text(account, name) for name in MAPPED} | {"currency": self._currency()}
+        columns = {name: self._text(account, name) for name in self._columns} | {"currency": self._currency()}
         if not self._conditions.assigned:
             columns["accountnumber"] = number
         return Step("create", account, columns)
 
     def _further(self) -> Step:
-        (what,) = self._random.choices([*KINDS], [*KINDS.values()])
+        (what,) = self._random.choices([*self._kinds], [*self._kinds.values()])
         account = self._random.choice(self._alive)
         match what:
             case "mapped column":
-                name = self._random.choice(MAPPED)
+                name = self._random.choice(self._columns)
                 return Step("change", account, {name: self._text(account, name)})
             case "other column":
                 return Step("change", account, {"description": self._text(account, "description")})
@@ -118,7 +124,7 @@ class _Stream:
             case "delete" if len(self._alive) > len(self._numbers) / 2 + 1:
                 self._alive.remove(account)
                 return Step("delete", account)
-            case "repeat" | "stripped" | "late" | "garbage":
+            case "repeat" | "stripped" | "late" | "garbage" | "rename":
                 return Step(what, account)
             case _:
                 return Step("change", account, {"telephone1": self._text(account, "telephone1")})
@@ -136,6 +142,10 @@ class _Stream:
         match column:
             case "address1_country":
                 return self._random.choice([*COUNTRIES])
+            case "telephone1":  # an ERP may refuse letters
+                return f"{account:04d} {self._written}"
+            case "address1_postalcode":
+                return self._random.choice(self._post_codes)
             case "emailaddress1":
                 return f"{mark}.{self._written}@example.com"
             case "websiteurl":
@@ -158,6 +168,8 @@ def _trouble(conditions: Conditions, random: Random) -> Mapping[int, tuple[tuple
             found[place(0.05, 0.9)].append((trouble, ""))
     found[place(0.3, 0.4)].append(("outage", ""))
     found[place(0.6, 0.7)].append(("wrong credentials", ""))
+    for _ in range(max(3, round(REFUSED * events / FULL_SIZE)) if conditions.erp.inserts_first else 0):
+        found[place(0.05, 0.6)].append(("refused creation", ""))
     for currency in CORRECTED_MEANWHILE:
         found[place(0.5, 0.8)].append(("mapping", currency))
     return {at: tuple(trouble) for at, trouble in found.items()}

@@ -17,8 +17,8 @@ def show(result: Result, console: Console) -> None:
     """Print it."""
     conditions = result.conditions
     console.print(
-        f"\nChaos: {conditions.events} events, {conditions.accounts} accounts, seed {conditions.seed}, "
-        f"numbers {conditions.numbering}; {result.seconds}",
+        f"\nChaos: {conditions.target}, {conditions.events} events, {conditions.accounts} accounts, "
+        f"seed {conditions.seed}, numbers {conditions.numbering}; {result.seconds}",
         highlight=False,
     )
     _counts(console, "Injected", dict(sorted(result.injected.items())))
@@ -40,7 +40,7 @@ def show(result: Result, console: Console) -> None:
         if len(found) > SHOWN:
             console.print(f"[red]{invariant}[/]: and {len(found) - SHOWN} more")
     if not result.good:
-        again = f"--seed {conditions.seed} --numbering {conditions.numbering}"
+        again = f"--target {conditions.target} --seed {conditions.seed} --numbering {conditions.numbering}"
         console.print(f"[red]Violated.[/] Again with: {again}", highlight=False)
 
 

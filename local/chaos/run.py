@@ -21,6 +21,7 @@ from local.chaos.mapping import Mapping
 from local.chaos.plan import make_plan
 from local.chaos.proxy import CALM, Rates, TableProxy
 from local.chaos.recovery import operator, rejected_bodies, replay_parked, settings_of
+from local.chaos.renames import Renames
 from local.chaos.sales import Sales
 from local.chaos.standing import Standing, look, quiet
 from local.chaos.trouble import Troublemaker
@@ -69,9 +70,9 @@ async def run(conditions: Conditions, progress: Progress, folder: Path | None = 
         mapping = Mapping(stand)
         await mapping.seed(assigned=conditions.assigned)
         async with Sales.at(stand.addresses) as sales:
-            weather = Weather(sales.control)
+            weather = Weather(sales.control, conditions.target)
             trouble = Troublemaker(conditions, stand, sales, weather, proxy, mapping)
-            marks = Marks()
+            marks = Marks(conditions.erp)
             await _timed(result, "storm", _storm(trouble, marks, progress))
             result.injected = trouble.counts + weather.counts + proxy.counts
             result.share, result.requests_in = await weather.share(), weather.requests_in
@@ -84,6 +85,7 @@ async def _stand(conditions: Conditions, folder: Path | None) -> AsyncIterator[t
     """The stand, whose hosts reach the tables through the proxy."""
     tables, door = free_port(), free_port()
     options = StandOptions(
+        erp=conditions.erp,
         settings=conditions.settings | {"TABLES_CONNECTION": connection_string({"table": door})},
         ports=Ports(tables=tables),
         broker_config=BROKER_CONFIG,
@@ -102,12 +104,15 @@ async def _storm(trouble: Troublemaker, marks: Marks, progress: Progress) -> Non
     await trouble.weather.usual()
     trouble.proxy.rates = TABLE_TROUBLE
     sampling = asyncio.create_task(_sample(stand, marks))
-    began = time.monotonic()
+    began, renames = time.monotonic(), Renames(stand, trouble.sales)
     try:
         for place, step in enumerate(plan.steps):
             for what, detail in plan.trouble.get(place, ()):
                 trouble.start(what, detail, place)
-            await trouble.sales.take(step)
+            if step.kind == "rename":
+                await renames.take(step.account)
+            else:
+                await trouble.sales.take(step)
             trouble.check()
             if place % 50 == 0:
                 progress(f"{place} of {conditions.events} events")
@@ -118,6 +123,7 @@ async def _storm(trouble: Troublemaker, marks: Marks, progress: Progress) -> Non
         sampling.cancel()
         await asyncio.gather(sampling, return_exceptions=True)
         await trouble.cancel()
+    trouble.counts["renames in the ERP"] = renames.done
     trouble.proxy.rates = CALM
 
 
@@ -127,7 +133,8 @@ async def _aftermath(result: Result, trouble: Troublemaker, marks: Marks, progre
     await mapping.correct_all()
     await stand.restart_host(0)
     standing = await _timed(result, "quiet", quiet(stand, mapping, QUIET_SECONDS))
-    truth = Truth(sales.accounts, await sales.rows(), result.conditions.assigned)
+    conditions = result.conditions
+    truth = Truth(conditions.erp, sales.accounts, await sales.rows(), conditions.assigned)
     result.check("quiet after the storm", [*standing.restless, *standing.unsettled])
     result.check("customers equal before any replay", customers.unequal(truth, standing, parked_too=False))
     result.facts["parked before the replay"] = _parked(standing)

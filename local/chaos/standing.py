@@ -62,7 +62,7 @@ class Standing:
 
 async def look(stand: Stand) -> Standing:
     """Everything as it stands now."""
-    addresses = stand.addresses
+    addresses, target = stand.addresses, stand.options.erp.target
     async with (
         httpx.AsyncClient(timeout=60) as http,
         TableServiceClient.from_connection_string(addresses.tables) as service,
@@ -77,11 +77,11 @@ async def look(stand: Stand) -> Standing:
         queues, events, state = await asyncio.gather(
             ask(f"{addresses.servicebus_control}/queues"),
             ask(f"{addresses.control}/events?limit=0"),
-            ask(f"{addresses.control}/state?system=operations"),
+            ask(f"{addresses.control}/state?system={target}"),
         )
         control = await table("Control")
         return Standing(
-            customers=state["operations"]["customers"],
+            customers=state[target]["customers"],
             states={row["PartitionKey"]: row for row in await table("AccountSync")},
             issues=await table("Issues"),
             owners={row["RowKey"]: row for row in await table("CustomerOwners")},

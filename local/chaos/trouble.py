@@ -76,6 +76,8 @@ class Troublemaker:
             case "tables away":
                 async with self.proxy.nobody_there():
                     await asyncio.sleep(AWAY_SECONDS)
+            case "refused creation":
+                await self._refuse_creation()
             case _:
                 await self.mapping.correct(detail)
 
@@ -84,6 +86,11 @@ class Troublemaker:
             await self.stand.kill_host(host)
             await asyncio.sleep(random.uniform(0.1, LONGEST_DEATH))
             await self.stand.start_host(host)
+
+    async def _refuse_creation(self) -> None:
+        """The ERP inserts the next new customer, and refuses the creation then."""
+        settings = {self.stand.options.erp.key: {"refuse_creates": 1}}
+        (await self.sales.control.post("/settings", json=settings)).raise_for_status()
 
     async def _reorder(self, random: Random) -> None:
         async with self._reordering:

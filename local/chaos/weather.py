@@ -14,10 +14,11 @@ from typing import Any
 import httpx
 
 type Rule = dict[str, Any]
+ERP = "erp"  # in a rule: whichever ERP the run is about
 
 
-def _operations(kind: str, rate: float, **more: object) -> Rule:
-    return {"system": "operations", "kind": kind, "rate": rate, **more}
+def _erp(kind: str, rate: float, **more: object) -> Rule:
+    return {"system": ERP, "kind": kind, "rate": rate, **more}
 
 
 def _dataverse(kind: str, rate: float, **more: object) -> Rule:
@@ -27,18 +28,16 @@ def _dataverse(kind: str, rate: float, **more: object) -> Rule:
 _LATE = {"delay_ms": 1500, "status": 504}
 _READ = {"method": "GET", "path": "accounts"}
 USUAL: tuple[Rule, ...] = (
-    _operations("status", 0.03, status=429, retry_after=1),
-    _operations("status", 0.03, status=503),
-    _operations("status", 0.025, status=500),
-    _operations("status", 0.02, status=500, code="infolog", method="POST"),
-    _operations("status", 0.01, status=500, code="infolog", method="PATCH"),
-    _operations("delay", 0.04, delay_ms=300),
-    _operations("drop-before", 0.03),
-    _operations("drop-after-commit", 0.03),
-    _operations("late-commit", 0.05, method="POST", **_LATE),
-    _operations("late-commit", 0.05, method="PATCH", **_LATE),
-    _operations("late-commit", 0.01, method="PATCH", delay_ms=1000, hold=True),
-    _operations("conflict", 0.05, method="PATCH"),
+    _erp("status", 0.03, status=429, retry_after=1),
+    _erp("status", 0.03, status=503),
+    _erp("status", 0.025, status=500),
+    _erp("delay", 0.04, delay_ms=300),
+    _erp("drop-before", 0.03),
+    _erp("drop-after-commit", 0.03),
+    _erp("late-commit", 0.05, method="POST", **_LATE),
+    _erp("late-commit", 0.05, method="PATCH", **_LATE),
+    _erp("late-commit", 0.01, method="PATCH", delay_ms=1000, hold=True),
+    _erp("conflict", 0.05, method="PATCH"),
     _dataverse("status", 0.05, status=429, retry_after=1),
     _dataverse("status", 0.05, status=503),
     _dataverse("delay", 0.05, delay_ms=300, **_READ),
@@ -46,19 +45,37 @@ USUAL: tuple[Rule, ...] = (
     {"system": "events", "kind": "drop-after-commit", "rate": 0.03},
     {"system": "events", "kind": "drop-before", "rate": 0.03},
 )
+_REFUSED = (
+    _erp("status", 0.02, status=400, code="Application_DialogException", method="POST"),
+    _erp("status", 0.01, status=400, code="Application_DialogException", method="PATCH"),
+)
+# What one ERP answers, and another does not. A refusal without another cause parks the account.
+OWN: dict[str, tuple[Rule, ...]] = {
+    "operations": (
+        _erp("status", 0.02, status=500, code="infolog", method="POST"),
+        _erp("status", 0.01, status=500, code="infolog", method="PATCH"),
+    ),
+    "business-central": (
+        *_REFUSED,
+        _erp("status", 0.02, status=503, code="Application_QueueTimeout"),
+        _erp("status", 0.01, status=408),
+    ),
+    "nav": (*_REFUSED, _erp("status", 0.02, status=503, code="Internal_TenantUnavailable")),
+}
 STORM = (
-    _operations("status", 0.8, status=429, retry_after=1),
+    _erp("status", 0.8, status=429, retry_after=1),
     _dataverse("status", 0.8, status=429, retry_after=1),
 )
-OUTAGE = (_operations("status", 1.0, status=503),)
-WRONG_CREDENTIALS = (_operations("status", 1.0, status=401),)
+OUTAGE = (_erp("status", 1.0, status=503),)
+WRONG_CREDENTIALS = (_erp("status", 1.0, status=401),)
 
 
 @dataclass(slots=True)
 class Weather:
-    """One at a time; `requests_in` holds the requests that Operations got in each outage."""
+    """One at a time; `requests_in` holds the requests that the ERP got in each outage."""
 
     control: httpx.AsyncClient
+    target: str
     counts: Counter[str] = field(default_factory=Counter[str])
     requests_in: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     _standing: tuple[Rule, ...] = ()
@@ -66,8 +83,8 @@ class Weather:
 
     async def usual(self) -> None:
         """From now on, the usual faults."""
-        self._standing = USUAL
-        await self._replace(USUAL)
+        self._standing = usual(self.target)
+        await self._replace(self._standing)
 
     async def calm(self) -> None:
         """From now on, none; waits for what replaces them to end."""
@@ -80,10 +97,10 @@ class Weather:
         await self._instead(STORM, seconds)
 
     async def outage(self, what: str, seconds: float) -> None:
-        """No request to Operations succeeds for a while; counts how many there were."""
+        """No request to the ERP succeeds for a while; counts how many there were."""
         rules = OUTAGE if what == "outage" else WRONG_CREDENTIALS
         since = await self._instead(rules, seconds)
-        query = {"system": "operations", "since": since}
+        query = {"system": self.target, "since": since}
         report = (await self.control.get("/requests", params=query)).raise_for_status().json()
         self.requests_in.append((what, sum(since <= e["time"] <= since + seconds for e in report["entries"])))
 
@@ -114,7 +131,13 @@ class Weather:
             self.counts[_name(fault["rule"])] += fault["fired"]
         (await self.control.delete("/faults")).raise_for_status()
         for rule in rules:
-            (await self.control.post("/faults", json=rule)).raise_for_status()
+            of_target = rule | ({"system": self.target} if rule["system"] == ERP else {})
+            (await self.control.post("/faults", json=of_target)).raise_for_status()
+
+
+def usual(target: str) -> tuple[Rule, ...]:
+    """The usual faults with this ERP."""
+    return (*USUAL, *OWN[target])
 
 
 def _name(rule: Rule) -> str:

@@ -1,4 +1,7 @@
-"""`python -m local.demo [--accounts N] [--events N] [--json FILE]`: exit code 1 if anything differs."""
+"""`python -m local.demo [--target T] [--accounts N] [--events N] [--json FILE]`.
+
+Exit code 1 if anything differs.
+"""
 
 import argparse
 import asyncio
@@ -14,6 +17,7 @@ from local.child import ChildError
 from local.demo.errors import DemoError
 from local.demo.report import show, write_json
 from local.demo.run import SETTINGS, Result, run
+from local.erps.by_target import ERPS
 
 FEWEST_ACCOUNTS = 5
 
@@ -27,7 +31,7 @@ def main() -> int:
         f"Local stand with shorter waits than by default: {shortened}", highlight=False, style="dim"
     )
     try:
-        result = asyncio.run(_run(arguments.accounts, arguments.events, console))
+        result = asyncio.run(_run(arguments, console))
     except (ChildError, DemoError, httpx.HTTPError) as error:
         console.print(f"[red]The demonstration failed:[/] {error!s}", highlight=False)
         return 1
@@ -41,17 +45,19 @@ def main() -> int:
     return 1 if result.differences or result.lost else 0
 
 
-async def _run(accounts: int, events: int, console: Console) -> Result:
+async def _run(arguments: argparse.Namespace, console: Console) -> Result:
     task = asyncio.current_task()
     assert task is not None
     if sys.platform != "win32":
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=console.is_terminal) as bar:
-        shown = bar.add_task("", total=events)
-        return await run(
-            accounts, events, lambda what, ended: bar.update(shown, description=what, completed=ended)
-        )
+        shown = bar.add_task("", total=arguments.events)
+
+        def progress(what: str, ended: int) -> None:
+            bar.update(shown, description=what, completed=ended)
+
+        return await run(ERPS[arguments.target], arguments.accounts, arguments.events, progress)
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,4 +1,4 @@
-"""The two checks: do the right customers stand in Operations, and has every event ended in a named place?
+"""The two checks: do the right customers stand in the ERP, and has every event ended in a named place?
 
 In: what was expected, what stands there, and the ledger. Out: differences in words; none means all is well.
 """
@@ -7,37 +7,32 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import httpx
-
-from local.demo.scenario import FIELDS, Customer
+from local.demo.scenario import Customer, fields_of
 from local.demo.watch import Ledger, idle
+from local.erps.erp import Erp
 from local.stand_options import Addresses
 
 QUEUES = ("dataverse-events", "account-changes", "rejected-events")
 
 
-async def customers_in(addresses: Addresses) -> dict[str, Customer]:
-    """The customers in Operations by number, asked for as any client of OData would."""
-    headers = {"Authorization": f"Bearer {addresses.token}"}
-    url: str | None = f"{addresses.operations}/data/CustomersV3?cross-company=true&$select={','.join(FIELDS)}"
-    found: dict[str, Customer] = {}
-    async with httpx.AsyncClient(headers=headers, timeout=60) as client:
-        while url:
-            page = (await client.get(url)).raise_for_status().json()
-            for row in page["value"]:
-                found[row["CustomerAccount"]] = {name: row[name] for name in FIELDS}
-            url = page.get("@odata.nextLink")
-    return found
+async def customers_in(erp: Erp, addresses: Addresses) -> dict[str, Customer]:
+    """The customers in the ERP by number, asked for as any client would."""
+    names = fields_of(erp)
+    async with erp.client(addresses.erp, addresses.token) as client:
+        rows = await erp.customers(client)
+    return {row[erp.fields.number]: {name: row[name] for name in names} for row in rows}
 
 
-def customers_differ(expected: Mapping[str, Customer], standing: Mapping[str, Customer]) -> Iterator[str]:
-    """Each difference between what must stand in Operations and what does."""
+def customers_differ(
+    erp: Erp, expected: Mapping[str, Customer], standing: Mapping[str, Customer]
+) -> Iterator[str]:
+    """Each difference between what must stand in the ERP and what does."""
     for number in sorted(expected.keys() - standing.keys()):
-        yield f"{number}: the customer is missing in Operations"
+        yield f"{number}: the customer is missing in {erp.title}"
     for number in sorted(standing.keys() - expected.keys()):
-        yield f"{number}: stands in Operations and should not"
+        yield f"{number}: stands in {erp.title} and should not"
     for number in sorted(expected.keys() & standing.keys()):
-        for name in FIELDS:
+        for name in fields_of(erp):
             wanted, there = expected[number][name], standing[number][name]
             if wanted != there:
                 yield f"{number}: {name} is {there!r}, expected {wanted!r}"

@@ -1,4 +1,4 @@
-"""The currencies of the demonstration, by hand: how Sales calls them, and their codes in Operations."""
+"""The currencies of the demonstration, by hand: how Sales calls them, and their codes in the ERP."""
 
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ MAPPED = (
     Currency("Rand R/c #1", "rand r%2Fc %231", "ZAR", "ZAR"),
     Currency("Indian Rupee", "indian rupee", "INR", "INR"),
 )
-# The operator's slip: the code is TRY, and Operations knows no TLR.
+# The operator's slip: the code is TRY, and no ERP knows TLR.
 MISTYPED = Currency("Turkish Lira", "turkish lira", "TLR", "TRY")
 # Sales has it, the table does not.
 UNMAPPED = Currency("Bhutanese Ngultrum", "bhutanese ngultrum", "", "BTN")
@@ -39,6 +39,4 @@ _CODES = """
     AED ARS AUD BGN BRL BTN CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY KRW
     KWD MAD MXN MYR NOK NZD PEN PHP PLN QAR RON RSD SAR SEK SGD THB TND TRY TWD UAH USD VND ZAR
 """
-CODES_IN_OPERATIONS = tuple(_CODES.split())
-GROUPS_IN_OPERATIONS = {"10": "Wholesale", "20": "Major", "30": "Retail", "40": "Internet", "80": "Other"}
-COMPANIES = ("usmf", "usrt", "demf", "frrt", "gbsi", "jpmf")
+CODES = tuple(_CODES.split())

@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from local.demo.run import Result
+from local.demo.scenario import Customer
 from local.demo.watch import OUTCOMES
+from local.erps.erp import Erp
 
 MOST_ROWS = 40
 MEANINGS = {
@@ -19,7 +21,7 @@ MEANINGS = {
     "covered": "the account was read later than this change",
     "merged": "one of a burst; one look serves them all",
     "repeated": "the same message again; the broker dropped it",
-    "filtered": "no column changed that Operations has",
+    "filtered": "no column changed that {erp} has",
     "deleted": "the customer is blocked",
     "parked": "waits for somebody to mend the cause",
     "rejected": "not understood; kept in rejected-events",
@@ -30,6 +32,7 @@ def summary(result: Result) -> dict[str, Any]:
     """All of it as one JSON object."""
     outcomes = result.ledger.outcomes()
     return {
+        "target": result.scenario.erp.target,
         "events": result.scenario.events,
         "accounts": len(result.scenario.cases),
         "outcomes": {name: outcomes[name] for name in OUTCOMES},
@@ -49,10 +52,15 @@ def _account(result: Result, number: str) -> dict[str, str | None]:
         "account_id": account_id,
         "account_number": number,
         "crm_currency": result.currency_of[number],
-        "currency_code": customer["SalesCurrencyCode"] if customer else None,
+        "currency_code": _code(result.scenario.erp, customer) if customer else None,
         "customer_account": number if customer else None,
         "outcome": look["ending"] if look else None,
     }
+
+
+def _code(erp: Erp, customer: Customer) -> str:
+    """The customer's currency; where the ERP keeps its own one as blank, the code of it."""
+    return customer[erp.fields.currency] or erp.local_currency
 
 
 def write_json(result: Result, file: Path) -> None:
@@ -65,7 +73,7 @@ def show(result: Result, console: Console) -> None:
     """Print the tables and what differs."""
     content = summary(result)
     console.print(_accounts(result, content))
-    console.print(_events(content))
+    console.print(_events(result.scenario.erp.title, content))
     console.print(_requests(content))
     for difference in [*result.differences, *result.lost]:
         console.print(f"[red]wrong[/]  {difference}", highlight=False)
@@ -76,10 +84,11 @@ def show(result: Result, console: Console) -> None:
 
 def _verdicts(result: Result) -> Iterator[tuple[bool, str, str]]:
     """Each check: whether it holds, and what to say in either case."""
+    title = result.scenario.erp.title
     yield (
         not result.differences,
-        f"{len(result.standing)} customers in Operations are as expected by hand",
-        f"{len(result.differences)} differences between Operations and what is expected by hand",
+        f"{len(result.standing)} customers in {title} are as expected by hand",
+        f"{len(result.differences)} differences between {title} and what is expected by hand",
     )
     yield (
         not result.lost,
@@ -89,14 +98,16 @@ def _verdicts(result: Result) -> Iterator[tuple[bool, str, str]]:
 
 
 def _accounts(result: Result, content: dict[str, Any]) -> Table:
-    table = Table(title="Accounts in Sales, customers in Operations", title_justify="left")
+    erp = result.scenario.erp
+    held = erp.stored(hold="All")
+    table = Table(title=f"Accounts in Sales, customers in {erp.title}", title_justify="left")
     for heading in ("Account", "Currency in Sales", "Code", "Customer", "Last look at it"):
         table.add_column(heading)
     rows = content["customers"]
     for row in rows[:MOST_ROWS]:
         customer = result.standing.get(row["account_number"])
         look = result.ledger.last_look.get(row["account_id"])
-        blocked = ", blocked" if customer and customer["OnHoldStatus"] == "All" else ""
+        blocked = ", blocked" if customer and held.items() <= customer.items() else ""
         why = f": {look['detail']}" if look and look["ending"] == "parked" else ""
         table.add_row(
             row["account_number"],
@@ -110,14 +121,14 @@ def _accounts(result: Result, content: dict[str, Any]) -> Table:
     return table
 
 
-def _events(content: dict[str, Any]) -> Table:
+def _events(title: str, content: dict[str, Any]) -> Table:
     table = Table(title=f"What became of {content['events']} events", title_justify="left")
     table.add_column("Outcome")
     table.add_column("Events", justify="right")
     table.add_column("Meaning")
     causes = ", ".join(f"{cause} {number}" for cause, number in content["parked_causes"].items())
     for name in OUTCOMES:
-        meaning = causes if name == "parked" and causes else MEANINGS[name]
+        meaning = causes if name == "parked" and causes else MEANINGS[name].format(erp=title)
         table.add_row(name, str(content["outcomes"][name]), meaning)
     return table
 

@@ -22,7 +22,7 @@ DEADLINE_SECONDS = 20.0
 
 @dataclass(slots=True)
 class RequestCount:
-    """Counting from `start` to `total`; nobody but the app may ask Operations or the tables in between."""
+    """Counting from `start` to `total`; nobody but the app may ask the ERP or the tables in between."""
 
     stand: Stand
     _began: int = 0
@@ -37,10 +37,10 @@ class RequestCount:
         """Requests by system; `own_of_dataverse` are those that the users of Sales made meanwhile."""
         async with httpx.AsyncClient(base_url=self.stand.addresses.control, timeout=60) as control:
             counts: dict[str, dict[str, int]] = (await control.get("/requests")).json()["counts"]
-        tables = await self._mark() - self._began - 1
+        tables, target = await self._mark() - self._began - 1, self.stand.options.erp.target
         return {
             "dataverse": sum(counts.get("dataverse", {}).values()) - own_of_dataverse,
-            "operations": sum(counts.get("operations", {}).values()),
+            target: sum(counts.get(target, {}).values()),
             "tables": tables,
         }
 

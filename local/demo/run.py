@@ -20,6 +20,7 @@ from local.demo.requests import RequestCount
 from local.demo.scenario import Customer, Scenario, plan
 from local.demo.seed import heal, seed
 from local.demo.watch import Ledger, Tail, idle
+from local.erps.erp import Erp
 from local.stand import Stand
 from local.stand_options import StandOptions
 
@@ -52,13 +53,13 @@ class Result:
     seconds: float
 
 
-async def run(accounts: int, events: int, progress: Progress) -> Result:
-    """Run it all once. Raises DemoError and ChildError."""
+async def run(erp: Erp, accounts: int, events: int, progress: Progress) -> Result:
+    """Run it all once with this ERP. Raises DemoError and ChildError."""
     began = time.monotonic()
-    scenario = plan(accounts, events)
+    scenario = plan(erp, accounts, events)
     progress("Starting the stand", 0)
     # The outcomes are read from the log of local.host; that of `func` is no JSON.
-    options = StandOptions(settings=SETTINGS, table_access_log=True, core_tools=False)
+    options = StandOptions(erp=erp, settings=SETTINGS, table_access_log=True, core_tools=False)
     async with Stand.start(options) as stand:
         await seed(stand)
         await heal(stand)
@@ -68,7 +69,7 @@ async def run(accounts: int, events: int, progress: Progress) -> Result:
             watch = _Watch(stand, sales, progress)
             await _drive(scenario, sales, watch)
             requests = await count.total(sales.requests)
-            standing = await customers_in(stand.addresses)
+            standing = await customers_in(erp, stand.addresses)
             progress("Stopping the stand", events)
             return Result(
                 scenario=scenario,
@@ -77,7 +78,7 @@ async def run(accounts: int, events: int, progress: Progress) -> Result:
                 standing=standing,
                 ledger=watch.ledger,
                 requests=requests,
-                differences=list(customers_differ(scenario.expected(), standing)),
+                differences=list(customers_differ(erp, scenario.expected(), standing)),
                 lost=list(events_lost(await sales.jobs(), watch.ledger, await watch.queues())),
                 seconds=time.monotonic() - began,
             )

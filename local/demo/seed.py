@@ -1,4 +1,4 @@
-"""What is there before the first event: the currencies of Sales and of Operations, and the mapping table.
+"""What is there before the first event: the currencies of Sales, the data of the ERP, and the mapping table.
 
 The app's healing reads the mapping table once a minute, and checks every account whose row is new. The demo
 calls it once in advance, so that no row is new when the accounts come.
@@ -10,13 +10,8 @@ from typing import Any
 import httpx
 from azure.data.tables.aio import TableServiceClient
 
-from local.demo.currencies import (
-    CODES_IN_OPERATIONS,
-    COMPANIES,
-    GROUPS_IN_OPERATIONS,
-    IN_SALES,
-    IN_TABLE,
-)
+from local.demo.cases import SIMULATOR_OF
+from local.demo.currencies import CODES, IN_SALES, IN_TABLE
 from local.demo.errors import DemoError
 from local.demo.watch import Tail
 from local.stand import Stand
@@ -26,8 +21,8 @@ HEAL_SECONDS = 30.0
 
 
 async def seed(stand: Stand) -> None:
-    """Fill the table CurrencyMapping, and the reference data of both Dynamics systems."""
-    addresses = stand.addresses
+    """Fill the table CurrencyMapping, and the reference data of Dataverse and of the ERP."""
+    addresses, erp = stand.addresses, stand.options.erp
     await _map_currencies(addresses.tables)
     async with httpx.AsyncClient(base_url=addresses.control) as control:
         state = (await control.get("/state", params={"system": "dataverse"})).raise_for_status().json()
@@ -38,14 +33,11 @@ async def seed(stand: Stand) -> None:
                 for currency in IN_SALES
                 if currency.crm not in there
             ],
-            "currencies": [{"CurrencyCode": code, "Name": code} for code in CODES_IN_OPERATIONS],
-            "groups": [
-                {"dataAreaId": company, "CustomerGroupId": group, "Description": description}
-                for company in COMPANIES
-                for group, description in GROUPS_IN_OPERATIONS.items()
-            ],
+            erp.key: erp.reference_data(CODES),
         }
         (await control.post("/state", json=rows)).raise_for_status()
+        settings = {erp.key: SIMULATOR_OF.get(erp.target, {})}
+        (await control.post("/settings", json=settings)).raise_for_status()
 
 
 async def _map_currencies(connection: str) -> None:

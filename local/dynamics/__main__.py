@@ -1,5 +1,6 @@
-"""Run both simulators: options enter on the command line, one line of JSON on standard output says where
-they are.
+"""Run the simulators, Dataverse and the ERPs.
+
+Options enter on the command line, one line of JSON on standard output says where they are.
 """
 
 import argparse
@@ -8,16 +9,19 @@ import logging
 import os
 import sys
 
-from local.dynamics.simulator import Options, Simulator
+from local.dynamics.simulator import Simulator
+from local.dynamics.systems import Options
 from local.lifetime import announce_ready, stop_when_told
+
+ERPS = ("operations", "business-central", "nav")
 
 
 def read_options(arguments: list[str]) -> tuple[Options, bool]:
     """The command line as options, and whether to end with the parent process."""
     parser = argparse.ArgumentParser(prog="python -m local.dynamics", description=__doc__)
-    for name in ("dataverse", "operations", "business-central", "nav", "control"):
+    for name in ("dataverse", *ERPS, "control"):
         parser.add_argument(f"--{name}-port", type=int, default=0, metavar="PORT", help="0 for a free port")
-    parser.add_argument("--token", default=os.environ.get("LOCAL_TOKEN"), help="the bearer token both accept")
+    parser.add_argument("--token", default=os.environ.get("LOCAL_TOKEN"), help="the token that all accept")
     parser.add_argument("--servicebus", metavar="CONNECTION_STRING", help="post events to this namespace")
     parser.add_argument("--queue", default="dataverse-events", help="the queue that events are posted to")
     parser.add_argument("--webhook", metavar="URL", help="post events to this webhook")
@@ -27,9 +31,7 @@ def read_options(arguments: list[str]) -> tuple[Options, bool]:
     given = parser.parse_args(arguments)
     options = Options(
         dataverse_port=given.dataverse_port,
-        operations_port=given.operations_port,
-        business_central_port=given.business_central_port,
-        nav_port=given.nav_port,
+        erp_ports={name: getattr(given, f"{name.replace('-', '_')}_port") for name in ERPS},
         control_port=given.control_port,
         servicebus=given.servicebus,
         queue=given.queue,

@@ -11,11 +11,9 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from local.dynamics.business_central.errors import BusinessCentralError
 from local.dynamics.dataverse.errors import DataverseError
 from local.dynamics.faults import ActiveFault, FaultRule
 from local.dynamics.handmade import EventOrder, post_order
-from local.dynamics.operations.errors import OperationsError
 from local.dynamics.settings import SettingsChange, apply_settings
 from local.dynamics.state import StateChange, apply_state, read_state
 from local.dynamics.systems import Systems
@@ -64,7 +62,7 @@ async def _explain_errors(
         return web.json_response(
             {"error": error.errors(include_url=False, include_context=False)}, status=400
         )
-    except (DataverseError, OperationsError, BusinessCentralError, ValueError) as error:
+    except (DataverseError, ValueError) as error:
         return web.json_response({"error": str(error)}, status=400)
     except LookupError as error:
         return web.json_response({"error": str(error)}, status=409)

@@ -1,27 +1,23 @@
-"""The HTTP side of a simulated service: requests enter over aiohttp, faults and authorization are applied.
+"""The HTTP side of a simulated service: requests enter over aiohttp, faults and the authorization are
+applied.
 
-Every request under the service's root becomes a `Call`. A request without the right Authorization header (a
-bearer token, unless the service has another one) gets the service's own 401, a path outside the root a 404. A
-fault may delay, refuse, abort the connection, or commit late.
+Every request under the service's root becomes a `Call`. A request that is not let in gets the service's
+own 401, a path outside the root a 404. A fault may delay, refuse, abort the connection, or commit late.
 """
 
 import asyncio
 import hmac
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from local.dynamics.calls import Answer, Call, Service, split_target
+from local.dynamics.erp import any_number
 from local.dynamics.faults import FaultRule, Faults
 from local.dynamics.requestlog import RequestLog
-
-
-@asynccontextmanager
-async def _any_number(_call: Call) -> AsyncGenerator[Answer | None]:
-    yield None
 
 
 @dataclass(slots=True)
@@ -34,12 +30,11 @@ class Listener:
     system: str
     prefix: str
     service: Service
-    token: str
+    authorization: str
     faults: Faults
     log: RequestLog
     latency_ms: Callable[[], float] = lambda: 0.0
-    place: Callable[[Call], AbstractAsyncContextManager[Answer | None]] = _any_number
-    authorization: str = ""
+    place: Callable[[Call], AbstractAsyncContextManager[Answer | None]] = any_number
     _late: set[asyncio.Task[Answer]] = field(default_factory=set[asyncio.Task[Answer]])
 
     def application(self) -> web.Application:
@@ -127,8 +122,9 @@ class Listener:
         return Answer(fault.status or 504, "<html><body>The request timed out.</body></html>", _HTML)
 
     def _authorised(self, call: Call) -> bool:
-        expected = self.authorization or f"Bearer {self.token}"
-        return hmac.compare_digest(call.headers.get("authorization", "").encode(), expected.encode())
+        return hmac.compare_digest(
+            call.headers.get("authorization", "").encode(), self.authorization.encode()
+        )
 
 
 _HTML = {"Content-Type": "text/html"}

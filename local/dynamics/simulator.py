@@ -1,27 +1,24 @@
-"""The simulators as servers: both systems and the control endpoint, each behind a port of 127.0.0.1.
+"""The simulators as servers: Dataverse, the ERPs and the control endpoint, each behind a port of 127.0.0.1.
 
-Options enter, three addresses leave; `start` binds the listeners and `stop` ends everything.
+Options enter, the addresses leave; `start` binds the listeners and `stop` ends everything.
 """
 
-from base64 import b64encode
 from ssl import SSLContext
 
 from aiohttp import web
 
-from local.dynamics.business_central import service as business_central_service
 from local.dynamics.certificate import make_certificate
 from local.dynamics.control import control_application
 from local.dynamics.dataverse import service as dataverse_service
+from local.dynamics.erp import SimulatedErp, key_of
 from local.dynamics.listener import Listener
-from local.dynamics.nav.service import INSTANCE
-from local.dynamics.operations import service as operations_service
 from local.dynamics.systems import Options, Systems
 
 HOST = "127.0.0.1"
 
 
 class Simulator(Systems):
-    """Both systems in one process, reachable over HTTP."""
+    """Dataverse and the ERPs in one process, reachable over HTTP."""
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
@@ -32,34 +29,21 @@ class Simulator(Systems):
         options, token = self.options, self.options.token
         certificate = make_certificate() if options.tls else None
         tls = certificate.context if certificate else None
-        shared = (token, self.faults, self.log)
         dataverse = Listener(
-            "dataverse", dataverse_service.PREFIX, self.dataverse, *shared, lambda: self.latency.dataverse
+            "dataverse",
+            dataverse_service.PREFIX,
+            self.dataverse,
+            f"Bearer {token}",
+            self.faults,
+            self.log,
+            lambda: self.latency["dataverse"],
         )
-        operations = Listener(
-            "operations", operations_service.PREFIX, self.operations, *shared, lambda: self.latency.operations
-        )
-        business_central = Listener(
-            "business-central",
-            business_central_service.PREFIX,
-            self.business_central,
-            *shared,
-            lambda: self.latency.business_central,
-            self.queue.place,
-        )
-        nav = Listener(
-            "nav", INSTANCE, self.nav, *shared, lambda: self.latency.nav, authorization=basic(options)
-        )
-        addresses = {
-            "dataverse": await self._bind(dataverse.application(), options.dataverse_port, tls),
-            "operations": await self._bind(operations.application(), options.operations_port, tls),
-            "business_central": await self._bind(
-                business_central.application(), options.business_central_port, tls
-            )
-            + self.business_central.path,
-            "nav": await self._bind(nav.application(), options.nav_port, tls) + INSTANCE,
-            "control": await self._bind(control_application(self), options.control_port, None),
-        }
+        addresses = {"dataverse": await self._bind(dataverse.application(), options.dataverse_port, tls)}
+        for erp in self.erps:
+            port = options.erp_ports.get(erp.name, 0)
+            host = await self._bind(self._of_erp(erp).application(), port, tls)
+            addresses[key_of(erp)] = host + erp.path
+        addresses["control"] = await self._bind(control_application(self), options.control_port, None)
         self.notifier.organization_url = addresses["dataverse"]
         trust = {"certificate": certificate.pem} if certificate else {}
         return {**addresses, "token": token, **trust}
@@ -71,6 +55,18 @@ class Simulator(Systems):
             await runner.cleanup()
         self._runners.clear()
 
+    def _of_erp(self, erp: SimulatedErp) -> Listener:
+        return Listener(
+            erp.name,
+            erp.prefix,
+            erp.service,
+            erp.authorization(self.options.token),
+            self.faults,
+            self.log,
+            lambda: self.latency[key_of(erp)],
+            erp.place,
+        )
+
     async def _bind(self, app: web.Application, port: int, tls: SSLContext | None) -> str:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
@@ -79,8 +75,3 @@ class Simulator(Systems):
         await site.start()
         bound = runner.addresses[0][1]
         return f"{'https' if tls else 'http'}://{HOST}:{bound}"
-
-
-def basic(options: Options) -> str:
-    """Return the Authorization header of NAV's user with the web service access key."""
-    return f"Basic {b64encode(f'{options.nav_user}:{options.token}'.encode()).decode()}"

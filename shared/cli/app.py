@@ -11,7 +11,7 @@ import typer
 
 from shared.cli import adopt, ask, currency, issues, registration, repair, replay, status, unlink
 from shared.cli.exits import exit_of
-from shared.cli.output import shown
+from shared.cli.output import shown, stack_of
 from shared.cli.session import Chosen
 
 app = typer.Typer(
@@ -82,10 +82,10 @@ def main() -> int:
         app(prog_name="accountsync")
     except SystemExit as end:
         return int(end.code or 0) if isinstance(end.code, int | None) else 1
-    except BaseException as error:
-        if "--trace" in sys.argv:
-            raise
+    except BaseException as error:  # noqa: BLE001 - the end of the process: every error has its exit code
         code, line = exit_of(error)
+        if "--trace" in sys.argv:
+            sys.stderr.write(stack_of(error))
         sys.stderr.write(f"Error: {shown(line)}\n")
         return int(code)
     return 0

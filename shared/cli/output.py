@@ -4,6 +4,7 @@ import json
 import re
 import sys
 import textwrap
+import traceback
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -125,6 +126,12 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]], title: str =
 
 def _is_safe(char: str) -> bool:
     return unicodedata.category(char) not in _UNSAFE
+
+
+def stack_of(error: BaseException) -> str:
+    """Return the stack of an error for a terminal; its texts may come from outside."""
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    return "".join(f"{shown(line)}\n" for line in lines)
 
 
 def shown(value: object) -> str:

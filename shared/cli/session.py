@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from shared.cli.exits import CommandError, Exit, exit_of
-from shared.cli.output import Output, document, shown
+from shared.cli.output import Output, document, shown, stack_of
 from shared.environment import load_settings
 from shared.wiring.operator import Operator
 
@@ -44,9 +44,9 @@ def run(
         asyncio.run(_with_operator(chosen, output, work))
     except (typer.Exit, typer.Abort):
         raise
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - the end of the command: every error has its exit code
         if chosen.trace:
-            raise
+            sys.stderr.write(stack_of(error))
         if until_stopped and isinstance(error, KeyboardInterrupt):
             return
         code, line = exit_of(error)

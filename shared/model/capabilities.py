@@ -1,6 +1,7 @@
 """Describes the ERP in use: its name, its field names, and how it behaves."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from shared.model.faults import System
 
@@ -14,7 +15,8 @@ class Capabilities:
     refuses to create a number that exists, and changes nothing. `refused_create_may_exist`: the ERP may
     insert a customer and then refuse one of its values. `code_fields` are stored trimmed and in upper case.
     `sent_together`: fields that are all sent, in this order, if one of them differs. `changed_by_erp`:
-    fields whose values the ERP may change by itself when others are written. `longest_request_seconds`: how
+    fields whose values the ERP may change by itself when others are written. `blank_values`: what a field
+    that was never written reads as, if that is not blank. `longest_request_seconds`: how
     long after sending a request may still take effect. `most_concurrent_requests`: 0 if the ERP has no limit.
     """
 
@@ -33,3 +35,4 @@ class Capabilities:
     code_fields: frozenset[str] = frozenset()
     sent_together: tuple[str, ...] = ()
     changed_by_erp: frozenset[str] = frozenset()
+    blank_values: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -53,7 +53,8 @@ class Rules:
         seen = self.creation_print(found)
         if seen in begun or not self.capabilities.refused_create_may_exist:
             return seen in begun
-        parts, blank = seen.split("."), self.creation_print({}).split(".")
+        blank = self.creation_print(self.capabilities.blank_values).split(".")
+        parts = seen.split(".")
         return any(
             all(part in allowed for part, *allowed in zip(parts, made.split("."), blank, strict=True))
             for made in begun

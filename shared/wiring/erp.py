@@ -121,6 +121,6 @@ def _nav(settings: Settings, field_map: FieldMap) -> Erp:
             company=settings.named(setting) if setting else None,
         )
 
-    url = settings.nav_url
+    url, found = settings.nav_url, capabilities(field_map, settings.nav_local_currency)
     addresses = partial(links, url, service=settings.nav_service, protocol=protocol)
-    return Erp(capabilities(field_map), url, addresses, target)
+    return Erp(found, url, addresses, target)

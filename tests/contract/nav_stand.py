@@ -9,7 +9,7 @@ import httpx
 
 from local.dynamics.faults import FaultRule
 from local.dynamics.nav.environment import CRONUS, Company, Environment
-from local.dynamics.nav.state import NavState, apply_nav_state, read_nav_state
+from local.dynamics.nav.state import read_nav_state
 from local.dynamics.simulator import Simulator
 from shared.field_maps import load_field_map
 from shared.model.faults import System
@@ -70,11 +70,11 @@ class NavStand:
         self.simulator.nav.environment = Environment(companies={CRONUS: Company(), OTHER: Company()})
         currencies = [{"company": name, "Code": code} for name in (CRONUS, OTHER) for code in ("EUR", "USD")]
         codes = [{"code": "10115", "city": "Berlin", "country": "DE", "county": "BE"}]
-        apply_nav_state(self.simulator.nav, NavState(currencies=currencies, post_codes=codes))
+        self.simulator.nav.seed({"currencies": currencies, "post_codes": codes})
 
     def stored(self, number: str = "C-1") -> dict[str, Any]:
         """The customer as NAV has it."""
-        rows = read_nav_state(self.simulator.nav)["customers"]
+        rows = read_nav_state(self.simulator.nav.service)["customers"]
         return next(row for row in rows if row["No"] == number)
 
     def fault(self, kind: str, **rule: Any) -> None:

@@ -252,8 +252,9 @@ async def test_the_currencies_of_the_companies_in_use_count(connected: Connected
     connected.seed(currencies=[{"company": "CRONUS DE GmbH", "code": "CHF"}])
     for company, known in ((COMPANY, False), ("CRONUS DE GmbH", True), (None, True)):
         assert await connected.target(company=company).knows_currency("CHF") is known
-    by_column = MAP.model_copy(update={"company": _by_column({"US": COMPANY})})
-    assert not await connected.target(by_column, company=None).knows_currency("CHF")
+    by_column = MAP.model_copy(update={"company": _by_column({"US": COMPANY, "XX": "No such company"})})
+    target = connected.target(by_column, company=None)
+    assert [await target.knows_currency(code) for code in ("CHF", "USD")] == [False, True]
 
 
 # --- blocked ---

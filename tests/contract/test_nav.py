@@ -141,7 +141,9 @@ async def test_the_local_currency_is_blank_in_nav_and_nowhere_else(nav: NavStand
     assert await refusal(other.update(NEW, {"Currency_Code": "GBP"})) == (Cause.REFUSED, "Currency_Code")
 
 
-async def test_known_currencies_are_the_local_one_and_those_of_the_company(nav: NavStand) -> None:
+async def test_known_currencies_are_the_local_one_and_those_of_the_company(
+    nav: NavStand, tmp_path: Path
+) -> None:
     nav.environment.page_size = 1
     company = nav.environment.companies[OTHER]
     nav.environment.put(company, nav.environment.services["Currencies"], {"Code": "SEK"})
@@ -150,6 +152,10 @@ async def test_known_currencies_are_the_local_one_and_those_of_the_company(nav: 
     assert known == {"gbp": True, "EUR": True, "usd ": True, "SEK": False, "XXX": False, "": False}
     assert nav.requests() == ["GET"] * 2
     assert await nav.target(company=None).knows_currency("SEK")
+    by_column = 'column = "msdyn_company"\nvalues = {{ "A" = "{0}", "B" = "Nobody" }}'
+    for name, known in ((CRONUS, False), (OTHER, True)):
+        field_map = assigned(tmp_path, by_column.format(name))
+        assert await nav.target(field_map, company=None).knows_currency("SEK") is known
     nav.environment.put(
         nav.environment.companies[CRONUS], nav.environment.services["Currencies"], {"Code": "CHF"}
     )
@@ -193,10 +199,10 @@ async def test_a_write_answers_what_nav_made_of_it(nav: NavStand) -> None:
     assert "Blocked" not in made.fields
     for content in (False, True):
         nav.environment.v3_content = content
-        await target.update(KEY, {"Post_Code": "80331", "City": "München", "County": ""})
+        await target.update(KEY, {"Post_Code": "80331", "City": "München"})
         written = await target.update(KEY, {"Post_Code": "10115"})
         assert written.key == KEY
-        assert (written.fields["City"], written.fields["County"]) == ("Berlin", "BE")
+        assert written.fields["City"] == "Berlin"
         assert {**written.fields, "Blocked": nav.environment.blank} == await fields_of(target)
         assert "Blocked" not in written.fields
 

@@ -110,6 +110,7 @@ MEANINGS: list[tuple[int, object, str, str]] = [
     (400, error("Application_FieldValidationException", TEST_FIELD), "account City", "account City"),
     (400, error("Application_FieldValidationException", GROUP), "refused", "refused"),
     (400, error("BadRequest", NO_PROPERTY), "ConfigurationFault", "ConfigurationFault"),
+    (400, error("BadRequest", NO_PROPERTY.replace("City", "Contoso")), "refused", "refused"),
     (
         400,
         error("BadRequest_InvalidOperation", "Control 'City' is read-only"),
@@ -226,6 +227,28 @@ async def test_a_customer_that_was_not_asked_for_is_not_the_one() -> None:
     assert await over(healthy).find(CustomerKey("CRONUS", "C-2")) is None
     assert await over(healthy).find(CustomerKey("CRONUS", "Fabrikam", by="Name")) is None
     assert await over(healthy).find(CustomerKey("CRONUS", "Contoso", by="Name")) is not None
+
+
+@pytest.mark.parametrize("protocol", ["v4", "v3"])
+async def test_requests_say_what_they_send_and_nothing_more(protocol: Protocol) -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(201 if request.method == "POST" else 200, json=ROW)
+
+    target = over(answer, protocol)
+    await target.create(KEY, {"Country_Region_Code": "DE", "Post_Code": "10115", "City": "Berlin"})
+    await target.update(KEY, {"City": "Potsdam", "Currency_Code": "GBP"})
+    created, changed = (list(json.loads(request.content).items()) for request in seen)
+    assert [name for name, _ in created] == ["No", "Country_Region_Code", "Post_Code", "City"]
+    assert changed == [("City", "Potsdam"), ("Currency_Code", "")]
+    for request in seen:
+        assert request.headers["accept-language"] == "en-US"
+        assert request.headers["accept"].startswith("application/json")
+        assert ("odata=minimalmetadata" in request.headers["accept"]) is (protocol == "v3")
+        assert request.headers["authorization"] == "Basic QUNDT1VOVFNZTkM6a2V5"
+    assert [request.headers.get("if-match") for request in seen] == [None, "*"]
 
 
 async def test_pages_that_never_end_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,23 +54,23 @@ async def test_a_value_of_the_wrong_form_is_refused(operations: OperationsTarget
 
 
 async def test_a_read_only_field_is_the_accounts(simulated: Simulated, operations: OperationsTarget) -> None:
-    simulated.simulator.environment.read_only = {"AddressCity"}
+    simulated.simulator.operations.environment.read_only = {"AddressCity"}
     try:
         assert await refusal(operations.update(KEY, {"AddressCity": "x"})) == (Cause.REFUSED, "AddressCity")
     finally:
-        simulated.simulator.environment.read_only = set()
+        simulated.simulator.operations.environment.read_only = set()
 
 
 @pytest.mark.parametrize("status", [400, 409, 500])
 async def test_an_existing_customer_is_known_whatever_the_status(
     simulated: Simulated, operations: OperationsTarget, status: int
 ) -> None:
-    simulated.simulator.environment.duplicate_status = status
+    simulated.simulator.operations.environment.duplicate_status = status
     try:
         with pytest.raises(CustomerAlreadyExists):
             await operations.create(KEY, FIELDS)
     finally:
-        simulated.simulator.environment.duplicate_status = 400
+        simulated.simulator.operations.environment.duplicate_status = 400
 
 
 async def transient(call: Any) -> TransientFault:

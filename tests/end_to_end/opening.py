@@ -35,7 +35,7 @@ def places_of(stand: Stand) -> Places:
     here = stand.addresses
     return Places(
         dataverse=here.dataverse,
-        operations=here.operations,
+        operations=here.erp,
         functions=here.functions,
         function_key=here.function_key,
         tables=here.tables,

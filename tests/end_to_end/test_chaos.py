@@ -4,16 +4,18 @@ import asyncio
 import json
 import os
 import sys
-from typing import Any
+from pathlib import Path
 
 import pytest
 
 from local.chaos.conditions import OUTAGE_CAP
 from local.chaos.outage import run_outages
+from local.erps.operations import OPERATIONS
 from local.stand import ROOT
 
 pytestmark = pytest.mark.timeout(300)
 SIZE = ("--events", "120", "--accounts", "25", "--rate", "12", "--outage", "2", "--seed", "7")
+SMALL = ("--events", "50", "--accounts", "12", "--rate", "10", "--outage", "1", "--seed", "7")
 INJECTED = (
     "kill",
     "outage",
@@ -38,26 +40,30 @@ async def _chaos(*arguments: str) -> tuple[int | None, str]:
     return process.returncode, printed.decode()
 
 
-@pytest.fixture(scope="module")
-async def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    file = tmp_path_factory.mktemp("chaos") / "result.json"
-    code, printed = await _chaos(*SIZE, "--json", str(file))
+@pytest.mark.parametrize(
+    ("target", "size", "injected"),
+    [
+        ("operations", SIZE, INJECTED),
+        ("business-central", SMALL, ("kill", "outage")),
+        ("nav", SMALL, ("kill", "outage", "refused creation")),
+    ],
+)
+async def test_every_invariant_holds_in_a_short_run(
+    target: str, size: tuple[str, ...], injected: tuple[str, ...], tmp_path: Path
+) -> None:
+    file = tmp_path / "result.json"
+    code, printed = await _chaos("--target", target, *size, "--json", str(file))
     assert code == 0, printed
-    (found,) = json.loads(file.read_text(encoding="utf-8"))
-    return found
-
-
-async def test_every_invariant_holds_in_a_short_run(result: dict[str, Any]) -> None:
+    (result,) = json.loads(file.read_text(encoding="utf-8"))
     assert result["good"]
     assert len(result["violations"]) >= 12
     assert not any(result["violations"].values())
-
-
-async def test_the_trouble_of_the_plan_was_made(result: dict[str, Any]) -> None:
-    assert {trouble for trouble in INJECTED if not result["injected"].get(trouble)} == set()
+    assert {trouble for trouble in injected if not result["injected"].get(trouble)} == set()
     assert {entry["outage"] for entry in result["requests_in"]} == {"outage", "wrong credentials"}
-    assert result["facts"]["accounts"] == 25
-    assert result["facts"]["customers"] > 10
+    assert result["conditions"]["target"] == target
+    assert result["requests"][target]["with a fault"] > 0
+    assert result["facts"]["accounts"] == result["conditions"]["accounts"]
+    assert result["facts"]["customers"] > result["conditions"]["accounts"] / 3
 
 
 @pytest.mark.parametrize(
@@ -70,7 +76,7 @@ async def test_sizes_that_make_no_sense_are_refused(arguments: tuple[str, ...]) 
 
 
 async def test_an_outage_and_wrong_credentials_are_waited_for_with_few_requests() -> None:
-    outages = await run_outages(["outage", "wrong credentials"], 5, 15, lambda _: None)
+    outages = await run_outages(OPERATIONS, ["outage", "wrong credentials"], 5, 15, lambda _: None)
     assert [outage.wrong for outage in outages] == [[], []]
     for outage in outages:
         assert outage.backlog == 30

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
-from local.demo.cases import CASES, STEPS
+from local.demo.cases import cases_of, steps_of
 from local.demo.checks import customers_differ, events_lost
 from local.demo.scenario import plan
 from local.demo.watch import Ledger
+from local.erps.by_target import ERPS
+from local.erps.erp import Erp
+from local.erps.operations import OPERATIONS
 
 EMPTY = {"active": 0, "locked": 0, "scheduled": 0, "deferred": 0, "dead_letter": 0, "duplicates_dropped": 0}
 
@@ -82,26 +85,30 @@ def test_dead_letters_and_messages_that_wait_are_noticed() -> None:
 
 
 def test_any_difference_of_customers_is_noticed() -> None:
-    expected = plan(10, 60).expected()
-    assert list(customers_differ(expected, expected)) == []
+    expected = plan(OPERATIONS, 10, 60).expected()
+    assert list(customers_differ(OPERATIONS, expected, expected)) == []
     other = {number: dict(customer) for number, customer in expected.items()}
     other["D-1004"]["SalesCurrencyCode"] = "USD"
-    assert list(customers_differ(expected, other)) == ["D-1004: SalesCurrencyCode is 'USD', expected 'ZAR'"]
-    assert list(customers_differ(expected, {})) != []
-    assert list(customers_differ({}, expected)) != []
+    assert list(customers_differ(OPERATIONS, expected, other)) == [
+        "D-1004: SalesCurrencyCode is 'USD', expected 'ZAR'"
+    ]
+    assert list(customers_differ(OPERATIONS, expected, {})) != []
+    assert list(customers_differ(OPERATIONS, {}, expected)) != []
 
 
+@pytest.mark.parametrize("erp", ERPS.values(), ids=ERPS)
 @pytest.mark.parametrize(("accounts", "events"), [(5, 5), (5, 200), (10, 11), (25, 100), (200, 2000)])
-def test_a_scenario_has_the_size_asked_for(accounts: int, events: int) -> None:
-    scenario = plan(accounts, events)
+def test_a_scenario_has_the_size_asked_for(erp: Erp, accounts: int, events: int) -> None:
+    scenario = plan(erp, accounts, events)
     assert len(scenario.cases) == accounts
     assert scenario.events == events
     numbers = {case.number for case in scenario.cases} | {""}
     assert {step.number for step in chain.from_iterable(scenario.waves)} <= numbers
 
 
-def test_the_default_scenario_has_every_case_and_step_by_hand() -> None:
-    scenario = plan(25, 100)
-    assert scenario.cases[: len(CASES)] == CASES
+@pytest.mark.parametrize("erp", ERPS.values(), ids=ERPS)
+def test_the_default_scenario_has_every_case_and_step_by_hand(erp: Erp) -> None:
+    scenario, by_hand = plan(erp, 25, 100), cases_of(erp.target)
+    assert scenario.cases[: len(by_hand)] == by_hand
     taken = list(chain.from_iterable(scenario.waves))
-    assert all(step in taken for _, step in STEPS)
+    assert all(step in taken for _, step in steps_of(erp.target))

@@ -97,7 +97,7 @@ class FakeOperations:
 
     def rename(self, old: str, new: str) -> None:
         """Give the customer another number; its id stays."""
-        (key,) = [known for known in self.customers if known.number == old]
+        key = next(known for known in self.customers if known.number == old)
         self.customers[replace(key, number=new)] = self.customers.pop(key)
         if self.ids is not None and key in self.ids:
             self.ids[replace(key, number=new)] = self.ids.pop(key)
@@ -105,7 +105,7 @@ class FakeOperations:
     def _stored(self, key: CustomerKey) -> CustomerKey | None:
         """The key under which the customer stands: by its id, its second key or its number."""
         if key.id and self.ids is not None:
-            return next((known for known, own in self.ids.items() if own == key.id), None)
+            return next((known for known in self.customers if self.ids.get(known) == key.id), None)
         if key.by:
             return next(
                 (known for known, item in self.customers.items() if item.get(key.by) == key.number), None

@@ -3,7 +3,7 @@
 Both ask one plan. What is tried here is everything around it: what each of them reads, and when.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.diagnostics.preview import Preview
-from shared.model.customer import CustomerKey
+from shared.model.customer import CustomerKey, FieldValue
 from shared.model.faults import System, TransientFault
 from shared.model.outcome import Ending
 from shared.sync.plan import NOT_FOUND_CHECKS
@@ -48,14 +48,16 @@ def save(name: str, currency: str, columns: dict[str, object], answer: str = "")
 def checked(name: str, answer: str) -> Happening:
     async def happens(world: World) -> None:
         late = world.clock.now().replace(microsecond=0)
-        world.operations.script = {
-            "answered": [],
+        scripts: dict[str, list[Exception]] = {
             "lost before": [LOST],
             "lost after": [CommittedError(LOST)],
             "late": [CommittedLateError(LOST, late)],
-        }[answer]
+        }
+        world.operations.script = scripts.get(answer, [])
+        if answer == "refused" and world.operations.capabilities.refused_create_may_exist:
+            world.operations.refuses_fields = frozenset({"PrimaryContactPhone"})
         await _check(world, name)
-        world.operations.script = []
+        world.operations.script, world.operations.refuses_fields = [], frozenset()
 
     return happens
 
@@ -85,12 +87,14 @@ def in_the_erp(what: str) -> Happening:
                 customers.setdefault(CustomerKey("USMF", "C-1"), {"OrganizationName": "ACCOUNT A"})
             case "renamed" if CustomerKey("USMF", "C-2") not in customers:
                 for key in [key for key in customers if key.number != "C-2"][:1]:
-                    customers[CustomerKey("USMF", "C-2")] = customers.pop(key)
+                    world.operations.rename(key.number, "C-2")
             case "changed":
                 for fields in customers.values():
                     fields["PrimaryContactPhone"] = "by hand"
             case _:
                 customers.clear()
+                if world.operations.ids is not None:
+                    world.operations.ids.clear()
 
     return happens
 
@@ -103,7 +107,7 @@ def state_lost(name: str) -> Happening:
 
 
 names = st.sampled_from(NAMES)
-answers = st.sampled_from(["answered", "answered", "lost before", "lost after", "late"])
+answers = st.sampled_from(["answered", "answered", "lost before", "lost after", "late", "refused"])
 columns = st.fixed_dictionaries(
     {},
     optional={
@@ -131,12 +135,36 @@ happenings = st.one_of(
 )
 
 
+def replacing(sent: Mapping[str, FieldValue]) -> Mapping[str, FieldValue]:
+    """Answer a phone number in a form of the ERP's own."""
+    return {name: f"+{value}" if name == "PrimaryContactPhone" else value for name, value in sent.items()}
+
+
+def world_of(erp: str, field_map: str, rules: dict[str, object]) -> World:
+    """Operations, or an ERP that differs from it as Business Central or NAV does."""
+    match erp:
+        case "business-central":
+            differs: dict[str, object] = {
+                "changed_by_erp": frozenset({"AddressCity", "PrimaryContactPhone"}),
+                "sent_together": ("AddressCity", "PrimaryContactPhone"),
+            }
+            world = World(field_map=field_map, settings=rules, erp=differs)
+            world.operations.ids, world.operations.answers = {}, replacing
+        case "nav":
+            differs = {"refuses_existing_number": False, "refused_create_may_exist": True}
+            world = World(field_map=field_map, settings=rules, erp=differs)
+        case _:
+            world = World(field_map=field_map, settings=rules)
+    return world
+
+
 async def previewed(world: World) -> Preview:
     return await world.preview().of(account("a"))
 
 
 @settings(max_examples=300, deadline=None)
 @given(
+    erp=st.sampled_from(["operations", "business-central", "nav"]),
     field_map=st.sampled_from([GIVEN, ASSIGNED]),
     existing=st.sampled_from(["match", "adopt", "park"]),
     blocks=st.booleans(),
@@ -145,6 +173,7 @@ async def previewed(world: World) -> Preview:
     stays_gone=st.booleans(),
 )
 async def test_the_preview_says_how_the_check_then_ends(
+    erp: str,
     field_map: str,
     existing: str,
     blocks: bool,
@@ -154,7 +183,7 @@ async def test_the_preview_says_how_the_check_then_ends(
 ) -> None:
     gone = "block" if blocks else "ignore"
     rules: dict[str, object] = {"existing_customer": existing, "on_delete": gone, "on_deactivate": gone}
-    world = World(field_map=field_map, settings=rules)
+    world = world_of(erp, field_map, rules)
     ending: list[Happening] = [] if stays_gone else [save("a", "Euro", last)]
     for happens in (*story, *ending):
         await happens(world)

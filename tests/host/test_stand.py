@@ -19,8 +19,11 @@ from local.child import Child, ChildError
 from local.ports import free_port, is_free
 from local.stand import TABLES, Stand
 from local.stand_options import Ports, StandOptions
-from local.start import IN_FILE, well_known_ports
+from local.start import well_known_ports
 from tests.host.hosting import ROOT, until
+
+IN_FILE = ["functions", "function_key", "servicebus", "tables", "dataverse", "operations", "token", "control"]
+IN_FILE += ["settings"]
 
 
 async def test_everything_serves_when_the_stand_is_ready(tmp_path: Path) -> None:
@@ -64,7 +67,7 @@ async def test_the_started_stand_ends_with_its_process(tmp_path: Path, number: i
     await until(lambda: file.exists() or ended.done(), 60, "the addresses are written")
     assert file.exists(), (tmp_path / "output").read_text()
     addresses = json.loads(file.read_text())
-    assert list(addresses) == [*IN_FILE, "settings"]
+    assert list(addresses) == IN_FILE
     started = _below(process.pid)
     assert len(started) >= 5
     process.send_signal(number)
@@ -131,7 +134,7 @@ def _example_at_the_ports_of(addresses: dict[str, str], folder: Path) -> Path:
         ("ServiceBus", usual.servicebus),
         ("TABLES_CONNECTION", usual.tables),
         ("DATAVERSE_URL", usual.dataverse),
-        ("OPERATIONS_URL", usual.operations),
+        ("OPERATIONS_URL", usual.erp),
     ):
         found = re.search(r"(?:TableEndpoint=http|sb|^http)://127\.0\.0\.1:(\d+)", running[setting])
         assert found is not None, setting
@@ -158,7 +161,7 @@ def test_the_well_known_ports_are_those_of_the_example_settings() -> None:
     ports = well_known_ports()
     assert (ports.functions, ports.servicebus, ports.tables) == (7071, 5672, 10002)
     assert ports.dataverse
-    assert ports.operations
+    assert ports.erp
 
 
 def _running() -> dict[int, int]:

@@ -14,7 +14,7 @@ from shared.model.faults import AccountFault, ConfigurationFault, Fault, Refused
 from shared.targets.business_central.capabilities import ADDRESS, capabilities
 from shared.targets.business_central.errors import BusinessCentralError, Meaning, read_error
 from shared.targets.business_central.links import links
-from shared.targets.business_central.values import encode, lost_parts
+from shared.targets.business_central.values import encode, enumerated, lost_parts
 
 MAP = load_field_map("business-central", "business-central")
 OWN = {"country", "city", "email", "number", "currencyCode"}
@@ -79,8 +79,8 @@ def test_an_answer_means_what_its_status_and_code_say(error: BusinessCentralErro
     [
         (answer(400, DIALOG, 'The "currencyCode" does not match to a Currency.'), OWN, "currencyCode"),
         (answer(400, DIALOG, 'The blank "displayName" is not allowed.'), OWN, ""),
-        (answer(400, RELATION, "The field Country/Region Code of table"), OWN, "country"),
-        (answer(400, RELATION, "The field Country/Region Code"), ["country", "salespersonCode"], ""),
+        (answer(400, RELATION, "The field Country/Region Code of table"), ["country", "city"], "country"),
+        (answer(400, RELATION, "The field Country/Region Code of table"), OWN, ""),
         (answer(400, LENGTH, "The length of the string is 90"), ["city"], "city"),
         (answer(400, LENGTH, "The length of the string is 90"), OWN, ""),
         (answer(400, "BadRequest", "anything"), ["city"], ""),
@@ -153,8 +153,9 @@ def test_the_address_is_one_unit_with_the_country_first() -> None:
 
 
 def test_the_order_of_the_fields_is_the_order_of_the_body() -> None:
-    fields = dict.fromkeys(ADDRESS, "x")
-    assert [*json.loads(encode(fields))] == [*ADDRESS]
+    orders: list[tuple[str, ...]] = [ADDRESS, ADDRESS[::-1]]
+    for names in orders:
+        assert [*json.loads(encode(dict.fromkeys(names, "x")))] == [*names]
 
 
 @pytest.mark.parametrize(
@@ -172,6 +173,13 @@ def test_parts_of_an_address_that_were_cleared_are_sent_again(
 ) -> None:
     sent = {"country": "DE", "postalCode": "1", "city": "B", "state": "S", "addressLine2": ""}
     assert lost_parts(sent, answered) == lost
+
+
+@pytest.mark.parametrize(
+    ("answered", "read"), [("_x0020_", "_x0020_"), (" ", "_x0020_"), ("", "_x0020_"), ("Ship", "Ship")]
+)
+def test_every_form_of_a_blank_is_one_value(answered: str, read: str) -> None:
+    assert enumerated(answered) == read
 
 
 URL = "https://api.businesscentral.dynamics.com/v2.0/contoso.com/production"

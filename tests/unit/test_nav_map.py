@@ -47,7 +47,7 @@ def test_the_capabilities_follow_the_map() -> None:
     assert (found.refuses_existing_number, found.refused_create_may_exist) == (False, True)
     assert (found.longest_request_seconds, found.page_size, found.assigns_numbers) == (960, 1_000, False)
     assert found.code_fields == {"No", "Post_Code", "Country_Region_Code", "Currency_Code"}
-    assert found.sent_together == ("Country_Region_Code", "Post_Code", "City", "County")
+    assert found.sent_together == ("Country_Region_Code", "Post_Code", "City")
     assert found.changed_by_erp == set(found.sent_together)
 
 

@@ -442,6 +442,20 @@ def test_a_file_of_the_package_is_found_from_any_folder(
     assert settings.nav_ca_file == str(package / "certificates/nav-ca.pem")
 
 
+def test_numbers_of_business_central_need_a_page_with_the_accounts_id(tmp_path: Path) -> None:
+    shipped = Path(__file__).parents[2] / "shared/targets/business_central/business-central.toml"
+    own = tmp_path / "own.toml"
+    key = 'column = "accountnumber"  '
+    text = shipped.read_text(encoding="utf-8")
+    assert key in text
+    own.write_text(text.replace(key, 'assigned_by_erp = true\nsecond_key = "accountId"\n'), encoding="utf-8")
+    target = BUSINESS_CENTRAL | {"FIELD_MAP": str(own)}
+    assert "BUSINESS_CENTRAL_API_PATH: is the standard API" in refusal(**target)
+    assert (
+        load(**(target | {"BUSINESS_CENTRAL_API_PATH": "api/contoso/sync/v1.0"})).target == "business-central"
+    )
+
+
 @pytest.mark.parametrize("target", [BUSINESS_CENTRAL, NAV])
 def test_no_request_of_these_erps_is_over_before_960_seconds(target: dict[str, str | None]) -> None:
     in_azure = IN_AZURE | target | {"LONGEST_REQUEST_SECONDS": "959"}

@@ -84,7 +84,7 @@ class Environment:
     `missing_code`, the code for a key that is not there; `page_order`, the fields of a body are validated in
     the order of the page; `v3_content`, a change over V3 is answered with the row; `v3_patch`, V3 takes PATCH
     beside MERGE; `v3_codes`, errors of V3 have codes. The next `refuse_creates` creates are refused after the
-    insert.
+    insert, with nothing but the number and `Account_Id` in the row.
     """
 
     companies: dict[str, Company] = field(default_factory=lambda: {CRONUS: Company()})

@@ -24,6 +24,7 @@ from local.dynamics.odata.options import parse_options, parse_segment
 from local.dynamics.odata.tokens import unquote_text
 
 INSTANCE = "/DynamicsNAV110"
+SECOND_KEY = "Account_Id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +135,19 @@ class Nav:
         self._number(draft, str(sent.pop(page.key, "")))
         row = self.environment.put(company, page, draft.values) if self.environment.insert_first else None
         try:
-            if self.environment.refuse_creates > 0:
-                self.environment.refuse_creates -= 1
-                raise errors.callback()
             for name, value in self._in_order(page, sent):
+                if name != SECOND_KEY:
+                    self._refuse_if_ordered()
                 draft.fill(name, value)
         finally:
             if row is not None:
                 row = self.environment.put(company, page, draft.values)
         return row or self.environment.put(company, page, draft.values)
+
+    def _refuse_if_ordered(self) -> None:
+        if self.environment.refuse_creates > 0:
+            self.environment.refuse_creates -= 1
+            raise errors.callback()
 
     def _number(self, draft: Draft, given: str) -> None:
         """Take the number that is given, if the series allows it, or draw one that is free."""

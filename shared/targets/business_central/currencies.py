@@ -7,9 +7,10 @@ dynamics_generalledgersetup). The API translates between the two, unless the led
 
 import asyncio
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from shared.model.faults import ConfigurationFault
+from shared.model.faults import AccountFault, ConfigurationFault
 from shared.targets.business_central.companies import STANDARD, Companies
 from shared.targets.business_central.errors import HEADERS, good_content, page_content, text_of
 from shared.web.odata import ODataClient
@@ -78,14 +79,20 @@ class BusinessCentralCurrencies:
             raise
 
     async def _read(self) -> frozenset[str]:
-        if self._names:
-            ids = [await self._companies.id_of(name) for name in self._names]
-        else:
-            ids = [*(await self._companies.all_ids()).values()]
         codes = {self._local}
-        for company_id in ids:
+        for company_id in await self._company_ids():
             codes |= {await self._ledger(company_id), *await self._table(company_id)}
         return frozenset(codes - {""})
+
+    async def _company_ids(self) -> list[str]:
+        """Return the companies that count. A name that none has concerns its own accounts only."""
+        if not self._names:
+            return [*(await self._companies.all_ids()).values()]
+        ids: list[str] = []
+        for name in self._names:
+            with suppress(AccountFault):
+                ids.append(await self._companies.id_of(name))
+        return ids
 
     async def _table(self, company_id: str) -> list[str]:
         path = f"{STANDARD}/companies({company_id})/currencies?$select=code"

@@ -9,7 +9,7 @@ Business Central, 8 in its queue and 8 at work.
 
 from shared.model.capabilities import Capabilities
 from shared.model.faults import System
-from shared.model.field_map import FieldMap
+from shared.model.field_map import CURRENCY, FieldMap
 
 # Controls of page 21 whose table fields are of type Code: stored trimmed and in upper case.
 _CODES = frozenset(
@@ -46,12 +46,14 @@ _CODES = frozenset(
 )
 # A post code that NAV knows overwrites the others; a changed country makes NAV look the post code up again.
 _ADDRESS = ("Country_Region_Code", "Post_Code", "City", "County")
+_FILLED_ON_INSERT = ("Invoice_Disc_Code", "Salesperson_Code", "Search_Name")  # where they are blank
 
 
-def capabilities(field_map: FieldMap) -> Capabilities:
-    """Return what NAV is and does under this field map."""
+def capabilities(field_map: FieldMap, local_currency: str | None = None) -> Capabilities:
+    """Return what NAV is and does under this field map; a blank currency reads as the local one."""
     key, mapped = field_map.key, field_map.names
     second = {key.second_key} if key.assigned_by_erp and key.second_key else set[str]()
+    currencies = [name for name, entry in field_map.fields.items() if entry.via == CURRENCY]
     return Capabilities(
         system=System.NAV,
         name="NAV",
@@ -64,7 +66,8 @@ def capabilities(field_map: FieldMap) -> Capabilities:
         blocked_value=field_map.hold.blocked,
         code_fields=(_CODES & mapped) | {key.field} | second,
         sent_together=tuple(name for name in _ADDRESS if name in mapped),
-        changed_by_erp=mapped & {*_ADDRESS},
+        changed_by_erp=mapped & {*_ADDRESS, *_FILLED_ON_INSERT},
+        blank_values=dict.fromkeys(currencies, local_currency) if local_currency else {},
         most_concurrent_requests=0,
         longest_request_seconds=960,
         page_size=1_000,

@@ -18,7 +18,8 @@ _SETTING = "NAV_CURRENCY_SERVICE"
 class NavCurrencies:
     """A list kept in the process for `seconds`, and read again for a code that it does not contain.
 
-    `of_companies` are the companies whose currencies count; if it is empty, all do that the user sees.
+    The currencies of `company` count, if it is given; otherwise those of all companies that NAV has `among`
+    these, or of all if that is empty.
     """
 
     def __init__(
@@ -27,7 +28,8 @@ class NavCurrencies:
         wire: Wire,
         companies: Companies,
         service: str,
-        of_companies: Collection[str],
+        company: str | None,
+        among: Collection[str],
         *,
         seconds: float = 3600,
         miss_seconds: float = 5,
@@ -36,7 +38,8 @@ class NavCurrencies:
         self._wire = wire
         self._companies = companies
         self._service = service
-        self._of_companies = of_companies
+        self._company = company
+        self._among = among
         self._ages = (seconds, miss_seconds)
         self._codes: frozenset[str] = frozenset()
         self._read_at = float("-inf")
@@ -55,8 +58,14 @@ class NavCurrencies:
         return False
 
     async def _read(self) -> frozenset[str]:
-        names = self._of_companies or await self._companies.names()
-        return frozenset([code for name in sorted(names) for code in await self._of(name)])
+        return frozenset([code for name in await self._asked() for code in await self._of(name)])
+
+    async def _asked(self) -> list[str]:
+        if self._company:
+            return [self._company]
+        return sorted(
+            name for name in await self._companies.names() if not self._among or name in self._among
+        )
 
     async def _of(self, company: str) -> list[str]:
         path = f"{self._wire.path(company, self._service)}?$select=Code"

@@ -82,7 +82,7 @@ _LENGTH = re.compile(r"^The length of the string is (?P<length>\d+),")
 _EXISTS = re.compile(
     r"^The Customer already exists\. Identification fields and values: No\.='(?P<number>.*)'"
 )
-_MANUAL = "Check the set-up in NAV, such as the posting groups and Manual Nos. of the number series."
+_REMEDY = "Check the set-up in NAV, such as the posting groups and Manual Nos. of the number series."
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,41 +135,41 @@ class NavError:
         `of_account` are the fields whose values are the account's own: if one of them is refused, no other
         account is concerned.
         """
+        if (later := self._later(created=operation == "create")) is not None:
+            return later
+        if self.meaning is Meaning.FORBIDDEN:
+            return forbidden(self.status)
+        if (name := self.named(_OF_PAGE)) in sent:
+            return no_control(name)
+        field = self.field(sent)
+        return AccountFault(self.problem(field)) if field in of_account else self.refused(operation, field)
+
+    def _later(self, *, created: bool) -> TransientFault | None:
+        """Return the fault of an answer after which another attempt may succeed, if this is one."""
+        reason = f"answered {self.status}"
         match self.meaning:
             case Meaning.CHANGED | Meaning.NO_VERSION:
-                inserted = (
-                    operation == "create"
-                )  # the row may be inserted, and only then be changed by others
-                return TransientFault(
-                    System.NAV, "update conflict", unknown_outcome=inserted, about_system=False
-                )
-            case Meaning.NOT_EXECUTED:
-                return TransientFault(System.NAV, f"answered {self.status}")
+                # A create may have inserted the row, and only then met a conflict.
+                reason = "update conflict"
+                return TransientFault(System.NAV, reason, unknown_outcome=created, about_system=False)
             case Meaning.UNKNOWN:
-                return TransientFault(System.NAV, f"answered {self.status}", unknown_outcome=True)
-            case Meaning.FORBIDDEN:
-                return forbidden(self.status)
+                return TransientFault(System.NAV, reason, unknown_outcome=True)
+            case Meaning.NOT_EXECUTED:
+                return TransientFault(System.NAV, reason)
             case Meaning.NOT_FOUND if not self.own:
-                return TransientFault(System.NAV, f"answered {self.status}")
+                return TransientFault(System.NAV, reason)
             case _:
-                if name := self.named(_OF_PAGE):
-                    return no_control(name)
-                field = self.field(sent)
-                return (
-                    AccountFault(self.problem(field))
-                    if field in of_account
-                    else self.refused(operation, field)
-                )
+                return None
 
     def refused(self, operation: str, field: str = "") -> Refused:
         """Return the refusal of a request that may concern one account or all."""
-        return Refused(System.NAV, operation, self.problem(field), _MANUAL)
+        return Refused(System.NAV, operation, self.problem(field), _REMEDY)
 
-    def read_fault(self, operation: str) -> Fault:
-        """Return the fault that this answer to the read of a customer is, if its page is there."""
-        if name := self.named(_OF_PAGE):
+    def read_fault(self, asked: Collection[str]) -> Fault:
+        """Return the fault that this answer to a read of these fields is, if the page is there."""
+        if (name := self.named(_OF_PAGE)) in asked:
             return no_control(name)
-        return forbidden(self.status) if self.meaning is Meaning.FORBIDDEN else self.refused(operation)
+        return forbidden(self.status) if self.meaning is Meaning.FORBIDDEN else self.refused("find")
 
     def problem(self, field: str = "") -> Problem:
         """Return the reason for parking, without any text of the answer."""

@@ -52,14 +52,16 @@ class NavTarget:
         local_currency: str | None,
         company: str | None = None,
     ) -> None:
-        self.capabilities = capabilities(field_map)
+        self.capabilities = capabilities(field_map, local_currency)
         self._client = client
         self._service = service
         self._wire = Wire(protocol)
         self._values = Values(field_map, local_currency)
         self._companies = Companies(client, self._wire, field_map.company)
-        asked = [company] if company else [*field_map.company.values.values()]
-        self._currencies = NavCurrencies(client, self._wire, self._companies, currency_service, {*asked})
+        among = {*field_map.company.values.values()}
+        self._currencies = NavCurrencies(
+            client, self._wire, self._companies, currency_service, company, among
+        )
         self._changes = Changes(client, self._wire)
         self._number = field_map.key.field
         self._of_account = _of_account(field_map)
@@ -120,7 +122,7 @@ class NavTarget:
             return response
         error = read_error(response)
         if error.meaning is not Meaning.NOT_FOUND:
-            raise error.read_fault("find")
+            raise error.read_fault(self._select.split(","))
         if path == self._path(key, whole=True):
             raise await self._companies.missing(key.company, _SETTING)
         return response

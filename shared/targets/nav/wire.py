@@ -16,6 +16,8 @@ from urllib.parse import quote
 from shared.model.customer import FieldValue
 from shared.web.odata import literal
 
+_V3_JSON = "application/json;odata=minimalmetadata,application/json;q=0.9"
+
 type Protocol = Literal["v3", "v4"]
 
 
@@ -33,7 +35,11 @@ class Wire:
     @property
     def headers(self) -> dict[str, str]:
         """Headers of every request: JSON, and texts whose language does not depend on the server."""
-        return {"Accept": "application/json", "Accept-Language": "en-US"}
+        json_of = {
+            "v4": {"Accept": "application/json"},
+            "v3": {"Accept": _V3_JSON, "MaxDataServiceVersion": "3.0"},  # not the verbose JSON of V2
+        }
+        return {**json_of[self.protocol], "Accept-Language": "en-US"}
 
     @property
     def change_headers(self) -> dict[str, str]:

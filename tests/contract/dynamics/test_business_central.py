@@ -239,11 +239,11 @@ async def test_a_partners_page_has_the_same_customers_with_a_field_more(client: 
 
 async def test_of_one_identity_five_requests_run_and_others_wait_or_are_turned_away(client: Client) -> None:
     simulator = client.stand.simulator
-    simulator.latency.business_central = 100
-    simulator.queue.waiting = 4
+    simulator.latency["business_central"] = 100
+    simulator.business_central.queue.waiting = 4
     answers = await asyncio.gather(*(client.http.get(client.path) for _ in range(12)))
     assert sorted(answer.status_code for answer in answers) == [200] * 9 + [429] * 3
-    simulator.queue.seconds = 0.02
+    simulator.business_central.queue.seconds = 0.02
     late = await asyncio.gather(*(client.http.get(client.path) for _ in range(7)))
     turned_away = [answer for answer in late if answer.status_code == 503]
     assert len(turned_away) == 2
@@ -254,11 +254,11 @@ async def test_of_one_identity_five_requests_run_and_others_wait_or_are_turned_a
 
 async def test_each_identity_is_counted_by_itself(client: Client) -> None:
     other = Client(client.stand, token="another")
-    client.stand.simulator.latency.business_central = 50
+    client.stand.simulator.latency["business_central"] = 50
     calls = [one.http.get(one.path) for one in (client, client, client, other)]
     statuses = [answer.status_code for answer in await asyncio.gather(*calls)]
     assert statuses == [200, 200, 200, 401]
-    assert sorted(client.stand.simulator.queue.most.values()) == [1, 3]
+    assert sorted(client.stand.simulator.business_central.queue.most.values()) == [1, 3]
 
 
 @pytest.mark.parametrize(

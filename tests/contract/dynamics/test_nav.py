@@ -261,3 +261,10 @@ async def test_deleted_rows_and_states_are_seen_through_the_control_endpoint(nav
     await nav.stand.seed(reset=True)
     state = (await nav.stand.control.get("/state", params={"system": "nav"})).json()["nav"]
     assert state == {"customers": [], "currencies": []}
+
+
+async def test_an_ordered_refusal_leaves_the_number_and_the_second_key(nav: Service) -> None:
+    nav.environment.refuse_creates = 1
+    answer = await nav.http.post(address("Customer"), json={"Account_Id": "id-1", "Name": "Contoso"})
+    assert code(answer) == (400, "Application_CallbackNotAllowed")
+    assert ((await nav.row("C00010"))["Account_Id"], (await nav.row("C00010"))["Name"]) == ("ID-1", "")

@@ -69,7 +69,7 @@ async def test_late_commit_answers_first_and_commits_afterwards(stand: Stand) ->
     answer = await stand.operations.post("CustomersV3", json=CUSTOMER)
     assert answer.status_code == 504
     assert await customers(stand) == []
-    await wait_until(lambda: len(stand.simulator.records.rows("CustomersV3")) == 1)
+    await wait_until(lambda: len(stand.simulator.operations.records.rows("CustomersV3")) == 1)
 
 
 async def test_late_commit_can_hold_the_answer_and_commits_though_the_client_has_gone(stand: Stand) -> None:
@@ -77,7 +77,7 @@ async def test_late_commit_can_hold_the_answer_and_commits_though_the_client_has
     with pytest.raises(httpx.ReadTimeout):
         await stand.operations.post("CustomersV3", json=CUSTOMER, timeout=0.05)
     assert await customers(stand) == []
-    await wait_until(lambda: len(stand.simulator.records.rows("CustomersV3")) == 1)
+    await wait_until(lambda: len(stand.simulator.operations.records.rows("CustomersV3")) == 1)
 
 
 async def test_conflict_is_the_update_conflict(stand: Stand) -> None:

@@ -24,8 +24,8 @@ async def started(
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
 async def test_it_says_where_it_serves_and_ends_cleanly_when_told(end: signal.Signals) -> None:
     process, ready = await started("--token", "t")
-    systems = {"dataverse", "operations", "business_central", "nav"}
-    assert set(ready) == {"ready", *systems, "control", "token"}
+    erps = {"operations", "business_central", "nav"}
+    assert set(ready) == {"ready", "dataverse", *erps, "control", "token"}
     async with httpx.AsyncClient(headers={"Authorization": "Bearer t"}) as client:
         assert (await client.get(f"{ready['dataverse']}/api/data/v9.2/WhoAmI")).status_code == 200
         assert (await client.get(f"{ready['operations']}/data/Currencies")).status_code == 200

@@ -5,10 +5,14 @@ from pathlib import Path
 from shared.field_maps import load_field_map
 from shared.model.faults import System
 from shared.model.field_map import FieldMap
+from shared.ports import Target
 from shared.targets.business_central.target import BusinessCentralTarget
+from shared.web.credentials import FixedToken
 from shared.web.odata import ODataClient
+from tests.contract.business_central_peer import business_central_peer
 from tests.contract.conftest import Simulated
 from tests.contract.targets.description import Description
+from tests.fakes.clock import FakeClock
 
 SYSTEM = System.BUSINESS_CENTRAL
 NAME = "business-central"
@@ -35,6 +39,11 @@ def adapter(
     )
 
 
+def peer() -> Target:
+    http = business_central_peer(MAP, COMPANY, OTHER)
+    return adapter(ODataClient(SYSTEM, http, FixedToken("any"), FakeClock()))
+
+
 def add_currency(simulated: Simulated, code: str) -> None:
     simulated.state(business_central={"currencies": [{"code": code}]})
 
@@ -48,6 +57,7 @@ BUSINESS_CENTRAL = Description(
     field_map=MAP,
     assigned_map=ASSIGNED,
     adapter=adapter,
+    others={"peer": peer},
     company=COMPANY,
     other_company=OTHER,
     fields={

@@ -37,7 +37,7 @@ def add_currency(simulated: Simulated, code: str) -> None:
 
 
 def set_page_size(simulated: Simulated, rows: int) -> None:
-    simulated.simulator.environment.page_size = rows
+    simulated.simulator.operations.environment.page_size = rows
 
 
 OPERATIONS = Description(

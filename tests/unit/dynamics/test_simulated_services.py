@@ -1,6 +1,7 @@
 """Both simulated services as functions: no call makes them raise, and a failed transaction leaves nothing."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -110,8 +111,35 @@ CALLS = st.builds(
 @settings(max_examples=400, deadline=None)
 @given(CALLS)
 def test_every_call_gets_an_answer(call: Call) -> None:
-    for service in (SIMULATOR.dataverse, SIMULATOR.operations):
+    for service in (SIMULATOR.dataverse, SIMULATOR.operations.service):
         answer = service.handle(call)
+        assert 200 <= answer.status < 500
+        assert isinstance(answer.payload(), bytes)
+
+
+COMPANY = f"companies({SIMULATOR.business_central.environment.companies['CRONUS USA, Inc.'].id})"
+PAGES = [
+    *("companies", "companies()", f"companies({ACCOUNT})/customers", COMPANY, f"{COMPANY}/currencies"),
+    *(f"{COMPANY}/customers", f"{COMPANY}/customers({ACCOUNT})", f"{COMPANY}/customers()", "$metadata"),
+    f"{COMPANY}/generalLedgerSetup",
+]
+BUSINESS_CENTRAL_BODIES = st.dictionaries(
+    st.sampled_from(["displayName", "number", "country", "postalCode", "currencyCode", "blocked", "email"]),
+    SCALARS,
+    max_size=5,
+).map(lambda value: json.dumps({"displayName": "x", **value}).encode())
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    CALLS,
+    st.sampled_from(["contoso.example/production/api/v2.0", "production/api/contoso/sync/v1.0", "other"]),
+    st.sampled_from(PAGES),
+    st.one_of(BODIES, BUSINESS_CENTRAL_BODIES),
+)
+def test_every_call_of_business_central_gets_an_answer(call: Call, api: str, page: str, body: bytes) -> None:
+    for path in (f"{api}/{page}", call.path):
+        answer = SIMULATOR.business_central.service.handle(replace(call, path=path, body=body))
         assert 200 <= answer.status < 500
         assert isinstance(answer.payload(), bytes)
 
