@@ -185,7 +185,8 @@ class Execute:
     async def _inserted(self, work: Work, fault: Fault, key: CustomerKey) -> Customer | None:
         """Return the customer that the ERP inserted before it refused the creation, if it did."""
         erp = self.target.capabilities
-        if work.in_flight or not (erp.refused_create_may_exist and isinstance(fault, AccountFault)):
+        refused = not isinstance(fault, TransientFault | CustomerAlreadyExists)
+        if work.in_flight or not (erp.refused_create_may_exist and refused):
             return None
         work.in_flight = True  # until the read has an answer
         found = await self.breakers.call(erp.system, "find", self.target.find(key))

@@ -86,8 +86,7 @@ class SyncAccount:
         except QueueUnavailable:
             raise
         except TimeoutError:
-            late = TransientFault(run.waits_for, "the work on one message took too long")
-            outcome = await self._after(run, late)
+            outcome = await self._after(run, TransientFault(run.waits_for, "the work took too long"))
         except Exception as fault:  # noqa: BLE001 - the one place where a bug is caught, to be parked
             outcome = await self._after(run, fault)
         ended = run.work is not None and outcome.ending is not Ending.RETRYING

@@ -82,7 +82,7 @@ GUARDS = {
     ),
     "a refusal may have inserted the customer": Guard(
         "shared/sync/execute.py",
-        "if work.in_flight or not (erp.refused_create_may_exist and isinstance(fault, AccountFault)):",
+        "if work.in_flight or not (erp.refused_create_may_exist and refused):",
         "if True:",
         f"{OTHERS}a_customer_that_was_inserted_and_refused_is_ours_and_is_completed",
     ),

@@ -4,7 +4,7 @@ import pytest
 
 from shared.model.control import InUse
 from shared.model.customer import CustomerKey
-from shared.model.faults import AccountFault, System, TransientFault
+from shared.model.faults import AccountFault, ConfigurationFault, System, TransientFault
 from shared.model.outcome import Cause, Ending, Problem
 from tests.fakes.dynamics import CommittedError
 from tests.flow.world import Crash, World, account
@@ -254,6 +254,18 @@ async def test_it_is_known_as_ours_although_the_worker_died_before_it_looked(
     customer = world.customer("A1")
     assert customer is not None
     assert customer["OrganizationName"] == renamed.get("name", "Account A1")
+
+
+async def test_a_customer_that_was_inserted_before_a_right_was_missing_is_ours() -> None:
+    world = inserting()
+    world.settings["existing_customer"] = "park"
+    no_right = ConfigurationFault(System.OPERATIONS, "may not do this.", "Give the right.")
+    world.operations.script = [CommittedError(no_right)]
+    await world.send(world.save("A1"))
+    await world.deliver(world.take())
+    await world.drain()
+    state = world.state("A1")
+    assert (state.issue, state.customer) == (None, CustomerKey("usmf", "A1"))
 
 
 async def test_a_stranger_that_was_there_before_is_found_before_anything_is_created() -> None:

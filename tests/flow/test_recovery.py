@@ -163,7 +163,7 @@ async def test_a_message_past_its_deadline_is_counted_on_the_system_that_it_wait
 
     world = World(settings={"invocation_deadline_seconds": 0.05})
     outcome = await world.deliver(world.save("A1"), world.application(gate))
-    assert outcome.detail == f"{system}: the work on one message took too long"
+    assert outcome.detail == f"{system}: the work took too long"
     assert outcome.due is not None
 
 
