@@ -73,7 +73,7 @@ param appSettings Settings
 @description('More settings of the app, by the name of the setting.')
 param tuning Tuning
 
-@description('Settings that only the field map names; none of the app itself can be set by them.')
+@description('Settings that only the field map names; the app\'s own settings take precedence.')
 param fieldMapSettings Settings
 
 // What accountsync needs too, on a person's own machine; keys and secrets are addresses in the vault.
