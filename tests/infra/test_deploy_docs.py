@@ -22,7 +22,7 @@ PAGES = {
 }
 TEXT = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
 # Set in the text itself, or an option of a script.
-OWN = {"ENVIRONMENT", "GROUP", "SCOPE", "APP_ID", "OBJECT_ID", "ROLE", "BC", "NAV_KEY"}
+OWN = {"ENVIRONMENT", "GROUP", "SCOPE", "APP_ID", "OBJECT_ID", "ROLE", "BC", "NAV_KEY", "APP"}
 
 
 def unknown_files(text: str) -> set[str]:
