@@ -48,7 +48,7 @@ def doubled(standing: Standing, truth: Truth) -> Iterator[str]:
     owned = set(_owners(truth, standing).values())
     yield from (f"{number} stands there, and no account knows it" for number in numbers.keys() - owned)
     if truth.assigned:
-        ids = Counter(row[truth.erp.id_field] for row in standing.customers)
+        ids = Counter(id_in(truth.erp, row) for row in standing.customers)
         yield from (f"account {found} has {times} customers" for found, times in ids.items() if times > 1)
 
 
@@ -67,13 +67,18 @@ def foreign(standing: Standing, truth: Truth) -> Iterator[str]:
         owner = standing.owners.get(number, {}).get("AccountId")
         if number in id_of and owner != id_of[number]:
             yield f"customer {number} of account {id_of[number]} is registered to {owner}"
-        if truth.assigned and number in id_of and row[truth.erp.id_field] != id_of[number]:
-            yield f"customer {number} of {id_of[number]} bears {row[truth.erp.id_field]}"
+        if truth.assigned and number in id_of and id_in(truth.erp, row) != id_of[number]:
+            yield f"customer {number} of {id_of[number]} bears {id_in(truth.erp, row)}"
 
 
 def number_of(erp: Erp, customer: Row) -> str:
     """The customer's number, as numbers are compared."""
     return customer[erp.fields.number].upper()
+
+
+def id_in(erp: Erp, customer: Row) -> str:
+    """The id of its account that the customer bears; a code field keeps it in upper case."""
+    return customer[erp.id_field].lower()
 
 
 def marks_in(erp: Erp, customer: Row) -> set[str]:
@@ -84,7 +89,10 @@ def marks_in(erp: Erp, customer: Row) -> set[str]:
 
 @dataclass(slots=True)
 class Marks:
-    """Every mark that a customer ever was seen with; more than one is a foreign write, even if undone."""
+    """Every mark that a customer ever was seen with; more than one is a foreign write, even if undone.
+
+    A customer is known by the ERP's own id, where it has one: its number may pass to another customer.
+    """
 
     erp: Erp
     seen: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))
@@ -92,13 +100,13 @@ class Marks:
     def add(self, customers: Iterable[Row]) -> None:
         """Take a look at the customers."""
         for row in customers:
-            self.seen[number_of(self.erp, row)] |= marks_in(self.erp, row)
+            self.seen[row[self.erp.own_id or self.erp.fields.number]] |= marks_in(self.erp, row)
 
     def foreign(self) -> Iterator[str]:
         """Customers that were seen with the marks of two accounts."""
-        for number, marks in self.seen.items():
+        for customer, marks in self.seen.items():
             if len(marks) > 1:
-                yield f"customer {number} was written by {sorted(marks)}"
+                yield f"customer {customer} was written by {sorted(marks)}"
 
 
 def _owners(truth: Truth, standing: Standing) -> dict[int, str]:

@@ -97,6 +97,7 @@ BUSINESS_CENTRAL = Erp(
     assigned_map=HERE / "business-central-assigned.toml",
     assigned_settings={"BUSINESS_CENTRAL_API_PATH": OWN_API},
     id_field="accountId",
+    own_id="id",
     authorization=_authorization,
     reference_data=_reference_data,
     numbering=_numbering,

@@ -49,7 +49,7 @@ def options(
         bool, typer.Option("--version", help="Print the version.", callback=_say_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Operate Account Sync: the currency mapping, questions about accounts, repairs, the state of all."""
+    """Operate Account Sync: edit the currency mapping, explain accounts, repair, and show the state."""
     del version  # the callback has printed it
     context.obj = Chosen(settings, local, trace)
 

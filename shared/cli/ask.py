@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from shared.cli.options import Json
 from shared.cli.output import Output, moment, plain, shown
-from shared.cli.session import run
+from shared.cli.session import command
 from shared.diagnostics.explain import Explanation
 from shared.diagnostics.name_accounts import Named
 from shared.diagnostics.preview import FieldPreview, Preview
@@ -23,38 +22,32 @@ Account = Annotated[
 ]
 
 
-def explain(context: typer.Context, account: Account, as_json: Json = False) -> None:
-    """Tell why an account stands as it does: its timeline, both sides field by field, and the next step."""
-
-    async def work(operator: Operator, output: Output) -> None:
-        account_id = await operator.find_account.find(account)
-        explanation, named = await asyncio.gather(
-            operator.explain.of(account_id), operator.name_accounts.of([account_id])
+@command
+async def explain(operator: Operator, output: Output, account: Account) -> None:
+    """Explain one account: its timeline, its values in both systems field by field, and the next step."""
+    account_id = await operator.find_account.find(account)
+    explanation, named = await asyncio.gather(
+        operator.explain.of(account_id), operator.name_accounts.of([account_id])
+    )
+    erp = operator.erp.capabilities.name
+    links = operator.name_accounts.links(account_id, _customer(explanation))
+    if output.as_json:
+        output.json(
+            _explanation_as_json(explanation, erp) | named.of(account_id)._asdict() | {"links": links}
         )
-        erp = operator.erp.capabilities.name
-        links = operator.name_accounts.links(account_id, _customer(explanation))
-        if output.as_json:
-            output.json(
-                _explanation_as_json(explanation, erp) | named.of(account_id)._asdict() | {"links": links}
-            )
-        else:
-            _print_explanation(output, explanation, named, _titled(links, erp), erp)
-
-    run(context, as_json, work)
+    else:
+        _print_explanation(output, explanation, named, _titled(links, erp), erp)
 
 
-def preview(context: typer.Context, account: Account, as_json: Json = False) -> None:
+@command
+async def preview(operator: Operator, output: Output, account: Account) -> None:
     """Show what a sync would send now, field by field, and where each value comes from. Writes nothing."""
-
-    async def work(operator: Operator, output: Output) -> None:
-        found = await operator.preview.of(await operator.find_account.find(account))
-        erp = operator.erp.capabilities.name
-        if output.as_json:
-            output.json(_preview_as_json(found, erp))
-        else:
-            _print_preview(output, found, erp)
-
-    run(context, as_json, work)
+    found = await operator.preview.of(await operator.find_account.find(account))
+    erp = operator.erp.capabilities.name
+    if output.as_json:
+        output.json(_preview_as_json(found, erp))
+    else:
+        _print_preview(output, found, erp)
 
 
 def _print_explanation(

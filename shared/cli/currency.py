@@ -18,15 +18,13 @@ from shared.cli.editing import (
     version_line,
 )
 from shared.cli.exits import CommandError, Exit
-from shared.cli.options import By, DryRun, Json, Strict, Yes
+from shared.cli.options import By, DryRun, Strict, Yes
 from shared.cli.output import Output, counted
-from shared.cli.session import run
+from shared.cli.session import command
 from shared.mappings.sheet import written
 from shared.wiring.operator import Operator
 
-app = typer.Typer(
-    no_args_is_help=True, help="The currency mapping: look at it, change it, take changes back."
-)
+app = typer.Typer(no_args_is_help=True, help="Show, change and check the currency mapping, and undo changes.")
 
 Name = Annotated[
     str, typer.Argument(help="The currency as Sales calls it; case and spaces make no difference.")
@@ -35,84 +33,66 @@ SheetFile = Annotated[Path, typer.Argument(help="An Excel workbook (.xlsx) or a 
 
 
 @app.command("list", epilog="Example: accountsync currency list")
-def list_rows(context: typer.Context, as_json: Json = False) -> None:
+@command
+async def list_rows(operator: Operator, output: Output) -> None:
     """Show every row of the table."""
-
-    async def work(operator: Operator, output: Output) -> None:
-        print_rows(output, [*await operator.edit_mapping.table()])
-
-    run(context, as_json, work)
+    print_rows(output, [*await operator.edit_mapping.table()])
 
 
 @app.command(epilog='Example: accountsync currency get "US Dollar"')
-def get(context: typer.Context, name: Name, as_json: Json = False) -> None:
+@command
+async def get(operator: Operator, output: Output, name: Name) -> None:
     """Show one currency's row. Exit code 4 if there is none."""
-
-    async def work(operator: Operator, output: Output) -> None:
-        with _usable_name():
-            rows = await operator.edit_mapping.rows_of(name)
-        print_rows(output, rows)
-
-    run(context, as_json, work)
+    with _usable_name():
+        rows = await operator.edit_mapping.rows_of(name)
+    print_rows(output, rows)
 
 
 @app.command("set", epilog='Example: accountsync currency set "US Dollar" USD')
-def set_row(
-    context: typer.Context,
+@command
+async def set_row(
+    operator: Operator,
+    output: Output,
     name: Name,
     code: Annotated[str, typer.Argument(help="The currency's code in the ERP.")],
     by: By,
     dry_run: DryRun = False,
     strict: Strict = False,
-    as_json: Json = False,
 ) -> None:
     """Add or change one currency."""
-
-    async def work(operator: Operator, output: Output) -> None:
-        plan = await operator.edit_mapping.plan_set(name, code)
-        request = Request("currency set", by, yes=True, dry_run=dry_run, strict=strict)
-        await edit(operator, output, plan, request)
-
-    run(context, as_json, work)
+    plan = await operator.edit_mapping.plan_set(name, code)
+    request = Request("currency set", by, yes=True, dry_run=dry_run, strict=strict)
+    await edit(operator, output, plan, request)
 
 
 @app.command(epilog='Example: accountsync currency delete "US Dollar" --yes')
-def delete(
-    context: typer.Context,
-    name: Name,
-    by: By,
-    yes: Yes = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
+@command
+async def delete(
+    operator: Operator, output: Output, name: Name, by: By, yes: Yes = False, dry_run: DryRun = False
 ) -> None:
     """Remove one currency; accounts that have it are parked at their next sync."""
-
-    async def work(operator: Operator, output: Output) -> None:
-        with _usable_name():
-            plan = await operator.edit_mapping.plan_delete(name)
-        await edit(operator, output, plan, Request("currency delete", by, yes, dry_run))
-
-    run(context, as_json, work)
+    with _usable_name():
+        plan = await operator.edit_mapping.plan_delete(name)
+    await edit(operator, output, plan, Request("currency delete", by, yes, dry_run))
 
 
 @app.command(epilog="Example: accountsync currency export currencies.xlsx")
-def export(context: typer.Context, file: SheetFile, as_json: Json = False) -> None:
+@command
+async def export(operator: Operator, output: Output, file: SheetFile) -> None:
     """Write the table to an Excel or CSV file, with the headers Currency CRM and Currency AX."""
-
-    async def work(operator: Operator, output: Output) -> None:
-        rows = await operator.edit_mapping.table()
-        operator.sheets.write(file, written(row.mapped for row in rows))
-        if output.as_json:
-            output.json({"file": str(file), "rows": len(rows)})
-        else:
-            output.text(f"{counted(len(rows), 'row')} written to {file}.")
-
-    run(context, as_json, work)
+    rows = await operator.edit_mapping.table()
+    operator.sheets.write(file, written(row.mapped for row in rows))
+    if output.as_json:
+        output.json({"file": str(file), "rows": len(rows)})
+    else:
+        output.text(f"{counted(len(rows), 'row')} written to {file}.")
 
 
 @app.command("import", epilog="Example: accountsync currency import currencies.xlsx --dry-run")
-def import_file(  # noqa: PLR0913 - each is an option
-    context: typer.Context,
+@command
+async def import_file(  # noqa: PLR0913 - each is an option
+    operator: Operator,
+    output: Output,
     *,
     by: By,
     file: Annotated[
@@ -134,58 +114,51 @@ def import_file(  # noqa: PLR0913 - each is an option
     yes: Yes = False,
     dry_run: DryRun = False,
     strict: Strict = False,
-    as_json: Json = False,
 ) -> None:
-    """Bring the table to what a file says: a plan first, then, once confirmed, all of it.
+    """Change the table to the content of a file: show the plan, ask, then carry out all of it.
 
     The file needs the headers Currency CRM and Currency AX within the first ten rows of a sheet; other
     columns are ignored. Duplicates, empty cells and over-long codes are errors, and nothing is taken; other
     findings are warnings.
     """
-
-    async def work(operator: Operator, output: Output) -> None:
-        if (file is None) != from_dataverse:
-            message = "Give either a file or --from-dataverse."
-            raise CommandError(Exit.USAGE, message)
-        if file is None:
-            plan, source = await operator.edit_mapping.plan_from_sales(replace=replace), "Dataverse"
-        else:
-            plan, source = await plan_of_file(operator, output, file, replace=replace), file.name
-        await edit(operator, output, plan, Request(source, by, yes, dry_run, strict, count, plan_file))
-
-    run(context, as_json, work)
+    if (file is None) != from_dataverse:
+        raise CommandError(Exit.USAGE, "Give either a file or --from-dataverse.")
+    if file is None:
+        plan, source = await operator.edit_mapping.plan_from_sales(replace=replace), "Dataverse"
+    else:
+        plan, source = await plan_of_file(operator, output, file, replace=replace), file.name
+    await edit(operator, output, plan, Request(source, by, yes, dry_run, strict, count, plan_file))
 
 
 @app.command(epilog="Example: accountsync currency history")
-def history(
-    context: typer.Context,
+@command
+async def history(
+    operator: Operator,
+    output: Output,
     version: Annotated[str | None, typer.Argument(help="Show the changes of this version.")] = None,
     name: Annotated[str | None, typer.Option("--name", help="Only changes of this currency.")] = None,
-    as_json: Json = False,
 ) -> None:
     """Show who changed what, when, and from which file; the newest last."""
-
-    async def work(operator: Operator, output: Output) -> None:
-        versions = await operator.edit_mapping.history_of(version, name)
-        if output.as_json:
-            output.json(versions)
-        elif not versions:
-            output.text("The table was never edited with this tool.")
-        elif version is None and name is None:
-            headers = ["Version", "When", "Who", "Source", "Added", "Changed", "Removed"]
-            output.table(headers, [version_line(found) for found in versions])
-        else:
-            output.table(
-                ["Version", "Who", "", "Currency CRM", "Before", "After"],
-                [line for found in versions for line in change_lines(found)],
-            )
-
-    run(context, as_json, work)
+    versions = await operator.edit_mapping.history_of(version, name)
+    if output.as_json:
+        output.json(versions)
+    elif not versions:
+        output.text("The table was never edited with this tool.")
+    elif version is None and name is None:
+        headers = ["Version", "When", "Who", "Source", "Added", "Changed", "Removed"]
+        output.table(headers, [version_line(found) for found in versions])
+    else:
+        output.table(
+            ["Version", "Who", "", "Currency CRM", "Before", "After"],
+            [line for found in versions for line in change_lines(found)],
+        )
 
 
 @app.command(epilog="Example: accountsync currency undo --dry-run")
-def undo(
-    context: typer.Context,
+@command
+async def undo(
+    operator: Operator,
+    output: Output,
     by: By,
     version: Annotated[
         str | None,
@@ -196,43 +169,33 @@ def undo(
     ] = None,
     yes: Yes = False,
     dry_run: DryRun = False,
-    as_json: Json = False,
 ) -> None:
-    """Take changes back; that is a version of its own, so it can be undone too."""
-
-    async def work(operator: Operator, output: Output) -> None:
-        plan = await operator.edit_mapping.plan_undo(version)
-        source = f"currency undo {version or ''}".rstrip()
-        await edit(operator, output, plan, Request(source, by, yes, dry_run))
-
-    run(context, as_json, work)
+    """Undo changes. This is a new version of the table, so it can be undone too."""
+    plan = await operator.edit_mapping.plan_undo(version)
+    source = f"currency undo {version or ''}".rstrip()
+    await edit(operator, output, plan, Request(source, by, yes, dry_run))
 
 
 @app.command(epilog="Example: accountsync currency check")
-def check(
-    context: typer.Context,
-    strict: Annotated[bool, typer.Option("--strict", hidden=True)] = False,
-    as_json: Json = False,
+@command
+async def check(
+    operator: Operator, output: Output, strict: Annotated[bool, typer.Option("--strict", hidden=True)] = False
 ) -> None:
     """Check the table, also against the ERP and Sales. Exit code 1 if anything is found."""
     del strict  # scripts still give it; every finding has exit code 1
-
-    async def work(operator: Operator, output: Output) -> None:
-        findings = await operator.edit_mapping.check()
-        if output.as_json:
-            output.json({"findings": [finding_as_json(finding) for finding in findings]})
-        else:
-            show_findings(output, findings)
-            output.text(f"{counted(len(findings), 'finding')}." if findings else "The table is in order.")
-        if findings:
-            raise typer.Exit(int(Exit.REFUSED))
-
-    run(context, as_json, work)
+    findings = await operator.edit_mapping.check()
+    if output.as_json:
+        output.json({"findings": [finding_as_json(finding) for finding in findings]})
+    else:
+        show_findings(output, findings)
+        output.text(f"{counted(len(findings), 'finding')}." if findings else "The table is in order.")
+    if findings:
+        raise typer.Exit(int(Exit.REFUSED))
 
 
 @contextmanager
 def _usable_name() -> Generator[None]:
-    """Turns the refusal of a name into the command's."""
+    """Raise CommandError for a name that the mapping cannot have."""
     try:
         yield
     except ValueError as error:

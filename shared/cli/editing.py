@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from shared.cli.exits import Exit
-from shared.cli.output import Output, counted, shown
+from shared.cli.output import Output, counted, plain, shown
 from shared.cli.session import ask
 from shared.mappings.findings import Finding
 from shared.mappings.plan import Action, Plan, action_of
@@ -81,7 +81,7 @@ def _show(output: Output, plan: Plan, effect: Effect | None) -> None:
 
 
 def _sheet(plan: Plan, effect: Effect | None) -> Iterator[tuple[str, ...]]:
-    """The whole plan, its findings first."""
+    """Return the rows of a file with the whole plan, the findings first."""
     yield "What", "Row in the file", "Currency CRM", "Before", "After", "Accounts", "Parked", "Finding"
     for found in sorted(plan.findings, key=lambda found: str(found.severity)):
         row = "" if found.row is None else str(found.row)
@@ -106,7 +106,7 @@ def _line(change: RowChange, effect: Effect | None) -> list[object]:
 
 
 def show_findings(output: Output, findings: Sequence[Finding]) -> None:
-    """The findings, errors first, as a table."""
+    """Print the findings as a table, the errors first."""
     ordered = sorted(findings, key=lambda found: str(found.severity))
     rows = [
         (str(f.severity), f"{f.where}: {f.message}" if f.where else f.message)
@@ -162,14 +162,8 @@ def _change_as_json(change: RowChange, effect: Effect | None) -> dict[str, objec
 
 
 def finding_as_json(finding: Finding) -> dict[str, object]:
-    """A finding for scripts."""
-    return {
-        "severity": str(finding.severity),
-        "kind": str(finding.kind),
-        "row": finding.row,
-        "name": finding.name,
-        "message": finding.message,
-    }
+    """Return a finding for scripts."""
+    return {"severity": str(finding.severity), **plain(finding)}
 
 
 def print_rows(output: Output, rows: list[MappingRow]) -> None:
@@ -190,7 +184,7 @@ def print_rows(output: Output, rows: list[MappingRow]) -> None:
 
 
 def version_line(version: Version) -> list[object]:
-    """An edit in one line: who, when, from where, how many rows."""
+    """Return an edit as one line: its id, when, who, from where, and how many rows."""
     actions = [str(action_of(change)) for change in version.changes]
     edit_ = version.edit
     counts = [actions.count(name) for name in ("added", "changed", "removed")]
@@ -198,18 +192,12 @@ def version_line(version: Version) -> list[object]:
 
 
 def change_lines(version: Version) -> list[list[object]]:
-    """The rows that an edit changed, with the code before and after."""
-    return [
-        [
-            version.edit.id,
-            version.edit.by,
-            str(action_of(change)),
-            change.mapped.crm,
-            change.before.ax if change.before else "",
-            change.after.ax if change.after else "",
-        ]
-        for change in version.changes
-    ]
+    """Return the rows that an edit changed, with the code before and after."""
+    lines: list[list[object]] = []
+    for change in version.changes:
+        codes = [mapped.ax if mapped else "" for mapped in (change.before, change.after)]
+        lines.append([version.edit.id, version.edit.by, str(action_of(change)), change.mapped.crm, *codes])
+    return lines
 
 
 async def plan_of_file(operator: Operator, output: Output, file: Path, *, replace: bool) -> Plan:
@@ -223,7 +211,7 @@ async def plan_of_file(operator: Operator, output: Output, file: Path, *, replac
 
 
 def _counted(rows: Iterable[SheetRow], advance: Callable[[], None]) -> Iterator[SheetRow]:
-    """The rows, each counted. `Progress.track` would do, but left before its end it never ends its thread."""
+    """Return the rows and count each. The thread of `Progress.track` would not end if a row is refused."""
     for row in rows:
         advance()
         yield row

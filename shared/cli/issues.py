@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from shared.cli.options import CauseOption, Json
+from shared.cli.options import CauseOption
 from shared.cli.output import Output, counted, moment, plain, shown
-from shared.cli.session import run
+from shared.cli.session import command
 from shared.diagnostics.name_accounts import Named
 from shared.mappings.sheet import neutralised
 from shared.model.issue import Issue
@@ -31,8 +31,10 @@ _COLUMNS = (
 )
 
 
-def issues(
-    context: typer.Context,
+@command
+async def issues(
+    operator: Operator,
+    output: Output,
     account: Annotated[
         str | None,
         typer.Argument(
@@ -45,29 +47,24 @@ def issues(
         Path | None,
         typer.Option("--export", help="Write all of them to this Excel (.xlsx) or CSV file.", dir_okay=False),
     ] = None,
-    as_json: Json = False,
 ) -> None:
     """List the parked accounts by cause, with what to do. A file that is exported holds names of accounts."""
-
-    async def work(operator: Operator, output: Output) -> None:
-        found = await _issues(operator, account, cause)
-        shown_ones = found if output.as_json or export else found[:limit]
-        named = await operator.name_accounts.of([issue.account_id for issue in shown_ones])
-        if export is not None:
-            operator.sheets.write(export, _sheet(operator, found, named), "Parked accounts")
-        if output.as_json:
-            output.json([_as_json(operator, issue, named) for issue in found])
-            return
-        if export is not None:
-            output.text(f"{counted(len(found), 'parked account')} written to {export}.")
-        elif not found:
-            output.text("No such account is parked." if account or cause else "No account is parked.")
-        else:
-            _print(output, operator, found, named, limit)
-        if named.trouble:
-            output.text(shown(named.trouble), "yellow")
-
-    run(context, as_json, work)
+    found = await _issues(operator, account, cause)
+    shown_ones = found if output.as_json or export else found[:limit]
+    named = await operator.name_accounts.of([issue.account_id for issue in shown_ones])
+    if export is not None:
+        operator.sheets.write(export, _sheet(operator, found, named), "Parked accounts")
+    if output.as_json:
+        output.json([_as_json(operator, issue, named) for issue in found])
+        return
+    if export is not None:
+        output.text(f"{counted(len(found), 'parked account')} written to {export}.")
+    elif not found:
+        output.text("No such account is parked." if account or cause else "No account is parked.")
+    else:
+        _print(output, operator, found, named, limit)
+    if named.trouble:
+        output.text(shown(named.trouble), "yellow")
 
 
 async def _issues(operator: Operator, account: str | None, cause: str) -> list[Issue]:

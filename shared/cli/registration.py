@@ -9,9 +9,9 @@ import typer
 from pydantic import SecretStr
 
 from shared.cli.exits import CommandError, Exit
-from shared.cli.options import DryRun, Json, Yes
+from shared.cli.options import DryRun, Yes
 from shared.cli.output import Output
-from shared.cli.session import run
+from shared.cli.session import command
 from shared.dataverse.endpoints import Endpoint, queue_endpoint, webhook_endpoint
 from shared.dataverse.registration import Plan
 from shared.wiring.operator import Operator
@@ -47,77 +47,63 @@ Key = Annotated[
 ]
 
 
-def register(
-    context: typer.Context,
+@command
+async def register(
+    operator: Operator,
+    output: Output,
     webhook: Webhook = False,
     url: Url = "",
     key: Key = "",
     new_key: NewKey = False,
     solution: Solution = "",
     dry_run: DryRun = False,
-    as_json: Json = False,
 ) -> None:
     """Have Dataverse post changes of accounts: creates what is missing, corrects what differs."""
-
-    async def work(operator: Operator, output: Output) -> None:
-        endpoint, known_key = _endpoint(operator, url, webhook=webhook)
-        plan = await operator.registration.plan(endpoint)
-        _show(output, plan, operator.settings.dataverse_organization_id, dry_run=dry_run)
-        if dry_run:
-            return
-        secret = _secret(key or known_key, as_json=as_json) if plan.needs_secret or new_key else None
-        await operator.registration.apply(plan, secret, solution)
-        if not output.as_json:
-            sent = "" if secret is None else " The key was sent."
-            output.text(f"Registered.{sent}" if not plan.settled or secret else "Nothing to do.")
-
-    run(context, as_json, work)
+    endpoint, known_key = _endpoint(operator, url, webhook=webhook)
+    plan = await operator.registration.plan(endpoint)
+    _show(output, plan, operator.settings.dataverse_organization_id, dry_run=dry_run)
+    if dry_run:
+        return
+    secret = _secret(key or known_key, as_json=output.as_json) if plan.needs_secret or new_key else None
+    await operator.registration.apply(plan, secret, solution)
+    if not output.as_json:
+        sent = "" if secret is None else " The key was sent."
+        output.text(f"Registered.{sent}" if not plan.settled or secret else "Nothing to do.")
 
 
-def registration(
-    context: typer.Context,
-    webhook: Webhook = False,
-    url: Url = "",
-    as_json: Json = False,
-) -> None:
+@command
+async def registration(operator: Operator, output: Output, webhook: Webhook = False, url: Url = "") -> None:
     """Show what is registered, what differs from what is wanted, and posts that failed. 1 if it differs.
 
     Also prints the organization id of the environment, for the setting DATAVERSE_ORGANIZATION_ID.
     """
-
-    async def work(operator: Operator, output: Output) -> None:
-        endpoint, _ = _endpoint(operator, url, webhook=webhook)
-        plan = await operator.registration.plan(endpoint)
-        failed = await operator.registration.failed_posts(plan)
-        expected = operator.settings.dataverse_organization_id
-        _show(output, plan, expected, failed=failed)
-        if not plan.settled or expected not in {None, plan.organization_id}:
-            raise typer.Exit(int(Exit.REFUSED))
-
-    run(context, as_json, work)
+    endpoint, _ = _endpoint(operator, url, webhook=webhook)
+    plan = await operator.registration.plan(endpoint)
+    failed = await operator.registration.failed_posts(plan)
+    expected = operator.settings.dataverse_organization_id
+    _show(output, plan, expected, failed=failed)
+    if not plan.settled or expected not in {None, plan.organization_id}:
+        raise typer.Exit(int(Exit.REFUSED))
 
 
-def unregister(
-    context: typer.Context,
+@command
+async def unregister(
+    operator: Operator,
+    output: Output,
     webhook: Webhook = False,
     url: Url = "",
     dry_run: DryRun = False,
     yes: Yes = False,
-    as_json: Json = False,
 ) -> None:
     """Have Dataverse post no more: removes our steps, then the endpoint. Later changes go unnoticed."""
-
-    async def work(operator: Operator, output: Output) -> None:
-        endpoint, _ = _endpoint(operator, url or "https://", webhook=webhook)
-        if not (dry_run or yes):
-            typer.confirm(f"Remove {endpoint.name} and its steps from Dataverse?", abort=True, err=True)
-        names = await operator.registration.remove(endpoint, dry_run=dry_run)
-        if output.as_json:
-            output.json({"removed": names, "dry_run": dry_run})
-        else:
-            _say_removed(output, names, dry_run=dry_run)
-
-    run(context, as_json, work)
+    endpoint, _ = _endpoint(operator, url or "https://", webhook=webhook)
+    if not (dry_run or yes):
+        typer.confirm(f"Remove {endpoint.name} and its steps from Dataverse?", abort=True, err=True)
+    names = await operator.registration.remove(endpoint, dry_run=dry_run)
+    if output.as_json:
+        output.json({"removed": names, "dry_run": dry_run})
+    else:
+        _say_removed(output, names, dry_run=dry_run)
 
 
 def _say_removed(output: Output, names: Sequence[str], *, dry_run: bool) -> None:
@@ -151,8 +137,7 @@ def _secret(key: str, *, as_json: bool) -> SecretStr:
     if not key and sys.stdin.isatty() and not as_json:
         key = typer.prompt("Key to post with", hide_input=True, err=True)
     if not key:
-        message = "Give the key in the variable DATAVERSE_KEY."
-        raise CommandError(Exit.USAGE, message)
+        raise CommandError(Exit.USAGE, "Give the key in the variable DATAVERSE_KEY.")
     return SecretStr(key)
 
 

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from shared.cli.exits import CommandError, Exit
-from shared.cli.options import By, Json
+from shared.cli.options import By
 from shared.cli.output import Output, shown
-from shared.cli.session import run
+from shared.cli.session import command
 from shared.model.faults import System
 from shared.model.queues import Bin, Leftover
 from shared.wiring.operator import Operator
@@ -22,36 +22,21 @@ Systems = Annotated[
 ]
 
 
-def pause(
-    context: typer.Context,
-    by: By,
-    system: Systems = None,
-    as_json: Json = False,
-) -> None:
+@command
+async def pause(operator: Operator, output: Output, by: By, system: Systems = None) -> None:
     """Hold all work back until `resume`: events are kept, nothing is written. Default: the ERP."""
-
-    async def work(operator: Operator, output: Output) -> None:
-        systems = system or [operator.erp.capabilities.system]
-        await operator.breakers.pause(systems, by)
-        _say(output, "Paused", systems)
-
-    run(context, as_json, work)
+    systems = system or [operator.erp.capabilities.system]
+    await operator.breakers.pause(systems, by)
+    _say(output, "Paused", systems)
 
 
-def resume(
-    context: typer.Context,
-    system: Systems = None,
-    as_json: Json = False,
-) -> None:
-    """Let work go on that was paused, or that waits for a system in trouble. Default: all systems."""
-
-    async def work(operator: Operator, output: Output) -> None:
-        known = await operator.breakers.states()
-        systems = system or [breaker.system for breaker in known if breaker.paused_by or breaker.open_until]
-        await operator.breakers.resume(systems)
-        _say(output, "Resumed", systems)
-
-    run(context, as_json, work)
+@command
+async def resume(operator: Operator, output: Output, system: Systems = None) -> None:
+    """End a pause, or stop waiting for a system in trouble. Default: all systems."""
+    known = await operator.breakers.states()
+    systems = system or [breaker.system for breaker in known if breaker.paused_by or breaker.open_until]
+    await operator.breakers.resume(systems)
+    _say(output, "Resumed", systems)
 
 
 def _say(output: Output, what: str, systems: Iterable[System]) -> None:
@@ -69,110 +54,109 @@ _DEAD = {"account-changes": Bin.CHANGE_DEAD_LETTERS, "dataverse-events": Bin.EVE
 Number = Annotated[int, typer.Argument(help="Its sequence number, as listed.")]
 Numbers = Annotated[list[int] | None, typer.Argument(help="Sequence numbers, as listed.")]
 All = Annotated[bool, typer.Option("--all", help="All of them.")]
-Queue = Annotated[str, typer.Option("--queue", help="account-changes or dataverse-events.")]
+
+
+def _known_queue(queue: str) -> str:
+    if queue not in _DEAD:
+        message = f'There is no queue "{queue}": give {" or ".join(_DEAD)}.'
+        raise typer.BadParameter(message)
+    return queue
+
+
+Queue = Annotated[
+    str, typer.Option("--queue", help="account-changes or dataverse-events.", callback=_known_queue)
+]
 
 
 @rejected.command("list", epilog="Example: accountsync rejected list")
-def list_rejected(context: typer.Context, as_json: Json = False) -> None:
+@command
+async def list_rejected(operator: Operator, output: Output) -> None:
     """List the rejected events, oldest first, with the reason."""
-    _list(context, [Bin.REJECTED], as_json=as_json)
+    await _list(operator, output, [Bin.REJECTED])
 
 
 @rejected.command("show", epilog="Example: accountsync rejected show 17")
-def show_rejected(context: typer.Context, number: Number, as_json: Json = False) -> None:
+@command
+async def show_rejected(operator: Operator, output: Output, number: Number) -> None:
     """Show one event's body. It may hold personal data."""
-    _show(context, Bin.REJECTED, number, as_json=as_json)
+    await _show(operator, output, Bin.REJECTED, number)
 
 
 @rejected.command("resubmit", epilog="Example: accountsync rejected resubmit 17")
-def resubmit_rejected(
-    context: typer.Context, by: By, numbers: Numbers = None, all_: All = False, as_json: Json = False
+@command
+async def resubmit_rejected(
+    operator: Operator, output: Output, by: By, numbers: Numbers = None, all_: All = False
 ) -> None:
     """Send events to the queue of events again; those that are still not understood come back."""
-    _resubmit(context, Bin.REJECTED, numbers, by, everything=all_, as_json=as_json)
+    await _resubmit(operator, output, Bin.REJECTED, numbers, by, everything=all_)
 
 
 @dead_letters.command("list", epilog="Example: accountsync dead-letters list")
-def list_dead(context: typer.Context, as_json: Json = False) -> None:
+@command
+async def list_dead(operator: Operator, output: Output) -> None:
     """List the dead letters of both queues, oldest first, with the reason."""
-    _list(context, list(_DEAD.values()), as_json=as_json)
+    await _list(operator, output, list(_DEAD.values()))
 
 
 @dead_letters.command("show", epilog="Example: accountsync dead-letters show 17 --queue account-changes")
-def show_dead(
-    context: typer.Context, number: Number, queue: Queue = "account-changes", as_json: Json = False
+@command
+async def show_dead(
+    operator: Operator, output: Output, number: Number, queue: Queue = "account-changes"
 ) -> None:
     """Show one dead letter's body. It may hold personal data."""
-    _show(context, _dead_bin(queue), number, as_json=as_json)
+    await _show(operator, output, _DEAD[queue], number)
 
 
 @dead_letters.command(
     "resubmit", epilog="Example: accountsync dead-letters resubmit --all --queue account-changes"
 )
-def resubmit_dead(
-    context: typer.Context,
+@command
+async def resubmit_dead(
+    operator: Operator,
+    output: Output,
     by: By,
     numbers: Numbers = None,
     queue: Queue = "account-changes",
     all_: All = False,
-    as_json: Json = False,
 ) -> None:
-    """Send dead letters on their way again."""
-    _resubmit(context, _dead_bin(queue), numbers, by, everything=all_, as_json=as_json)
+    """Send dead letters to their queue again."""
+    await _resubmit(operator, output, _DEAD[queue], numbers, by, everything=all_)
 
 
-def _dead_bin(queue: str) -> Bin:
-    if queue not in _DEAD:
-        message = f'There is no queue "{queue}": give {" or ".join(_DEAD)}.'
-        raise typer.BadParameter(message, param_hint="--queue")
-    return _DEAD[queue]
+async def _list(operator: Operator, output: Output, places: list[Bin]) -> None:
+    found = [(place, item) for place in places async for item in operator.ports.leftovers.peek(place)]
+    if output.as_json:
+        output.json([_leftover_as_json(place, item) for place, item in found])
+    elif not found:
+        output.text("There are none.")
+    else:
+        headers = ["Number", "Queue", "When (UTC)", "Reason", "Description", "Body"]
+        output.table(headers, [_leftover_line(place, item) for place, item in found])
 
 
-def _list(context: typer.Context, places: list[Bin], *, as_json: bool) -> None:
-    async def work(operator: Operator, output: Output) -> None:
-        found = [(place, item) for place in places async for item in operator.ports.leftovers.peek(place)]
-        if output.as_json:
-            output.json([_leftover_as_json(place, item) for place, item in found])
-        elif not found:
-            output.text("There are none.")
-        else:
-            headers = ["Number", "Queue", "When (UTC)", "Reason", "Description", "Body"]
-            output.table(headers, [_leftover_line(place, item) for place, item in found])
-
-    run(context, as_json, work)
+async def _show(operator: Operator, output: Output, place: Bin, number: int) -> None:
+    async for item in operator.ports.leftovers.peek(place):
+        if item.sequence_number == number:
+            output.json(_leftover_as_json(place, item) | {"body": _body(item)})
+            return
+    raise CommandError(Exit.NOT_FOUND, f"There is no message {number} in {place}: list them again.")
 
 
-def _show(context: typer.Context, place: Bin, number: int, *, as_json: bool) -> None:
-    async def work(operator: Operator, output: Output) -> None:
-        async for item in operator.ports.leftovers.peek(place):
-            if item.sequence_number == number:
-                output.json(_leftover_as_json(place, item) | {"body": _body(item)})
-                return
-        message = f"There is no message {number} in {place}: list them again."
-        raise CommandError(Exit.NOT_FOUND, message)
-
-    run(context, as_json, work)
-
-
-def _resubmit(
-    context: typer.Context, place: Bin, numbers: list[int] | None, by: str, *, everything: bool, as_json: bool
+async def _resubmit(
+    operator: Operator, output: Output, place: Bin, numbers: list[int] | None, by: str, *, everything: bool
 ) -> None:
-    async def work(operator: Operator, output: Output) -> None:
-        if bool(numbers) == everything:
-            message = "Give sequence numbers, or --all."
-            raise CommandError(Exit.USAGE, message)
-        with output.progress() as progress:
-            progress.add_task("Sending", total=None)
-            wanted = frozenset(numbers) if numbers else None
-            sent, left = await operator.resubmit.run(place, f"resubmitted by {by}", wanted)
-        if output.as_json:
-            output.json({"sent": sent, "left": left})
-        else:
-            output.text(f"{sent} sent again, {left} left.")
-        if numbers and sent < len(set(numbers)):
-            raise typer.Exit(int(Exit.NOT_FOUND))
-
-    run(context, as_json, work)
+    if bool(numbers) == everything:
+        raise CommandError(Exit.USAGE, "Give sequence numbers, or --all.")
+    with output.progress() as progress:
+        progress.add_task("Sending", total=None)
+        wanted = frozenset(numbers) if numbers else None
+        sent, left = await operator.resubmit.run(place, f"resubmitted by {by}", wanted)
+    if output.as_json:
+        output.json({"sent": sent, "left": left})
+    else:
+        output.text(f"{sent} sent again, {left} left.")
+    if numbers and sent < len(set(numbers)):
+        raise typer.Exit(int(Exit.NOT_FOUND))
 
 
 def _leftover_line(place: Bin, item: Leftover) -> list[object]:

@@ -7,17 +7,19 @@ from uuid import UUID
 import typer
 
 from shared.cli.exits import CommandError, Exit
-from shared.cli.options import By, CauseOption, DryRun, Json, Yes
+from shared.cli.options import By, CauseOption, DryRun, Yes
 from shared.cli.output import Output, counted, shown
-from shared.cli.session import ask, run
+from shared.cli.session import ask, command
 from shared.resilience.replay import Asked
 from shared.wiring.operator import Operator
 
 _NAMED = 20
 
 
-def replay(  # noqa: PLR0913 - each is an option
-    context: typer.Context,
+@command
+async def replay(  # noqa: PLR0913 - each is an option
+    operator: Operator,
+    output: Output,
     *,
     by: By,
     account: Annotated[
@@ -30,31 +32,25 @@ def replay(  # noqa: PLR0913 - each is an option
     why: Annotated[str, typer.Option("--why", help="The reason, for the accounts' logs.")] = "replay",
     yes: Yes = False,
     dry_run: DryRun = False,
-    as_json: Json = False,
 ) -> None:
-    """Have accounts checked again: each is compared with the ERP, and what differs is written."""
-
-    async def work(operator: Operator, output: Output) -> None:
-        if sum((account is not None, bool(cause), everything)) != 1:
-            message = "Give one of ACCOUNT, --cause or --all."
-            raise CommandError(Exit.USAGE, message)
-        if everything and not (yes or dry_run):
-            ask("Have every parked account checked again?")
-        asked = Asked(by, why, rate)
-        if account is not None:
-            account_id = await operator.find_account.find(account)
-            await _replay_account(operator, account_id, asked, dry_run=dry_run)
-            await _say_replayed(operator, output, 1, [account_id], asked, dry_run=dry_run)
-            return
-        parked = [issue.account_id for issue in await operator.ports.issues.report(cause)]
-        sent = len(parked)
-        if parked and not dry_run:
-            with output.progress() as progress:
-                progress.add_task("Sending checks", total=None)
-                sent = await operator.replay.parked(asked, cause)
-        await _say_replayed(operator, output, sent, parked, asked, dry_run=dry_run)
-
-    run(context, as_json, work)
+    """Check accounts again: compare each with the ERP, and write what differs."""
+    if sum((account is not None, bool(cause), everything)) != 1:
+        raise CommandError(Exit.USAGE, "Give one of ACCOUNT, --cause or --all.")
+    if everything and not (yes or dry_run):
+        ask("Have every parked account checked again?")
+    asked = Asked(by, why, rate)
+    if account is not None:
+        account_id = await operator.find_account.find(account)
+        await _replay_account(operator, account_id, asked, dry_run=dry_run)
+        await _say_replayed(operator, output, 1, [account_id], asked, dry_run=dry_run)
+        return
+    parked = [issue.account_id for issue in await operator.ports.issues.report(cause)]
+    sent = len(parked)
+    if parked and not dry_run:
+        with output.progress() as progress:
+            progress.add_task("Sending checks", total=None)
+            sent = await operator.replay.parked(asked, cause)
+    await _say_replayed(operator, output, sent, parked, asked, dry_run=dry_run)
 
 
 async def _replay_account(operator: Operator, account_id: UUID, asked: Asked, *, dry_run: bool) -> None:

@@ -3,14 +3,17 @@
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial, wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from shared.cli.exits import CommandError, Exit, exit_of
+from shared.cli.options import Json
 from shared.cli.output import Output, document, shown, stack_of
 from shared.environment import load_settings
 from shared.wiring.operator import Operator
@@ -27,30 +30,37 @@ class Chosen:
     trace: bool = False
 
 
-def run(
-    context: typer.Context,
-    as_json: bool,
-    work: Callable[[Operator, Output], Awaitable[None]],
-    *,
-    until_stopped: bool = False,
-) -> None:
-    """Do a command's work, and end with its exit code; an error ends in one line.
+def command(
+    work: Callable[..., Coroutine[Any, Any, None]], *, until_stopped: bool = False
+) -> Callable[..., None]:
+    """Make a command of a coroutine that takes the use cases, the output and the command's own options.
 
+    It adds the option --json and ends with an exit code; an error ends in one line.
     `until_stopped`: being stopped is how the command is meant to end.
     """
-    chosen = context.find_root().obj
-    output = Output(as_json=as_json)
-    try:
-        asyncio.run(_with_operator(chosen, output, work))
-    except (typer.Exit, typer.Abort):
-        raise
-    except BaseException as error:  # noqa: BLE001 - the end of the command: every error has its exit code
-        if chosen.trace:
-            sys.stderr.write(stack_of(error))
-        if until_stopped and isinstance(error, KeyboardInterrupt):
-            return
-        code, line = exit_of(error)
-        fail(code, line, as_json=as_json)
+
+    @wraps(work)
+    def run(context: typer.Context, as_json: bool, **options: Any) -> None:
+        chosen, output = context.find_root().obj, Output(as_json=as_json)
+        try:
+            asyncio.run(_with_operator(chosen, partial(work, output=output, **options)))
+        except (typer.Exit, typer.Abort):
+            raise
+        except BaseException as error:  # noqa: BLE001 - the end of the command: every error has its code
+            if chosen.trace:
+                sys.stderr.write(stack_of(error))
+            if until_stopped and isinstance(error, KeyboardInterrupt):
+                return
+            code, line = exit_of(error)
+            fail(code, line, as_json=as_json)
+
+    _, _, *own = signature(work).parameters.values()
+    given = [Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context), *own]
+    given.append(Parameter("as_json", Parameter.KEYWORD_ONLY, annotation=Json, default=False))
+    named = [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in given]
+    run.__signature__ = Signature(named)  # pyright: ignore[reportAttributeAccessIssue] - Typer reads it
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in named}
+    return run
 
 
 def fail(code: Exit, line: str, *, as_json: bool) -> None:
@@ -59,21 +69,19 @@ def fail(code: Exit, line: str, *, as_json: bool) -> None:
     raise typer.Exit(int(code))
 
 
-async def _with_operator(
-    chosen: Chosen, output: Output, work: Callable[[Operator, Output], Awaitable[None]]
-) -> None:
+async def _with_operator(chosen: Chosen, work: Callable[[Operator], Awaitable[None]]) -> None:
     settings, field_map = load_settings(environment(chosen), takes_events=False)
     for warning in field_map.warnings:
         sys.stderr.write(f"Warning: {shown(warning)}\n")
     operator = Operator(settings, field_map)
     try:
-        await work(operator, output)
+        await work(operator)
     finally:
         await operator.clients.close()
 
 
 def environment(chosen: Chosen) -> Mapping[str, str] | None:
-    """The settings by their names, or None for those of the process. Raises CommandError."""
+    """Return the settings by their names, or None for those of the process. Raises CommandError."""
     file = _stand_settings() if chosen.local else chosen.settings
     if file is None:
         return None
@@ -81,15 +89,14 @@ def environment(chosen: Chosen) -> Mapping[str, str] | None:
         content: Any = json.loads(file.read_text(encoding="utf-8"))
         return {str(name): str(value) for name, value in content["Values"].items()}
     except OSError as error:
-        message = f"{file} cannot be read: {error.strerror}."
-        raise CommandError(Exit.SETUP, message) from error
+        raise CommandError(Exit.SETUP, f"{file} cannot be read: {error.strerror}.") from error
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         message = f'{file} is no local.settings.json: it must be JSON with an object "Values".'
         raise CommandError(Exit.SETUP, message) from error
 
 
 def _stand_settings() -> Path:
-    """The settings of the running stand; of several, of the one started last."""
+    """Return the settings file of the running stand; if several run, of the one that was started last."""
     try:
         newest = max(STANDS.glob("*/stand.json"), key=lambda file: file.stat().st_mtime)
         return Path(json.loads(newest.read_text(encoding="utf-8"))["settings"])
@@ -99,9 +106,8 @@ def _stand_settings() -> Path:
 
 
 def ask(question: str) -> None:
-    """Go on only with a yes. Raises CommandError, also where nobody can be asked."""
+    """Ask a person. Raises CommandError unless the answer is yes, also where nobody can be asked."""
     if not sys.stdin.isatty():
-        message = "Nobody can be asked here: give --yes to go on without asking."
-        raise CommandError(Exit.USAGE, message)
+        raise CommandError(Exit.USAGE, "Nobody can be asked here: give --yes to go on without asking.")
     if not typer.confirm(question, err=True):
         raise CommandError(Exit.REFUSED, "Nothing was changed.")

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -11,9 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from shared.cli.exits import Exit
-from shared.cli.options import Json
 from shared.cli.output import Output, duration, plain, shown, table
-from shared.cli.session import run
+from shared.cli.session import command
 from shared.diagnostics.status import Status, remedy_of
 from shared.model.breaker import Breaker
 from shared.model.outcome import Ending
@@ -25,51 +25,45 @@ _STYLES = {Ending.PARKED: "red", Ending.REJECTED: "red", Ending.RETRYING: "yello
 Minutes = Annotated[float, typer.Option("--minutes", min=0.1, help="Count the outcomes of so many minutes.")]
 
 
-def status(
-    context: typer.Context,
+@command
+async def status(
+    operator: Operator,
+    output: Output,
     minutes: Minutes = 10,
     check: Annotated[bool, typer.Option("--check", help="Exit code 1 if anything needs attention.")] = False,
-    as_json: Json = False,
 ) -> None:
     """Show queue depths, oldest age, drain estimate, breakers, parked accounts and recent outcomes."""
-
-    async def work(operator: Operator, output: Output) -> None:
-        found = await operator.read_status.now(timedelta(minutes=minutes))
-        if output.as_json:
-            output.json(_as_json(found))
-        else:
-            output.console.print(drawn(found))
-            await _say_attention(operator, output, found)
-        if check and not found.healthy:
-            raise typer.Exit(int(Exit.REFUSED))
-
-    run(context, as_json, work)
+    found = await operator.read_status.now(timedelta(minutes=minutes))
+    if output.as_json:
+        output.json(_as_json(found))
+    else:
+        output.console.print(drawn(found))
+        await _say_attention(operator, output, found)
+    if check and not found.healthy:
+        raise typer.Exit(int(Exit.REFUSED))
 
 
-def watch(
-    context: typer.Context,
+@partial(command, until_stopped=True)
+async def watch(
+    operator: Operator,
+    output: Output,
     every: Annotated[float, typer.Option("--every", min=0.5, help="Seconds between two readings.")] = 2,
     count: Annotated[int, typer.Option("--count", min=0, help="Stop after so many readings; 0: never.")] = 0,
     minutes: Minutes = 10,
-    as_json: Json = False,
 ) -> None:
     """Show the status live until Ctrl-C; with --json one line a reading."""
-
-    async def work(operator: Operator, output: Output) -> None:
-        looks, window = 0, timedelta(minutes=minutes)
-        first = await operator.read_status.now(window)
-        if output.as_json:
-            output.line(_as_json(first))
-            while (looks := looks + 1) != count:
-                await asyncio.sleep(every)
-                output.line(_as_json(await operator.read_status.now(window)))
-            return
-        with Live(drawn(first), console=output.console, auto_refresh=False) as live:
-            while (looks := looks + 1) != count:
-                await asyncio.sleep(every)
-                live.update(drawn(await operator.read_status.now(window)), refresh=True)
-
-    run(context, as_json, work, until_stopped=True)
+    looks, window = 0, timedelta(minutes=minutes)
+    first = await operator.read_status.now(window)
+    if output.as_json:
+        output.line(_as_json(first))
+        while (looks := looks + 1) != count:
+            await asyncio.sleep(every)
+            output.line(_as_json(await operator.read_status.now(window)))
+        return
+    with Live(drawn(first), console=output.console, auto_refresh=False) as live:
+        while (looks := looks + 1) != count:
+            await asyncio.sleep(every)
+            live.update(drawn(await operator.read_status.now(window)), refresh=True)
 
 
 def drawn(found: Status) -> Group:
@@ -88,10 +82,8 @@ async def _say_attention(operator: Operator, output: Output, found: Status) -> N
         output.text()
         output.text("Parked last", "bold")
     for issue in found.parked:
-        name = named.of(issue.account_id)
-        output.text(
-            f"{shown(name) or issue.account_id}: {shown(issue.cause)} {shown(issue.value)}".rstrip(), indent=2
-        )
+        name = shown(named.of(issue.account_id)) or issue.account_id
+        output.text(f"{name}: {shown(issue.cause)} {shown(issue.value)}".rstrip(), indent=2)
     for line in filter(None, (named.trouble, *found.troubles)):
         output.text(shown(line), "red")
     output.text()

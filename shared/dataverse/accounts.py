@@ -17,7 +17,7 @@ from shared.model.account import COMMON_COLUMNS, Account, AccountCurrency
 from shared.model.faults import ConfigurationFault, Refused, System, TransientFault
 from shared.model.field_map import CURRENCY_COLUMN, Column, FieldMap
 from shared.model.outcome import Cause, Problem
-from shared.web.odata import ODataClient, content_of, error_text, http_date
+from shared.web.odata import ODataClient, answer_of, error_text, http_date
 
 API = "/api/data/v9.2/"
 PROBE = f"{API}accounts?$select=accountid&$top=1"  # one cheap request
@@ -42,7 +42,7 @@ class DataverseAccounts:
         response = await self._client.get(f"{API}accounts({account_id})?{self._query}", HEADERS)
         if response.status_code != 200:
             return _no_account(response, "read")
-        row = _json(response)
+        row = answer_of(System.DATAVERSE, response, {}, "")
         return Account(
             account_id=account_id,
             version=int(row["versionnumber"]),
@@ -109,10 +109,3 @@ def _unknown_column(name: str) -> ConfigurationFault:
     meant = f' Did you mean "{nearest[0]}"?' if nearest else ""
     remedy = f"Correct the field map, or add the column.{meant}"
     return ConfigurationFault(System.DATAVERSE, f'has no column "{name}", which the field map names.', remedy)
-
-
-def _json(response: httpx.Response) -> dict[str, Any]:
-    try:
-        return content_of(response)
-    except ValueError as error:
-        raise TransientFault(System.DATAVERSE, "answered 200 without JSON") from error

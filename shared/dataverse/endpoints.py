@@ -50,7 +50,7 @@ class Endpoint:
 
 
 def queue_endpoint(namespace: str, queue: str, key_name: str) -> Endpoint:
-    """A queue of the Service Bus, by the host name or address of its namespace."""
+    """Describe a queue of the Service Bus; `namespace` is its host name or address."""
     address = namespace if namespace.startswith("sb://") else f"sb://{namespace}"
     columns: Columns = {
         "contract": 6,  # queue, persistent
@@ -66,7 +66,7 @@ def queue_endpoint(namespace: str, queue: str, key_name: str) -> Endpoint:
 
 
 def webhook_endpoint(url: str) -> Endpoint:
-    """The function receive_webhook, by its address."""
+    """Describe the function receive_webhook by its address."""
     columns: Columns = {"contract": 8, "authtype": 4, "url": url}  # 4: the key as ?code=
     return Endpoint(WEBHOOK, "(webhook)", columns, "authvalue", "isauthvalueset")
 

@@ -12,12 +12,11 @@ from uuid import UUID
 
 import httpx
 
+from shared.dataverse.accounts import API, HEADERS
 from shared.model.account import AccountCurrency, AccountName, SystemJob
-from shared.model.faults import ConfigurationFault, System, TransientFault
-from shared.web.odata import ODataClient, content_of, literal
+from shared.model.faults import System
+from shared.web.odata import ODataClient, answer_of, literal
 
-_API = "/api/data/v9.2/"
-_HEADERS = {"Accept": "application/json", "OData-Version": "4.0", "OData-MaxVersion": "4.0"}
 _STATUS = {
     0: "waiting for resources",
     10: "waiting",
@@ -27,6 +26,10 @@ _STATUS = {
     30: "succeeded",
     31: "failed",
     32: "canceled",
+}
+_REMEDIES = {
+    403: "Give the user read access to accounts, currencies and system jobs.",
+    404: "Check DATAVERSE_URL.",
 }
 _MOST_JOBS = 20
 _NAMES_AT_ONCE = 40  # ids in one address; some gateways refuse addresses over 4 kB
@@ -81,7 +84,7 @@ class DataverseInquiry:
         return jobs[::-1]
 
     def _rows(self, query: str) -> AsyncIterator[Mapping[str, Any]]:
-        return self._client.rows(_API + query, _HEADERS, _json)
+        return self._client.rows(API + query, HEADERS, _content)
 
 
 def _job(row: Mapping[str, Any]) -> SystemJob:
@@ -94,17 +97,5 @@ def _job(row: Mapping[str, Any]) -> SystemJob:
     )
 
 
-def _json(response: httpx.Response) -> dict[str, Any]:
-    status = response.status_code
-    if status == 200:
-        try:
-            return content_of(response)
-        except ValueError as error:
-            raise TransientFault(System.DATAVERSE, "answered 200 without JSON") from error
-    if status >= 500:
-        raise TransientFault(System.DATAVERSE, f"answered {status}")
-    remedy = {
-        403: "Give the user read access to accounts, currencies and system jobs.",
-        404: "Check DATAVERSE_URL.",
-    }.get(status, "Check the environment and the access to it.")
-    raise ConfigurationFault(System.DATAVERSE, f"answered {status}.", remedy)
+def _content(response: httpx.Response) -> dict[str, Any]:
+    return answer_of(System.DATAVERSE, response, _REMEDIES, "Check the environment and the access to it.")

@@ -50,7 +50,7 @@ class Item:
 
     @property
     def action(self) -> str:
-        """create, update or keep."""
+        """Return create, update or keep."""
         if self.id is None:
             return "create"
         return "update" if self.differences else "keep"
@@ -71,7 +71,7 @@ class Plan:
 
     @property
     def items(self) -> tuple[Item, ...]:
-        """The endpoint, then its steps."""
+        """Return the endpoint, then its steps."""
         return (self.endpoint, *self.steps)
 
     @property
@@ -109,25 +109,19 @@ class Registration:
             message = "The endpoint has no key yet: give it one."
             raise ConfigurationFault(System.DATAVERSE, "needs a key to post with.", message)
         endpoint = plan.endpoint
-        columns = {**_changed(endpoint)}
+        columns = dict(_changed(endpoint))
         if secret is not None:
             columns[plan.wanted.secret] = secret.get_secret_value()
-        if endpoint.id is None:
-            endpoint_id = await self.registry.create(
-                Kind.ENDPOINT, {"name": endpoint.name, **columns}, solution
-            )
-        else:
-            endpoint_id = endpoint.id
-            if columns:
-                await self.registry.update(Kind.ENDPOINT, endpoint_id, columns)
+        if (endpoint_id := endpoint.id) is None:
+            new = {"name": endpoint.name, **columns}
+            endpoint_id = await self.registry.create(Kind.ENDPOINT, new, solution)
+        elif columns:
+            await self.registry.update(Kind.ENDPOINT, endpoint_id, columns)
         for step in plan.steps:
             if step.id is None:
-                own = {
-                    "name": step.name,
-                    **step.wanted,
-                    **_bound("eventhandler_serviceendpoint", endpoint_id),
-                }
-                await self.registry.create(Kind.STEP, _sendable(own), solution)
+                own = _bound("eventhandler_serviceendpoint", endpoint_id)
+                new = _sendable({"name": step.name, **step.wanted, **own})
+                await self.registry.create(Kind.STEP, new, solution)
             elif step.differences:
                 await self.registry.update(Kind.STEP, step.id, _sendable(_changed(step)))
 

@@ -13,12 +13,11 @@ from uuid import UUID
 
 import httpx
 
+from shared.dataverse.accounts import API, HEADERS
 from shared.dataverse.endpoints import Columns, Kind, Registered, Scope
-from shared.model.faults import ConfigurationFault, System, TransientFault
-from shared.web.odata import ODataClient, content_of, error_text, literal
+from shared.model.faults import ConfigurationFault, System
+from shared.web.odata import ODataClient, answer_of, error_text, literal
 
-_API = "/api/data/v9.2/"
-_HEADERS = {"Accept": "application/json", "OData-Version": "4.0", "OData-MaxVersion": "4.0"}
 _ENDPOINT = (
     "name,contract,authtype,namespaceaddress,path,saskeyname,messageformat,messagecharset,userclaim,url,"
     "issaskeyset,isauthvalueset"
@@ -30,6 +29,10 @@ _STEP = (
 _IDS = {Kind.ENDPOINT: "serviceendpointid", Kind.STEP: "sdkmessageprocessingstepid"}
 _FAILED = 31
 _MOST_JOBS = 100
+_REMEDIES = {
+    403: "Sign in as somebody with the role System Customizer or System Administrator there.",
+    404: "Check DATAVERSE_URL.",
+}
 
 
 class DataverseRegistry:
@@ -39,7 +42,7 @@ class DataverseRegistry:
         self._client = client
 
     async def organization(self) -> UUID:
-        return UUID(str(_answer(await self._client.get(f"{_API}WhoAmI", _HEADERS))["OrganizationId"]))
+        return UUID(str(_answer(await self._client.get(f"{API}WhoAmI", HEADERS))["OrganizationId"]))
 
     async def endpoints(self, name: str) -> Sequence[Registered]:
         rows = await self._rows("serviceendpoints", _ENDPOINT, f"name%20eq%20{literal(name)}")
@@ -65,25 +68,25 @@ class DataverseRegistry:
         return len(rows)
 
     async def create(self, kind: Kind, columns: Columns, solution: str = "") -> UUID:
-        headers = {**_HEADERS, "Prefer": "return=representation"}
+        headers = {**HEADERS, "Prefer": "return=representation"}
         if solution:
             headers["MSCRM.SolutionUniqueName"] = solution
-        path = f"{_API}{kind}?$select={_IDS[kind]}"
+        path = f"{API}{kind}?$select={_IDS[kind]}"
         response = await self._client.write("POST", path, _encoded(columns), headers)
         return UUID(str(_answer(response)[_IDS[kind]]))
 
     async def update(self, kind: Kind, row_id: UUID, columns: Columns) -> None:
-        headers = {**_HEADERS, "If-Match": "*"}
-        _answer(await self._client.write("PATCH", f"{_API}{kind}({row_id})", _encoded(columns), headers))
+        headers = {**HEADERS, "If-Match": "*"}
+        _answer(await self._client.write("PATCH", f"{API}{kind}({row_id})", _encoded(columns), headers))
 
     async def delete(self, kind: Kind, row_id: UUID) -> None:
-        response = await self._client.write("DELETE", f"{_API}{kind}({row_id})", b"", _HEADERS)
+        response = await self._client.write("DELETE", f"{API}{kind}({row_id})", b"", HEADERS)
         if response.status_code != 404:
             _answer(response)
 
     async def _rows(self, entity_set: str, select: str, condition: str) -> Sequence[Mapping[str, Any]]:
-        path = f"{_API}{entity_set}?$select={select}&$filter={condition}"
-        return _answer(await self._client.get(path, _HEADERS))["value"]
+        path = f"{API}{entity_set}?$select={select}&$filter={condition}"
+        return _answer(await self._client.get(path, HEADERS))["value"]
 
 
 def _registered(kind: Kind, row: Mapping[str, Any]) -> Registered:
@@ -107,22 +110,8 @@ def _first(rows: Sequence[Mapping[str, Any]], column: str, what: str) -> UUID:
 
 
 def _answer(response: httpx.Response) -> dict[str, Any]:
-    status = response.status_code
-    if status == 204:
+    if response.status_code == 204:
         return {}
-    if status in {200, 201}:
-        try:
-            return content_of(response)
-        except ValueError as error:
-            raise TransientFault(System.DATAVERSE, f"answered {status} without JSON") from error
-    if status >= 500:
-        raise TransientFault(System.DATAVERSE, f"answered {status}")
-    remedy = {
-        403: "Sign in as somebody with the role System Customizer or System Administrator there.",
-        404: "Check DATAVERSE_URL.",
-    }.get(status, "Correct what it names; with --dry-run see what would be sent.")
-    raise ConfigurationFault(
-        System.DATAVERSE,
-        f"answered {status}: {error_text(response, 'message') or 'without saying why.'}",
-        remedy,
-    )
+    said = f": {error_text(response, 'message') or 'without saying why.'}"
+    otherwise = "Correct what it names; with --dry-run see what would be sent."
+    return answer_of(System.DATAVERSE, response, _REMEDIES, otherwise, said)

@@ -11,9 +11,8 @@ from uuid import UUID
 
 from shared.diagnostics.next_step import Facts, next_step
 from shared.diagnostics.preview import FieldPreview, Preview, PreviewSync
+from shared.diagnostics.status import held, read_or
 from shared.model.account import SystemJob
-from shared.model.breaker import Breaker
-from shared.model.faults import Fault
 from shared.model.issue import Issue
 from shared.model.state import SyncState
 from shared.ports import Clock, Control, Issues, SalesInquiry, SyncStates
@@ -66,20 +65,14 @@ class Explain:
         breakers = [breaker for breaker, _ in (await self.control.breakers()).values()]
         troubles: list[str] = []
         jobs, preview = await asyncio.gather(
-            self._jobs(account_id, troubles), self._preview(account_id, troubles)
+            read_or(self.sales.jobs(account_id), [], "The jobs of Sales were not read", troubles),
+            read_or(self.preview.of(account_id), None, "The two sides were not compared", troubles),
         )
         differences = [field for field in preview.fields if field.differs] if preview else []
-        facts = Facts(state, issue, jobs, preview, differences, self._open(breakers), troubles, self.erp)
-        return Explanation(
-            account_id,
-            state,
-            issue,
-            _timeline(state, jobs),
-            preview,
-            differences,
-            troubles,
-            next_step(account_id, facts),
-        )
+        stopping = held(breakers, self.clock.now())
+        facts = Facts(state, issue, jobs, preview, differences, stopping, troubles, self.erp)
+        timeline, step = _timeline(state, jobs), next_step(account_id, facts)
+        return Explanation(account_id, state, issue, timeline, preview, differences, troubles, step)
 
     async def _issue(self, state: SyncState | None) -> Issue | None:
         if state is None or state.issue is None:
@@ -87,43 +80,12 @@ class Explain:
         rows = await self.issues.report(state.issue)
         return next((row for row in rows if row.account_id == state.account_id), None)
 
-    async def _jobs(self, account_id: UUID, troubles: list[str]) -> Sequence[SystemJob]:
-        try:
-            return await self.sales.jobs(account_id)
-        except Fault as fault:
-            troubles.append(f"The jobs of Sales were not read: {fault}")
-            return []
-
-    async def _preview(self, account_id: UUID, troubles: list[str]) -> Preview | None:
-        try:
-            return await self.preview.of(account_id)
-        except Fault as fault:
-            troubles.append(f"The two sides were not compared: {fault}")
-            return None
-
-    def _open(self, breakers: Sequence[Breaker]) -> list[Breaker]:
-        now = self.clock.now()
-        return [b for b in breakers if b.paused_by or (b.open_until is not None and b.open_until > now)]
-
 
 def _timeline(state: SyncState | None, jobs: Sequence[SystemJob]) -> list[TimelineEntry]:
     """Return the account's log and the unfinished jobs of Sales, in order of time."""
-    entries = [
-        TimelineEntry(
-            entry.at,
-            entry.source,
-            entry.kind,
-            entry.outcome,
-            entry.detail,
-            entry.attempt,
-            entry.note,
-        )
-        for entry in (state.log if state else ())
-    ]
-    entries += [
-        TimelineEntry(
-            job.created_at.isoformat() if job.created_at else "", "sales", job.name, job.status, job.message
-        )
-        for job in jobs
-    ]
+    log = state.log if state else ()
+    entries = [TimelineEntry(e.at, e.source, e.kind, e.outcome, e.detail, e.attempt, e.note) for e in log]
+    for job in jobs:
+        at = job.created_at.isoformat() if job.created_at else ""
+        entries.append(TimelineEntry(at, "sales", job.name, job.status, job.message))
     return sorted(entries, key=lambda entry: datetime.fromisoformat(entry.at).timestamp() if entry.at else 0)

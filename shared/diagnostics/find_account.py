@@ -36,10 +36,9 @@ class FindAccount:
             f"{names.get(account_id, '')} {account_id}".strip() for account_id in found[:MOST_LISTED]
         )
         more = f"; and {len(found) - MOST_LISTED} more" if len(found) > MOST_LISTED else ""
-        message = (
+        raise NoSuchAccountError(
             f'More than one account has "{text}" as its number or in its name; give one id: {listed}{more}.'
         )
-        raise NoSuchAccountError(message)
 
     async def all(self, text: str) -> list[UUID]:
         """Return all accounts that match the text by id, number, customer or part of the name, in this order.

@@ -25,26 +25,17 @@ CACHE = timedelta(seconds=10)
 _NO_ORGANIZATION = UUID(int=0)
 
 
+@dataclass(slots=True)
 class Health:
     """The use case behind the function `health`. A probe takes at most 3 s; its answer is kept for 10 s."""
 
-    def __init__(
-        self,
-        build: str,
-        key: SecretStr | None,
-        probes: Mapping[System, Probe],
-        clock: Clock,
-        *,
-        queue: ChangeQueue,
-        control: Control,
-    ) -> None:
-        self._build = build
-        self._key = key
-        self._probes = probes
-        self._clock = clock
-        self._queue = queue
-        self._control = control
-        self._probed: tuple[datetime, dict[str, str]] | None = None
+    build: str
+    key: SecretStr | None
+    probes: Mapping[System, Probe]
+    clock: Clock
+    queue: ChangeQueue
+    control: Control
+    _probed: tuple[datetime, dict[str, str]] | None = None
 
     async def report(self, key: str | None, *, probe: bool = False) -> dict[str, object]:
         """Return `{status, build}`; with the key also `systems`, each "ok" or what is wrong, and `probe`.
@@ -53,36 +44,36 @@ class Health:
         report shows its answer.
         """
         if not self._admits(key):
-            return {"status": "ok", "build": self._build}
+            return {"status": "ok", "build": self.build}
         systems = dict(await self._systems())
         if probe and (trouble := await self._queue_probe()):
             systems[str(System.SERVICE_BUS)] = trouble
         status = "ok" if set(systems.values()) == {"ok"} else "degraded"
-        return {"status": status, "build": self._build, "systems": systems, "probe": await self._answer()}
+        return {"status": status, "build": self.build, "systems": systems, "probe": await self._answer()}
 
     def _admits(self, key: str | None) -> bool:
-        if self._key is None or not key:
+        if self.key is None or not key:
             return False
-        return secrets.compare_digest(key.encode(), self._key.get_secret_value().encode())
+        return secrets.compare_digest(key.encode(), self.key.get_secret_value().encode())
 
     async def _systems(self) -> dict[str, str]:
-        now = self._clock.now()
+        now = self.clock.now()
         if self._probed is None or now - self._probed[0] > CACHE:
-            found = await asyncio.gather(*(self._ask(probe) for probe in self._probes.values()))
-            self._probed = now, dict(zip(map(str, self._probes), found, strict=True))
+            found = await asyncio.gather(*(self._ask(probe) for probe in self.probes.values()))
+            self._probed = now, dict(zip(map(str, self.probes), found, strict=True))
         return self._probed[1]
 
     async def _queue_probe(self) -> str:
         """Queue a probe message. Return the fault that prevented it, if any."""
         try:
-            await self._queue.send(probe_change(self._clock.now()))
+            await self.queue.send(probe_change(self.clock.now()))
         except Fault as fault:
             return str(fault)
         return ""
 
     async def _answer(self) -> dict[str, str] | None:
         try:
-            last = await self._control.last_answer()
+            last = await self.control.last_answer()
         except Fault:
             return None  # the probe of the tables tells why
         return last and {"at": last.at.isoformat(), "build": last.build}

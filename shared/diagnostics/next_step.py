@@ -59,7 +59,7 @@ def _about_account(account_id: UUID, facts: Facts) -> str:
             return _parked(account_id, facts, state)
         case Phase.RETRYING:
             reason = state.log[-1].detail if state.log else ""
-            return f"Nothing now: it is tried again by itself ({reason})."
+            return f"Nothing now: the next attempt follows by itself ({reason})."
         case Phase.FILTERED:
             rule = state.log[-1].detail if state.log else ""
             return f'Nothing: the row rule on "{rule}" keeps this account out; change it if it should pass.'

@@ -93,7 +93,7 @@ class PreviewSync:
         stored = await self.states.get(account_id)
         now, account = self.clock.now(), await self.reader.read(account_id)
         known = stored.state if stored else SyncState(account_id=account_id, organization_id=_NO_ORGANIZATION)
-        await self.in_use.confirm()
+        await self.in_use.compare()
         before = in_this_erp(known, self.in_use.adopted_at)
         state = before
         if account is not None:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.model.breaker import Breaker
-from shared.model.faults import Fault, System
+from shared.model.faults import ConfigurationFault, Fault, System
 from shared.model.issue import Issue
 from shared.model.outcome import Ending
 from shared.model.queues import QueueDepth
 from shared.ports import Clock, Control, Issues, QueueDepths, SyncStates
+from shared.resilience.target_in_use import TargetInUse
 
 WINDOW = timedelta(minutes=10)
 MOST_PARKED = 5
@@ -21,10 +22,6 @@ _DRAINED = "account-changes"
 _REFUSED = re.compile(r"\b40[134]\b|token|refuse|column|company|right", re.IGNORECASE)
 _RIGHTS = {
     System.DATAVERSE: "Check the app's user in Sales, its security role, and DATAVERSE_URL.",
-    System.OPERATIONS: (
-        "Check the app's entry under Microsoft Entra applications in Operations, its user's roles, and "
-        "OPERATIONS_URL."
-    ),
     System.TABLES: "Check the app's role on the storage account.",
     System.SERVICE_BUS: "Check the app's roles on the Service Bus namespace.",
 }
@@ -75,15 +72,20 @@ class Status:
     @property
     def held(self) -> list[Breaker]:
         """The breakers that stop work."""
-        return [b for b in self.breakers if b.paused_by or (b.open_until or self.at) > self.at]
+        return held(self.breakers, self.at)
 
     @property
     def waits_until(self) -> datetime | None:
-        """When all scheduled messages are due again; None while a person has paused a system."""
+        """Return when all scheduled messages are due; None while a person has paused a system."""
         if any(breaker.paused_by for breaker in self.breakers):
             return None
         opened = [breaker.open_until for breaker in self.breakers if breaker.open_until]
         return max([self.at + self.longest_wait, *opened])
+
+
+def held(breakers: Sequence[Breaker], now: datetime) -> list[Breaker]:
+    """Return the breakers that stop work."""
+    return [breaker for breaker in breakers if breaker.paused_by or (breaker.open_until or now) > now]
 
 
 def why_open(breaker: Breaker) -> str:
@@ -94,11 +96,12 @@ def why_open(breaker: Breaker) -> str:
 
 
 def remedy_of(breaker: Breaker) -> str:
-    """What to do about a breaker that is open."""
+    """Say what to do about a breaker that is open."""
     if breaker.paused_by:
         return f"`accountsync resume --system {breaker.system}` lets work go on."
     if _REFUSED.search(breaker.reason):
-        what = _RIGHTS.get(breaker.system, "Check the app's rights there.")
+        erp = f"Check the app's user in {breaker.system}, its roles, and the address in the app's settings."
+        what = _RIGHTS.get(breaker.system, erp)
     else:
         what = f"Check whether {breaker.system} runs; the address is in the app's settings."
     return f"{what} Work goes on by itself once it answers; `accountsync resume` makes it try at once."
@@ -113,16 +116,22 @@ class ReadStatus:
     issues: Issues
     states: SyncStates
     clock: Clock
+    in_use: TargetInUse
     longest_wait: timedelta = timedelta()
 
     async def now(self, window: timedelta = WINDOW) -> Status:
         """Read all parts at the same time. A part that cannot be read is reported, not raised."""
         now, troubles = self.clock.now(), list[str]()
-        queues, breakers, issues, entries = await asyncio.gather(
-            _or(self.queues.depths(), [], "queues", troubles),
-            _or(self.control.breakers(), {}, "breakers", troubles),
-            _or(self.issues.report(), [], "issues", troubles),
-            _or(self.states.outcomes_since(now - window), [], "outcomes", troubles),
+
+        async def part[T](name: str, reading: Awaitable[T], otherwise: T) -> T:
+            return await read_or(reading, otherwise, f"The {name} were not read", troubles, LONGEST_READING)
+
+        queues, breakers, issues, entries, other_erp = await asyncio.gather(
+            part("queues", self.queues.depths(), []),
+            part("breakers", self.control.breakers(), {}),
+            part("issues", self.issues.report(), []),
+            part("outcomes", self.states.outcomes_since(now - window), []),
+            self._other_erp(),
         )
         endings = Counter(entry.outcome for entry in entries if entry.outcome in Ending)
         return Status(
@@ -133,10 +142,21 @@ class ReadStatus:
             outcomes=dict(endings.most_common()),
             window=window,
             drain_seconds=_drain(queues, endings, window),
-            troubles=troubles,
+            troubles=[*other_erp, *troubles],
             parked=sorted(issues, key=lambda issue: issue.last_at, reverse=True)[:MOST_PARKED],
             longest_wait=self.longest_wait,
         )
+
+    async def _other_erp(self) -> list[str]:
+        """Say that the settings name another ERP than the one in use; if that is not known, say nothing."""
+        try:
+            async with asyncio.timeout(LONGEST_READING):
+                await self.in_use.compare()
+        except ConfigurationFault as fault:
+            return [f"Nothing is written: {fault}"] if fault.system is self.in_use.system else []
+        except (Fault, TimeoutError):
+            return []
+        return []
 
 
 def _drain(queues: Sequence[QueueDepth], endings: Mapping[str, int], window: timedelta) -> float | None:
@@ -147,12 +167,15 @@ def _drain(queues: Sequence[QueueDepth], endings: Mapping[str, int], window: tim
     return waiting * window.total_seconds() / settled if settled else None
 
 
-async def _or[T](reading: Awaitable[T], otherwise: T, what: str, troubles: list[str]) -> T:
+async def read_or[T](
+    reading: Awaitable[T], otherwise: T, not_read: str, troubles: list[str], longest: float | None = None
+) -> T:
+    """Return what is read, or `otherwise` with the reason among the troubles. `longest` in seconds."""
     try:
-        async with asyncio.timeout(LONGEST_READING):
+        async with asyncio.timeout(longest):
             return await reading
     except TimeoutError:
-        troubles.append(f"The {what} were not read: no answer within {LONGEST_READING:.0f} s.")
+        troubles.append(f"{not_read}: no answer within {longest or 0:.0f} s.")
     except Fault as fault:
-        troubles.append(f"The {what} were not read: {fault}")
+        troubles.append(f"{not_read}: {fault}")
     return otherwise

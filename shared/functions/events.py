@@ -26,7 +26,7 @@ blueprint = func.Blueprint()
     data_type=func.DataType.BINARY,  # bytes, because a body that is not UTF-8 must be stored unchanged
 )
 async def receive_event(message: func.ServiceBusMessage) -> None:
-    """One message that Dataverse's service endpoint posted."""
+    """Take one message that Dataverse's service endpoint posted."""
     from shared.wiring import application
 
     app = application()
@@ -42,7 +42,7 @@ async def receive_event(message: func.ServiceBusMessage) -> None:
 @blueprint.function_name("receive_webhook")
 @blueprint.route(route="dataverse/events", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 async def receive_webhook(req: func.HttpRequest) -> func.HttpResponse:
-    """One event that Dataverse's webhook posted."""
+    """Take one event that Dataverse's webhook posted."""
     from shared.wiring import application
 
     correlation = correlation_id(req.headers.get("x-ms-correlation-request-id"))
@@ -71,11 +71,7 @@ def _answer_to(received: Received) -> func.HttpResponse:
         case Filtered(rule):
             return _answer(200, {"status": "filtered", "rule": rule})
         case _:
-            content = {
-                "status": "rejected",
-                "reason": received.reason,
-                "description": received.description,
-            }
+            content = {"status": "rejected", "reason": received.reason, "description": received.description}
             return _answer(400, content)
 
 

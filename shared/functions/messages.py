@@ -20,5 +20,4 @@ def correlation_id(text: str | None) -> UUID | None:
 async def give_back(app: "Application") -> NoReturn:
     """Wait, so that redeliveries do not use up the delivery count in seconds, then raise for the host."""
     await app.ports.clock.sleep(app.settings.queue_wait_seconds)
-    reason = "the bus takes no message; the host delivers this one again"
-    raise QueueUnavailable(reason)
+    raise QueueUnavailable("the bus takes no message; the host delivers this one again")

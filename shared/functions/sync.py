@@ -28,8 +28,7 @@ async def sync_account(message: func.ServiceBusMessage) -> None:
             change = decode_change(body)
         except ValueError:
             fault = RejectedEvent("not-an-account-change", "Only this app writes to account-changes.")
-            correlation = correlation_id(message.correlation_id)
-            await app.queue_change.reject(body, fault, Source.REPLAY, correlation)
+            await app.queue_change.reject(body, fault, Source.REPLAY, correlation_id(message.correlation_id))
             return
         await (app.answer_probe.answer() if change.is_probe else app.sync_account.handle(change))
     except QueueUnavailable:

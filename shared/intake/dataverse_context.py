@@ -105,7 +105,7 @@ class _Context(BaseModel):
     input_parameters: list[_KeyValue] | None = Field(None, alias="InputParameters")
 
     def row(self) -> Mapping[str, object]:
-        """The Target among the input parameters: an entity, a reference, or nothing at all."""
+        """Return the input parameter Target, an entity or a reference; empty if there is none."""
         for parameter in self.input_parameters or ():
             value = parameter.value
             if parameter.key == "Target" and isinstance(value, dict):
@@ -113,7 +113,7 @@ class _Context(BaseModel):
         return {}
 
     def account_id(self) -> UUID | None:
-        """PrimaryEntityId, or the Target's id if that is empty."""
+        """Return PrimaryEntityId, or the Target's id if that is empty."""
         if self.primary_entity_id not in (None, _NIL):
             return self.primary_entity_id
         try:
@@ -123,14 +123,14 @@ class _Context(BaseModel):
         return None if row_id == _NIL else row_id
 
     def operation(self) -> UUID:
-        """The system job's id, which is the same in a repeated post; without one, the request's id."""
+        """Return the system job's id, which is the same in a repeated post; without one, the request's id."""
         for candidate in (self.operation_id, self.request_id, self.correlation_id):
             if candidate not in (None, _NIL):
                 return candidate
         raise RejectedEvent("no-operation-id", "The event has no OperationId, RequestId or CorrelationId.")
 
     def attributes(self) -> frozenset[str] | None:
-        """The names of the columns in the request."""
+        """Return the names of the columns in the request; None if it has none."""
         attributes = self.row().get("Attributes")
         if not isinstance(attributes, list):
             return None

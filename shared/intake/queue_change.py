@@ -53,38 +53,37 @@ class QueueChange:
     ) -> Received:
         """Take one event. If it raises QueueUnavailable, the event must be delivered again."""
         try:
-            event = read_event(body, content_type, self.clock.now())
+            return await self._take(body, content_type, source)
         except RejectedEvent as fault:
             return await self.reject(body, fault, source, correlation_id)
+
+    async def _take(self, body: bytes, content_type: str | None, source: Source) -> Queued | Filtered:
+        event = read_event(body, content_type, self.clock.now())
         if event is None:
             log_intake(Intake("filtered", source, None, None, "table"))
             return Filtered("table")
-        if self.organization_id not in {None, event.organization_id}:
-            fault = RejectedEvent(
-                "foreign-organization",
-                f"The event is of organization {event.organization_id}. This app takes events of "
-                f"{self.organization_id} only: see the setting DATAVERSE_ORGANIZATION_ID.",
-            )
-            return await self.reject(body, fault, source, correlation_id)
+        self._check_organization(event)
         if rule := self.filter.rule_against(event):
             log_intake(Intake("filtered", source, event.operation_id, event.account_id, rule))
             return Filtered(rule)
-        if event.account_id is None:
-            fault = RejectedEvent(
-                "no-account-id", "The event names no row: PrimaryEntityId and Target are empty."
-            )
-            return await self.reject(body, fault, source, correlation_id)
-        change = _change(event, event.account_id, source)
+        change = _change(event, source)
         # A synchronous step runs inside the transaction of the save: its change is not committed yet, and
         # refusing the event would roll the user's save back.
         due = self.clock.now() + self.transaction_margin if event.in_transaction else None
         try:
             await self.queue.send(change, due)
         except MessageRefused as refusal:
-            fault = RejectedEvent("not-sendable", f"{refusal}. Report this as a defect.")
-            return await self.reject(body, fault, source, correlation_id)
+            raise RejectedEvent("not-sendable", f"{refusal}. Report this as a defect.") from refusal
         log_intake(Intake("queued", source, change.operation_id, change.account_id, change.message_id))
         return Queued(change.operation_id)
+
+    def _check_organization(self, event: DataverseEvent) -> None:
+        if self.organization_id not in {None, event.organization_id}:
+            raise RejectedEvent(
+                "foreign-organization",
+                f"The event is of organization {event.organization_id}. This app takes events of "
+                f"{self.organization_id} only: see the setting DATAVERSE_ORGANIZATION_ID.",
+            )
 
     async def reject(
         self, body: bytes, fault: RejectedEvent, source: Source, correlation_id: UUID | None = None
@@ -95,10 +94,12 @@ class QueueChange:
         return Rejected(fault.reason, fault.description)
 
 
-def _change(event: DataverseEvent, account_id: UUID, source: Source) -> AccountChange:
+def _change(event: DataverseEvent, source: Source) -> AccountChange:
+    if event.account_id is None:
+        raise RejectedEvent("no-account-id", "The event names no row: PrimaryEntityId and Target are empty.")
     return AccountChange(
         organization_id=event.organization_id,
-        account_id=account_id,
+        account_id=event.account_id,
         kind=KINDS[event.message],
         occurred_at=event.occurred_at,
         source=source,

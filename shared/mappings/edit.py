@@ -63,8 +63,7 @@ class EditMapping:
         """Read the rows of one currency. Raises NoSuchCurrencyError, and ValueError for an unusable name."""
         rows = by_key(await self.mappings.rows()).get(currency_key(name), [])
         if not rows:
-            message = f'The table has no row for "{name}".'
-            raise NoSuchCurrencyError(message)
+            raise NoSuchCurrencyError(f'The table has no row for "{name}".')
         return rows
 
     async def plan_set(self, name: str, code: str) -> Plan:

@@ -49,7 +49,7 @@ class Finding:
 
     @property
     def severity(self) -> Severity:
-        """The severity, which depends on the kind alone."""
+        """Return the severity, which depends only on the kind."""
         if self.kind in _ERRORS:
             return Severity.ERROR
         return Severity.NOTICE if self.kind in _NOTICES else Severity.WARNING

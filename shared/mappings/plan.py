@@ -28,7 +28,7 @@ class Action(StrEnum):
 
 
 def action_of(change: RowChange) -> Action:
-    """What a change does."""
+    """Return what a change does with its row."""
     if change.before is None:
         return Action.ADDED
     return Action.REMOVED if change.after is None else Action.CHANGED
@@ -123,10 +123,9 @@ def _by_key(
         key = currency_key(row.mapped.crm)
         first = rows.setdefault(key, row)
         if first is not row:
-            message = (
-                f'"{row.mapped.crm}" is the same currency as in row {first.number}; keep one of the two.'
-            )
-            findings.append(Finding(Kind.DUPLICATE, message, row.number, row.mapped.crm))
+            name = row.mapped.crm
+            message = f'"{name}" is the same currency as in row {first.number}; keep one of the two.'
+            findings.append(Finding(Kind.DUPLICATE, message, row.number, name))
     return rows
 
 

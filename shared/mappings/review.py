@@ -99,23 +99,12 @@ class Review:
         return Effect(await self.states.usage())
 
     async def _unknown_codes(self, rows: Sequence[WantedRow]) -> list[Finding]:
-        known: dict[str, bool] = {}
+        codes = dict.fromkeys(row.mapped.ax for row in rows)
         try:
-            for row in rows:
-                if row.mapped.ax not in known:
-                    known[row.mapped.ax] = await self.target.knows_currency(row.mapped.ax)
+            unknown = {code for code in codes if not await self.target.knows_currency(code)}
         except Fault as fault:
             return [_not_checked(f"the currencies of {self._erp}", fault)]
-        return [
-            Finding(
-                Kind.UNKNOWN_CODE,
-                f'{self._erp} has no currency "{row.mapped.ax}" (for "{row.mapped.crm}").',
-                row.number,
-                row.mapped.crm,
-            )
-            for row in rows
-            if not known[row.mapped.ax]
-        ]
+        return [_unknown(row, self._erp) for row in rows if row.mapped.ax in unknown]
 
     async def _not_mapped(self, table: Sequence[MappingRow]) -> list[Finding]:
         try:
@@ -163,6 +152,11 @@ def _iso_codes(currencies: Iterable[AccountCurrency]) -> dict[str, str]:
 def _not_iso(row: WantedRow) -> Finding:
     message = f'The code "{row.mapped.ax}" is not three capital letters, as ISO 4217 has them.'
     return Finding(Kind.NOT_ISO, message, row.number, row.mapped.crm)
+
+
+def _unknown(row: WantedRow, erp: str) -> Finding:
+    message = f'{erp} has no currency "{row.mapped.ax}" (for "{row.mapped.crm}").'
+    return Finding(Kind.UNKNOWN_CODE, message, row.number, row.mapped.crm)
 
 
 def _wrong_case(row: WantedRow, erp: str) -> Finding:

@@ -180,8 +180,7 @@ def _take(sheet: Sheet, row: SheetRow, columns: tuple[int, int], hidden: list[in
     if isinstance(name, str) and isinstance(code, str):
         sheet.rows.append(WantedRow(row.number, Mapped(original(name).strip(), original(code).strip())))
     if len(sheet.rows) > MOST_ROWS:
-        message = f"The file has more than {MOST_ROWS:,} rows; divide it."
-        raise SheetError(message)
+        raise SheetError(f"The file has more than {MOST_ROWS:,} rows; divide it.")
 
 
 def _is_total(name: str, code: Cell) -> bool:

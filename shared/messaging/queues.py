@@ -83,8 +83,7 @@ class QueueSender:
         async with self._sending:
             # A closed sender raises ValueError too. A new sender shows whether the message is the reason.
             if not await self._carried_out(work) and not await self._carried_out(work):
-                reason = f"{self._queue} does not take this message, and never will"
-                raise MessageRefused(reason)
+                raise MessageRefused(f"{self._queue} does not take this message, and never will")
 
     async def _carried_out(self, work: Callable[["ServiceBusSender"], Awaitable[None]]) -> bool:
         """Send. Return False if the SDK or the bus refuses the message itself."""
@@ -92,22 +91,17 @@ class QueueSender:
 
         try:
             async with asyncio.timeout(SEND_SECONDS):
-                await work(self._opened())
+                self._sender = self._sender or self._client.get_queue_sender(self._queue)
+                await work(self._sender)
         except (AzureError, OSError, TimeoutError, ValueError) as error:
             await self.close()
             if _is_about_the_message(error):
                 return False
-            reason = f"{self._queue} takes no message ({type(error).__name__})"
-            raise QueueUnavailable(reason) from error
+            raise QueueUnavailable(f"{self._queue} takes no message ({type(error).__name__})") from error
         except asyncio.CancelledError:
             await self.close()  # a message may have been sent in part
             raise
         return True
-
-    def _opened(self) -> "ServiceBusSender":
-        if self._sender is None:
-            self._sender = self._client.get_queue_sender(self._queue)
-        return self._sender
 
     async def close(self) -> None:
         """Close the sender, but wait for it only briefly. The next message opens a new one."""

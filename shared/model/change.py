@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Literal
 from uuid import UUID, uuid4
 
@@ -87,9 +87,7 @@ class AccountChange:
         The operation id alone is not enough: one request in Dataverse can change many accounts, or one
         account twice, under one operation id.
         """
-        occurred = self.occurred_at.astimezone(UTC).isoformat(timespec="microseconds")
-        parts = f"{self.organization_id}|{self.operation_id}|{self.kind}|{occurred}"
-        digest = hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
+        digest = _digest(self.organization_id, self.operation_id, self.kind, self.occurred_at)
         return f"{self.account_id.hex}.{digest}.{self.hop}"
 
     def copy(self, *, tried: bool) -> "AccountChange":
@@ -109,6 +107,13 @@ class AccountChange:
             approved=False,
             note="",
         )
+
+
+@lru_cache(maxsize=128)  # one delivery asks for it several times
+def _digest(organization_id: UUID, operation_id: UUID, kind: ChangeKind, occurred_at: datetime) -> str:
+    occurred = occurred_at.astimezone(UTC).isoformat(timespec="microseconds")
+    parts = f"{organization_id}|{operation_id}|{kind}|{occurred}"
+    return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
 
 
 def session_id(account_id: UUID, partitions: int) -> str:

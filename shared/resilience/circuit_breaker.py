@@ -58,11 +58,7 @@ class Breakers:
         if not self._shared.known:
             return None
         await self._refusals.settled(None)
-        waits = [
-            wait
-            for breaker in self._shared.known
-            if (wait := await self._wait_for(breaker, account_id)) is not None
-        ]
+        waits = [found for each in self._shared.known if (found := await self._wait_for(each, account_id))]
         if not waits:
             return None
         until, reason = max(waits)

@@ -26,7 +26,7 @@ class Progress:
 
     @classmethod
     async def begin(cls, control: Control, clock: Clock, longest: timedelta) -> Self:
-        """A run that begins now, with the bookmarks as they are stored."""
+        """Begin a run now, with the bookmarks as they are stored."""
         return cls(control, clock, clock.now() + longest, dict(await control.bookmarks()))
 
     @property
@@ -35,7 +35,7 @@ class Progress:
         return self.clock.now() >= self.until
 
     def get(self, name: str) -> Bookmark | None:
-        """The bookmark of this name, if there is one."""
+        """Return the bookmark of this name, if there is one."""
         return self._known.get(name)
 
     def beginning(self, prefix: str) -> Mapping[str, Bookmark]:

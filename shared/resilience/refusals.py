@@ -83,9 +83,7 @@ class Refusals:
         prober = probing.prober
         if prober is None or not await self._shared.put(probing, breaker):
             return
-        with suppress(
-            TransientFault, ConfigurationFault
-        ):  # the next one probes when this check does not come
+        with suppress(TransientFault, ConfigurationFault):  # without this check, the next one probes
             if not await self._recheck(prober, f"probe of {breaker.system}"):
                 await self._shared.put(probing.without(prober, self._clock.now()), probing)
 

@@ -118,16 +118,11 @@ class ReleaseParked:
         """Send the checks, then mark the rows. A row that is parked again in between stays unmarked."""
         for some in batched(rows[: _MOST - run.sent], _AT_ONCE, strict=False):
             stored = await asyncio.gather(*(self.states.get(row.account_id) for row in some))
-            checks = [
-                check(ScannedAccount.of(found.state), f"{row.key} {version}")
-                for row, found in zip(some, stored, strict=True)
-                if found is not None
-            ]
+            known = [(row, found.state) for row, found in zip(some, stored, strict=True) if found is not None]
+            checks = [check(ScannedAccount.of(state), f"{row.key} {version}") for row, state in known]
             dated, run.due = spread(checks, run.due)
             await self.queue.send_all(dated)
-            await self.issues.mark_healed(
-                [row for row, found in zip(some, stored, strict=True) if found is not None], version
-            )
+            await self.issues.mark_healed([row for row, _ in known], version)
             run.sent += len(dated)
 
 

@@ -30,11 +30,11 @@ class SharedBreakers:
 
     @property
     def known(self) -> list[Breaker]:
-        """Every breaker that ever was opened or paused."""
+        """Return every breaker that was ever opened or paused."""
         return [breaker for breaker, _ in self._known.values()]
 
     def current(self, system: System) -> Breaker:
-        """The system's breaker."""
+        """Return the system's breaker."""
         breaker, _ = self._known.get(system, (Breaker(system), None))
         return breaker
 
@@ -49,9 +49,7 @@ class SharedBreakers:
             if self._read_at is not None and now - self._read_at < _CACHE:
                 return
             self._read_at = now  # also after a fault: the next messages do not read again
-            with suppress(
-                TransientFault, ConfigurationFault
-            ):  # the tables' own trouble shows at the next step
+            with suppress(TransientFault, ConfigurationFault):  # the next step shows it
                 await self._read()
 
     async def put(self, breaker: Breaker, instead_of: Breaker) -> bool:

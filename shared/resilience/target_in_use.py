@@ -32,7 +32,14 @@ class TargetInUse:
     adopted_at: datetime | None = field(default=None, init=False)
 
     async def confirm(self) -> None:
-        """Compare both. Raises ConfigurationFault if the settings name another ERP."""
+        """Compare both; the first time, write the ERP down. Raises ConfigurationFault for another one."""
+        await self.compare()
+        if await self.control.target_in_use() is None:
+            await self.control.put_target_in_use(self.mine)
+        self.confirmed = True
+
+    async def compare(self) -> None:
+        """Raise ConfigurationFault if the settings name another ERP than the one in use. Writes nothing."""
         known = await self.known()
         if not known.same_as(self.mine):
             raise ConfigurationFault(
@@ -40,15 +47,14 @@ class TargetInUse:
                 f"is not where the accounts' customers are: {self.mine} is set, {known} was in use.",
                 "Set the settings back, or confirm the change with `accountsync adopt-target`.",
             )
-        self.confirmed, self.adopted_at = True, known.adopted_at
+        self.adopted_at = known.adopted_at
 
     async def known(self) -> InUse:
-        """Return the ERP in use; the first time, that of the settings, which is then written down."""
+        """Return the ERP in use; before the first start, that of the settings."""
         if (known := await self.control.target_in_use()) is not None:
             return known
         if self.mine.target != _OF_VERSION_1.target and not await self.states.is_empty():
             return _OF_VERSION_1
-        await self.control.put_target_in_use(self.mine)
         return self.mine
 
     async def adopt(self) -> None:

@@ -33,8 +33,7 @@ class SpreadsheetFiles:
         readers: dict[str, Callable[[Path], Iterator[SheetRow]]] = {".xlsx": _read_xlsx, ".csv": _read_csv}
         with _file_errors(file):
             if file.stat().st_size > LARGEST_FILE:
-                message = f"{file} is larger than {LARGEST_FILE >> 20} MB; that is no mapping table."
-                raise SheetError(message)
+                raise SheetError(f"{file} is larger than {LARGEST_FILE >> 20} MB; that is no mapping table.")
             yield from readers[_format(file)](file)
 
     def write(self, file: Path, rows: Iterable[Sequence[str]], title: str = "Currency mapping") -> None:
@@ -55,8 +54,7 @@ class SpreadsheetFiles:
 def _format(file: Path) -> str:
     suffix = file.suffix.lower()
     if suffix not in {".xlsx", ".csv"}:
-        message = f"{file} is neither .xlsx nor .csv; save it as one of the two."
-        raise SheetError(message)
+        raise SheetError(f"{file} is neither .xlsx nor .csv; save it as one of the two.")
     return suffix
 
 
@@ -65,14 +63,11 @@ def _file_errors(file: Path) -> Generator[None]:
     try:
         yield
     except UnicodeError as error:
-        message = f'{file} is not in UTF-8; save it as "CSV UTF-8", or as .xlsx.'
-        raise SheetError(message) from error
+        raise SheetError(f'{file} is not in UTF-8; save it as "CSV UTF-8", or as .xlsx.') from error
     except csv.Error as error:
-        message = f"{file} is not a sound CSV file ({error}); save it again, or as .xlsx."
-        raise SheetError(message) from error
+        raise SheetError(f"{file} is not a sound CSV file ({error}); save it again, or as .xlsx.") from error
     except OSError as error:
-        message = f"{file} cannot be used: {error.strerror or error}."
-        raise SheetError(message) from error
+        raise SheetError(f"{file} cannot be used: {error.strerror or error}.") from error
 
 
 def _read_xlsx(file: Path) -> Iterator[SheetRow]:
@@ -89,11 +84,10 @@ def _read_csv(file: Path) -> Iterator[SheetRow]:
             text.seek(0)
             for number, cells in enumerate(csv.reader(text, delimiter=delimiter, strict=True), start=1):
                 if len(cells) > MOST_COLUMNS or any(len(cell) > LONGEST_CELL for cell in cells):
-                    message = (
+                    raise SheetError(
                         f"{file} has more than {MOST_COLUMNS} columns in row {number}, or a cell of more "
                         f"than {LONGEST_CELL:,} characters; that is no mapping table."
                     )
-                    raise SheetError(message)
                 yield SheetRow(number, [NoText("a formula") if cell[:1] == "=" else cell for cell in cells])
 
 

@@ -56,8 +56,7 @@ def _check_archive(file: Path, content: bytes) -> None:
     with ZipFile(BytesIO(content)) as archive:
         entries = archive.infolist()
         if any(entry.flag_bits & _ENCRYPTED for entry in entries):
-            message = f"{file} is encrypted; in Excel, save it without a password."
-            raise SheetError(message)
+            raise SheetError(f"{file} is encrypted; in Excel, save it without a password.")
         if any(entry.compress_type not in {ZIP_STORED, ZIP_DEFLATED} for entry in entries):
             raise NotImplementedError
         if sum(entry.file_size for entry in entries) > LARGEST_UNPACKED:
@@ -84,16 +83,14 @@ def _rows(file: Path, content: bytes) -> Iterator[SheetRow]:
             parser = _SheetParser(source, sheet._shared_strings, date_formats=workbook._date_formats)
             for (number, found), hidden in parser.parse():
                 if not last < number <= LAST_ROW:
-                    message = f"{file} has a row {number} after row {last}; no sound workbook has."
-                    raise SheetError(message)
+                    raise SheetError(f"{file} has a row {number} after row {last}; no sound workbook has.")
                 last = number
                 row = _row(file, number, found)._replace(sheet=sheet.title, hidden=hidden)
                 cells += len(row.cells)
                 if cells > MOST_CELLS:
-                    message = (
+                    raise SheetError(
                         f"{file} has more than {MOST_CELLS:,} cells; copy the two columns into a new file."
                     )
-                    raise SheetError(message)
                 if row.cells:
                     yield row
 

@@ -179,7 +179,7 @@ def _handled_row(handled: Handled) -> _Columns:
 
 
 def _handled(row: _Row) -> Handled:
-    """Rows that were written before scans had names have none."""
+    """Decode a row. Rows that older versions wrote have no name of a scan."""
     first_scan_at = datetime.fromisoformat(row["FirstScanAt"])
     return Handled(str(row["Version"]), first_scan_at, bool(row["Done"]), str(row.get("Scan") or ""))
 

@@ -14,14 +14,13 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from azure.core import MatchConditions
 from azure.data.tables import TableTransactionError, UpdateMode
 from azure.data.tables.aio import TableClient
 
 from shared.model.mapping import HISTORY, HISTORY_END, PARTITION, CurrencyMapping, currency_key
 from shared.model.mapping_edit import Edit, Mapped, MappingConflict, MappingRow, RowChange, Version
 from shared.ports import Clock
-from shared.storage.tables import table_faults
+from shared.storage.tables import table_faults, unchanged
 from shared.telemetry import LOGGER
 
 MISS_SECONDS = 5.0
@@ -169,14 +168,13 @@ def _row(entity: Mapping[str, Any]) -> MappingRow:
 def _operation(change: RowChange, edit: Edit) -> tuple[Any, ...]:
     """Make one operation of the transaction; it fails if the row was changed since it was read."""
     keys = {"PartitionKey": PARTITION, "RowKey": change.row_key}
-    guard: dict[str, Any] = {"etag": change.etag, "match_condition": MatchConditions.IfNotModified}
     if change.after is None:
-        return "delete", keys, guard
+        return "delete", keys, unchanged(change.etag)
     crm, ax = change.after
     entity = {**keys, "CurrencyCRM": crm, "CurrencyAX": ax, "UpdatedBy": edit.by}
     if change.before is None:
         return "create", entity
-    return "update", entity, {**guard, "mode": UpdateMode.MERGE}
+    return "update", entity, {**unchanged(change.etag), "mode": UpdateMode.MERGE}
 
 
 def _history_entity(edit: Edit, part: int, changes: Iterable[RowChange]) -> dict[str, Any]:

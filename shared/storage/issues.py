@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from azure.core import MatchConditions
 from azure.core.exceptions import (
     HttpResponseError,
     ResourceExistsError,
@@ -20,9 +19,9 @@ from azure.data.tables.aio import TableClient
 
 from shared.model.issue import Issue, ParkedAccount
 from shared.model.mapping import unescape_key
-from shared.model.outcome import Cause, Problem, keys_of_cause, remedy
+from shared.model.outcome import Cause, Problem, keys_of_cause
 from shared.model.state import Page, ScannedAccount
-from shared.storage.tables import get_row, read_page, table_faults, table_is_missing
+from shared.storage.tables import get_row, read_page, table_faults, table_is_missing, unchanged
 
 _LISTED = ("PartitionKey", "RowKey", "Value", "Healed")
 
@@ -36,18 +35,10 @@ class IssueTable:
 
     async def put(self, account_id: UUID, problem: Problem, at: datetime) -> None:
         before = await get_row(self._table, problem.key, str(account_id), ["FirstAt", "Count"]) or {}
-        entity = {
-            "PartitionKey": problem.key,
-            "RowKey": str(account_id),
-            "Cause": str(problem.cause),
-            "Value": problem.value,
-            "Field": problem.field,
-            "ErrorType": problem.error_type,
-            "Remedy": problem.remedy(self._erp),
-            "FirstAt": str(before.get("FirstAt") or at.isoformat()),
-            "LastAt": at.isoformat(),
-            "Count": int(before.get("Count") or 0) + 1,
-        }
+        entity = self._entity(problem, problem.key, account_id, at)
+        entity |= {"Field": problem.field, "ErrorType": problem.error_type}
+        entity["FirstAt"] = str(before.get("FirstAt") or at.isoformat())
+        entity["Count"] = int(before.get("Count") or 0) + 1
         if problem.status is not None:
             entity["Status"] = problem.status
         with table_faults():
@@ -59,18 +50,15 @@ class IssueTable:
 
     async def restore(self, account: ScannedAccount, at: datetime) -> None:
         cause, _, value = account.issue.partition("|")
-        entity = {
-            "PartitionKey": account.issue,
-            "RowKey": str(account.account_id),
-            "Cause": cause,
-            "Value": unescape_key(value),
-            "Remedy": remedy(Cause(cause), self._erp),
-            "FirstAt": at.isoformat(),
-            "LastAt": at.isoformat(),
-            "Count": 1,
-        }
+        problem = Problem(Cause(cause), value=unescape_key(value))
         with table_faults(), suppress(ResourceExistsError):
-            await self._table.create_entity(entity)
+            entity = self._entity(problem, account.issue, account.account_id, at)
+            await self._table.create_entity({**entity, "Cause": cause})  # as written, maybe by version 1
+
+    def _entity(self, problem: Problem, key: str, account_id: UUID, at: datetime) -> dict[str, Any]:
+        keys = {"PartitionKey": key, "RowKey": str(account_id)}
+        said = {"Cause": str(problem.cause), "Value": problem.value, "Remedy": problem.remedy(self._erp)}
+        return {**keys, **said, "FirstAt": at.isoformat(), "LastAt": at.isoformat(), "Count": 1}
 
     async def report(self, cause: str = "") -> Sequence[Issue]:
         query = "PartitionKey eq @exact or ( PartitionKey ge @first and PartitionKey lt @last )"
@@ -104,25 +92,20 @@ class IssueTable:
         """Mark the rows in one request, or one by one if any of them was changed since it was read."""
         if not rows:
             return
-        marks = [({**_place(row), "Healed": version}, _as_read(row)) for row in rows]
+        marks = [(_place(row) | {"Healed": version}, unchanged(row.etag)) for row in rows]
         with table_faults():
             try:
-                await self._table.submit_transaction([("update", entity, how) for entity, how in marks])
+                await self._table.submit_transaction([("update", entity, guard) for entity, guard in marks])
             except HttpResponseError as error:
                 if error.status_code not in {404, 412} or table_is_missing(error):
                     raise
-                for entity, how in marks:
+                for entity, guard in marks:
                     with suppress(ResourceModifiedError, ResourceNotFoundError):
-                        await self._table.update_entity(entity, **how)
+                        await self._table.update_entity(entity, **guard)
 
 
 def _place(row: ParkedAccount) -> dict[str, str]:
     return {"PartitionKey": row.key, "RowKey": str(row.account_id)}
-
-
-def _as_read(row: ParkedAccount) -> dict[str, Any]:
-    """Return the arguments that change a row only if nobody changed it since it was read."""
-    return {"mode": UpdateMode.MERGE, "etag": row.etag, "match_condition": MatchConditions.IfNotModified}
 
 
 def _parked(entity: TableEntity) -> ParkedAccount:

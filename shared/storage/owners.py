@@ -7,14 +7,13 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import TableEntity, UpdateMode
 from azure.data.tables.aio import TableClient
 
 from shared.model.customer import CustomerKey, Owner, Waiting
 from shared.model.mapping import escape_key
-from shared.storage.tables import get_row, table_faults, table_is_missing
+from shared.storage.tables import get_row, table_faults, table_is_missing, unchanged
 
 _WAITING_AT_MOST = 200  # ids that fit into one property; in practice there are only a few
 
@@ -68,9 +67,7 @@ class OwnerTable:
                 if etag != told and (accounts := _waiting(entity)):
                     return Waiting(accounts, etag)
                 with suppress(ResourceModifiedError):
-                    await self._table.delete_entity(
-                        *_keys(key), etag=etag, match_condition=MatchConditions.IfNotModified
-                    )
+                    await self._table.delete_entity(*_keys(key), **unchanged(etag))
         return None
 
     async def owner(self, key: CustomerKey) -> UUID | None:
@@ -89,12 +86,8 @@ class OwnerTable:
         """Change these columns of a row. Return False if the row was changed since it was read."""
         row = {name: entity[name] for name in ("PartitionKey", "RowKey")} | columns
         try:
-            await self._table.update_entity(
-                row,
-                mode=UpdateMode.MERGE,
-                etag=entity.metadata["etag"],
-                match_condition=MatchConditions.IfNotModified,
-            )
+            guard = unchanged(str(entity.metadata["etag"]))
+            await self._table.update_entity(row, mode=UpdateMode.MERGE, **guard)
         except (ResourceModifiedError, ResourceNotFoundError) as error:
             if isinstance(error, ResourceNotFoundError) and table_is_missing(error):
                 raise
@@ -115,9 +108,5 @@ def _waiting(entity: Mapping[str, Any]) -> frozenset[UUID]:
 
 def _entity(key: CustomerKey, owner: Owner) -> dict[str, str]:
     partition, row = _keys(key)
-    return {
-        "PartitionKey": partition,
-        "RowKey": row,
-        "AccountId": str(owner.account_id),
-        "Stage": owner.stage,
-    }
+    keys = {"PartitionKey": partition, "RowKey": row}
+    return {**keys, "AccountId": str(owner.account_id), "Stage": owner.stage}

@@ -89,14 +89,17 @@ async def put_under(etag: str | None, entity: dict[str, Any], table: TableClient
             if etag is None:
                 done = await table.create_entity(entity)
             else:
-                done = await table.update_entity(
-                    entity, mode=UpdateMode.REPLACE, etag=etag, match_condition=MatchConditions.IfNotModified
-                )
+                done = await table.update_entity(entity, mode=UpdateMode.REPLACE, **unchanged(etag))
         except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError) as error:
             if isinstance(error, ResourceNotFoundError) and table_is_missing(error):
                 raise
             raise StateConflict from error
     return str(done["etag"])
+
+
+def unchanged(etag: str) -> dict[str, Any]:
+    """Return the arguments with which a request fails if the row was changed since it was read."""
+    return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
 
 
 async def read_page(

@@ -40,12 +40,29 @@ def content_of(
     try:
         content: object = json.loads(response.content, parse_float=parse_float)
     except RecursionError as error:
-        message = "the content is nested too deeply"
-        raise ValueError(message) from error
+        raise ValueError("the content is nested too deeply") from error
     if not isinstance(content, dict):
-        message = "the content is no JSON object"
-        raise ValueError(message)
+        raise ValueError("the content is no JSON object")
     return cast(dict[str, Any], content)
+
+
+def answer_of(
+    system: System, response: httpx.Response, remedies: Mapping[int, str], otherwise: str, said: str = "."
+) -> dict[str, Any]:
+    """Return the content of a good answer. Raises TransientFault, and ConfigurationFault for a refusal.
+
+    `remedies` are those of the statuses that are known, `otherwise` that of all others; `said`: what follows
+    the status in the text of the fault.
+    """
+    status = response.status_code
+    if status in {200, 201}:
+        try:
+            return content_of(response)
+        except ValueError as error:
+            raise TransientFault(system, f"answered {status} without JSON") from error
+    if status >= 500:
+        raise TransientFault(system, f"answered {status}")
+    raise ConfigurationFault(system, f"answered {status}{said}", remedies.get(status, otherwise))
 
 
 def error_text(response: httpx.Response, member: str) -> str:
@@ -81,7 +98,7 @@ class ODataClient:
         *,
         passed_on: Collection[int] = (),
     ) -> httpx.Response:
-        """POST or PATCH. It is retried at once only if the service certainly did not execute it.
+        """Send a POST or PATCH. It is retried at once only if the service certainly did not execute it.
 
         An answer with a status in `passed_on` is returned as it is: the adapter interprets it.
         """
@@ -164,11 +181,7 @@ class ODataClient:
         raise AssertionError
 
     async def _send(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None,
-        headers: Mapping[str, str] | None,
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None
     ) -> httpx.Response:
         request = self.http.build_request(method, path, content=body, headers=headers)
         self._check_address(request.url)
@@ -191,13 +204,10 @@ class ODataClient:
         after = status == 503 and "retry-after" in response.headers
         if status in {408, 429} or after or (status >= 500 and not writing):
             wait = retry_after(response, self.clock.now())
-            default = 30.0 if status == 429 else None
-            raise TransientFault(
-                self.system,
-                f"answered {status}",
-                retry_after=default if wait is None else wait,
-                unknown_outcome=writing and status == 408,
-            )
+            if wait is None and status == 429:
+                wait = 30.0
+            lost = writing and status == 408
+            raise TransientFault(self.system, f"answered {status}", retry_after=wait, unknown_outcome=lost)
 
 
 def retry_after(response: httpx.Response, now: datetime) -> float | None:

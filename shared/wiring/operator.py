@@ -107,6 +107,7 @@ class Operator(Application):
             issues=self.ports.issues,
             states=self.ports.states,
             clock=self.ports.clock,
+            in_use=self.target_in_use,
             longest_wait=timedelta(
                 seconds=max(self.settings.retry_cap_seconds, self.settings.operator_retry_seconds)
             ),

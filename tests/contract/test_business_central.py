@@ -375,6 +375,15 @@ async def test_only_business_centrals_own_answer_proves_that_nothing_was_done(
         assert (raised.value.unknown_outcome, raised.value.retry_after) == (unknown, wait)
 
 
+@pytest.mark.parametrize("number", ["C-1", "C*", "C?"])
+async def test_a_number_that_no_filter_takes_is_its_accounts_trouble(
+    connected: Connected, number: str
+) -> None:
+    connected.fault(status=400, code="Application_FilterErrorException", path="customers")
+    with pytest.raises(Refused, match="find 400 Application_FilterErrorException"):
+        await connected.target().find(CustomerKey(COMPANY, number))
+
+
 @pytest.mark.parametrize("rule", [{"status": 403}, {"status": 400, "code": "Authorization_Denied"}])
 async def test_a_missing_permission_is_a_wrong_set_up(connected: Connected, rule: dict[str, Any]) -> None:
     target = connected.target()

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from local.chaos.conditions import Conditions
+from local.chaos.customers import Marks, id_in
 from local.chaos.expected import customer_of, differences, never_written
 from local.chaos.plan import MAPPED, make_plan
 from local.chaos.renames import rests
@@ -17,6 +18,7 @@ from local.erps.by_target import ERPS
 from local.erps.nav import NAV
 from local.stand import example_settings
 
+ID = "74bda3b1-93a5-4e20-9e9b-8853a5fedb9e"
 ACCOUNT: dict[str, Any] = {
     "name": "A0000 name",
     "telephone1": "0000 1",
@@ -91,6 +93,25 @@ def test_the_customer_of_a_deleted_account_is_blocked_and_as_it_once_was(target:
     for name, value in ((erp.fields.hold, "_x0020_"), (erp.fields.city, "x"), (erp.fields.currency, "XXX")):
         (difference,) = never_written(erp, [ACCOUNT], blocked | {name: value})
         assert name in difference
+
+
+@pytest.mark.parametrize("kept", [ID, ID.upper()])
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_id_of_the_account_is_known_in_either_case(target: str, kept: str) -> None:
+    erp = ERPS[target]
+    assert id_in(erp, {erp.id_field: kept}) == ID
+
+
+def test_a_number_that_passed_to_another_customer_is_no_foreign_write() -> None:
+    first = CUSTOMERS["business-central"] | {"id": "1", "number": "N0000"}
+    second = first | {"id": "2", "displayName": "A0001 name", "phoneNumber": "0001 1"}
+    texts = {"email": "A0001@example.com", "website": "https://A0001.example.com", "city": "A0001 city"}
+    marks = Marks(BUSINESS_CENTRAL)
+    marks.add([first])
+    marks.add([first | {"number": "N0000R"}, second | texts])
+    assert list(marks.foreign()) == []
+    marks.add([first | {"number": "N0000R", "city": "A0001 city"}])
+    assert list(marks.foreign()) == ["customer 1 was written by ['A0000', 'A0001']"]
 
 
 def test_in_business_central_a_known_post_code_decides_the_city() -> None:

@@ -1,4 +1,4 @@
-"""Operations assigns the numbers: no key protects, so the second key, the owner rows and the doubt must."""
+"""Operations assigns the numbers: the second key, the owner rows and the unknown outcome protect."""
 
 from collections.abc import Iterator
 from datetime import timedelta

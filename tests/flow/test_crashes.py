@@ -67,6 +67,33 @@ def _stop_at(step: int) -> Gate:
     return gate
 
 
+def _dies_at(place: str) -> Gate:
+    """The worker dies at the step of this name, such as "before owners.claim"."""
+
+    async def gate(step: str) -> None:
+        if step == place:
+            raise Crash
+
+    return gate
+
+
+async def _dead_at(place: str, world: World, change: AccountChange) -> None:
+    with pytest.raises(Crash):
+        await world.deliver(change, world.application(_dies_at(place)))
+
+
+async def _crash_after(call: str, world: World, change: AccountChange) -> None:
+    await _dead_at(f"after {call}", world, change)
+    await world.queue.send(change)
+
+
+def _field(world: World, name: str) -> FieldValue:
+    """A field of the customer A1, which must be there."""
+    customer = world.customer("A1")
+    assert customer is not None
+    return customer[name]
+
+
 async def _crashed_at(step: int, world: World, change: AccountChange) -> bool:
     """Deliver once, stopped at the step; then deliver the same message again, as the broker would."""
     try:
@@ -150,9 +177,7 @@ async def test_what_a_dead_worker_sent_is_repaired_when_it_commits_late() -> Non
     world.clock.advance(60)
     await world.send(world.save("A1", telephone1="new"))
     await world.drain()
-    customer = world.customer("A1")
-    assert customer is not None
-    assert customer["PrimaryContactPhone"] == "new"
+    assert _field(world, "PrimaryContactPhone") == "new"
 
 
 async def test_after_a_lost_answer_a_value_set_back_is_sent_again_at_once() -> None:
@@ -161,22 +186,18 @@ async def test_after_a_lost_answer_a_value_set_back_is_sent_again_at_once() -> N
     await world.deliver(world.save("A1", telephone1="wrong"))
     world.clock.advance(30)
     assert (await world.deliver(world.save("A1", telephone1="right"))).ending == "updated"
-    customer = world.customer("A1")
-    assert customer is not None
-    assert customer["PrimaryContactPhone"] == "right"
+    assert _field(world, "PrimaryContactPhone") == "right"
 
 
 async def test_a_customer_of_ours_is_known_again_under_another_name() -> None:
-    """The create's answer was lost, and the account was renamed before the next try."""
+    """The create's answer was lost, and the account was renamed before the next attempt."""
     world = World()
     world.operations.script = [CommittedError(LOST)]
     await world.deliver(create(world))
     world.clock.advance(30)
     await world.send(world.save("A1", name="Renamed"))
     await world.drain()
-    customer = world.customer("A1")
-    assert customer is not None
-    assert customer["OrganizationName"] == "Renamed"
+    assert _field(world, "OrganizationName") == "Renamed"
 
 
 @pytest.mark.parametrize("then", [delete, deactivate, lambda w: w.save("A1", accountnumber="A2")])
@@ -185,14 +206,7 @@ async def test_a_create_that_never_began_gives_no_claim_to_a_stranger(then: Scen
     world = World()
     stranger = {"OrganizationName": "Stranger", "OnHoldStatus": "No"}
     world.operations.customers[CustomerKey("USMF", "A1")] = dict(stranger)
-    change = create(world)
-
-    async def gate(step: str) -> None:
-        if step == "before owners.claim":
-            raise Crash
-
-    with pytest.raises(Crash):
-        await world.deliver(change, world.application(gate))
+    await _dead_at("before owners.claim", world, create(world))
     assert world.state("A1").intent == CustomerKey("usmf", "A1")
     world.clock.advance(1000)
     await world.send(then(world))
@@ -202,23 +216,9 @@ async def test_a_create_that_never_began_gives_no_claim_to_a_stranger(then: Scen
     assert customer is None or customer.number == "A2"
 
 
-def _stop_after(call: str) -> Callable[[str], object]:
-    async def gate(step: str) -> None:
-        if step == f"after {call}":
-            raise Crash
-
-    return gate
-
-
-async def _crash_after(call: str, world: World, change: AccountChange) -> None:
-    with pytest.raises(Crash):
-        await world.deliver(change, world.application(_stop_after(call)))  # pyright: ignore[reportArgumentType]
-    await world.queue.send(change)
-
-
 @pytest.mark.parametrize("gone", [deactivate, delete])
 @pytest.mark.parametrize("version", [1, 2])
-async def test_a_creation_that_never_began_leaves_neither_doubt_nor_number(
+async def test_a_creation_that_never_began_leaves_neither_unknown_outcome_nor_number(
     gone: Scenario, version: int
 ) -> None:
     world = World()
@@ -233,7 +233,7 @@ async def test_a_creation_that_never_began_leaves_neither_doubt_nor_number(
     assert world.owners.rows == {}
 
 
-async def test_a_number_that_was_taken_leaves_no_doubt() -> None:
+async def test_a_number_that_was_taken_leaves_no_unknown_outcome() -> None:
     world = World()
     await world.sync(create(world))
     await _crash_after("states.put", world, world.save("A2", accountnumber="A1"))
@@ -243,7 +243,7 @@ async def test_a_number_that_was_taken_leaves_no_doubt() -> None:
     assert (state.unknown_until, state.intent) == (None, None)
 
 
-async def test_a_doubt_that_was_parked_over_ends_with_the_next_try() -> None:
+async def test_an_unknown_outcome_of_a_parked_account_ends_with_the_next_attempt() -> None:
     world = await _prepared(create)
     world.operations.script = [CommittedError(LOST)]
     await world.deliver(update(world))
@@ -280,20 +280,15 @@ async def test_a_customer_whose_creation_could_not_be_noted_is_never_disowned(nu
 
 
 async def test_a_stranger_who_was_faster_by_a_moment_is_never_taken_for_ours() -> None:
-    """After a dead worker's doubt, the look finds nothing, and yet the create meets a customer."""
+    """After a worker died, the look-up finds nothing, and yet the create meets a customer."""
     world = World()
     change = create(world)
-
-    async def dies(step: str) -> None:
-        if step == "before owners.claim":
-            raise Crash
 
     async def stranger_comes(step: str) -> None:
         if step == "before target.create":
             world.operations.customers[CustomerKey("USMF", "A1")] = {"OrganizationName": "Stranger"}
 
-    with pytest.raises(Crash):
-        await world.deliver(change, world.application(dies))
+    await _dead_at("before owners.claim", world, change)
     world.clock.advance(1000)
     await world.deliver(change, world.application(stranger_comes))
     await world.drain()
@@ -302,16 +297,10 @@ async def test_a_stranger_who_was_faster_by_a_moment_is_never_taken_for_ours() -
 
 
 async def test_a_customer_made_by_hand_after_a_refusal_is_not_taken_for_ours() -> None:
-    """A dead worker left a doubt, Operations refused the create, and a person then made the customer."""
+    """A worker died, Operations then refused the create, and a person made the customer."""
     world = World()
     change = create(world)
-
-    async def dies(step: str) -> None:
-        if step == "before owners.claim":
-            raise Crash
-
-    with pytest.raises(Crash):
-        await world.deliver(change, world.application(dies))
+    await _dead_at("before owners.claim", world, change)
     world.clock.advance(1000)
     world.operations.script = [AccountFault(Problem(Cause.REFUSED, field="CustomerGroupId", status=400))]
     assert (await world.deliver(change)).ending == "parked"
@@ -415,9 +404,7 @@ async def test_of_two_creations_under_way_either_is_known_again() -> None:
     world.clock.advance(20)
     await world.send(world.save("A1", name="Third"))
     await world.drain()
-    customer = world.customer("A1")
-    assert customer is not None
-    assert customer["OrganizationName"] == "Third"
+    assert _field(world, "OrganizationName") == "Third"
     assert world.state("A1").issue is None
 
 
@@ -427,9 +414,7 @@ async def test_a_customer_of_ours_is_known_again_once_its_owner_row_says_so() ->
     await _crash_after("owners.mark", world, create(world))
     await world.queue.send(world.save("A1", name="Renamed"))
     await world.drain()
-    customer = world.customer("A1")
-    assert customer is not None
-    assert customer["OrganizationName"] == "Renamed"
+    assert _field(world, "OrganizationName") == "Renamed"
 
 
 async def test_after_a_definite_no_the_same_values_prove_nothing() -> None:
@@ -516,6 +501,4 @@ async def test_blocking_that_ends_an_unknown_outcome_keeps_what_was_seen_of_the_
     assert world.state("A1").unknown_until is None
     world.clock.advance(60)
     await world.sync(world.save("A1", "US Dollar"))
-    customer = world.customer("A1")
-    assert customer is not None
-    assert customer["PrimaryContactPhone"] == "newer"
+    assert _field(world, "PrimaryContactPhone") == "newer"

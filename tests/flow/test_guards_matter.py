@@ -1,17 +1,11 @@
 """Each guard of the pipeline, taken out, makes a named flow test fail: none is there for nothing."""
 
-import multiprocessing
-import shutil
 from collections.abc import Iterator
-from compileall import compile_dir
-from concurrent.futures import Executor, ProcessPoolExecutor
-from pathlib import Path
-from py_compile import PycInvalidationMode
 from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.flow.mutating import ROOT, Mutation, Runner, is_case_of, runner
 
 
 class Guard(NamedTuple):
@@ -33,12 +27,6 @@ RECOVERY = "tests/flow/test_recovery.py::test_"
 OTHERS = "tests/flow/test_other_erps.py::test_"
 REFUSALS = "tests/flow/test_refusals.py::test_"
 LOST_UPDATE = "a_right_lost_for_an_hour_parks_three_accounts_and_in_the_end_all_is_written[operations-update]"
-
-PACKAGES = ["pytest", "pytest_asyncio.plugin", "_hypothesis_pytestplugin", "hypothesis.strategies"]
-PACKAGES += ["pydantic.dataclasses", "pydantic.json_schema", "pydantic.type_adapter", "opentelemetry.metrics"]
-OPTIONS = ["-x", "--assert=plain"]
-for plugin in ("cacheprovider", "xdist", "anyio", "unraisableexception"):
-    OPTIONS += ["-p", f"no:{plugin}"]
 
 ASKED = '            await self.limits.allow("blocks", work.change)\n'
 REMEMBERED = "        work.state = replace(work.state, previous_hold=update.previous_hold)\n"
@@ -132,7 +120,7 @@ GUARDS = {
         "shared/sync/pipeline.py",
         "            work.outcome_is_unknown(now, self.limits.longest_request)",
         "            pass",
-        f"{PIPELINE}a_change_that_commits_late_is_repaired_by_the_verifying_look",
+        f"{PIPELINE}a_change_that_commits_late_is_repaired_by_the_verifying_check",
     ),
     "nothing counts as confirmed while in doubt": Guard(
         "shared/sync/fields.py",
@@ -144,7 +132,7 @@ GUARDS = {
         "shared/sync/record.py",
         "await self.queue.send(work.verifying_check(), until + _AFTER_UNKNOWN)",
         "pass",
-        f"{PIPELINE}a_change_that_commits_late_is_repaired_by_the_verifying_look",
+        f"{PIPELINE}a_change_that_commits_late_is_repaired_by_the_verifying_check",
     ),
     "a doubt lasts": Guard(
         "shared/sync/fields.py",
@@ -156,13 +144,13 @@ GUARDS = {
         "shared/sync/plan.py",
         "state.fingerprint_key != prints.key_id or unknown_is_over(state, facts.now):",
         "state.fingerprint_key != prints.key_id:",
-        f"{CRASHES}a_doubt_that_was_parked_over_ends_with_the_next_try",
+        f"{CRASHES}an_unknown_outcome_of_a_parked_account_ends_with_the_next_attempt",
     ),
     "a doubt about nothing ends": Guard(
         "shared/sync/plan.py",
         "given_up(replace(facts, state=nothing_unknown(facts)), done)",
         "given_up(facts, done)",
-        f"{CRASHES}a_creation_that_never_began_leaves_neither_doubt_nor_number",
+        f"{CRASHES}a_creation_that_never_began_leaves_neither_unknown_outcome_nor_number",
     ),
     "a check that comes early is sent again": Guard(
         "shared/sync/record.py",
@@ -247,13 +235,13 @@ GUARDS = {
         "shared/sync/execute.py",
         "if not before:  # a creation",
         "if True:  # a creation",
-        "tests/flow/test_recovery.py::test_tries_that_create_nothing_use_up_no_allowance",
+        "tests/flow/test_recovery.py::test_attempts_that_create_nothing_use_up_no_allowance",
     ),
     "what came to nothing is not counted": Guard(
         "shared/sync/execute.py",
         'self.limits.give_back("creates", work.change)',
         "pass",
-        "tests/flow/test_recovery.py::test_tries_that_create_nothing_use_up_no_allowance",
+        "tests/flow/test_recovery.py::test_attempts_that_create_nothing_use_up_no_allowance",
     ),
     "the ceiling on blocks is asked before the hold is remembered": Guard(
         "shared/sync/execute.py",
@@ -504,51 +492,28 @@ GUARDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("mutated")
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "shared", root / "shared", ignore=ignored)
-    for folder in ("flow", "fakes"):
-        shutil.copytree(ROOT / "tests" / folder, root / "tests" / folder, ignore=ignored)
-    shutil.copy(ROOT / "tests/__init__.py", root / "tests/__init__.py")
-    shutil.copy(ROOT / "pyproject.toml", root / "pyproject.toml")
-    # Compiled once for all guards, and known by content: a change within a second is noticed too.
-    for folder in ("shared", "tests"):
-        compile_dir(root / folder, quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
-    return root
+TESTS = sorted({guard.test for guard in GUARDS.values()})
 
 
 @pytest.fixture(scope="module")
-def processes() -> Iterator[Executor]:
-    """A new process for each call, in which pytest and the packages are imported, but nothing of ours is."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PACKAGES)
-    with ProcessPoolExecutor(1, context, max_tasks_per_child=1) as executor:
-        yield executor
+def tests() -> Iterator[Runner]:
+    yield from runner(TESTS)
 
 
-def _passes(processes: Executor, root: Path, *tests: str) -> bool:
-    place = ["--rootdir", str(root), "-c", str(root / "pyproject.toml")]
-    code = processes.submit(pytest.main, [*OPTIONS, *place, *(str(root / test) for test in tests)]).result()
-    assert code in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
-    return code == pytest.ExitCode.OK
-
-
-@pytest.mark.parametrize("file", sorted({guard.test.partition("::")[0] for guard in GUARDS.values()}))
-def test_with_every_guard_in_place_these_tests_pass(processes: Executor, copy: Path, file: str) -> None:
-    tests = {guard.test for guard in GUARDS.values()}
-    assert _passes(processes, copy, *sorted(test for test in tests if test.startswith(f"{file}::")))
+@pytest.mark.parametrize("file", sorted({test.partition("::")[0] for test in TESTS}))
+def test_with_every_guard_in_place_these_tests_pass(
+    tests: Runner, request: pytest.FixtureRequest, file: str
+) -> None:
+    """One test of each file shows that tests pass in a fork; what this session runs is not repeated."""
+    *others, shown = [test for test in TESTS if test.startswith(f"{file}::")]
+    known = [item.nodeid for item in request.session.items]
+    repeated = [test for test in others if not any(is_case_of(nodeid, test) for nodeid in known)]
+    assert [test for test in [*repeated, shown] if not tests.passes(test)] == []
 
 
 @pytest.mark.parametrize("name", GUARDS)
-def test_without_the_guard_its_test_fails(processes: Executor, copy: Path, name: str) -> None:
+def test_without_the_guard_its_test_fails(tests: Runner, name: str) -> None:
     guard = GUARDS[name]
-    source = copy / guard.file
-    whole = source.read_text(encoding="utf-8")
+    whole = (ROOT / guard.file).read_text(encoding="utf-8")
     assert whole.count(guard.text) == 1, "the guard stands where it is said to stand"
-    try:
-        source.write_text(whole.replace(guard.text, guard.instead), encoding="utf-8")
-        assert not _passes(processes, copy, guard.test)
-    finally:
-        source.write_text(whole, encoding="utf-8")
+    assert not tests.passes(guard.test, Mutation(guard.file, guard.text, guard.instead))

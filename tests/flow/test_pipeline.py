@@ -57,7 +57,7 @@ async def test_a_change_of_nothing_mapped_makes_no_request_to_operations(world: 
     assert world.operations.requests == []
 
 
-async def test_events_of_a_burst_merge_into_one_later_look(world: World) -> None:
+async def test_events_of_a_burst_merge_into_one_later_check(world: World) -> None:
     await world.sync(world.save("A1"))
     world.clock.advance(60)
     events = [world.save("A1", telephone1=str(number)) for number in range(4)]
@@ -125,7 +125,7 @@ async def test_a_code_that_operations_does_not_know_never_reaches_a_customer(wor
     assert world.operations.requests == []
 
 
-async def test_a_parked_account_is_tried_again_by_its_next_event(world: World) -> None:
+async def test_a_parked_account_is_checked_again_by_its_next_event(world: World) -> None:
     await world.sync(world.save("A1", accountnumber=None))
     assert world.state("A1").issue == "NoAccountNumber"
     world.clock.advance(60)
@@ -183,7 +183,7 @@ async def test_retry_after_is_honoured(world: World) -> None:
     assert due - began >= timedelta(seconds=7)
 
 
-async def test_after_the_last_try_the_account_is_parked(world: World) -> None:
+async def test_after_the_last_attempt_the_account_is_parked(world: World) -> None:
     world.settings["retry_attempts"] = 3
     world.operations.script = [THROTTLED] * 3
     assert await world.sync(world.save("A1")) == ["retrying", "retrying", "parked"]
@@ -216,7 +216,7 @@ async def test_a_create_whose_answer_was_lost_is_found_again_and_not_doubled(wor
     assert world.state("A1").unknown_until is None
 
 
-async def test_a_change_that_commits_late_is_repaired_by_the_verifying_look(world: World) -> None:
+async def test_a_change_that_commits_late_is_repaired_by_the_verifying_check(world: World) -> None:
     await world.sync(world.save("A1"))
     world.clock.advance(60)
     late = world.clock.now() + timedelta(seconds=300)
@@ -242,7 +242,7 @@ async def test_an_already_existing_customer_is_not_ours_after_a_definite_no(worl
     assert world.customer("A1") == {"OrganizationName": "Somebody else"}
 
 
-async def test_a_stale_read_is_tried_again_and_a_verifying_look_accepts_it(world: World) -> None:
+async def test_a_stale_read_is_repeated_and_a_verifying_check_accepts_it(world: World) -> None:
     await world.sync(world.save("A1"))
     world.sales.version = 1
     world.clock.advance(60)
@@ -427,12 +427,12 @@ async def test_a_number_whose_creation_came_to_nothing_is_free_for_another_accou
         assert await world.sync(follower) == ["created"]
 
 
-async def test_a_deleted_account_that_never_had_a_customer_settles(world: World) -> None:
+async def test_a_deleted_account_that_never_had_a_customer_needs_no_more_checks(world: World) -> None:
     assert await world.sync(world.event("A9", ChangeKind.DELETE)) == ["deleted"]
     assert world.operations.requests == []
 
 
-async def test_a_create_that_was_never_committed_settles_after_a_few_looks(world: World) -> None:
+async def test_a_create_that_was_never_committed_ends_after_a_few_checks(world: World) -> None:
     endings = await world.sync(world.event("A9", ChangeKind.CREATE))
     assert endings[-1] == "filtered"
     assert world.outcomes[-1][1].detail == "never-committed"
@@ -477,7 +477,7 @@ async def test_a_vanished_customer_is_made_anew_in_full(world: World) -> None:
     assert (customer["PrimaryContactPhone"], customer["OrganizationName"]) == ("2", "Account A1")
 
 
-async def test_a_verifying_look_mends_what_was_changed_in_operations(world: World) -> None:
+async def test_a_verifying_check_corrects_what_was_changed_in_operations(world: World) -> None:
     await world.sync(world.save("A1"))
     customer = world.customer("A1")
     assert customer is not None
@@ -489,7 +489,7 @@ async def test_a_verifying_look_mends_what_was_changed_in_operations(world: Worl
     ) == {**customer, "OrganizationName": "Account A1"}
 
 
-async def test_a_new_fingerprint_key_means_one_look_and_no_rewrite(world: World) -> None:
+async def test_a_new_fingerprint_key_means_one_check_and_no_rewrite(world: World) -> None:
     await world.sync(world.save("A1"))
     world.settings["fingerprint_key"] = "another key of sixteen"
     world.clock.advance(60)
@@ -503,7 +503,7 @@ async def test_a_new_fingerprint_key_means_one_look_and_no_rewrite(world: World)
     assert world.operations.requests == ["GET"]
 
 
-async def test_an_unexpected_error_is_parked_after_a_few_tries(world: World) -> None:
+async def test_an_unexpected_error_is_parked_after_a_few_attempts(world: World) -> None:
     world.mappings.table = {"1": None}  # pyright: ignore[reportAttributeAccessIssue]
     assert await world.sync(world.save("A1")) == [*["retrying"] * 4, "parked"]
     assert world.state("A1").issue == "UnexpectedError"

@@ -167,7 +167,7 @@ async def test_a_message_past_its_deadline_is_counted_on_the_system_that_it_wait
     assert outcome.due is not None
 
 
-async def test_waiting_for_a_breaker_is_no_try_and_writes_no_row() -> None:
+async def test_waiting_for_a_breaker_is_no_attempt_and_writes_no_row() -> None:
     world = World()
     world.operations.trouble = WRONG_SECRET
     await world.deliver(world.save("A1"))
@@ -242,7 +242,7 @@ async def test_a_parked_currency_heals_once_its_row_is_usable() -> None:
     assert world.issues.rows == {}
 
 
-async def test_healing_sends_one_look_for_one_version_of_a_row() -> None:
+async def test_healing_sends_one_check_for_one_version_of_a_row() -> None:
     world = World()
     await world.sync(world.save("A1", "Yen"))
     world.mappings.set("Yen", "JPX")
@@ -376,7 +376,7 @@ async def test_creates_over_the_ceiling_are_parked_until_the_next_hour() -> None
 
 
 @pytest.mark.parametrize("unknown", [True, False], ids=["lost answers", "definite refusals"])
-async def test_tries_that_create_nothing_use_up_no_allowance(unknown: bool) -> None:
+async def test_attempts_that_create_nothing_use_up_no_allowance(unknown: bool) -> None:
     world = World(settings={"max_creates_per_hour": 3})
     busy = TransientFault(System.OPERATIONS, "busy", unknown_outcome=unknown, about_system=False)
     world.operations.script = [busy] * 10

@@ -328,7 +328,7 @@ async def test_customer_gone_unlinked_gets_a_new_customer() -> None:
     ]
 
 
-async def test_account_not_found_unlinked_settles_and_frees_the_number() -> None:
+async def test_account_not_found_unlinked_ends_and_frees_the_number() -> None:
     world = World()
     await world.sync(world.save("A1"))
     world.sales.delete(account("A1"))

@@ -59,14 +59,16 @@ class Gated:
         attribute: Any = getattr(self._port, method)
         if isasyncgenfunction(attribute) or not callable(attribute):
             return attribute
-        call = cast(Callable[..., Awaitable[object]], attribute)
+        before, after = f"before {self._name}.{method}", f"after {self._name}.{method}"
 
         async def gated(*args: object, **kwargs: object) -> object:
-            await self._gate(f"before {self._name}.{method}")
+            call = cast(Callable[..., Awaitable[object]], getattr(self._port, method))
+            await self._gate(before)
             result = await call(*args, **kwargs)
-            await self._gate(f"after {self._name}.{method}")
+            await self._gate(after)
             return result
 
+        setattr(self, method, gated)  # the next call finds it at once
         return gated
 
 

@@ -103,7 +103,7 @@ def test_a_message_of_a_source_that_is_no_more_is_read_as_a_replay(source: str) 
     assert read.message_id == change().message_id
 
 
-def test_a_look_of_our_own_is_one_of_a_kind_unless_named() -> None:
+def test_a_check_of_our_own_is_one_of_a_kind_unless_named() -> None:
     first, second = (change(hop=3, attempt=2).check(Source.HEAL, verify=True) for _ in range(2))
     assert first.operation_id != second.operation_id
     assert (first.hop, first.attempt, first.verify, first.kind) == (0, 0, True, ChangeKind.CHECK)

@@ -36,7 +36,7 @@ async def create(*answers: httpx.Response) -> Service:
 
 
 @pytest.mark.parametrize("status", [400, 409, 500])
-async def test_an_answer_that_names_the_customers_own_key_needs_no_look(status: int) -> None:
+async def test_an_answer_that_names_the_customers_own_key_needs_no_look_up(status: int) -> None:
     service = await create(refusal(status, f"{OWN}already exists."))
     assert isinstance(service.fault, CustomerAlreadyExists)
     assert [request.method for request in service.requests] == ["POST"]
@@ -44,7 +44,7 @@ async def test_an_answer_that_names_the_customers_own_key_needs_no_look(status: 
 
 @pytest.mark.parametrize("status", [400, 409, 500])
 @pytest.mark.parametrize("text", [f"{PARTY}already exists.", f"{PARTY}ist bereits vorhanden."])
-async def test_another_record_that_exists_is_a_refusal_after_one_look(status: int, text: str) -> None:
+async def test_another_record_that_exists_is_a_refusal_after_one_look_up(status: int, text: str) -> None:
     service = await create(refusal(status, text), NOBODY)
     assert isinstance(service.fault, AccountFault)
     assert service.fault.problem.cause is Cause.REFUSED
@@ -53,12 +53,12 @@ async def test_another_record_that_exists_is_a_refusal_after_one_look(status: in
 
 
 @pytest.mark.parametrize("status", [400, 409, 500])
-async def test_a_translated_answer_is_settled_by_a_look(status: int) -> None:
+async def test_a_translated_answer_is_decided_by_a_look_up(status: int) -> None:
     service = await create(refusal(status, "Infolog: Der Datensatz ist bereits vorhanden."), SOMEBODY)
     assert isinstance(service.fault, CustomerAlreadyExists)
 
 
-async def test_a_conflict_without_a_text_is_settled_by_a_look() -> None:
+async def test_a_conflict_without_a_text_is_decided_by_a_look_up() -> None:
     assert isinstance((await create(httpx.Response(409), SOMEBODY)).fault, CustomerAlreadyExists)
     assert isinstance((await create(httpx.Response(409), NOBODY)).fault, AccountFault)
 

@@ -31,7 +31,7 @@ def old(**members: Any) -> Any:
     return change(**{"occurred_at": LONG_AGO, **members})
 
 
-def test_nothing_known_needs_a_look() -> None:
+def test_nothing_known_needs_a_check() -> None:
     assert judge(change(), None, NOW, MARGINS) == Proceed()
 
 
@@ -71,7 +71,7 @@ def test_a_foreign_lease_is_waited_for_until_its_end() -> None:
     assert not isinstance(judge(old(), settled(lease=over), NOW, MARGINS), Busy)
 
 
-def test_an_event_right_after_a_look_becomes_one_later_look() -> None:
+def test_an_event_right_after_a_check_becomes_one_later_check() -> None:
     found = judge(change(), settled(read_at=NOW - seconds(1)), NOW, MARGINS)
     assert isinstance(found, Merged)
     assert found.look.source is Source.BURST

@@ -11,10 +11,12 @@ from shared.cli.output import Output
 from shared.cli.status import drawn
 from shared.diagnostics.status import ReadStatus, Status
 from shared.model.breaker import Breaker
+from shared.model.control import InUse
 from shared.model.faults import ConfigurationFault, QueueUnavailable, System
 from shared.model.issue import Issue
 from shared.model.queues import QueueDepth
 from shared.model.state import LogEntry, SyncState
+from shared.resilience.target_in_use import TargetInUse
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.tables import FakeControl, FakeIssues, FakeStates
 
@@ -41,6 +43,7 @@ class Everything:
     parked: list[str] = field(default_factory=list[str])
     outcomes: list[str] = field(default_factory=list[str])
     away: bool = False
+    in_use: InUse | None = None
 
     async def depths(self) -> Sequence[QueueDepth]:
         if self.away:
@@ -55,11 +58,22 @@ class Everything:
         log.append(LogEntry(before, "updated", "", "", "", str(UUID(int=1)), 0))
         await states.put(SyncState(account_id=uuid4(), organization_id=UUID(int=1), log=tuple(log)), None)
         issues = Parked(None if self.away else self.parked)
-        return await ReadStatus(self, control, issues, states, FakeClock()).now()
+        control.in_use = self.in_use
+        clock, system = FakeClock(), System.OPERATIONS
+        in_use = TargetInUse(control, states, clock, system, InUse("operations", "here.invalid"))
+        return await ReadStatus(self, control, issues, states, clock, in_use).now()
 
 
 def waiting(active: int, dead: int = 0) -> QueueDepth:
     return QueueDepth("account-changes", active, 0, dead, START - timedelta(minutes=3) if active else None)
+
+
+async def test_another_erp_than_before_needs_a_person() -> None:
+    status = await Everything(in_use=InUse("operations", "elsewhere.invalid")).status()
+    (sentence,) = status.attention
+    assert sentence.startswith("Nothing is written: ")
+    assert "accountsync adopt-target" in sentence
+    assert (await Everything(in_use=InUse("operations", "HERE.invalid")).status()).healthy
 
 
 async def test_nothing_to_say_is_well() -> None:
@@ -155,7 +169,7 @@ async def test_each_thing_that_fails_the_check_is_named_with_what_to_do() -> Non
     )
     found = "\n".join((await everything.status()).attention)
     for part in (
-        "operations is in trouble (refuses the token (401)). Check the app's entry under Microsoft Entra",
+        "operations is in trouble (refuses the token (401)). Check the app's user in operations, its roles, ",
         "dataverse is paused by Ada. `accountsync resume --system dataverse`",
         "tables is in trouble (answered 503). Check whether tables runs",
         "account-changes has 1 dead letter: `accountsync dead-letters list`",

@@ -130,7 +130,7 @@ async def test_a_read_is_tried_again_in_place(step: httpx.Response | Exception) 
 
 
 @pytest.mark.parametrize("step", [answer(500), answer(502), httpx.ReadError("x"), httpx.PoolTimeout("x")])
-async def test_a_read_that_keeps_failing_is_transient_and_never_in_doubt(
+async def test_a_read_that_keeps_failing_is_transient_and_its_outcome_is_never_unknown(
     step: httpx.Response | Exception,
 ) -> None:
     service = Service(step)
@@ -155,7 +155,7 @@ async def test_a_write_that_was_never_sent_is_tried_again(step: Exception) -> No
         *(httpx.RemoteProtocolError("x"), httpx.CloseError("x"), answer(408)),
     ],
 )
-async def test_a_write_without_an_answer_is_in_doubt_and_not_sent_twice(
+async def test_a_write_without_an_answer_has_an_unknown_outcome_and_is_not_sent_twice(
     step: httpx.Response | Exception,
 ) -> None:
     service = Service(step)
@@ -193,6 +193,14 @@ async def test_a_long_wait_goes_with_the_fault(call: Call, response: httpx.Respo
     fault = await fault_of(lambda: call(service))
     assert (fault.retry_after, fault.unknown_outcome) == (wait, False)
     assert len(service.requests) == 1
+
+
+async def test_a_status_that_the_adapter_interprets_itself_is_passed_on_to_a_write_only() -> None:
+    service = Service(answer(503, retry_after="60"))
+    response = await service.client.write("PATCH", "/data/x", b"{}", passed_on=(503,))
+    assert response.status_code == 503
+    assert (await fault_of(service.write)).retry_after == 60
+    assert (await fault_of(service.read)).retry_after == 60
 
 
 @pytest.mark.parametrize("call", [Service.read, Service.write])

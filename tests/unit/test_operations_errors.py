@@ -134,7 +134,7 @@ def test_another_record_that_exists_is_not_the_customer(
     assert fault.problem.cause is Cause.REFUSED
 
 
-def test_a_translated_text_is_left_to_a_look() -> None:
+def test_a_translated_text_is_left_to_a_look_up() -> None:
     error = answer(400, GERMAN_EXISTS)
     assert not error.says_exists("C-1")
     assert error.is_business

@@ -67,7 +67,7 @@ def test_the_wait_that_a_system_asks_for_is_kept() -> None:
     assert wait(FAULTS[1]) == 27
 
 
-def test_real_tries_end_parked_with_the_system_that_failed() -> None:
+def test_real_attempts_end_parked_with_the_system_that_failed() -> None:
     found = POLICY.decide(FAULTS[0], 39, NOW, longest)
     assert found == Park(Problem(Cause.RETRIES_EXHAUSTED, value="operations"))
 
@@ -82,7 +82,7 @@ def test_a_wrong_set_up_never_parks(attempt: int) -> None:
 
 
 @pytest.mark.parametrize("attempt", [0, 39, 1000])
-def test_a_faster_worker_costs_no_try(attempt: int) -> None:
+def test_a_faster_worker_costs_no_attempt(attempt: int) -> None:
     found = POLICY.decide(StateConflict(), attempt, NOW, shortest)
     assert isinstance(found, Later)
     assert not found.tried

@@ -51,7 +51,7 @@ def test_exactly_what_differs_is_sent(before: dict[str, FieldValue], now: dict[s
     assert set(not_confirmed(now, confirmed(before), PRINTS)) == expected
 
 
-def test_in_doubt_everything_is_sent() -> None:
+def test_while_an_outcome_is_unknown_everything_is_sent() -> None:
     doubtful = confirmed(FIELDS, unknown_until=NOW - timedelta(days=1))
     assert not_confirmed(FIELDS, doubtful, PRINTS) == FIELDS
 
@@ -128,7 +128,7 @@ def test_a_hold_that_somebody_changed_since_is_left_alone() -> None:
     assert plan_hold(held, HOLD, found(OnHoldStatus="Payment"), wanted=False).fields == {}
 
 
-def test_in_doubt_a_release_is_sent_whatever_stands_there() -> None:
+def test_while_an_outcome_is_unknown_a_release_is_sent_whatever_stands_there() -> None:
     held = state(previous_hold="No", unknown_until=NOW)
     plan = plan_hold(held, HOLD, found(OnHoldStatus="No"), wanted=False)
     assert (plan.fields, plan.previous) == ({"OnHoldStatus": "No"}, "No")

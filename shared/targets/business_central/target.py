@@ -123,7 +123,7 @@ class BusinessCentralTarget:
         if not any(sign in key.number for sign in _WILDCARDS):
             rows: list[Mapping[str, Any]] = await self._read_page(f"{path}&$top=2")
         else:
-            rows = [row async for row in self._client.rows(path, HEADERS, page_content)]
+            rows = [row async for row in self._client.rows(path, HEADERS, self._page)]
         found = [self._customer(key, row) for row in rows]
         return [customer for customer in found if _answers(customer, key)]
 
@@ -143,10 +143,13 @@ class BusinessCentralTarget:
         raise self._fault("find", response, {})
 
     async def _read_page(self, path: str) -> list[Mapping[str, Any]]:
-        response = await self._client.get(path, HEADERS)
+        return self._page(await self._client.get(path, HEADERS))["value"]
+
+    def _page(self, response: httpx.Response) -> dict[str, Any]:
+        """Return a page of customers; a refusal to read it may be about one customer only."""
         if response.status_code != 200:
             raise self._fault("find", response, {})
-        return page_content(response)["value"]
+        return page_content(response)
 
     async def _is_missing(self, response: httpx.Response, customers: str) -> bool:
         """Whether the answer says that the customer is gone; one that may mean the API page is checked."""

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from shared.targets.operations.errors import JSON_ONLY, good_content
+from shared.targets.operations.errors import JSON_ONLY, page_content
 from shared.web.odata import ODataClient
 
 _PATH = "/data/Currencies?cross-company=true&$select=CurrencyCode"
@@ -33,5 +33,5 @@ class OperationsCurrencies:
         return False
 
     async def _read(self) -> frozenset[str]:
-        rows = self._client.rows(_PATH, JSON_ONLY, good_content)
-        return frozenset([str(row["CurrencyCode"]).upper() async for row in rows])
+        rows = self._client.rows(_PATH, JSON_ONLY, page_content)
+        return frozenset([str(row.get("CurrencyCode", "")).upper() async for row in rows]) - {""}

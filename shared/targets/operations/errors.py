@@ -126,6 +126,20 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def page_content(response: httpx.Response) -> dict[str, Any]:
+    """The content of a good page of a list; rows that are no objects raise."""
+    page = good_content(response)
+    found: object = page.get("value")
+    if not isinstance(found, list) or any(not isinstance(row, dict) for row in cast(list[object], found)):
+        raise other_form()
+    return page
+
+
+def other_form(*, unknown_outcome: bool = False) -> TransientFault:
+    """The fault of an answer that is not of Operations' form."""
+    return TransientFault(System.OPERATIONS, "answered in another form", unknown_outcome=unknown_outcome)
+
+
 def good_content(response: httpx.Response) -> dict[str, Any]:
     """The content of a good answer; every other one of a read raises."""
     status = response.status_code

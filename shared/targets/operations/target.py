@@ -19,12 +19,20 @@ from shared.model.faults import (
     CustomerAlreadyExists,
     CustomerNotFound,
     System,
+    TransientFault,
 )
 from shared.model.field_map import FieldMap
 from shared.model.outcome import Cause, Problem
 from shared.targets.operations.capabilities import capabilities
 from shared.targets.operations.currencies import PROBE, OperationsCurrencies
-from shared.targets.operations.errors import JSON_ONLY, OperationsError, good_content, read_error
+from shared.targets.operations.errors import (
+    JSON_ONLY,
+    OperationsError,
+    good_content,
+    other_form,
+    page_content,
+    read_error,
+)
 from shared.web.odata import ODataClient, literal
 
 _SET = "/data/CustomersV3"
@@ -54,7 +62,7 @@ class OperationsTarget:
             ours = f"{self._company}%20eq%20{literal(key.company)}"
             condition = f"{ours}%20and%20{key.by or self._number}%20eq%20{literal(key.number)}"
             response = await self._client.get(f"{_SET}?{query}&$filter={condition}&$top=2", JSON_ONLY)
-            rows = _of_customer(response)["value"]
+            rows = _of_customer(response, page=True)["value"]
         found = [customer for customer in map(self._customer, rows) if _answers(customer, key)]
         if len(found) > 1:
             raise AccountFault(Problem(Cause.AMBIGUOUS_MATCH, field=self._number))
@@ -65,8 +73,7 @@ class OperationsTarget:
         body = {self._company: key.company, **({} if key.by else {self._number: key.number}), **fields}
         response = await self._client.write("POST", _SET, _encode(body))
         if response.status_code == 201:
-            row = good_content(response)
-            return Customer(self._customer(row).key, _confirmed(fields, row))
+            return self._created(key, fields, response)
         error = read_error(response)
         if await self._exists(key, error):
             raise CustomerAlreadyExists(key)
@@ -80,8 +87,7 @@ class OperationsTarget:
         path = f"{self._path(key)}?cross-company=true"
         response = await self._client.write("PATCH", path, _encode(fields))
         if response.status_code in {200, 204}:
-            has_body = "json" in response.headers.get("content-type", "")
-            return Customer(key, _confirmed(fields, good_content(response) if has_body else {}))
+            return Customer(key, _confirmed(fields, _written(response) if response.content else {}))
         error = read_error(response)
         if await self._is_missing(key, error, fields):
             raise CustomerNotFound
@@ -117,12 +123,23 @@ class OperationsTarget:
             return False
         return await self.find(key) is None
 
+    def _created(
+        self, key: CustomerKey, fields: Mapping[str, FieldValue], response: httpx.Response
+    ) -> Customer:
+        row = _written(response)
+        found = CustomerKey(*(str(row.get(name) or "") for name in (self._company, self._number)))
+        if not found.number.strip() or not (key.by or found.same_as(key)):
+            raise other_form(unknown_outcome=True)
+        return Customer(found, _confirmed(fields, row))
+
     def _path(self, key: CustomerKey) -> str:
         return f"{_SET}({self._company}={literal(key.company)},{self._number}={literal(key.number)})"
 
     def _customer(self, row: Mapping[str, Any]) -> Customer:
         key = CustomerKey(str(row.get(self._company) or ""), str(row.get(self._number) or ""))
         fields = {name: row[name] for name in self._fields if row.get(name) is not None}
+        if not all(isinstance(value, str | int | Decimal) for value in fields.values()):
+            raise other_form()
         return Customer(key, fields)
 
 
@@ -137,6 +154,8 @@ def _answers(customer: Customer, key: CustomerKey) -> bool:
 def _confirmed(sent: Mapping[str, FieldValue], row: Mapping[str, Any]) -> dict[str, FieldValue]:
     """Return the values of the fields that were sent: those of the answer, where it has them."""
     kept = {name: row.get(name, value) for name, value in sent.items()}
+    if not all(value is None or isinstance(value, str | int | Decimal) for value in kept.values()):
+        raise other_form(unknown_outcome=True)
     return {name: "" if value is None else value for name, value in kept.items()}
 
 
@@ -152,8 +171,16 @@ def _encode(fields: Mapping[str, FieldValue]) -> bytes:
     return json.dumps(plain, ensure_ascii=False).encode()
 
 
-def _of_customer(response: httpx.Response) -> dict[str, Any]:
+def _of_customer(response: httpx.Response, *, page: bool = False) -> dict[str, Any]:
     """The content of a good answer to a read of one customer. Raises Refused for what may be its own."""
     if 400 <= response.status_code < 500:
         raise read_error(response).refused("find")
-    return good_content(response)
+    return page_content(response) if page else good_content(response)
+
+
+def _written(response: httpx.Response) -> dict[str, Any]:
+    """The content of a good answer to a write. If it cannot be read, the outcome is unknown."""
+    try:
+        return good_content(response)
+    except TransientFault:
+        raise other_form(unknown_outcome=True) from None

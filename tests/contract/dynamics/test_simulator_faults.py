@@ -175,6 +175,27 @@ async def test_a_seed_with_unknown_names_is_refused(stand: Stand) -> None:
         assert (await stand.control.post("/state", json=state)).status_code == 400
 
 
+@pytest.mark.parametrize("erp", ["operations", "business_central", "nav"])
+async def test_the_rows_and_settings_of_an_erp_stand_under_its_name(stand: Stand, erp: str) -> None:
+    """The one currency of each: what has another form is refused, and what is there is shown by it only."""
+    code = {"operations": "CurrencyCode", "business_central": "code", "nav": "Code"}[erp]
+    await stand.seed(reset=True)
+    await stand.seed(**{erp: {"currencies": [{code: "DKK"}]}})
+    state = (await stand.control.get("/state")).json()
+    of_erps = {name: rows["currencies"] for name, rows in state.items() if name != "dataverse"}
+    assert {name: [row[code] for row in rows] for name, rows in of_erps.items() if rows} == {
+        erp.replace("_", "-"): ["DKK"]
+    }
+    for path in ("/state", "/settings"):
+        answer = await stand.control.post(path, json={erp: {"nope": []}})
+        assert answer.status_code == 400, path
+
+
+async def test_a_latency_of_no_system_is_refused(stand: Stand) -> None:
+    answer = await stand.control.post("/settings", json={"latency_ms": {"nope": 1}})
+    assert answer.status_code == 400
+
+
 async def test_a_fault_of_events_loses_a_post_to_the_webhook(
     hooked: Stand, receiver: WebhookReceiver
 ) -> None:

@@ -39,6 +39,7 @@ class Description:
     add_currency: Callable[[Simulated, str], None]
     set_page_size: Callable[[Simulated, int], None]
     has_own_ids: bool = False
+    answers_changes: bool = True  # the answer to a change has the customer
 
     def made(self, simulated: Simulated, implementation: str = "simulator") -> Target:
         """Return one implementation by the ERP's own map."""

@@ -62,4 +62,5 @@ OPERATIONS = Description(
     refused={"SalesCurrencyCode": "XXX", "CustomerGroupId": "99", "AddressCountryRegionISOCode": "XX"},
     add_currency=add_currency,
     set_page_size=set_page_size,
+    answers_changes=False,
 )
