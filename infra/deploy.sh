@@ -30,11 +30,11 @@ check() {
   local file formatted
   az bicep build --file main.bicep --stdout >/dev/null
   az bicep lint --file main.bicep
-  for file in parameters/*.bicepparam; do
+  for file in parameters/*.bicepparam parameters/examples/*.bicepparam; do
     az bicep build-params --file "$file" --stdout >/dev/null
   done
   formatted="$(mktemp --directory)"
-  for file in *.bicep *.bicepparam modules/*.bicep parameters/*.bicepparam; do
+  for file in *.bicep *.bicepparam modules/*.bicep parameters/*.bicepparam parameters/examples/*.bicepparam; do
     mkdir -p "$formatted/$(dirname "$file")"
     az bicep format --file "$file" --outfile "$formatted/$file"
     diff --unified "$file" "$formatted/$file"

@@ -26,27 +26,91 @@ param dataverseUrl string
 @maxLength(36)
 param dataverseOrganizationId string
 
-@description('Address of the Operations environment, such as https://contoso.operations.dynamics.com.')
-param operationsUrl string
+// ---------------------------------------------------------------------------- the ERP
+// Only the settings of `target` are set. One that is left empty has the app's own default.
 
-@description('Legal entity that customers are written to.')
-param operationsCompany string
+@description('The ERP that customers are written to.')
+@allowed(['operations', 'business-central', 'nav'])
+param target string = 'operations'
 
-@description('Customer group of the customers that are written.')
-param operationsCustomerGroup string
+@description('Operations: address of the environment, such as https://contoso.operations.dynamics.com.')
+param operationsUrl string = ''
+
+@description('Operations: legal entity that customers are written to.')
+param operationsCompany string = ''
+
+@description('Operations: customer group of the customers that are written.')
+param operationsCustomerGroup string = ''
+
+@description('''
+Business Central: address of the environment, with tenant and environment, such as
+https://api.businesscentral.dynamics.com/v2.0/contoso.com/production.
+''')
+param businessCentralUrl string = ''
+
+@description('Business Central: name of the company that customers are written to.')
+param businessCentralCompany string = ''
+
+@description('Business Central: path of the API, if it is a custom API page.')
+param businessCentralApiPath string = ''
+
+@description('Business Central: currency code that is sent as blank, where the ledger names none.')
+param businessCentralLocalCurrency string = ''
+
+@description('''
+Business Central: how the app signs in. As an application of yours: its secret or certificate is put into the
+vault by a person and never passes through a deployment. Or with the app's own identity (managed-identity),
+which was not tried on a live environment.
+''')
+@allowed(['secret', 'certificate', 'managed-identity'])
+param businessCentralSignIn string = 'secret'
+
+@description('Business Central: client id of that application.')
+param businessCentralClientId string = ''
+
+@description('Business Central: tenant of that application.')
+param businessCentralTenantId string = subscription().tenantId
+
+@description('Business Central: scope of the tokens, if it is not that of the public cloud.')
+param businessCentralScope string = ''
+
+@description('NAV: address of the server instance, such as https://nav.contoso.com:7048/DynamicsNAV110.')
+param navUrl string = ''
+
+@description('NAV: name of the company that customers are written to.')
+param navCompany string = ''
+
+@description('NAV: name under which page 21 (Customer Card) is published, if it is not Customer.')
+param navService string = ''
+
+@description('NAV: name under which page 5 (Currencies) is published, if it is not Currencies.')
+param navCurrencyService string = ''
+
+@description('NAV: OData version; v3 where NAV has only that.')
+@allowed(['v4', 'v3'])
+param navProtocol string = 'v4'
+
+@description('NAV: user with a web service access key; the key is put into the vault by a person.')
+param navUser string = ''
+
+@description('NAV: file in the package with the certificate of your own certificate authority, in PEM.')
+param navCaFile string = ''
+
+@description('NAV: code of the company\'s own currency, which NAV stores as blank.')
+param navLocalCurrency string = ''
 
 // ---------------------------------------------------------------------------- how the app behaves
 
-@description('Field map: one of those that come with the app, or the path of a file of your own.')
-param fieldMap string = 'operations'
+@description('Field map: one that comes with the app, or the path of a file of your own; empty for the target\'s.')
+param fieldMap string = ''
 
 @description('Dataverse systemuserid of the app\'s own user, once it is there: its write-backs are no events.')
 param integrationUserId string = ''
 
-@description('Sessions that accounts are spread over: the cap on concurrent work against Operations.')
+@description('Sessions that accounts are spread over: the cap on concurrent work. Business Central takes 4 at most.')
 @minValue(1)
 @maxValue(8)
-param syncPartitions int = 8
+param syncPartitions int = target == 'business-central' ? 4 : 8
 
 @description('What to do when a customer of an account\'s number is there already.')
 @allowed(['match', 'adopt', 'park'])
@@ -136,6 +200,21 @@ param appOwnsTriggerQueues bool = true
 @description('Whether app and storage are reached through a network of their own.')
 param privateNetworking bool = false
 
+@description('Addresses of that network: a /24 or larger that nothing else uses, where it is connected to others.')
+param networkAddressPrefix string = '10.20.0.0/24'
+
+@description('''
+DNS servers of that network, where it has to resolve names of your own, such as NAV's host. They must pass on
+what they do not know to Azure's DNS (168.63.129.16), or the app does not find its storage. Empty for Azure's.
+''')
+param networkDnsServers string[] = []
+
+@description('''
+Resource id of a subnet of your own network, which the app's outgoing traffic takes instead: how it reaches a
+NAV server there. Delegated to Microsoft.App/environments, used by nothing else. Not with privateNetworking.
+''')
+param appSubnetId string = ''
+
 @description('Half of the key that hashes are made with. Never given: the first deployment takes what is made here.')
 @secure()
 param fingerprintKey string = newGuid()
@@ -171,6 +250,45 @@ var tableNames = [
   'Issues'
   'Control'
 ]
+
+var signInToBusinessCentral = {
+  secret: {
+    BUSINESS_CENTRAL_TENANT_ID: businessCentralTenantId
+    BUSINESS_CENTRAL_CLIENT_ID: businessCentralClientId
+    BUSINESS_CENTRAL_CLIENT_SECRET: '@Microsoft.KeyVault(SecretUri=${keyVault.outputs.businessCentralSecretUri})'
+  }
+  certificate: {
+    BUSINESS_CENTRAL_TENANT_ID: businessCentralTenantId
+    BUSINESS_CENTRAL_CLIENT_ID: businessCentralClientId
+    BUSINESS_CENTRAL_CERTIFICATE: '@Microsoft.KeyVault(SecretUri=${keyVault.outputs.businessCentralCertificateUri})'
+  }
+  'managed-identity': {}
+}
+var settingsOfTargets = {
+  operations: {
+    OPERATIONS_URL: operationsUrl
+    OPERATIONS_COMPANY: operationsCompany
+    OPERATIONS_CUSTOMER_GROUP: operationsCustomerGroup
+  }
+  'business-central': union(signInToBusinessCentral[businessCentralSignIn], {
+    BUSINESS_CENTRAL_URL: businessCentralUrl
+    BUSINESS_CENTRAL_COMPANY: businessCentralCompany
+    BUSINESS_CENTRAL_API_PATH: businessCentralApiPath
+    BUSINESS_CENTRAL_LOCAL_CURRENCY: businessCentralLocalCurrency
+    BUSINESS_CENTRAL_SCOPE: businessCentralScope
+  })
+  nav: {
+    NAV_URL: navUrl
+    NAV_COMPANY: navCompany
+    NAV_SERVICE: navService
+    NAV_CURRENCY_SERVICE: navCurrencyService
+    NAV_PROTOCOL: navProtocol
+    NAV_USER: navUser
+    NAV_ACCESS_KEY: '@Microsoft.KeyVault(SecretUri=${keyVault.outputs.navAccessKeyUri})'
+    NAV_CA_FILE: navCaFile
+    NAV_LOCAL_CURRENCY: navLocalCurrency
+  }
+}
 
 module identity 'modules/identity.bicep' = {
   params: {
@@ -246,6 +364,8 @@ module network 'modules/network.bicep' = if (privateNetworking) {
     name: 'vnet-accountsync-${environmentName}'
     location: location
     tags: allTags
+    addressPrefix: networkAddressPrefix
+    dnsServers: networkDnsServers
     storageId: storage.outputs.id
     serviceBusId: serviceBus.outputs.id
     withServiceBus: serviceBusSku == 'Premium'
@@ -268,7 +388,7 @@ module functionApp 'modules/function_app.bicep' = {
     maximumInstanceCount: maximumInstanceCount
     alwaysReadyInstances: alwaysReadyInstances
     zoneRedundant: zoneRedundant
-    subnetId: privateNetworking ? network!.outputs.appSubnetId : ''
+    subnetId: privateNetworking ? network!.outputs.appSubnetId : appSubnetId
     insightsConnectionString: monitoring.outputs.connectionString
     workspaceId: monitoring.outputs.workspaceId
     serviceBusHostName: serviceBus.outputs.hostName
@@ -277,12 +397,11 @@ module functionApp 'modules/function_app.bicep' = {
     healthKeyUri: keyVault.outputs.healthKeyUri
     tuning: tuning
     fieldMapSettings: fieldMapSettings
+    targetSettings: settingsOfTargets[target]
     appSettings: {
       DATAVERSE_URL: dataverseUrl
       DATAVERSE_ORGANIZATION_ID: dataverseOrganizationId
-      OPERATIONS_URL: operationsUrl
-      OPERATIONS_COMPANY: operationsCompany
-      OPERATIONS_CUSTOMER_GROUP: operationsCustomerGroup
+      TARGET: target
       FIELD_MAP: fieldMap
       INTEGRATION_USER_ID: integrationUserId
       SYNC_PARTITIONS: string(syncPartitions)

@@ -4,8 +4,9 @@
 
 In: the file of outputs that `infra/deploy.sh provision` printed, and an Azure CLI, signed in as somebody
 who may read the vault's secrets; no other right in Azure is needed. Out: a local.settings.json with the app's
-own settings and keys, for a person's own sign-in instead of the app's identity. It holds two keys: only its
-owner can read it; keep it out of the repository. Standard library only.
+own settings and keys, for a person's own sign-in instead of the app's identity. What the app signs in to
+Business Central with is left out: people sign in there as themselves. NAV knows access keys only, so the
+app's is in the file. Only its owner can read it; keep it out of the repository. Standard library only.
 """
 
 import json
@@ -18,6 +19,10 @@ import tempfile
 from pathlib import Path
 
 OUTPUT = "OPERATOR_SETTINGS="
+# How the application signs in to Business Central; without it, the person's own sign-in is taken.
+OF_THE_APPLICATION = {
+    f"BUSINESS_CENTRAL_{name}" for name in ("TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CERTIFICATE")
+}
 REFERENCE = re.compile(r"^@Microsoft\.KeyVault\(SecretUri=(?P<uri>https://[^)]+)\)$")
 
 
@@ -30,7 +35,7 @@ def main(arguments: list[str]) -> int:
     if given is None:
         print(f"{arguments[0]} has no line {OUTPUT}...: deploy with this version first.", file=sys.stderr)
         return 1
-    values = {name: resolved(value) for name, value in given.items()}
+    values = {name: resolved(value) for name, value in given.items() if name not in OF_THE_APPLICATION}
     content = {"IsEncrypted": False, "Values": values | {"CREDENTIAL": "default"}}
     write_for_owner(Path(arguments[1]), json.dumps(content, indent=2))
     print(f"{arguments[1]} is written; nobody but you can read it.")

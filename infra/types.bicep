@@ -32,7 +32,6 @@ type Tuning = {
   BREAKER_CAP_SECONDS: string?
   BREAKER_LEAST_WAIT_SECONDS: string?
   OPERATIONS_MAX_CONCURRENCY: string?
-  TARGET: string?
   MAX_CREATES_PER_HOUR: string?
   MAX_BLOCKS_PER_HOUR: string?
   WRITE_BACK_CUSTOMER_ACCOUNT: string?

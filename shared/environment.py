@@ -9,11 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
-from pydantic.fields import FieldInfo
 
 from shared.field_maps import FieldMapError, load_field_map
 from shared.model.field_map import FieldMap
-from shared.setting_types import Credential, TargetName
+from shared.setting_types import Credential, TargetName, holds_secret
 from shared.settings import Settings, environment_names
 
 _NEEDED_BY = {
@@ -79,16 +78,13 @@ def _given(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 def _unusable(field_map: FieldMap, environment: Mapping[str, str]) -> Iterator[str]:
     """What is wrong with the settings that the field map takes values from."""
-    secrets = {info.alias or name.upper() for name, info in Settings.model_fields.items() if _is_secret(info)}
+    fields = Settings.model_fields.items()
+    secrets = {info.alias or name.upper() for name, info in fields if holds_secret(info.annotation)}
     for name in sorted(field_map.settings):
         if name in secrets:
             yield f"{name}: is a secret; a field map must not send it to the ERP"
         elif not environment.get(name, "").strip():
             yield f"{name}: is missing; the field map needs it"
-
-
-def _is_secret(info: FieldInfo) -> bool:
-    return "SecretStr" in str(info.annotation)
 
 
 def _mismatches(given: Mapping[str, str]) -> Iterator[str]:

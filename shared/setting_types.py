@@ -1,8 +1,10 @@
 """The kinds of values that settings have, and what is refused."""
 
 import re
+import ssl
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, TypeAliasType, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
@@ -79,6 +81,20 @@ def _relative(path: str) -> str:
     return path
 
 
+_PACKAGE = Path(__file__).parents[1]
+
+
+def _authority(path: str) -> str:
+    """A file with certificates; a relative path begins at the root of the package."""
+    file = _PACKAGE / path
+    try:
+        ssl.create_default_context(cafile=file)
+    except OSError:  # no such file, or none of certificates
+        message = f"{file} holds no certificate in PEM"
+        raise ValueError(message) from None
+    return str(file)
+
+
 def _host(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", name):
         message = "must be a host name such as contoso.servicebus.windows.net, without scheme, port or path"
@@ -125,6 +141,7 @@ type Origin = Annotated[str, AfterValidator(_origin)]
 type BaseAddress = Annotated[str, AfterValidator(_base)]
 type RelativePath = Annotated[str, AfterValidator(_relative)]
 type Secret = Annotated[SecretStr, AfterValidator(resolved)]
+type AuthorityFile = Annotated[str, AfterValidator(_authority)]
 type Host = Annotated[str, AfterValidator(_host)]
 type Seconds = Annotated[float, Field(ge=0, le=604_800, allow_inf_nan=False)]
 type PositiveSeconds = Annotated[Seconds, Field(gt=0)]
@@ -136,3 +153,10 @@ def _nothing_if_blank(value: object) -> object:
 
 
 type Optional[T] = Annotated[T | None, BeforeValidator(_nothing_if_blank)]
+
+
+def holds_secret(kind: object) -> bool:
+    """Whether a value of this type is a secret; looks through aliases, unions and annotations."""
+    if isinstance(kind, TypeAliasType):
+        return holds_secret(kind.__value__)
+    return kind is SecretStr or any(holds_secret(part) for part in get_args(kind))

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
 from shared.setting_types import (
+    AuthorityFile,
     BaseAddress,
     Credential,
     ExistingCustomer,
@@ -131,8 +132,8 @@ class Settings(BaseModel):
     nav_access_key: Optional[Secret] = Field(
         None, description="Web service access key of that user, a reference to the Key Vault."
     )
-    nav_ca_file: Optional[str] = Field(
-        None, description="File with the certificate of a private certificate authority, in PEM."
+    nav_ca_file: Optional[AuthorityFile] = Field(
+        None, description="File in the package with the certificate of a private authority, in PEM."
     )
     nav_local_currency: Optional[str] = Field(
         None, description="Code of the company's own currency; NAV stores it as blank."

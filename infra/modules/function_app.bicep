@@ -30,7 +30,7 @@ param storageName string
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int
 
-@description('Most instances of a function. What caps the load on Operations are the sessions, not this.')
+@description('Most instances of a function. What caps the load on the ERP are the sessions, not this.')
 @minValue(40)
 @maxValue(1000)
 param maximumInstanceCount int
@@ -64,17 +64,20 @@ param fingerprintKeyUri string
 @description('Address of the secret HEALTH_KEY.')
 param healthKeyUri string
 
+@description('Settings of the ERP that customers are written to, by the name of the setting.')
+param targetSettings Settings
+
 @description('Settings of the app itself, by the name of the setting.')
 param appSettings Settings
 
 @description('More settings of the app, by the name of the setting.')
 param tuning Tuning
 
-@description('Settings that only the field map names; none of the app itself can be set by them.')
+@description('Settings that only the field map names; the app\'s own settings take precedence.')
 param fieldMapSettings Settings
 
-// What accountsync needs too, on a person's own machine; the two keys are addresses in the vault.
-var settingsOfTheApp = union(fieldMapSettings, tuning, appSettings, {
+// What accountsync needs too, on a person's own machine; keys and secrets are addresses in the vault.
+var settingsOfTheApp = union(fieldMapSettings, tuning, targetSettings, appSettings, {
   ServiceBus__fullyQualifiedNamespace: serviceBusHostName
   TABLES_ENDPOINT: tableEndpoint
   FINGERPRINT_KEY: '@Microsoft.KeyVault(SecretUri=${fingerprintKeyUri})'

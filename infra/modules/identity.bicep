@@ -1,4 +1,4 @@
-metadata description = 'The identity that the app acts with, in Azure as in Dataverse and in Operations.'
+metadata description = 'The identity that the app acts with, in Azure as in Dataverse and in the ERP.'
 
 import { Tags } from '../types.bicep'
 
@@ -20,7 +20,7 @@ resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' 
 @description('Resource id, for the resources that act with the identity.')
 output id string = identity.id
 
-@description('Client id: what Dataverse and Operations know the app by.')
+@description('Client id: what Dataverse and the ERP know the app by.')
 output clientId string = identity.properties.clientId
 
 @description('Object id of the service principal, for role assignments.')

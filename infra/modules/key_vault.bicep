@@ -1,4 +1,4 @@
-metadata description = 'What is left secret: the two keys of the app. They are made here and leave only by reference.'
+metadata description = 'What is left secret: two keys, made here, and what a person puts in to sign in to the ERP.'
 
 import { Tags } from '../types.bicep'
 
@@ -89,3 +89,14 @@ output fingerprintKeyUri string = '${vault.properties.vaultUri}secrets/fingerpri
 
 @description('Where the app setting HEALTH_KEY refers to: an address, not the secret.')
 output healthKeyUri string = '${vault.properties.vaultUri}secrets/health-key'
+
+// What signs in to the ERP is put in by a person and is never seen by a deployment: only its address is known.
+
+@description('Where the app setting BUSINESS_CENTRAL_CLIENT_SECRET refers to: an address, not the secret.')
+output businessCentralSecretUri string = '${vault.properties.vaultUri}secrets/business-central-client-secret'
+
+@description('Where the app setting BUSINESS_CENTRAL_CERTIFICATE refers to: an address, not the certificate.')
+output businessCentralCertificateUri string = '${vault.properties.vaultUri}secrets/business-central-certificate'
+
+@description('Where the app setting NAV_ACCESS_KEY refers to: an address, not the key.')
+output navAccessKeyUri string = '${vault.properties.vaultUri}secrets/nav-access-key'

@@ -133,7 +133,7 @@ var logRules = [
   }
   {
     name: 'throttled'
-    description: 'Sales or Operations answers 429: give the app a higher priority there, or it fewer sessions.'
+    description: 'Sales or the ERP answers 429: give the app a higher priority there, or it fewer sessions.'
     severity: 3
     enabled: true
     window: 'PT15M'

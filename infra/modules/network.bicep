@@ -11,6 +11,12 @@ param location string
 @description('Tags of every resource.')
 param tags Tags
 
+@description('Addresses of the network, as a range of 256 or more.')
+param addressPrefix string
+
+@description('DNS servers of the network; empty for Azure\'s.')
+param dnsServers string[]
+
 @description('Resource id of the storage account.')
 param storageId string
 
@@ -50,13 +56,16 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
   tags: tags
   properties: {
     addressSpace: {
-      addressPrefixes: ['10.20.0.0/24']
+      addressPrefixes: [addressPrefix]
+    }
+    dhcpOptions: {
+      dnsServers: dnsServers
     }
     subnets: [
       {
         name: 'app'
         properties: {
-          addressPrefix: '10.20.0.0/26'
+          addressPrefix: cidrSubnet(addressPrefix, 26, 0)
           delegations: [
             {
               name: 'flex-consumption'
@@ -70,7 +79,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
       {
         name: 'endpoints'
         properties: {
-          addressPrefix: '10.20.0.64/26'
+          addressPrefix: cidrSubnet(addressPrefix, 26, 1)
           privateEndpointNetworkPolicies: 'Disabled'
         }
       }

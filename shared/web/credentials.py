@@ -4,6 +4,8 @@ azure-identity is imported only when a token is first needed: it is the heaviest
 """
 
 import base64
+from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 from pydantic import SecretStr
@@ -47,10 +49,13 @@ class BasicAuth:
 
 
 class EntraTokens:
-    """Tokens from Microsoft Entra ID for one system; the credential caches and renews them."""
+    """Tokens from Microsoft Entra ID for one system; the credential caches and renews them.
 
-    def __init__(self, credential: "AsyncTokenCredential", scope: str, system: System) -> None:
-        self._credential = credential
+    The credential is made with the first token: a certificate that cannot be used is a fault like others.
+    """
+
+    def __init__(self, credential: "Callable[[], AsyncTokenCredential]", scope: str, system: System) -> None:
+        self._credential = cache(credential)
         self._scope = scope
         self._system = system
 
@@ -59,8 +64,8 @@ class EntraTokens:
         from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
         try:
-            return f"Bearer {(await self._credential.get_token(self._scope)).token}"
-        except (ClientAuthenticationError, ValueError) as error:  # ValueError: an invalid tenant or id
+            return f"Bearer {(await self._credential().get_token(self._scope)).token}"
+        except (ClientAuthenticationError, ValueError) as error:  # ValueError: a bad tenant, certificate ...
             raise self._refused() from error
         except HttpResponseError as error:
             if error.status_code in {400, 401, 403, 404}:
@@ -70,7 +75,7 @@ class EntraTokens:
             raise TransientFault(self._system, "no token could be had") from error
 
     def _refused(self) -> ConfigurationFault:
-        remedy = "Check the identity of the app and its access to this system."
+        remedy = "Check the app's identity (its secret or certificate, if it has one) and its access there."
         return ConfigurationFault(self._system, "no token was issued.", remedy)
 
 

@@ -7,7 +7,7 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from shared.clock import SystemClock
@@ -203,7 +203,7 @@ class Clients:
         token = self._settings.local_token
         if self._settings.credential is Credential.LOCAL and token is not None:
             return FixedToken(token.get_secret_value())
-        return EntraTokens(credential(self._settings), scope, system)
+        return EntraTokens(partial(credential, self._settings), scope, system)
 
 
 def _quieten_sdks() -> None:

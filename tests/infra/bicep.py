@@ -120,6 +120,12 @@ def parse_parameters(text: str) -> tuple[str, BicepFile]:
     return using[1] if using else "", parse(re.sub(r"^param (\w+ =)", r"var \1", body, flags=re.MULTILINE))
 
 
+def expression(text: str) -> Node:
+    """Read the text of an expression."""
+    declaration = _parser().parse(f"var it = {text}".encode()).root_node.children[0]
+    return declaration.children[-1]
+
+
 def text_of(node: Node | None) -> str:
     """The source of a node."""
     return (node.text or b"").decode() if node else ""

@@ -10,6 +10,7 @@ from tests.infra.templates import Infra
 
 FUNCTIONS = {
     *(
+        "cidrSubnet",
         "concat",
         "deployer",
         "empty",

@@ -32,7 +32,10 @@ FACTS: dict[str, dict[str, Value]] = {
 SECRET_FUNCTIONS = re.compile(r"\b(listKeys|listAccountSas|listServiceSas|getSecret|list[A-Z]\w*)\s*\(")
 SECRET_NAMES = re.compile(r"key|secret|password|token|connection", re.IGNORECASE)
 # By name they could be secrets; by nature they are addresses. Application Insights takes Entra tokens only.
-PUBLIC_OUTPUTS = {"fingerprintKeyUri", "healthKeyUri", "connectionString", "KEY_VAULT_NAME"}
+PUBLIC_OUTPUTS = {
+    *("fingerprintKeyUri", "healthKeyUri", "businessCentralSecretUri", "businessCentralCertificateUri"),
+    *("navAccessKeyUri", "connectionString", "KEY_VAULT_NAME"),
+}
 LOGGED = (
     "Microsoft.ServiceBus/namespaces",
     "Microsoft.Storage/storageAccounts/tableServices",

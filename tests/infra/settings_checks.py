@@ -1,14 +1,16 @@
 """Whether the app and infra/ agree on the settings: what one has and the other lacks."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 
 from shared.environment import SettingsError, load_settings
+from shared.setting_types import TargetName
 from shared.settings import Settings, environment_names
 from tests.infra.app import BUS, AppNeeds
 from tests.infra.bicep import Code, Value
-from tests.infra.templates import Infra
+from tests.infra.deployment import AN_ID, parameters_in, settings_with
+from tests.infra.target_checks import of_targets
+from tests.infra.templates import AZD, Infra
 
 # For the stand alone, or part of the package.
 NEVER_IN_AZURE = {"ServiceBus", "SERVICEBUS_CONTROL", "TABLES_CONNECTION", "LOCAL_TOKEN", "BUILD_ID"}
@@ -23,12 +25,32 @@ OF_THE_HOST = {
     f"{BUS}__clientId",
 }
 OF_THE_EXAMPLE = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"}
+# What docs/deploy.md says to set with `azd env set`, for each target.
+OF_AZD = {
+    TargetName.OPERATIONS: {
+        "OPERATIONS_URL": "https://contoso.operations.dynamics.com",
+        "OPERATIONS_COMPANY": "usmf",
+        "OPERATIONS_CUSTOMER_GROUP": "10",
+    },
+    TargetName.BUSINESS_CENTRAL: {
+        "TARGET": "business-central",
+        "BUSINESS_CENTRAL_URL": "https://api.businesscentral.dynamics.com/v2.0/contoso.com/production",
+        "BUSINESS_CENTRAL_COMPANY": "CRONUS USA, Inc.",
+        "BUSINESS_CENTRAL_CLIENT_ID": AN_ID,
+    },
+    TargetName.NAV: {
+        "TARGET": "nav",
+        "NAV_URL": "https://nav.contoso.com:7048/DynamicsNAV110",
+        "NAV_COMPANY": "CRONUS International Ltd.",
+        "NAV_USER": "ACCOUNTSYNC",
+    },
+}
 TELEMETRY_SWITCH = "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY"
 
 
 def every_setting_has_its_place(infra: Infra, app: AppNeeds) -> Iterator[str]:
     """Each setting of the app is set, may be tuned, or is not for Azure; infra sets no other."""
-    placed = set(infra.app_settings)
+    placed = set(infra.app_settings) | of_targets(infra)
     names = set(app.settings)
     yield from (f"{name} is required and not set" for name in app.required - placed)
     yield from (
@@ -53,49 +75,40 @@ def the_example_has_every_setting(infra: Infra, app: AppNeeds) -> Iterator[str]:
 
 
 def the_app_starts_with_what_infra_sets(infra: Infra, app: AppNeeds) -> Iterator[str]:
-    """The settings of each environment, with values in the place of what is known only in Azure."""
-    for path, given in infra.parameter_files.items():
+    """The settings of each environment and each target, with values in the place of what only Azure knows."""
+    shown = set[str]()
+    for at, given in _deployments(infra):
+        values = environment_of(infra, given)
         try:
-            load_settings(environment_of(infra, given))
+            shown.add(load_settings(values)[0].target)
         except SettingsError as error:
-            yield f"{path}: {error}"
+            yield f"{at}: {error}"
+    yield from (f"no parameter file is for {target}" for target in set(TargetName) - shown)
 
 
-def environment_of(infra: Infra, given: dict[str, Value]) -> dict[str, str]:
-    """The app settings under the parameters of one file."""
-    defaults = {name: one.value for name, one in infra.main.params.items() if one.has_value}
-    values = {**defaults, **{name: _read(value) for name, value in given.items()}}
-    found: dict[str, str] = {}
-    for name, value in infra.app_settings.items():
-        text = str(value)
-        if "@Microsoft.KeyVault" in text:
-            text = "what the vault answers with"
-        elif isinstance(value, Code):
-            parameter = re.sub(r"^string\((\w+)\)$", r"\1", text)
-            host = f"{parameter.lower()}.example.net"
-            text = str(values.get(parameter, host if "HostName" in parameter else f"https://{host}"))
-        found[name] = text
-    tuning = given.get("tuning")
-    return found | {name: str(value) for name, value in (tuning if isinstance(tuning, dict) else {}).items()}
+def _deployments(infra: Infra) -> Iterator[tuple[str, dict[str, Value]]]:
+    """The parameters of each file; of azd's, as they are for each target."""
+    for path in infra.parameter_files:
+        environments = OF_AZD if path == AZD else {"": {}}
+        for target, environment in environments.items():
+            yield f"{path} {target}".strip(), parameters_in(infra, path, environment)
 
 
-def _read(value: Value) -> Value:
-    """A value of a parameter file; where it reads the environment, its default or something in its place."""
-    if not isinstance(value, Code):
-        return value
-    name, *default = value.arguments
-    in_its_place = f"https://{str(name).lower().replace('_', '-')}.example.net"
-    if str(name).endswith("_ID"):
-        in_its_place = "d0000000-0000-4000-8000-000000000000"
-    return default[0] if default else in_its_place
+def environment_of(infra: Infra, given: Mapping[str, Value]) -> dict[str, str]:
+    """The app settings under the parameters of one file, with what the vault answers."""
+    return {
+        name: "what the vault answers with" if "@Microsoft.KeyVault" in value else value
+        for name, value in settings_with(infra, given).items()
+    }
 
 
 def choices_are_the_same(infra: Infra, app: AppNeeds) -> Iterator[str]:
     """Where the app knows a closed list of values, infra allows exactly those."""
     names = environment_names()
+    settings = infra.app_settings | infra.target_settings
     for field, info in Settings.model_fields.items():
         kind = info.annotation
-        value = infra.app_settings.get(names[field])
+        value = settings.get(names[field])
         if not (isinstance(kind, type) and issubclass(kind, Enum)) or not isinstance(value, Code):
             continue
         allowed = infra.main.params[str(value)].decorators.get("allowed", [[]])[0]
@@ -103,19 +116,7 @@ def choices_are_the_same(infra: Infra, app: AppNeeds) -> Iterator[str]:
             yield f"{names[field]}: infra allows {allowed}, the app {[str(one.value) for one in kind]}"
 
 
-def secrets_stay_in_the_vault(infra: Infra, app: AppNeeds) -> Iterator[str]:
-    """A secret is set as a reference only: the settings are an output of the deployment."""
-    names = environment_names()
-    for field, info in Settings.model_fields.items():
-        if "SecretStr" not in f"{info.annotation}":
-            continue
-        value = str(infra.app_settings.get(names[field], ""))
-        if (value and not value.startswith("'@Microsoft.KeyVault(")) or names[field] in infra.tuning:
-            yield f"{names[field]} is a secret and leaves with the outputs"
-
-
 SETTINGS_CHECKS = (
-    secrets_stay_in_the_vault,
     every_setting_has_its_place,
     the_example_has_every_setting,
     the_app_starts_with_what_infra_sets,

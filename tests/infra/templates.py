@@ -10,6 +10,7 @@ from tests.infra.bicep import BicepFile, Code, Declared, Resource, Value, parse,
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
 MAIN = "main.bicep"
+AZD = "main.bicepparam"
 TYPES = "types.bicep"
 ACCESS = "modules/access.bicep"
 ALERTS = "modules/alerts.bicep"
@@ -17,9 +18,12 @@ LOG_ALERTS = "modules/log_alerts.bicep"
 APP = "modules/function_app.bicep"
 BUS = "modules/service_bus.bicep"
 MONITORING = "modules/monitoring.bicep"
+NETWORK = "modules/network.bicep"
 STORAGE = "modules/storage.bicep"
 VAULT = "modules/key_vault.bicep"
 PROD = "parameters/prod.bicepparam"
+BUSINESS_CENTRAL = "parameters/examples/business-central.bicepparam"
+NAV = "parameters/examples/nav.bicepparam"
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,16 @@ class Infra:
         handed = given["appSettings"]
         assert isinstance(handed, dict)
         return handed | _last_of_union(self.module("function_app").variables["settingsOfTheApp"].value)
+
+    @property
+    def target_settings(self) -> dict[str, Value]:
+        """The settings of all targets, as main.bicep has them; of a call of union(), the last argument."""
+        by_target = self.main.variables["settingsOfTargets"].value
+        assert isinstance(by_target, dict)
+        found: dict[str, Value] = {}
+        for settings in by_target.values():
+            found |= settings if isinstance(settings, dict) else _last_of_union(settings)
+        return found
 
     @property
     def tuning(self) -> set[str]:

@@ -9,15 +9,32 @@ import pytest
 
 from tests.infra import agreement_checks as agree
 from tests.infra import settings_checks as settings
+from tests.infra import target_checks as targets
 from tests.infra.alert_checks import ALERT_CHECKS
 from tests.infra.alert_checks import alerts_look_for_what_the_app_writes as alerts_look
 from tests.infra.alert_checks import queries_read_log_lines_alone as lines_alone
 from tests.infra.alert_checks import windows_are_allowed as windows
 from tests.infra.app import AppNeeds, Trigger
-from tests.infra.templates import ACCESS, ALERTS, APP, BUS, LOG_ALERTS, MAIN, PROD, TYPES, Infra
+from tests.infra.templates import (
+    ACCESS,
+    ALERTS,
+    APP,
+    AZD,
+    BUS,
+    BUSINESS_CENTRAL,
+    LOG_ALERTS,
+    MAIN,
+    NAV,
+    NETWORK,
+    PROD,
+    TYPES,
+    VAULT,
+    Infra,
+)
 
 type AgreementCheck = Callable[[Infra, AppNeeds], Iterator[str]]
 type AppChange = Callable[[AppNeeds], AppNeeds]
+
 
 # check, file, what stands there, what stands there instead, what the check must say
 AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
@@ -64,11 +81,144 @@ AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
         "ServiceBus__credential",
     ),
     (
-        settings.secrets_stay_in_the_vault,
+        targets.secrets_stay_in_the_vault,
         APP,
         "'@Microsoft.KeyVault(SecretUri=${fingerprintKeyUri})'",
         "fingerprintKeyUri",
         "FINGERPRINT_KEY is a secret",
+    ),
+    *(
+        (
+            targets.secrets_stay_in_the_vault,
+            MAIN,
+            f"'@Microsoft.KeyVault(SecretUri=${{keyVault.outputs.{output}}})'",
+            "'plain'",
+            f"({way}): {setting} is a secret",
+        )
+        for way, setting, output in (
+            ("secret", "BUSINESS_CENTRAL_CLIENT_SECRET", "businessCentralSecretUri"),
+            ("certificate", "BUSINESS_CENTRAL_CERTIFICATE", "businessCentralCertificateUri"),
+            ("secret", "NAV_ACCESS_KEY", "navAccessKeyUri"),
+        )
+    ),
+    (
+        targets.secrets_stay_in_the_vault,
+        MAIN,
+        "outputs.navAccessKeyUri",
+        "outputs.businessCentralSecretUri",
+        "NAV_ACCESS_KEY refers to business-central-client-secret",
+    ),
+    (
+        targets.secrets_stay_in_the_vault,
+        VAULT,
+        "secrets/nav-access-key'",
+        "secrets/nav-key'",
+        "NAV_ACCESS_KEY refers to nav-key",
+    ),
+    (
+        targets.secrets_stay_in_the_vault,
+        TYPES,
+        "  SETTLE_SECONDS: string?\n",
+        "  NAV_ACCESS_KEY: string?\n",
+        "NAV_ACCESS_KEY is a secret and may be tuned",
+    ),
+    (
+        targets.each_target_has_its_own_settings_alone,
+        MAIN,
+        "    NAV_USER: navUser\n",
+        "",
+        "nav (secret): NAV_USER is not set",
+    ),
+    (
+        targets.each_target_has_its_own_settings_alone,
+        MAIN,
+        "    NAV_USER: navUser\n",
+        "    NAV_USER: navCompany\n",
+        "NAV_USER is navCompany, not the parameter navUser",
+    ),
+    (
+        targets.each_target_has_its_own_settings_alone,
+        MAIN,
+        "    BUSINESS_CENTRAL_SCOPE: businessCentralScope\n",
+        "",
+        "business-central (managed-identity): BUSINESS_CENTRAL_SCOPE is not set",
+    ),
+    (
+        targets.each_target_has_its_own_settings_alone,
+        MAIN,
+        "  'managed-identity': {}",
+        "  'managed-identity': {\n    BUSINESS_CENTRAL_CLIENT_ID: 'x'\n  }",
+        "(managed-identity): BUSINESS_CENTRAL_CLIENT_ID is set and not",
+    ),
+    (
+        targets.each_target_has_its_own_settings_alone,
+        MAIN,
+        "      TARGET: target\n",
+        "      TARGET: target\n      OPERATIONS_URL: operationsUrl\n",
+        "nav (secret): OPERATIONS_URL is set and not the target's",
+    ),
+    (
+        targets.each_target_has_its_own_settings_alone,
+        MAIN,
+        "settingsOfTargets[target]",
+        "settingsOfTargets['nav']",
+        "operations (secret): OPERATIONS_URL is not set",
+    ),
+    (
+        targets.partitions_are_those_of_the_target,
+        MAIN,
+        "? 4 : 8",
+        "? 3 : 8",
+        "SYNC_PARTITIONS is 3, the app's own default is 4",
+    ),
+    (
+        targets.field_maps_set_nothing_of_the_app,
+        NAV,
+        "param target = 'nav'",
+        "param target = 'nav'\nparam fieldMapSettings = {\n  BUSINESS_CENTRAL_CLIENT_SECRET: 'x'\n}",
+        "BUSINESS_CENTRAL_CLIENT_SECRET is a setting of the app",
+    ),
+    (
+        targets.outgoing_traffic_takes_the_network,
+        MAIN,
+        "outputs.appSubnetId : appSubnetId",
+        "outputs.appSubnetId : ''",
+        "privateNetworking False",
+    ),
+    (
+        targets.outgoing_traffic_takes_the_network,
+        APP,
+        "    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId\n",
+        "",
+        "goes through None",
+    ),
+    (
+        targets.outgoing_traffic_takes_the_network,
+        NETWORK,
+        "addressPrefix, 26, 1)",
+        "addressPrefix, 26, 0)",
+        "do not share",
+    ),
+    (
+        targets.outgoing_traffic_takes_the_network,
+        NETWORK,
+        "cidrSubnet(addressPrefix, 26, 0)",
+        "'10.20.0.0/26'",
+        "do not share",
+    ),
+    (
+        targets.outgoing_traffic_takes_the_network,
+        NETWORK,
+        "'Microsoft.App/environments'",
+        "'Microsoft.Web/serverFarms'",
+        "delegated",
+    ),
+    (
+        targets.outgoing_traffic_takes_the_network,
+        NETWORK,
+        "      dnsServers: dnsServers\n",
+        "",
+        "DNS servers",
     ),
     (
         settings.the_app_starts_with_what_infra_sets,
@@ -79,12 +229,62 @@ AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
     ),
     (settings.the_app_starts_with_what_infra_sets, PROD, "'10'", "''", "OPERATIONS_CUSTOMER_GROUP"),
     (
+        settings.the_app_starts_with_what_infra_sets,
+        NAV,
+        "param navUser = 'ACCOUNTSYNC'\n",
+        "",
+        "nav.bicepparam: The app settings are not right:\n  - NAV_USER: is missing",
+    ),
+    (
+        settings.the_app_starts_with_what_infra_sets,
+        BUSINESS_CENTRAL,
+        "param businessCentralClientId",
+        "param businessCentralTenantId",
+        "BUSINESS_CENTRAL_CLIENT_ID: is missing",
+    ),
+    (
+        settings.the_app_starts_with_what_infra_sets,
+        MAIN,
+        "? 4 : 8",
+        "? 8 : 8",
+        "SYNC_PARTITIONS: is 8; Business Central allows 4",
+    ),
+    (
+        settings.the_app_starts_with_what_infra_sets,
+        MAIN,
+        "param fieldMap string = ''",
+        "param fieldMap string = 'operations'",
+        "FIELD_MAP: operations.toml is a map for operations, and TARGET is nav",
+    ),
+    (
+        settings.the_app_starts_with_what_infra_sets,
+        AZD,
+        "readEnvironmentVariable('NAV_USER', '')",
+        "''",
+        "main.bicepparam nav: The app settings are not right:\n  - NAV_USER: is missing",
+    ),
+    (
+        settings.the_app_starts_with_what_infra_sets,
+        MAIN,
+        "      TARGET: target\n",
+        "",
+        "no parameter file is for nav",
+    ),
+    (
         settings.choices_are_the_same,
         MAIN,
         "['match', 'adopt', 'park']",
         "['match', 'adopt']",
         "EXISTING_CUSTOMER",
     ),
+    (
+        settings.choices_are_the_same,
+        MAIN,
+        "@allowed(['operations', 'business-central', 'nav'])",
+        "@allowed(['operations', 'nav'])",
+        "TARGET: infra allows",
+    ),
+    (settings.choices_are_the_same, MAIN, "['v4', 'v3']", "['v4']", "NAV_PROTOCOL: infra allows"),
     (
         agree.every_queue_is_as_the_app_needs_it,
         BUS,
@@ -363,6 +563,6 @@ def test_the_app_without_its_counterpart_in_infra_is_noticed(
 
 
 def test_every_check_is_shown_to_fail() -> None:
-    every = {*settings.SETTINGS_CHECKS, *agree.AGREEMENT_CHECKS, *ALERT_CHECKS}
+    every = {*settings.SETTINGS_CHECKS, *targets.TARGET_CHECKS, *agree.AGREEMENT_CHECKS, *ALERT_CHECKS}
     shown = {row[0] for row in (*AGREEMENT_MUTATIONS, *APP_MUTATIONS)}
     assert {check.__name__ for check in every - shown} == set()

@@ -11,8 +11,9 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from shared.cli.app import app
-from tests.infra.bicep import Declared
-from tests.infra.templates import ROOT, Infra
+from tests.infra.bicep import Code, Declared
+from tests.infra.settings_checks import OF_AZD
+from tests.infra.templates import AZD, ROOT, VAULT, Infra
 
 type Check = Callable[[str], set[str]]
 
@@ -21,7 +22,7 @@ PAGES = {
 }
 TEXT = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
 # Set in the text itself, or an option of a script.
-OWN = {"ENVIRONMENT", "GROUP", "SCOPE", "APP_ID", "OBJECT_ID", "ROLE"}
+OWN = {"ENVIRONMENT", "GROUP", "SCOPE", "APP_ID", "OBJECT_ID", "ROLE", "BC", "NAV_KEY", "APP"}
 
 
 def unknown_files(text: str) -> set[str]:
@@ -75,12 +76,38 @@ def unknown_anchors(text: str) -> set[str]:
 
 def unpasteable_lines(text: str) -> set[str]:
     """Lines with a prompt, or with a comment, which an interactive zsh takes for arguments."""
-    blocks = re.findall(r"^```(?:bash|console|sh)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^ *```(?:bash|console|sh)\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
     commands = re.sub(r"<<'(\w+)'.*?^\1$", "", "".join(blocks), flags=re.MULTILINE | re.DOTALL)
     return {line for line in commands.splitlines() if re.search(r"^[$#] |\s#", line)}
 
 
-CHECKS = (unknown_files, unknown_outputs, unknown_parameters, unknown_commands, unknown_anchors)
+def wrong_secrets(text: str) -> set[str]:
+    """Secrets that people put into the vault and no setting refers to, and the other way round."""
+    vault = Infra.read().texts[VAULT]
+    person = set(re.findall(r"secrets/([\w-]+)'", vault)) - set(re.findall(r"name: '([\w-]+-key)'", vault))
+    named = re.findall(r"az keyvault secret set [^`]*?--name ([\w-]+)", text)
+    return (set(named) - {"health-key"} | set(re.findall(r"--cert ([\w-]+)", text))) ^ person
+
+
+def wrong_variables_of_azd(text: str) -> set[str]:
+    """Variables that azd is to be told and does not read, and those that an ERP needs and the text lacks."""
+    told = re.search(r"`azd env set [^;]*", text)
+    named = set(re.findall(r"\b[A-Z]+_[A-Z_]+\b|\bTARGET\b", told[0] if told else ""))
+    needed = {"DATAVERSE_URL", "DATAVERSE_ORGANIZATION_ID"} | {n for of in OF_AZD.values() for n in of}
+    _, file = Infra.read().parameter_texts[AZD]
+    read = {str(one.value.arguments[0]) for one in file.variables.values() if isinstance(one.value, Code)}
+    return (named - read) | (needed - named)
+
+
+CHECKS = (
+    unknown_files,
+    unknown_outputs,
+    unknown_parameters,
+    unknown_commands,
+    unknown_anchors,
+    wrong_secrets,
+    wrong_variables_of_azd,
+)
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -103,8 +130,16 @@ def test_every_page_can_be_followed(page: str, check: Check) -> None:
         (unknown_commands, "accountsync registration", "accountsync registrations"),
         (unknown_commands, "register --new-key", "register --rotate"),
         (unknown_anchors, "(#clean-up)", "(#cleanup)"),
+        (unknown_parameters, "`businessCentralClientId`", "`businessCentralAppId`"),
+        (unknown_files, "examples/nav.bicepparam", "examples/navision.bicepparam"),
+        (wrong_secrets, "--name nav-access-key", "--name nav-key"),
+        (wrong_secrets, "--cert business-central-certificate", "--cert business-central"),
+        (wrong_secrets, "--name business-central-client-secret", "--name client-secret"),
+        (wrong_variables_of_azd, "`NAV_USER`", "`NAV_NAME`"),
+        (wrong_variables_of_azd, "`BUSINESS_CENTRAL_CLIENT_ID`", "`DATAVERSE_URL`"),
         (unpasteable_lines, "accountsync registration\n", "accountsync registration  # tells what differs\n"),
         (unpasteable_lines, "\naz login\n", "\n$ az login\n"),
+        (unpasteable_lines, "   az ad sp create --id $APP_ID\n", "   az ad sp create --id $APP_ID # once\n"),
     ],
 )
 def test_what_is_not_there_is_noticed(check: Check, old: str, new: str) -> None:

@@ -11,6 +11,7 @@ from tests.infra.app import AppNeeds
 from tests.infra.file_checks import FILE_CHECKS
 from tests.infra.security_checks import SECURITY_CHECKS
 from tests.infra.settings_checks import SETTINGS_CHECKS
+from tests.infra.target_checks import TARGET_CHECKS
 from tests.infra.templates import Infra
 from tests.infra.type_checks import TYPE_CHECKS
 
@@ -31,7 +32,7 @@ def test_infra_is_sound(check: Callable[[Infra], Iterator[str]]) -> None:
     assert not problems, problems
 
 
-@pytest.mark.parametrize("check", [*SETTINGS_CHECKS, *AGREEMENT_CHECKS, *ALERT_CHECKS])
+@pytest.mark.parametrize("check", [*SETTINGS_CHECKS, *TARGET_CHECKS, *AGREEMENT_CHECKS, *ALERT_CHECKS])
 def test_app_and_infra_agree(check: Callable[[Infra, AppNeeds], Iterator[str]]) -> None:
     problems = "\n".join(check(infra(), app()))
     assert not problems, problems

@@ -16,8 +16,9 @@ from typing import Any, ClassVar
 import pytest
 
 from shared.environment import SettingsError, load_settings
-from tests.infra.settings_checks import environment_of
-from tests.infra.templates import INFRA, PROD, ROOT, Infra
+from shared.setting_types import TargetName
+from tests.infra.deployment import operator_settings_with, parameters_in
+from tests.infra.templates import BUSINESS_CENTRAL, INFRA, NAV, PROD, ROOT, Infra
 
 # An `az` that writes down how it is called; it fails as often as AZ_FAILURES says.
 AZ = """#!/usr/bin/env python3
@@ -106,7 +107,7 @@ def test_checking_compiles_lints_and_formats_every_file(azure: Azure) -> None:
         file.relative_to(INFRA).as_posix() for file in files
     }
     assert {name for verb, name in of_file if verb == "build-params"} == {
-        f"parameters/{environment}.bicepparam" for environment in ("dev", "test", "prod")
+        file.relative_to(INFRA).as_posix() for file in (INFRA / "parameters").rglob("*.bicepparam")
     }
 
 
@@ -161,17 +162,18 @@ def test_a_shell_reads_the_outputs_as_they_are(azure: Azure) -> None:
     assert read.stdout == f"https://app.example.net|{odd}"
 
 
+KEYS = {"FINGERPRINT_KEY", "HEALTH_KEY"}
+
+
+@pytest.mark.parametrize(
+    ("path", "secrets"), [(PROD, KEYS), (BUSINESS_CENTRAL, KEYS), (NAV, {*KEYS, "NAV_ACCESS_KEY"})]
+)
 def test_operators_get_the_settings_with_the_keys_and_their_own_sign_in(
-    azure: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    azure: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: str, secrets: set[str]
 ) -> None:
     infra = Infra.read()
-    values = environment_of(infra, infra.parameter_files[PROD])
-    for_people = {
-        name: values[name] for name in values.keys() & (infra.operator_settings.keys() | infra.tuning)
-    }
-    uri = "https://vault.example.net/secrets/fingerprint-key"
-    for_people["FINGERPRINT_KEY"] = f"@Microsoft.KeyVault(SecretUri={uri})"
-    provisioned = azure.deploy("provision", "prod", "rg", OPERATOR_SETTINGS=json.dumps(for_people))
+    deployed = operator_settings_with(infra, parameters_in(infra, path))
+    provisioned = azure.deploy("provision", "prod", "rg", OPERATOR_SETTINGS=json.dumps(deployed))
     outputs = azure.folder / "prod.env"
     outputs.write_text(provisioned.stdout)
     monkeypatch.setenv("AZ_LOG", str(azure.folder / "log"))
@@ -185,17 +187,26 @@ def test_operators_get_the_settings_with_the_keys_and_their_own_sign_in(
     assert file.stat().st_mode & 0o777 == 0o600
     assert [entry.name for entry in tmp_path.iterdir() if "prod.json" in entry.name] == ["prod.json"]
     printed = json.loads(file.read_text())["Values"]
-    assert printed["FINGERPRINT_KEY"] == f"the value of {uri}"
-    assert load_settings(printed)[0].credential == "default"
+    assert {name for name, value in printed.items() if value.startswith("the value of")} == secrets
+    for name in secrets:
+        uri = f"https://vaulturi.example.net/secrets/{name.lower().replace('_', '-')}"
+        assert printed[name] == f"the value of {uri}"
+    settings = load_settings(printed)[0]
+    assert (settings.credential, settings.business_central_client_id) == ("default", None)
     commands = {tuple(call[:3]) for call in azure.calls()[1:]}
     assert commands == {("keyvault", "secret", "show")}, "a right in the vault, and none on the app"
+    assert len(azure.calls()[1:]) == len(secrets), "no other secret is read"
 
 
 def test_the_package_holds_what_runs_and_nothing_else() -> None:
     package = load("package")
     names = set(package.deployed(package.tracked(), package.ignored()))
     assert {"function_app.py", "host.json", "requirements.txt", "shared/sync/pipeline.py"} <= names
-    assert {name for name in names if name.endswith(".toml")} >= {"shared/targets/operations/operations.toml"}
+    assert {name for name in names if name.endswith(".toml")} >= {
+        f"shared/targets/{target.replace('-', '_')}/{name}.toml"
+        for target in TargetName
+        for name in (target, "defaults")
+    }
     for unwanted in ("tests/", "local/", "infra/", "docs/", ".github/", "bench/", "local.settings", "dev.py"):
         assert not [name for name in names if name.startswith(unwanted)]
 
@@ -221,7 +232,7 @@ def test_the_build_id_of_the_package_is_what_health_answers(tmp_path: Path) -> N
 def test_an_unresolved_reference_to_the_vault_stops_the_start() -> None:
     values = json.loads((ROOT / "local.settings.json.example").read_text(encoding="utf-8"))["Values"]
     reference = "@Microsoft.KeyVault(SecretUri=https://vault.example.net/secrets/fingerprint-key)"
-    for name in ("FINGERPRINT_KEY", "HEALTH_KEY"):
+    for name in ("FINGERPRINT_KEY", "HEALTH_KEY", "NAV_ACCESS_KEY", "BUSINESS_CENTRAL_CLIENT_SECRET"):
         with pytest.raises(SettingsError, match=f"{name}: is a Key Vault reference"):
             load_settings(values | {name: reference})
 

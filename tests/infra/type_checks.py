@@ -7,6 +7,7 @@ key, `= NAME` one form of an object whose `discriminator` says which it is.
 """
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -115,7 +116,7 @@ def every_parameter_fits(infra: Infra) -> Iterator[str]:
     required = {name for name, one in declared.items() if not one.has_value}
     for path, (template, file) in infra.parameter_texts.items():
         yield from (f"{path}: {error}" for error in file.errors)
-        if Path(path).parent / template not in {Path(MAIN), Path("parameters/../main.bicep")}:
+        if os.path.normpath(Path(path).parent / template) != MAIN:
             yield f"{path}: is for {template!r}, not for main.bicep"
         given = {name: one.value for name, one in file.variables.items()}
         yield from (f"{path}: main.bicep has no parameter {name}" for name in set(given) - set(declared))
@@ -127,6 +128,8 @@ def every_parameter_fits(infra: Infra) -> Iterator[str]:
 def _misfit(infra: Infra, declared: Declared, value: Value) -> Iterator[str]:
     yield from _wrong_kind(infra, declared.type, value)
     allowed = declared.decorators.get("allowed", [[]])[0]
+    if isinstance(value, Code) and len(value.arguments) > 1:  # of the environment: its default is judged
+        value = value.arguments[1]
     if isinstance(allowed, list) and allowed and value not in allowed:
         yield f"is none of {allowed}"
     if isinstance(value, str | int) and not isinstance(value, Code):

@@ -33,7 +33,8 @@ def answered(status: int) -> HttpResponseError:
 
 
 async def fault_of(error: Exception) -> Exception:
-    tokens = EntraTokens(cast(Any, Credential(error)), "https://contoso/.default", System.DATAVERSE)
+    credential = cast(Any, Credential(error))
+    tokens = EntraTokens(lambda: credential, "https://contoso/.default", System.DATAVERSE)
     with pytest.raises((ConfigurationFault, TransientFault)) as raised:
         await tokens.authorization()
     return raised.value

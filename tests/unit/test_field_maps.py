@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from shared.field_maps import FieldMapError, load_field_map
 from shared.model.field_map import Company, Hold, Key, MappedField, RowRule
+from shared.setting_types import TargetName
 
 SHIPPED = Path(__file__).parents[2] / "shared/targets"
 SOUND = """
@@ -203,7 +204,20 @@ EXAMPLES = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
 def test_an_example_of_the_guide_works(tmp_path: Path, number: int) -> None:
     file = tmp_path / "own.toml"
     file.write_text(EXAMPLES[number], encoding="utf-8")
-    assert not load_field_map(str(file)).warnings
+    target = tomllib.loads(EXAMPLES[number]).get("target", "operations")
+    assert not load_field_map(str(file), target).warnings
+
+
+def test_the_guide_shows_every_map_and_every_target() -> None:
+    shipped = {file.stem for file in SHIPPED.glob("*/*.toml")} - {"defaults"}
+    (table,) = re.findall(r"^\| map of the app .*?(?=\n\n)", GUIDE, re.MULTILINE | re.DOTALL)
+    assert set(re.findall(r"^\| `([\w-]+)`", table, re.MULTILINE)) == shipped
+    (section,) = re.findall(r"^## target.*?(?=^## )", GUIDE, re.MULTILINE | re.DOTALL)
+    for target in TargetName:
+        defaults = tomllib.loads((SHIPPED / target.replace("-", "_") / "defaults.toml").read_text())
+        (row,) = re.findall(rf"^\| `{target}` \|.*`{defaults['company']['field']}`.*$", section, re.MULTILINE)
+        named = [defaults["key"]["field"], defaults["hold"]["field"], defaults["hold"]["blocked"]]
+        assert all(f"`{name}`" in row for name in named), target
 
 
 def test_the_guide_shows_every_key() -> None:

@@ -1,13 +1,16 @@
 """The configuration: complete, or refused with everything that is wrong with it."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared import setting_types
 from shared.environment import SettingsError, load_settings
 from shared.setting_types import Credential
 from shared.settings import Settings, environment_names
@@ -157,9 +160,13 @@ def test_a_field_map_may_name_a_setting_of_its_own(tmp_path: Path) -> None:
     assert "SALES_TAX_GROUP: is missing; the field map needs it" in report
 
 
-@pytest.mark.parametrize(
-    "name", ["FINGERPRINT_KEY", "LOCAL_TOKEN", "HEALTH_KEY", "TABLES_CONNECTION", "ServiceBus"]
-)
+SECRETS = {
+    *("ServiceBus", "TABLES_CONNECTION", "LOCAL_TOKEN", "FINGERPRINT_KEY", "HEALTH_KEY"),
+    *("NAV_ACCESS_KEY", "BUSINESS_CENTRAL_CLIENT_SECRET", "BUSINESS_CENTRAL_CERTIFICATE"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(SECRETS))
 def test_a_field_map_cannot_send_a_secret(tmp_path: Path, name: str) -> None:
     (tmp_path / "own.toml").write_text(OWN_MAP.replace("SALES_TAX_GROUP", name), encoding="utf-8")
     assert f"{name}: is a secret" in refusal(FIELD_MAP=str(tmp_path / "own.toml"))
@@ -306,9 +313,6 @@ def test_the_name_of_the_bus_is_a_host_name(text: str) -> None:
     assert load(ServiceBus=None, **{name: "contoso.servicebus.windows.net"})
 
 
-SECRETS = {"ServiceBus", "TABLES_CONNECTION", "LOCAL_TOKEN", "FINGERPRINT_KEY", "HEALTH_KEY"}
-
-
 def test_secrets_are_never_shown() -> None:
     marked = dict.fromkeys(SECRETS, "a secret that nobody sees")
     parts = "Endpoint=sb://nobody;AccountName=nobody;AccountKey=nobody"
@@ -414,6 +418,28 @@ def test_a_wrong_setting_of_a_target_is_named(
     target: dict[str, str | None], changes: dict[str, str | None], named: str
 ) -> None:
     assert named in refusal(**{**target, **changes})
+
+
+@pytest.mark.parametrize("text", [None, "", "no certificate"])
+def test_a_file_that_holds_no_certificate_stops_the_start(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "ca.pem"
+    if text is not None:
+        file.write_text(text, encoding="ascii")
+    assert f"NAV_CA_FILE: {file} holds no certificate in PEM" in refusal(**NAV, NAV_CA_FILE=str(file))
+
+
+def test_a_file_of_the_package_is_found_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package, elsewhere = tmp_path / "package", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (package / "certificates").mkdir(parents=True)
+    shutil.copy(certifi.where(), package / "certificates/nav-ca.pem")
+    monkeypatch.setattr(setting_types, "_PACKAGE", package)
+    monkeypatch.chdir(elsewhere)
+    environment = EXAMPLE | NAV | {"NAV_CA_FILE": "certificates/nav-ca.pem"}
+    settings, _ = load_settings({name: text for name, text in environment.items() if text})
+    assert settings.nav_ca_file == str(package / "certificates/nav-ca.pem")
 
 
 def test_numbers_of_business_central_need_a_page_with_the_accounts_id(tmp_path: Path) -> None:
