@@ -136,9 +136,9 @@ class Clients:
     @cached_property
     def erp(self) -> "ODataClient":
         """The ERP."""
-        return self._odata(
-            self._erp.capabilities.system, self._erp.url, self._erp_tokens(), self._settings.nav_ca_file
-        )
+        system = self._erp.capabilities.system
+        authority = self._settings.nav_ca_file if system is System.NAV else None
+        return self._odata(system, self._erp.url, self._erp_tokens(), authority)
 
     async def close(self) -> None:
         """Close whatever was opened; for processes that end, such as a command."""
