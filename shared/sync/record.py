@@ -26,22 +26,18 @@ class Record:
     clock: Clock
 
     async def settled(self, work: Work, phase: Phase, outcome: Outcome) -> Outcome:
-        """Store that the check ended without a problem, and remove the issue that the account had."""
-        old = work.state.issue
-        work.state = replace(work.state, issue=None)
+        """Remove the issue that the account had, and store that the check ended without a problem."""
+        await self._remove_issue(work)
         await self._store(work, phase, outcome)
-        if old is not None:
-            await self.issues.remove(old, work.state.account_id)
         return outcome
 
     async def parked(self, work: Work, problem: Problem, outcome: Outcome) -> Outcome:
         """Park the account: write its row in Issues first, then the state that refers to it."""
-        account_id, old = work.state.account_id, work.state.issue
-        await self.issues.put(account_id, problem, self.clock.now())
+        await self.issues.put(work.state.account_id, problem, self.clock.now())
+        if work.state.issue != problem.key:
+            await self._remove_issue(work)
         work.state = replace(work.state, issue=problem.key)
         await self._store(work, Phase.PARKED, outcome)
-        if old not in {None, problem.key}:
-            await self.issues.remove(str(old), account_id)
         return outcome
 
     async def retrying(self, work: Work, outcome: Outcome) -> None:
@@ -49,6 +45,12 @@ class Record:
         await self._check_after_unknown(work)
         self._prepare(work, Phase.RETRYING, outcome)
         await work.store()
+
+    async def _remove_issue(self, work: Work) -> None:
+        """Remove the account's row in Issues. The state names it until then, so that no row is forgotten."""
+        if work.state.issue is not None:
+            await self.issues.remove(work.state.issue, work.state.account_id)
+            work.state = replace(work.state, issue=None)
 
     async def _store(self, work: Work, phase: Phase, outcome: Outcome) -> None:
         until = work.state.unknown_until

@@ -42,6 +42,10 @@ def park(world: World) -> AccountChange:
     return world.save("A1", "Yen")
 
 
+def park_for_another_cause(world: World) -> AccountChange:
+    return world.save("A1", "Euro", name="")
+
+
 def verify(world: World) -> AccountChange:
     customer = world.customer("A1")
     if customer is not None:
@@ -502,3 +506,28 @@ async def test_blocking_that_ends_an_unknown_outcome_keeps_what_was_seen_of_the_
     world.clock.advance(60)
     await world.sync(world.save("A1", "US Dollar"))
     assert _field(world, "PrimaryContactPhone") == "newer"
+
+
+@pytest.mark.parametrize("crash", [True, False], ids=["the worker dies", "the table is away"])
+@pytest.mark.parametrize("then", [park_for_another_cause, update], ids=lambda scenario: scenario.__name__)
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_an_issue_that_could_not_be_removed_at_once_is_removed_by_the_next_attempt(
+    then: Scenario, when: str, crash: bool
+) -> None:
+    world = await _prepared(park)
+    await world.send(then(world))
+
+    async def gate(step: str) -> None:
+        if step == f"{when} issues.remove":
+            raise Crash if crash else TransientFault(System.TABLES, "answered 503")
+
+    change = world.take()
+    try:
+        await world.deliver(change, world.application(gate))
+    except Crash:
+        world.clock.advance(1000)
+        await world.deliver(change)
+    await world.drain()
+    issue = world.state("A1").issue
+    assert [row.key for row in await world.issues.report()] == ([issue] if issue else [])
+    assert (issue is None) is (then is update)
