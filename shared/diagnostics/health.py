@@ -96,7 +96,7 @@ def probe_change(now: datetime) -> AccountChange:
         account_id=NO_ACCOUNT,
         kind=ChangeKind.CHECK,
         occurred_at=now,
-        source=Source.PROBE,
+        source=Source.REPLAY,
         operation_id=uuid4(),
     )
 

@@ -26,7 +26,7 @@ class ChangeKind(StrEnum):
     CHECK = "look"
 
 
-_FORMER_SOURCES = ("backfill", "catch-up", "reconcile")
+_FORMER_SOURCES = ("backfill", "catch-up", "reconcile", "probe")
 
 
 class Source(StrEnum):
@@ -37,7 +37,6 @@ class Source(StrEnum):
     BURST = "burst"
     REPLAY = "replay"
     HEAL = "heal"
-    PROBE = "probe"
 
     @classmethod
     def _missing_(cls, value: object) -> "Source | None":
@@ -78,7 +77,8 @@ class AccountChange:
     @property
     def is_probe(self) -> bool:
         """Whether this is a probe: it concerns no account and asks only for an answer."""
-        return self.account_id == NO_ACCOUNT and self.source is Source.PROBE
+        # The source is one that version 1 reads too; Dataverse's events have others, whatever their account.
+        return self.account_id == NO_ACCOUNT and self.source is Source.REPLAY
 
     @property
     def message_id(self) -> str:

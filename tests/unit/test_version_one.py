@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from shared.model.change import AccountChange, ChangeKind, Source, decode_change, encode_change
+from shared.diagnostics.health import probe_change
+from shared.model.change import NO_ACCOUNT, AccountChange, ChangeKind, Source, decode_change, encode_change
 from shared.model.customer import CustomerKey
 from shared.model.state import Lease, LogEntry, Phase, SyncState
 from shared.storage.states import decode_state, encode_state
@@ -125,7 +126,7 @@ def test_version_1_reads_our_rows(phase: Phase) -> None:
 @pytest.mark.parametrize(
     ("source", "read_as"),
     [
-        *((str(source), source) for source in Source if source is not Source.PROBE),
+        *((str(source), source) for source in Source),
         *((source, Source.REPLAY) for source in ("backfill", "catch-up", "reconcile")),
     ],
 )
@@ -154,7 +155,7 @@ def test_a_message_of_version_1_has_the_id_that_version_1_gave_it() -> None:
 
 
 @pytest.mark.parametrize("kind", ChangeKind)
-@pytest.mark.parametrize("source", [source for source in Source if source is not Source.PROBE])
+@pytest.mark.parametrize("source", Source)
 def test_version_1_reads_our_messages(kind: ChangeKind, source: Source) -> None:
     """A probe is the one message that it does not know; only this version asks for one."""
     ours = change(
@@ -173,3 +174,9 @@ def test_version_1_reads_our_messages(kind: ChangeKind, source: Source) -> None:
     assert str(old.source) == str(ours.source)
     for name in {field.name for field in fields(old)} - {"operation", "source"}:
         assert getattr(old, name) == getattr(ours, name), name
+
+
+def test_version_1_reads_our_probes() -> None:
+    probe = probe_change(MOMENT)
+    assert probe.is_probe
+    assert version_one.decode_change(encode_change(probe)).account_id == NO_ACCOUNT
