@@ -239,11 +239,12 @@ async def test_a_partners_page_has_the_same_customers_with_a_field_more(client: 
 
 async def test_of_one_identity_five_requests_run_and_others_wait_or_are_turned_away(client: Client) -> None:
     simulator = client.stand.simulator
-    simulator.latency["business_central"] = 100
+    simulator.latency["business_central"] = 500  # all requests are there before the first is answered
     simulator.business_central.queue.waiting = 4
     answers = await asyncio.gather(*(client.http.get(client.path) for _ in range(12)))
     assert sorted(answer.status_code for answer in answers) == [200] * 9 + [429] * 3
-    simulator.business_central.queue.seconds = 0.02
+    simulator.latency["business_central"] = 1500
+    simulator.business_central.queue.seconds = 0.1
     late = await asyncio.gather(*(client.http.get(client.path) for _ in range(7)))
     turned_away = [answer for answer in late if answer.status_code == 503]
     assert len(turned_away) == 2

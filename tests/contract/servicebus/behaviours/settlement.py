@@ -156,7 +156,7 @@ async def locks_end_by_themselves_and_renewal_prevents_it(sdk: Sdk, broker: Brok
 
 async def a_scheduled_message_comes_when_it_is_due(sdk: Sdk, broker: Broker) -> None:
     sender, receiver = await sdk.sender(PLAIN), await sdk.receiver(PLAIN)
-    due = in_seconds(0.8)
+    due = in_seconds(2)  # both are sent before, also on a busy machine
     (number,) = await sender.schedule_messages(ServiceBusMessage("by operation"), due)
     await sender.send_messages(ServiceBusMessage("by property", scheduled_enqueue_time_utc=due))
     assert broker.counts(PLAIN)["scheduled"] == 2
