@@ -51,6 +51,7 @@ class Troublemaker:
         while self._tasks:
             await asyncio.wait(self._tasks)
             self.check()
+        await self.weather.has_met_the_erp()
         await self.weather.calm()
 
     async def cancel(self) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 type Rule = dict[str, Any]
+LATEST_MEETING = 60.0  # seconds after the last piece of trouble
 ERP = "erp"  # in a rule: whichever ERP the run is about
 
 
@@ -115,6 +116,14 @@ class Weather:
             )
             for system in sorted(systems)
         }
+
+    async def has_met_the_erp(self) -> None:
+        """Wait until a request to the ERP had a fault: after kills, a slow machine comes to it late."""
+        deadline = time.monotonic() + LATEST_MEETING
+        while time.monotonic() < deadline:
+            if (await self.share()).get(self.target, (0, 0))[1]:
+                return
+            await asyncio.sleep(1)
 
     async def _instead(self, rules: tuple[Rule, ...], seconds: float) -> float:
         """These rules for a while, then those of before; when they began, in seconds of the epoch."""

@@ -26,7 +26,7 @@ class ChangeKind(StrEnum):
     CHECK = "look"
 
 
-_FORMER_SOURCES = ("backfill", "catch-up", "reconcile", "probe")
+_FORMER_SOURCES = ("probe",)
 
 
 class Source(StrEnum):
@@ -37,6 +37,9 @@ class Source(StrEnum):
     BURST = "burst"
     REPLAY = "replay"
     HEAL = "heal"
+    LOAD = "backfill"  # the name by which version 1 reads it
+    CATCH_UP = "catch-up"
+    RECONCILE = "reconcile"
 
     @classmethod
     def _missing_(cls, value: object) -> "Source | None":

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FILES = [ROOT / "function_app.py", *sorted((ROOT / "shared").rglob("*.py"))]
-USE_CASES = ("intake", "sync", "resilience", "mappings", "diagnostics")
+USE_CASES = ("intake", "sync", "resilience", "load", "mappings", "diagnostics")
 ADAPTERS = ("dataverse", "targets", "storage", "messaging", "spreadsheets")
 _INNER = {"model", "ports", "telemetry"}
 # Who may import whom within shared/. A part is the first name below shared, "" is function_app.py.
@@ -27,9 +27,10 @@ ALLOWED: Mapping[str, set[str]] = {
     "clock": set(),
     "intake": {"intake", *_INNER},
     "resilience": {"resilience", *_INNER},
+    "load": {"load", "sync", "resilience", *_INNER},
     "mappings": {"mappings", *_INNER},
     "sync": {"sync", "resilience", *_INNER},
-    "diagnostics": {"diagnostics", "sync", "resilience", *_INNER},
+    "diagnostics": {"diagnostics", "load", "sync", "resilience", *_INNER},
     "web": {"web", "settings", "setting_types", *_INNER},
     **{adapter: {adapter, "web", "settings", *_INNER} for adapter in ADAPTERS},
     "functions": {"functions", "wiring", *USE_CASES, "model", "telemetry"},

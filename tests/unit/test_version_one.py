@@ -127,7 +127,7 @@ def test_version_1_reads_our_rows(phase: Phase) -> None:
     ("source", "read_as"),
     [
         *((str(source), source) for source in Source),
-        *((source, Source.REPLAY) for source in ("backfill", "catch-up", "reconcile")),
+        ("probe", Source.REPLAY),
     ],
 )
 def test_messages_of_version_1_are_read(operation: str, source: str, read_as: Source) -> None:

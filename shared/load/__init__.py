@@ -1,0 +1,1 @@
+"""Checks of many accounts that no event asked for: first load, catch-up, reconcile."""
