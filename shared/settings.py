@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, SecretStr
 
+from shared.run_settings import RunSettings
 from shared.setting_types import (
     AuthorityFile,
     BaseAddress,
@@ -35,7 +36,7 @@ def _packaged_build() -> str:
     return file.read_text(encoding="utf-8").strip() if file.is_file() else "local"
 
 
-class Settings(BaseModel):
+class Settings(RunSettings):
     """Every setting, by the name of its environment variable in lower case."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

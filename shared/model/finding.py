@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Grade(StrEnum):
-    """How a finding is to be taken. NOT_CHECKED: the doctor could not read it, which is never taken as fine."""
+    """How to take a finding. NOT_CHECKED: the doctor could not read it, which is never taken as fine."""
 
     FINE = "fine"
     WARNING = "warning"

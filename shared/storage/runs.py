@@ -1,5 +1,5 @@
 """The newest run of each kind: one row in the table Control."""
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 # The SDK is only partly typed.
 
 from azure.data.tables.aio import TableClient
