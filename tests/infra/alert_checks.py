@@ -43,7 +43,7 @@ def alerts_look_for_what_the_app_writes(infra: Infra, app: AppNeeds) -> Iterator
     rules = [rule for module, name in places for rule in _rules(infra.module(module).variables[name].value)]
     missing = ALERTS ^ {str(rule["name"]) for rule in rules}
     yield from (f"the alert {name} is missing or not expected" for name in missing)
-    for query in _queries(infra):
+    for query in queries_of(infra):
         for text in re.findall(r'startswith "([^"]+)"', query):
             if not any(line.startswith(text) for line in app.log_lines):
                 yield f'no line of the app starts with "{text}"'
@@ -58,7 +58,7 @@ def alerts_look_for_what_the_app_writes(infra: Infra, app: AppNeeds) -> Iterator
 
 def queries_read_log_lines_alone(infra: Infra, app: AppNeeds) -> Iterator[str]:
     """Requests, spans and exceptions may be sampled: what is counted are lines, which are not."""
-    for query in _queries(infra):
+    for query in queries_of(infra):
         for name in set(re.findall(r"\bApp[A-Z]\w+", query)) - {"AppTraces"}:
             yield f"a query reads {name}, which may be sampled"
         for name in SAMPLED & set(re.findall(r"\w+", query)):
@@ -89,7 +89,7 @@ def windows_are_allowed(infra: Infra, app: AppNeeds) -> Iterator[str]:
             yield f"{rule['name']}: {rule['window']} is no window of a metric alert"
 
 
-def _queries(infra: Infra) -> list[str]:
+def queries_of(infra: Infra) -> list[str]:
     """The queries of the log alerts and of the workbook."""
     rules = _rules(infra.module("log_alerts").variables["logRules"].value)
     book = json.loads(infra.texts["workbook.json"])
