@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 
 _PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+_STACK = {"--stack", "--trace"}
 
 
 def _say_version(wanted: bool) -> None:
@@ -44,14 +45,15 @@ def options(
             "--settings", help="A local.settings.json; without it, the environment.", dir_okay=False
         ),
     ] = None,
-    trace: Annotated[bool, typer.Option("--trace", help="Show the stack of an error.")] = False,
+    stack: Annotated[bool, typer.Option("--stack", help="Show the stack of an error.")] = False,
+    trace: Annotated[bool, typer.Option("--trace", help="The former name of --stack.", hidden=True)] = False,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_say_version, is_eager=True)
     ] = False,
 ) -> None:
     """Operate Account Sync: edit the currency mapping, explain accounts, repair, and show the state."""
     del version  # the callback has printed it
-    context.obj = Chosen(settings, local, trace)
+    context.obj = Chosen(settings, local, stack or trace)
 
 
 app.add_typer(currency.app, name="currency")
@@ -84,7 +86,7 @@ def main() -> int:
         return int(end.code or 0) if isinstance(end.code, int | None) else 1
     except BaseException as error:  # noqa: BLE001 - the end of the process: every error has its exit code
         code, line = exit_of(error)
-        if "--trace" in sys.argv:
+        if _STACK & {*sys.argv}:
             sys.stderr.write(stack_of(error))
         sys.stderr.write(f"Error: {shown(line)}\n")
         return int(code)

@@ -70,4 +70,4 @@ def _by_type(error: BaseException, text: str) -> tuple[Exit, str]:
         if isinstance(error, kind):
             return code, text
     name = type(error).__name__
-    return Exit.DEFECT, f"Unexpected error ({name}): `accountsync --trace ...` shows its stack; report it."
+    return Exit.DEFECT, f"Unexpected error ({name}): `accountsync --stack ...` shows its stack; report it."

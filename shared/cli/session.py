@@ -27,7 +27,7 @@ class Chosen:
 
     settings: Path | None = None
     local: bool = False
-    trace: bool = False
+    stack: bool = False
 
 
 def command(
@@ -47,7 +47,7 @@ def command(
         except (typer.Exit, typer.Abort):
             raise
         except BaseException as error:  # noqa: BLE001 - the end of the command: every error has its code
-            if chosen.trace:
+            if chosen.stack:
                 sys.stderr.write(stack_of(error))
             if until_stopped and isinstance(error, KeyboardInterrupt):
                 return

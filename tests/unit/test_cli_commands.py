@@ -178,15 +178,16 @@ def confirmed(question: str) -> None:
         raise CommandError(Exit.REFUSED, "Nothing was changed.")
 
 
+@pytest.mark.parametrize("option", ["--stack", "--trace"])
 def test_the_stack_of_an_error_cannot_take_over_the_terminal(
-    command: CliRunner, settings_file: Path, monkeypatch: pytest.MonkeyPatch
+    option: str, command: CliRunner, settings_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def check(_: EditMapping) -> list[Finding]:
         message = "\x1b[31mred"
         raise ValueError(message)
 
     monkeypatch.setattr(EditMapping, "check", check)
-    words = ["--settings", str(settings_file), "--trace", "currency", "check"]
+    words = ["--settings", str(settings_file), option, "currency", "check"]
     result = command.invoke(app, words)
     assert (result.exit_code, "\x1b" in result.stderr) == (7, False)
     assert "ValueError: \\u001b[31mred" in result.stderr
