@@ -59,7 +59,10 @@ class ReadsOwners(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Decide:
-    """Makes the decision from these reads, which may be of the systems or of what was read from them."""
+    """Makes the decision from these reads, which may be of the systems or of what was read from them.
+
+    `fresh`: the currency mapping is read anew for each account, not taken from the copy in the process.
+    """
 
     reader: ReadsAccounts
     target: FindsCustomers
@@ -70,6 +73,7 @@ class Decide:
     in_use: TargetInUse
     rules: Rules
     clock: Clock
+    fresh: bool = True
 
     async def known(
         self, account_id: UUID, kind: ChangeKind = ChangeKind.UPDATE, *, verify: bool = False
@@ -136,7 +140,7 @@ class Decide:
             raise AssertionError
         try:
             key = key_of_currency(facts.account) if self.rules.field_map.has_currency else None
-            code = await self.currency.code(key, fresh=True) if key else None
+            code = await self.currency.code(key, fresh=self.fresh) if key else None
             return replace(facts, desired=self.build.body(facts.account, key, code))
         except AccountFault as fault:
             return replace(facts, problem=fault.problem)
