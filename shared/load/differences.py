@@ -82,11 +82,7 @@ def _gone(facts: Facts, step: Decision, rules: Rules) -> Difference | None:
 
 def _fields(facts: Facts, update: Update, rules: Rules) -> tuple[str, ...]:
     """Return the fields whose values the ERP does not have, without those that are only sent along."""
-    found = facts.seen.get(update.key.folded)
-    theirs = found.fields if found else {}
-    same = rules.fingerprints.same
-    return tuple(
-        name
-        for name, value in update.send.items()
-        if found is None or not same(name, value, theirs.get(name))
-    )
+    found, same = facts.seen.get(update.key.folded), rules.fingerprints.same
+    if found is None:
+        return tuple(update.send)
+    return tuple(name for name, value in update.send.items() if not same(name, value, found.fields.get(name)))

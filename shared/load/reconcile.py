@@ -35,6 +35,7 @@ from shared.ports import Clock
 from shared.ports.pages import PageQueue, Runs
 from shared.ports.reconciling import Differences
 from shared.resilience.circuit_breaker import Breakers
+from shared.sync.decide import Decide
 from shared.telemetry import LOGGER
 
 FAILURES = 5  # attempts at one page before the run is stopped
@@ -49,7 +50,7 @@ class GoesOnAlreadyError(Exception):
     """Another run goes on; `run` is its id."""
 
     def __init__(self, run: str) -> None:
-        super().__init__(f"Reconcile run {run} goes on: `accountsync reconcile` waits for it too.")
+        super().__init__(f"Run {run} goes on: `accountsync reconcile --last` waits for its end.")
         self.run = run
 
 
@@ -69,6 +70,11 @@ class Reconcile:
     clock: Clock
     system: System
     companies: tuple[str, ...]
+
+    @property
+    def decide(self) -> Decide:
+        """What decides about one account from fresh reads."""
+        return self.pages.compare.decide
 
     async def newest(self) -> Reconciliation | None:
         """Return the newest run, if there was one."""

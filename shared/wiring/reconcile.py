@@ -3,10 +3,12 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
+from uuid import UUID
 
 from shared.load.compare import Compare
 from shared.load.reconcile import Reconcile
 from shared.load.reconcile_pages import ComparePages
+from shared.load.repair import Repair
 from shared.ports.pages import PageQueue, Runs
 from shared.ports.reconciling import AccountRows, Differences
 from shared.sync.decide import Decide
@@ -73,3 +75,16 @@ def reconcile_over(app: Application, own: ReconcilePorts, size: int = _PAGE) -> 
         system=app.erp.capabilities.system,
         companies=tuple(dict.fromkeys(of_setting or company.values.values())),
     )
+
+
+def repair_of(app: Application) -> Repair:
+    """The use case behind `accountsync reconcile --repair`."""
+
+    async def organization() -> UUID:
+        from shared.dataverse.registry import DataverseRegistry
+
+        known = app.settings.dataverse_organization_id
+        return known or await DataverseRegistry(app.clients.dataverse).organization()
+
+    ports = app.ports
+    return Repair(ports.queue, ports.states, ports.clock, organization)
