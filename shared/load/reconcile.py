@@ -99,7 +99,10 @@ class Reconcile:
         return run
 
     async def start_if_due(self, at: str) -> Reconciliation | None:
-        """Start the run of the day if its time, HH:MM in UTC, has come and none was started since."""
+        """Start the run of the day if its time, HH:MM in UTC, has come and none was started since.
+
+        A time that was missed, as during an outage, is made up for within an hour.
+        """
         now, (hour, minute) = self.clock.now(), map(int, at.split(":"))
         due = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
         due = due if due <= now else due - timedelta(days=1)
@@ -242,11 +245,14 @@ def _tell_end(run: Reconciliation) -> None:
     if run.state is RunState.STOPPED:
         LOGGER.error("reconcile stopped: %s %s", run.reason, run.remedy, extra={"event": "reconcile-stopped"})
         return
-    found = ", ".join(f"{number} {kind}" for kind, number in sorted(run.found.items())) or "no differences"
-    level = LOGGER.warning if run.differences else LOGGER.info
-    text = "reconcile found differences" if run.differences else "reconcile ended"
-    level(
-        "%s: %s; %d accounts, %d customers, %d in work",
-        *(text, found, run.accounts, run.customers, run.in_work),
+    counts = run.accounts, run.customers, run.in_work
+    if not run.differences:
+        text = "reconcile found no differences; %d accounts, %d customers, %d in work"
+        LOGGER.info(text, *counts, extra={"event": "reconcile-ended"})
+        return
+    found = ", ".join(f"{number} {kind}" for kind, number in sorted(run.found.items()))
+    LOGGER.warning(
+        "reconcile found differences: %s; %d accounts, %d customers, %d in work",
+        *(found, *counts),
         extra={"event": "reconcile-ended"},
     )
