@@ -1,7 +1,18 @@
 """The settings of what runs by timer, and of runs that walk many accounts page by page."""
 
-from pydantic import BaseModel
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from shared.setting_types import Optional
+
+type TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
 
 class RunSettings(BaseModel):
     """A part of `Settings`."""
+
+    reconcile_at: Optional[TimeOfDay] = Field(
+        None,
+        description="Time, HH:MM in UTC, at which both systems are compared every day; not set: never.",
+    )

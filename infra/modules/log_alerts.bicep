@@ -147,6 +147,21 @@ var logRules = [
     '''
   }
   {
+    name: 'differences'
+    description: 'Sales and the ERP differ, or could not be compared to the end. "accountsync reconcile --last" lists what differs with what to do.'
+    severity: 3
+    enabled: true
+    window: 'PT1H'
+    frequency: 'PT15M'
+    operator: 'GreaterThan'
+    threshold: 0
+    query: '''
+      AppTraces
+      | where Message startswith "reconcile found differences: " or Message startswith "reconcile stopped: "
+      | summarize Value = count()
+    '''
+  }
+  {
     name: 'not-running'
     description: 'The timer heal, due each minute, has not run: the app does not start, or is stopped.'
     severity: 1

@@ -6,7 +6,8 @@ Source: learn.microsoft.com/power-apps/developer/data-platform/webapi.
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, cast
 from uuid import UUID
@@ -35,7 +36,7 @@ class DataverseAccounts:
     def __init__(self, client: ODataClient, field_map: FieldMap) -> None:
         self._client = client
         self._columns = field_map.columns
-        self._query = _query(field_map)
+        self._query = select_of(field_map)
 
     async def read(self, account_id: UUID) -> Account | None:
         """Read the account; None only if Dataverse itself says that it does not exist."""
@@ -43,13 +44,8 @@ class DataverseAccounts:
         if response.status_code != 200:
             return _no_account(response, "read")
         row = answer_of(System.DATAVERSE, response, {}, "")
-        return Account(
-            account_id=account_id,
-            version=int(row["versionnumber"]),
-            read_at=http_date(response.headers.get("date", "")) or self._client.clock.now(),
-            columns={column.path: _value(row, column) for column in self._columns},
-            currency=_currency(row.get(CURRENCY_COLUMN)),
-        )
+        read_at = http_date(response.headers.get("date", "")) or self._client.clock.now()
+        return account_of(account_id, row, self._columns, read_at)
 
     async def write_back(self, account_id: UUID, column: str, number: str) -> None:
         """Write an assigned number into the account. If-Match prevents that the PATCH creates the row."""
@@ -60,15 +56,23 @@ class DataverseAccounts:
             _no_account(response, "write-back")
 
 
-def _value(row: Mapping[str, Any], column: Column) -> object:
-    value = row.get(column.column)
-    if column.lookup is None:
-        return value
-    return cast(Mapping[str, object], value).get(column.lookup) if isinstance(value, Mapping) else None
+def account_of(
+    account_id: UUID, row: Mapping[str, Any], columns: Collection[Column], read_at: datetime
+) -> Account:
+    """Return the account in a row that was read with `select_of`."""
+    return Account(
+        account_id=account_id,
+        version=int(row["versionnumber"]),
+        read_at=read_at,
+        columns={column.path: _value(row, column) for column in columns},
+        currency=_currency(row.get(CURRENCY_COLUMN)),
+    )
 
 
-def _query(field_map: FieldMap) -> str:
-    plain = sorted(column.column for column in field_map.columns if column.lookup is None)
+def select_of(field_map: FieldMap, *more: str) -> str:
+    """Return the query options that read the mapped columns, the currency, and `more` columns."""
+    names = {column.column for column in field_map.columns if column.lookup is None}
+    plain = sorted({*names, *more, "versionnumber"})
     expand: defaultdict[str, set[str]] = defaultdict(set)
     for column in field_map.columns:
         if column.lookup:
@@ -76,7 +80,14 @@ def _query(field_map: FieldMap) -> str:
     if CURRENCY_COLUMN in field_map.watched:
         expand[CURRENCY_COLUMN] |= {"currencyname", "isocurrencycode"}
     expanded = ",".join(f"{name}($select={','.join(sorted(of))})" for name, of in sorted(expand.items()))
-    return f"$select={','.join([*plain, 'versionnumber'])}" + (f"&$expand={expanded}" if expanded else "")
+    return f"$select={','.join(plain)}" + (f"&$expand={expanded}" if expanded else "")
+
+
+def _value(row: Mapping[str, Any], column: Column) -> object:
+    value = row.get(column.column)
+    if column.lookup is None:
+        return value
+    return cast(Mapping[str, object], value).get(column.lookup) if isinstance(value, Mapping) else None
 
 
 def _currency(row: Mapping[str, Any] | None) -> AccountCurrency | None:

@@ -80,6 +80,13 @@ class Target(Protocol):
     # Change these fields, and return the customer with its key as the ERP stores it.
     # Raises CustomerNotFound, AccountFault.
     async def update(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Customer: ...
+    # Read the company's customers after this number, at most `size`, in the ERP's own order of the numbers;
+    # "" is the beginning. The page's `after` is the last number as it was read, "" after the last page.
+    # Raises ConfigurationFault if the pages do not advance.
+    async def customers_after(self, company: str, after: str, size: int) -> Page[Customer]: ...
+    # Read many customers by their numbers or second keys, in few requests. The result is by folded key.
+    # A key of no customer, or of several, is left out; the ERP's own ids are not looked at.
+    async def look_up(self, keys: Collection[CustomerKey]) -> Mapping[CustomerKey, Customer]: ...
     # Whether the code is one of the ERP's own currencies.
     async def knows_currency(self, code: str) -> bool: ...
     # Make one cheap request, to test whether the ERP can be used.

@@ -35,7 +35,7 @@ class BuildCustomer:
 
     def body(self, account: Account, key_of: str | None, currency_code: str | None) -> CustomerBody:
         """Return the key and fields that the ERP must have for the account. Raises AccountFault."""
-        key = self._key(account)
+        key = self.key(account)
         fields: dict[str, FieldValue] = {key.by: key.number} if key.by else {}
         fields |= {
             name: self._value(name, entry, account, currency_code)
@@ -43,7 +43,8 @@ class BuildCustomer:
         }
         return CustomerBody(key, fields, key_of)
 
-    def _key(self, account: Account) -> CustomerKey:
+    def key(self, account: Account) -> CustomerKey:
+        """Return the key under which the ERP must have the account's customer. Raises AccountFault."""
         company, second_key = self._company(account), self.field_map.key.second_key
         if self.field_map.key.assigned_by_erp and second_key:
             return CustomerKey(company, str(account.account_id), by=second_key)

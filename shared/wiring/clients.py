@@ -107,9 +107,9 @@ class Clients:
             owners=owners.OwnerTable(table(tables.CUSTOMER_OWNERS)),
             issues=issues.IssueTable(table(tables.ISSUES), self._erp.capabilities.name),
             control=control.ControlTable(table(tables.CONTROL)),
-            queue=ServiceBusChanges(self._sender(ACCOUNT_CHANGES), settings.sync_partitions),
-            rejected=ServiceBusRejected(self._sender(REJECTED_EVENTS)),
-            leftovers=ServiceBusLeftovers(self.service_bus, self._sender(DATAVERSE_EVENTS)),
+            queue=ServiceBusChanges(self.sender(ACCOUNT_CHANGES), settings.sync_partitions),
+            rejected=ServiceBusRejected(self.sender(REJECTED_EVENTS)),
+            leftovers=ServiceBusLeftovers(self.service_bus, self.sender(DATAVERSE_EVENTS)),
             probes=self._probes(target),
         )
 
@@ -164,7 +164,8 @@ class Clients:
             System.SERVICE_BUS: lambda: probe_queue(self.service_bus, ACCOUNT_CHANGES),
         }
 
-    def _sender(self, queue: str) -> "QueueSender":
+    def sender(self, queue: str) -> "QueueSender":
+        """Make the sender of a queue, which `close` closes."""
         from shared.messaging.queues import QueueSender
 
         sender = QueueSender(self.service_bus, queue)

@@ -292,6 +292,86 @@ async def test_a_value_that_the_erp_does_not_take_parks_its_account(subject: Sub
         assert stands is subject.target.capabilities.refused_create_may_exist
 
 
+async def walked(subject: Subject, size: int, company: str = "") -> list[Customer]:
+    found: list[Customer] = []
+    after = ""
+    while True:
+        page = await subject.target.customers_after(company or subject.erp.company, after, size)
+        found += page.rows
+        assert len(page.rows) <= size
+        if not page.rows:
+            assert page.after == ""
+            return found
+        after = page.after
+
+
+@everywhere
+async def test_a_walk_by_number_meets_each_customer_of_the_company_once(subject: Subject) -> None:
+    numbers = [*NASTY, "C-12", "Cx", "A-1", "D10", "D9"]
+    for number in numbers:
+        await subject.create(CustomerKey(subject.erp.company, number))
+    await subject.create(CustomerKey(subject.erp.other_company, "B-1"))
+    for size in (3, 100):
+        found = await walked(subject, size)
+        assert sorted(customer.key.folded.number for customer in found) == sorted(map(str.upper, numbers))
+        assert all(subject.erp.fields.items() <= customer.fields.items() for customer in found)
+        assert all(bool(customer.key.id) is subject.erp.has_own_ids for customer in found)
+    assert [one.key.number for one in await walked(subject, 3, subject.erp.other_company)] == ["B-1"]
+
+
+@exact
+async def test_a_walk_does_not_depend_on_the_case_of_a_number(subject: Subject) -> None:
+    numbers = ["ab", "Aa", "AB-1", "b", "A", "aC", "B-1"]
+    for number in numbers:
+        await subject.create(CustomerKey(subject.erp.company, number))
+    found = [customer.key.folded.number for customer in await walked(subject, 1)]
+    assert sorted(found) == sorted(map(str.upper, numbers))
+
+
+@real
+async def test_a_walk_goes_on_where_the_server_cuts_a_page_short(subject: Subject) -> None:
+    numbers = [f"C-{number}" for number in range(5)]
+    for number in numbers:
+        await subject.create(CustomerKey(subject.erp.company, number))
+    subject.erp.set_page_size(subject.simulated, 2)
+    try:
+        assert [customer.key.number for customer in await walked(subject, 4)] == numbers
+    finally:
+        subject.erp.set_page_size(subject.simulated, 10_000)
+
+
+@everywhere
+async def test_many_customers_are_looked_up_by_their_numbers(subject: Subject) -> None:
+    company, numbers = subject.erp.company, [*NASTY, "C-12", "Cx", *(f"N-{number}" for number in range(60))]
+    for number in numbers[:-2]:
+        await subject.create(CustomerKey(company, number))
+    await subject.create(CustomerKey(subject.erp.other_company, numbers[-1]))
+    keys = [CustomerKey(company, number) for number in numbers]
+    found = await subject.target.look_up(keys)
+    assert found.keys() == {key.folded for key in keys[:-2]}
+    assert all(customer.key.folded == key for key, customer in found.items())
+    assert all(subject.erp.fields.items() <= customer.fields.items() for customer in found.values())
+
+
+@real
+async def test_a_look_up_of_many_takes_few_requests(subject: Subject) -> None:
+    keys = [CustomerKey(subject.erp.company, f"N-{number}") for number in range(100)]
+    await subject.create(keys[0])
+    log, system = subject.simulated.simulator.log, str(subject.erp.system)
+    before = log.report(system, 0)["total"]
+    assert [*await subject.target.look_up(keys)] == [keys[0].folded]
+    assert log.report(system, 0)["total"] - before <= 4
+
+
+@exact
+async def test_customers_are_looked_up_by_their_second_keys(subject: Subject) -> None:
+    target, by = assigning(subject)
+    (one, its), (other, _) = second_key(subject, by), second_key(subject, by)
+    created = await target.create(one, its)
+    found = await target.look_up([one, other])
+    assert {key: customer.key.folded for key, customer in found.items()} == {one.folded: created.key.folded}
+
+
 async def transient(call: Any) -> TransientFault:
     with pytest.raises(TransientFault) as raised:
         await call

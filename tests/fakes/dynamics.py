@@ -1,6 +1,6 @@
 """Sales and Operations in memory, just enough of them for the pipeline; the exact ones are the simulators."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
@@ -10,8 +10,10 @@ from shared.field_maps import load_field_map
 from shared.model.account import Account, AccountCurrency
 from shared.model.capabilities import Capabilities
 from shared.model.customer import Customer, CustomerKey, FieldValue
-from shared.model.faults import AccountFault, CustomerAlreadyExists, CustomerNotFound
+from shared.model.faults import AccountFault, CustomerAlreadyExists, CustomerNotFound, System
 from shared.model.outcome import Cause, Problem
+from shared.model.state import Page
+from shared.targets.keyset import page_after
 from shared.targets.operations.capabilities import capabilities
 from tests.fakes.clock import FakeClock
 
@@ -156,6 +158,25 @@ class FakeOperations:
 
     def _refused(self, fields: Mapping[str, FieldValue]) -> set[str]:
         return {name for name in self.refuses_fields if fields.get(name)}
+
+    async def customers_after(self, company: str, after: str, size: int) -> Page[Customer]:
+        self._begin("GET")
+        last = CustomerKey(company, after).folded
+        behind = [key for key in self.customers if key.company == last.company and key.number > last.number]
+        page = [
+            Customer(self._shown(key, key), dict(self.customers[key]))
+            for key in sorted(behind, key=lambda key: key.number)[:size]
+        ]
+        return page_after(System.OPERATIONS, page, after)
+
+    async def look_up(self, keys: Collection[CustomerKey]) -> Mapping[CustomerKey, Customer]:
+        self._begin("GET")
+        stored = {key.folded: self._stored(replace(key, id="")) for key in keys}
+        return {
+            key: Customer(self._shown(found, key), dict(self.customers[found]))
+            for key, found in stored.items()
+            if found is not None
+        }
 
     async def knows_currency(self, code: str) -> bool:
         if self.trouble is not None:

@@ -122,6 +122,7 @@ def answers(ran: dict[str, Any]) -> dict[str, dict[str, Any]]:
                 "authLevel": "FUNCTION",
             },
         ),
+        ("nightly", {"type": "timerTrigger", "schedule": "45 * * * * *"}),
         ("health", {"type": "httpTrigger", "route": "health", "methods": ["GET"], "authLevel": "ANONYMOUS"}),
     ],
 )

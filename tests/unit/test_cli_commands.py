@@ -26,7 +26,7 @@ COMMANDS = [
     *(("currency", "undo"), ("currency", "check"), ("explain",), ("preview",), ("issues",), ("replay",)),
     *(("rejected", name) for name in ("list", "show", "resubmit")),
     *(("dead-letters", name) for name in ("list", "show", "resubmit")),
-    *(("unlink",), ("adopt-target",), ("pause",), ("resume",), ("status",), ("watch",)),
+    *(("reconcile",), ("unlink",), ("adopt-target",), ("pause",), ("resume",), ("status",), ("watch",)),
 ]
 
 
@@ -51,6 +51,8 @@ def test_every_command_has_help_with_an_example_and_json(command: CliRunner, wor
         ["replay"],
         ["replay", "A-1", "--all"],
         ["unlink", "A-1"],
+        ["reconcile", "--no-wait", "--repair"],
+        ["reconcile", "--max", "0"],
         ["replay", "--cause", "NoSuchCause"],
         ["issues", "--cause", "Unmapped"],
         ["rejected", "resubmit"],

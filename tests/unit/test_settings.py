@@ -118,6 +118,7 @@ def test_every_problem_is_told_at_once() -> None:
         *(("RETRY_FIRST_SECONDS", "0"), ("RETRY_ATTEMPTS", "0"), ("INVOCATION_DEADLINE_SECONDS", "0")),
         *(("RETRY_CAP_SECONDS", "inf"), ("RETRY_FIRST_SECONDS", "nan"), ("OPERATOR_RETRY_SECONDS", "inf")),
         *(("INVOCATION_DEADLINE_SECONDS", "inf"), ("SETTLE_SECONDS", "1e300"), ("DATAVERSE_URL", "https://")),
+        *(("RECONCILE_AT", "24:00"), ("RECONCILE_AT", "2:30"), ("RECONCILE_AT", "night")),
         *(("EXISTING_CUSTOMER", "perhaps"), ("ON_DELETE", "remove"), ("ON_DEACTIVATE", "x")),
         *(("FIELD_MAP", "nowhere"), ("CURRENCY_CACHE_SECONDS", "x"), ("QUEUE_WAIT_SECONDS", "-5")),
         *(("ServiceBus", "nonsense"), ("TABLES_CONNECTION", "UseDevelopmentStorage=true")),

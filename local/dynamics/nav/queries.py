@@ -17,11 +17,11 @@ from local.dynamics.nav import errors
 from local.dynamics.nav.environment import Company, Environment, Row
 from local.dynamics.nav.pages import Page
 from local.dynamics.nav.protocol import Protocol
-from local.dynamics.odata.filters import parse_filter
-from local.dynamics.odata.options import parse_options
+from local.dynamics.odata.filters import parse_filter, sort_value
+from local.dynamics.odata.options import Options, parse_options
 from local.dynamics.odata.tokens import unquote_text
 
-OPTIONS = ("$select", "$filter", "$top", "$format", "$skiptoken")
+OPTIONS = ("$select", "$filter", "$orderby", "$top", "$format", "$skiptoken")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Listing:
         """Return one page of rows. Raises NavError and QueryError."""
         options = parse_options(self.call.query, OPTIONS)
         names = selected(page, options.select, self.protocol)
-        rows = self._after_token(page, self._filtered(page, company.rows(page).values(), options.filter))
+        rows = self._after_token(page, self._chosen(page, company.rows(page).values(), options))
         size = self.environment.page_size
         wanted = rows if options.top is None else rows[: options.top]
         more = len(wanted) > size
@@ -65,19 +65,23 @@ class Listing:
         left = None if options.top is None else options.top - size
         return self.protocol.list(shown, self._next(last, left) if more else None)
 
-    def _filtered(self, page: Page, rows: Iterable[Row], text: str | None) -> list[Row]:
-        ordered = sorted(rows, key=lambda row: str(row.values[page.key]))
-        if text is None:
+    def _chosen(self, page: Page, rows: Iterable[Row], options: Options) -> list[Row]:
+        """Return the rows that pass the filter, in the asked order, by key where none is asked for."""
+        ordered = sorted(rows, key=lambda row: sort_value(row.values[page.key]))
+        for name, descending in reversed(options.order):
+            known(page, name)
+            ordered.sort(key=lambda row, name=name: sort_value(row.values[name]), reverse=descending)
+        if options.filter is None:
             return ordered
-        predicate = parse_filter(text, PageDialect(page))
+        predicate = parse_filter(options.filter, PageDialect(page))
         return [row for row in ordered if predicate(row.values)]
 
     def _after_token(self, page: Page, rows: list[Row]) -> list[Row]:
         token = self.call.query.get("$skiptoken")
         if token is None:
             return rows
-        last = unquote_text(token)
-        return [row for row in rows if str(row.values[page.key]) > last]
+        last = sort_value(unquote_text(token))
+        return [row for row in rows if sort_value(row.values[page.key]) > last]
 
     def _next(self, last: str, left: int | None) -> str:
         quoted = last.replace("'", "''")

@@ -5,7 +5,7 @@ dynamics_customer and ".../dev-itpro/webservices/use-odata-to-modify-data". A cu
 a number that is sent with a change renames the customer, so it never is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,8 @@ from shared.model.faults import (
 )
 from shared.model.field_map import CURRENCY, FieldMap
 from shared.model.outcome import Cause, Problem
+from shared.model.state import Page
+from shared.targets import keyset
 from shared.targets.business_central.capabilities import capabilities
 from shared.targets.business_central.companies import PROBE, Companies, guid
 from shared.targets.business_central.currencies import BusinessCentralCurrencies
@@ -34,11 +36,10 @@ from shared.targets.business_central.errors import (
     text_of,
     written_content,
 )
-from shared.targets.business_central.values import encode, enumerated, lost_parts, read_value
+from shared.targets.business_central.values import encode, enumerated, is_pattern, lost_parts, read_value
 from shared.web.odata import ODataClient, literal, retry_after
 
 _ETAG = "@odata.etag"
-_WILDCARDS = ("*", "?")
 
 
 class BusinessCentralTarget:
@@ -83,6 +84,16 @@ class BusinessCentralTarget:
             raise AccountFault(Problem(Cause.AMBIGUOUS_MATCH, field=key.by or self._number))
         return found[0] if found else None
 
+    async def customers_after(self, company: str, after: str, size: int) -> Page[Customer]:
+        """Read a page of the company's customers in the order of their numbers."""
+        order = f"&$orderby={self._number}&$top={size}"
+        found = await self._list(company, keyset.after_key(self._number, after), order)
+        return keyset.page_after(SYSTEM, found, after)
+
+    async def look_up(self, keys: Collection[CustomerKey]) -> Mapping[CustomerKey, Customer]:
+        """Read many customers in few requests."""
+        return await keyset.look_up(keys, self._number, self._list, self.find, is_pattern)
+
     async def create(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Customer:
         """Create the customer. Raises CustomerAlreadyExists, AccountFault."""
         path = await self._customers_path(key)
@@ -119,13 +130,19 @@ class BusinessCentralTarget:
     async def _matching(self, key: CustomerKey, customers: str) -> list[Customer]:
         """Return the customers with this number or second key; a wildcard in a filter finds others too."""
         condition = f"{key.by or self._number}%20eq%20{literal(key.number)}"
-        path = f"{customers}?$select={self._select}&$filter={condition}"
-        if not any(sign in key.number for sign in _WILDCARDS):
-            rows: list[Mapping[str, Any]] = await self._read_page(f"{path}&$top=2")
+        if not is_pattern(key.number):
+            found = await self._list(key.company, condition, "&$top=2")
         else:
-            rows = [row async for row in self._client.rows(path, HEADERS, self._page)]
-        found = [self._customer(key, row) for row in rows]
-        return [customer for customer in found if _answers(customer, key)]
+            path = f"{customers}?$select={self._select}&$filter={condition}"
+            rows = self._client.rows(path, HEADERS, self._page)
+            found = [self._customer(key, row) async for row in rows]
+        return [customer for customer in found if keyset.answers(customer, key)]
+
+    async def _list(self, company: str, condition: str, options: str = "") -> Sequence[Customer]:
+        """Read one page of the company's customers that meet the condition, if there is one."""
+        where, key = condition and f"&$filter={condition}", CustomerKey(company, "")
+        path = f"{await self._customers_path(key)}?$select={self._select}{where}{options}"
+        return [self._customer(key, row) for row in await self._read_page(path)]
 
     async def _existing(self, key: CustomerKey) -> CustomerKey:
         found = await self.find(key)
@@ -230,9 +247,3 @@ class BusinessCentralTarget:
 
 def _another() -> TransientFault:
     return TransientFault(SYSTEM, "answered another customer")
-
-
-def _answers(customer: Customer, key: CustomerKey) -> bool:
-    """Whether it really is the one that was asked for."""
-    value = str(customer.fields.get(key.by, "")) if key.by else customer.key.number
-    return value.strip().upper() == key.number.strip().upper()

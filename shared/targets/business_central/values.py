@@ -17,6 +17,11 @@ BLANK = "_x0020_"
 _DIGITS = 40  # a number of Business Central has fewer
 
 
+def is_pattern(text: str) -> bool:
+    """Whether a filter takes the text for a pattern."""
+    return "*" in text or "?" in text
+
+
 def encode(fields: Mapping[str, FieldValue]) -> bytes:
     """Return the body of a request. The order of the fields is kept: they are validated one by one."""
     return json.dumps({name: _plain(value) for name, value in fields.items()}, ensure_ascii=False).encode()

@@ -6,7 +6,7 @@ then refuse a value. NAV has no stable id on the page: a customer is read and wr
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -22,6 +22,8 @@ from shared.model.faults import (
 )
 from shared.model.field_map import FieldMap
 from shared.model.outcome import Cause, Problem
+from shared.model.state import Page
+from shared.targets import keyset
 from shared.targets.nav.capabilities import capabilities
 from shared.targets.nav.changes import Changes
 from shared.targets.nav.companies import Companies
@@ -69,15 +71,25 @@ class NavTarget:
 
     async def find(self, key: CustomerKey) -> Customer | None:
         """Return the customer with its mapped fields. Raises AccountFault(AmbiguousMatch)."""
-        if not key.by and _OF_FILTERS.search(key.number):
-            rows = await self._row_of(key)
+        if not key.by and _is_pattern(key.number):
+            found = [self._customer(key, row) for row in await self._row_of(key)]
         else:
-            condition = f"$filter={key.by or self._number}%20eq%20{literal(key.number)}&$top=2"
-            rows = list_of_rows(await self._read(key, self._path(key, whole=True), condition))
-        found = [customer for row in rows if _answers(customer := self._customer(key, row), key)]
+            condition = f"{key.by or self._number}%20eq%20{literal(key.number)}"
+            found = await self._list(key.company, condition, "&$top=2")
+        found = [customer for customer in found if keyset.answers(customer, key)]
         if len(found) > 1:
             raise AccountFault(Problem(Cause.AMBIGUOUS_MATCH, field=self._number))
         return found[0] if found else None
+
+    async def customers_after(self, company: str, after: str, size: int) -> Page[Customer]:
+        """Read a page of the company's customers in the order of their numbers."""
+        order = f"&$orderby={self._number}&$top={size}"
+        found = await self._list(company, keyset.after_key(self._number, after), order)
+        return keyset.page_after(System.NAV, found, after)
+
+    async def look_up(self, keys: Collection[CustomerKey]) -> Mapping[CustomerKey, Customer]:
+        """Read many customers in few requests."""
+        return await keyset.look_up(keys, self._number, self._list, self.find, _is_pattern)
 
     async def create(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Customer:
         """Create. Raises CustomerAlreadyExists, AccountFault, Refused; a refused row may stand there."""
@@ -127,6 +139,12 @@ class NavTarget:
             raise await self._companies.missing(key.company, _SETTING)
         return response
 
+    async def _list(self, company: str, condition: str, options: str = "") -> Sequence[Customer]:
+        """Read one page of the company's customers that meet the condition, if there is one."""
+        key, query = CustomerKey(company, ""), (condition and f"$filter={condition}") + options
+        response = await self._read(key, self._path(key, whole=True), query.removeprefix("&"))
+        return [self._customer(key, row) for row in list_of_rows(response)]
+
     async def _row_of(self, key: CustomerKey) -> list[dict[str, Any]]:
         """Return the row under exactly this number, read by its key: a filter would read the signs in it."""
         response = await self._read(key, self._path(key))
@@ -167,12 +185,9 @@ class NavTarget:
         )
 
 
-def _answers(customer: Customer, key: CustomerKey) -> bool:
-    """Whether it really is the one that was asked for: NAV's filters know wildcards."""
-    if not key.by:
-        return customer.key.same_as(key)
-    value = str(customer.fields.get(key.by, ""))
-    return CustomerKey(customer.key.company, value, key.by).same_as(key)
+def _is_pattern(number: str) -> bool:
+    """Whether a filter takes the number for a pattern of NAV's own filters."""
+    return _OF_FILTERS.search(number) is not None
 
 
 def _of_account(field_map: FieldMap) -> Collection[str]:

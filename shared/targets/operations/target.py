@@ -6,7 +6,7 @@ default company of the app's user is visible.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +23,8 @@ from shared.model.faults import (
 )
 from shared.model.field_map import FieldMap
 from shared.model.outcome import Cause, Problem
+from shared.model.state import Page
+from shared.targets import keyset
 from shared.targets.operations.capabilities import capabilities
 from shared.targets.operations.currencies import PROBE, currencies_of
 from shared.targets.operations.errors import (
@@ -58,15 +60,24 @@ class OperationsTarget:
         if "*" in key.number and not key.by:  # in a filter, Operations takes an asterisk for a wildcard
             response = await self._client.get(f"{self._path(key)}?{query}", JSON_ONLY)
             rows = [] if response.status_code == 404 else [_of_customer(response)]
+            found = [self._customer(row) for row in rows]
         else:
-            ours = f"{self._company}%20eq%20{literal(key.company)}"
-            condition = f"{ours}%20and%20{key.by or self._number}%20eq%20{literal(key.number)}"
-            response = await self._client.get(f"{_SET}?{query}&$filter={condition}&$top=2", JSON_ONLY)
-            rows = _of_customer(response, page=True)["value"]
-        found = [customer for customer in map(self._customer, rows) if _answers(customer, key)]
+            condition = f"{key.by or self._number}%20eq%20{literal(key.number)}"
+            found = await self._list(key.company, condition, "&$top=2")
+        found = [customer for customer in found if keyset.answers(customer, key)]
         if len(found) > 1:
             raise AccountFault(Problem(Cause.AMBIGUOUS_MATCH, field=self._number))
         return found[0] if found else None
+
+    async def customers_after(self, company: str, after: str, size: int) -> Page[Customer]:
+        """Read a page of the company's customers in the order of their numbers."""
+        order = f"&$orderby={self._number}&$top={size}"
+        found = await self._list(company, keyset.after_key(self._number, after), order)
+        return keyset.page_after(System.OPERATIONS, found, after)
+
+    async def look_up(self, keys: Collection[CustomerKey]) -> Mapping[CustomerKey, Customer]:
+        """Read many customers in few requests."""
+        return await keyset.look_up(keys, self._number, self._list, self.find, lambda number: "*" in number)
 
     async def create(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> Customer:
         """Create. Raises CustomerAlreadyExists, AccountFault."""
@@ -100,6 +111,15 @@ class OperationsTarget:
     async def probe(self) -> None:
         """Read one currency."""
         await self._client.probe(PROBE)
+
+    async def _list(self, company: str, condition: str, options: str = "") -> Sequence[Customer]:
+        """Read one page of the company's customers that meet the condition, if there is one."""
+        ours = f"{self._company}%20eq%20{literal(company)}"
+        if condition:
+            ours += f"%20and%20({condition})" if keyset.OR in condition else f"%20and%20{condition}"
+        path = f"{_SET}?cross-company=true&$select={self._select}&$filter={ours}{options}"
+        rows = _of_customer(await self._client.get(path, JSON_ONLY), page=True)["value"]
+        return [self._customer(row) for row in rows]
 
     async def _exists(self, key: CustomerKey, error: OperationsError) -> bool:
         """Only an answer that names the customer's own key says so; a party or a child table may exist too.
@@ -141,14 +161,6 @@ class OperationsTarget:
         if not all(isinstance(value, str | int | Decimal) for value in fields.values()):
             raise other_form()
         return Customer(key, fields)
-
-
-def _answers(customer: Customer, key: CustomerKey) -> bool:
-    """Whether it really is the one that was asked for: filters of Operations know wildcards."""
-    if not key.by:
-        return customer.key.same_as(key)
-    value = str(customer.fields.get(key.by, ""))
-    return CustomerKey(customer.key.company, value, key.by).same_as(key)
 
 
 def _confirmed(sent: Mapping[str, FieldValue], row: Mapping[str, Any]) -> dict[str, FieldValue]:

@@ -1,0 +1,41 @@
+"""`nightly`: once a minute, on one instance, starts the jobs of the day whose time has come."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING
+
+import azure.functions as func
+
+from shared.model.faults import Fault
+from shared.telemetry import LOGGER
+
+if TYPE_CHECKING:
+    from shared.wiring import Application
+
+blueprint = func.Blueprint()
+
+
+async def _reconcile(app: "Application") -> None:
+    if (at := app.settings.reconcile_at) is not None:
+        from shared.wiring.reconcile import reconcile_of
+
+        await reconcile_of(app).start_if_due(at)
+
+
+# Each job decides whether it is due, and costs next to nothing if it is not.
+JOBS: Mapping[str, "Callable[[Application], Awaitable[None]]"] = {
+    "reconcile": _reconcile,
+}
+
+
+@blueprint.function_name("nightly")
+@blueprint.timer_trigger(arg_name="timer", schedule="45 * * * * *", run_on_startup=False)
+async def nightly(timer: func.TimerRequest) -> None:
+    """Do what is due. After a fault, the next minute does it again."""
+    from shared.wiring import application
+
+    app = application()
+    for name, job in JOBS.items():
+        try:
+            await job(app)
+        except Fault as fault:
+            LOGGER.warning("nightly %s was not started: %s", name, fault)

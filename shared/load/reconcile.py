@@ -1,0 +1,258 @@
+"""Compares both systems: walks all accounts, then the customers of each company, and keeps the differences.
+
+A run is a row in `Control`; each message on `load-pages` does one page of it, replaces the row under its ETag
+and sends the message of the next page. Nothing is written to Sales or the ERP.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from shared.load.reconcile_pages import ComparePages
+from shared.model.faults import (
+    ConfigurationFault,
+    Fault,
+    QueueUnavailable,
+    StateConflict,
+    System,
+    TransientFault,
+)
+from shared.model.page import PageDue, RunKind
+from shared.model.reconciliation import (
+    MOST_KEPT,
+    Compared,
+    Difference,
+    Part,
+    Reconciliation,
+    RunState,
+    decode_run,
+    encode_run,
+)
+from shared.ports import Clock
+from shared.ports.pages import PageQueue, Runs
+from shared.ports.reconciling import Differences
+from shared.resilience.circuit_breaker import Breakers
+from shared.sync.decide import Decide
+from shared.telemetry import LOGGER
+
+FAILURES = 5  # attempts at one page before the run is stopped
+_LONGEST_PAGE = timedelta(minutes=3)
+_FIRST_WAIT = timedelta(seconds=30)
+_KEPT_FOR = timedelta(days=30)
+_LOST_AFTER = timedelta(minutes=30)  # a run whose row was not written for so long does not go on
+_LATE = timedelta(hours=1)  # a run by the clock is started at most so much later than it was due
+
+
+class GoesOnAlreadyError(Exception):
+    """Another run goes on; `run` is its id."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(f"Run {run} goes on: `accountsync reconcile --last` waits for its end.")
+        self.run = run
+
+
+@dataclass(frozen=True, slots=True)
+class Reconcile:
+    """The use case behind `accountsync reconcile` and the timer `nightly`.
+
+    `companies` are those that the field map or its setting names; if it names none, those of the accounts'
+    customers are walked.
+    """
+
+    runs: Runs
+    queue: PageQueue
+    kept: Differences
+    pages: ComparePages
+    breakers: Breakers
+    clock: Clock
+    system: System
+    companies: tuple[str, ...]
+
+    @property
+    def decide(self) -> Decide:
+        """What decides about one account from fresh reads."""
+        return self.pages.compare.decide
+
+    async def newest(self) -> Reconciliation | None:
+        """Return the newest run, if there was one."""
+        stored = await self.runs.read(RunKind.RECONCILE)
+        return decode_run(stored.document) if stored else None
+
+    async def start(self, by: str) -> Reconciliation:
+        """Start a run. Raises GoesOnAlreadyError if one goes on, and QueueUnavailable."""
+        stored, now = await self.runs.read(RunKind.RECONCILE), self.clock.now()
+        before = decode_run(stored.document) if stored else None
+        if before is not None and self.goes_on(before):
+            raise GoesOnAlreadyError(before.id)
+        run = Reconciliation(
+            id=f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:6]}",
+            by=by,
+            started_at=now,
+            changed_at=now,
+            companies=self.companies,
+        )
+        await self.runs.write(RunKind.RECONCILE, encode_run(run), stored.etag if stored else None)
+        await self._send(run)
+        return run
+
+    async def start_if_due(self, at: str) -> Reconciliation | None:
+        """Start the run of the day if its time, HH:MM in UTC, has come and none was started since.
+
+        A time that was missed, as during an outage, is made up for within an hour.
+        """
+        now, (hour, minute) = self.clock.now(), map(int, at.split(":"))
+        due = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+        due = due if due <= now else due - timedelta(days=1)
+        if now - due > _LATE:
+            return None
+        newest = await self.newest()
+        if newest is not None and (newest.started_at >= due or self.goes_on(newest)):
+            return None
+        return await self.start("nightly")
+
+    def goes_on(self, run: Reconciliation) -> bool:
+        """Whether the run goes on; one whose message was lost does not."""
+        return run.state is RunState.RUNNING and self.clock.now() - run.changed_at < _LOST_AFTER
+
+    async def handle(self, page: PageDue) -> None:
+        """Do one page and send the next. Raises QueueUnavailable; the same message then comes again."""
+        stored = await self.runs.read(RunKind.RECONCILE)
+        run = decode_run(stored.document) if stored else None
+        if stored is None or run is None or run.id != page.run or run.state is not RunState.RUNNING:
+            return
+        if page.page == run.page - 1:  # this page was done, but the message of the next one may be missing
+            await self._send(run)
+        if page.page != run.page:
+            return
+        try:
+            await self._admitted(run, stored.etag, page)
+        except StateConflict:
+            LOGGER.info("reconcile page %d was done by another worker", page.page)
+
+    async def _admitted(self, run: Reconciliation, etag: str, page: PageDue) -> None:
+        """Do the page now, or later if a breaker is open or a system is paused; waiting is no attempt."""
+        try:
+            async with asyncio.timeout(_LONGEST_PAGE.total_seconds()):
+                if (wait := await self.breakers.admit()) is None:
+                    await self._do(run, etag)
+                    return
+        except (QueueUnavailable, StateConflict):
+            raise
+        except TimeoutError:
+            await self._failed(run, etag, page, TransientFault(self.system, "a page took too long"))
+        except Exception as fault:  # noqa: BLE001 - a bug stops the run too, with its cause
+            await self._failed(run, etag, page, fault)
+        else:
+            waits = replace(run, changed_at=self.clock.now(), reason=f"waits: {wait.reason}")
+            await self.runs.write(RunKind.RECONCILE, encode_run(waits), etag)
+            await self.queue.send(page.again(), wait.until)
+
+    async def _do(self, run: Reconciliation, etag: str) -> None:
+        """Compare one page, keep the differences, write the checkpoint, and go on."""
+        if run.page == 0:
+            await self.kept.remove_before(self.clock.now() - _KEPT_FOR)
+        if run.part is Part.ACCOUNTS:
+            compared = await self.pages.accounts(run.after)
+        elif run.company < len(run.companies):
+            compared = await self.pages.customers(run.companies[run.company], run.after)
+        else:
+            compared = Compared(after="")
+        if run.passed and run.passed in compared.keys:
+            remedy = "Check that both systems sort and filter by the key of the list, then start again."
+            raise ConfigurationFault(self.system, "lists the same rows again and again.", remedy)
+        differences = compared.differences[: max(0, MOST_KEPT - run.kept)]
+        await self.kept.keep(run.id, differences)
+        run = _counted(run, compared, differences)
+        if not self.companies:
+            seen = {company.casefold(): company for company in (*compared.companies, *run.companies)}
+            run = replace(run, companies=tuple(sorted(seen.values())))
+        after = _advanced(run, compared, self.clock.now())
+        await self.runs.write(RunKind.RECONCILE, encode_run(after), etag)
+        if after.state is RunState.RUNNING:
+            await self._send(after)
+        else:
+            _tell_end(after)
+
+    async def _failed(self, run: Reconciliation, etag: str, page: PageDue, fault: Exception) -> None:
+        """Count the failed attempt: send the page again later, or stop the run."""
+        failures, now = run.failures + 1, self.clock.now()
+        reason, remedy = _told(fault)
+        bug = None if isinstance(fault, Fault) else fault
+        LOGGER.warning("reconcile page %d failed: %s", page.page, reason, exc_info=bug)
+        run = replace(run, failures=failures, changed_at=now, reason=reason)
+        if failures >= FAILURES:
+            run = replace(run, state=RunState.STOPPED, remedy=remedy)
+        await self.runs.write(RunKind.RECONCILE, encode_run(run), etag)
+        if run.state is RunState.STOPPED:
+            _tell_end(run)
+        else:
+            await self.queue.send(page.again(), now + _FIRST_WAIT * 2 ** (failures - 1))
+
+    async def _send(self, run: Reconciliation) -> None:
+        await self.queue.send(PageDue(kind=RunKind.RECONCILE, run=run.id, page=run.page))
+
+
+def _counted(run: Reconciliation, page: Compared, kept: Sequence[Difference]) -> Reconciliation:
+    """Add what the page found."""
+    found = Counter(run.found) + Counter(str(difference.kind) for difference in page.differences)
+    return replace(
+        run,
+        accounts=run.accounts + page.accounts,
+        customers=run.customers + page.customers,
+        not_ours=run.not_ours + page.not_ours,
+        in_work=run.in_work + page.in_work,
+        to_link=run.to_link + page.to_link,
+        found=dict(found),
+        kept=run.kept + len(kept),
+    )
+
+
+def _advanced(run: Reconciliation, page: Compared, now: datetime) -> Reconciliation:
+    """Return the checkpoint after the page: the next page, the next walk, or the end.
+
+    `passed` follows at powers of two (Brent), so a walk that comes round is noticed wherever it does.
+    """
+    run = replace(run, page=run.page + 1, changed_at=now, failures=0, reason="")
+    if page.after:
+        steps = run.steps + 1
+        passed = page.after if steps & (steps - 1) == 0 else run.passed
+        return replace(run, after=page.after, steps=steps, passed=passed)
+    if run.part is Part.ACCOUNTS:
+        run, company = replace(run, part=Part.CUSTOMERS), 0
+    else:
+        company = run.company + 1
+    state = RunState.RUNNING if company < len(run.companies) else RunState.DONE
+    return replace(run, company=company, after="", passed="", steps=0, state=state)
+
+
+def _told(fault: Exception) -> tuple[str, str]:
+    """Return why an attempt failed, and what to do about it if it goes on failing."""
+    match fault:
+        case ConfigurationFault():
+            return f"{fault.system}: {fault.reason}", fault.remedy
+        case Fault():
+            return str(fault), "Check the system, then start reconcile again."
+        case _:
+            defect = "This is a defect: report it with the stack in the log."
+            return f"unexpected error ({type(fault).__name__})", defect
+
+
+def _tell_end(run: Reconciliation) -> None:
+    """Write the line that an alert counts."""
+    if run.state is RunState.STOPPED:
+        LOGGER.error("reconcile stopped: %s %s", run.reason, run.remedy, extra={"event": "reconcile-stopped"})
+        return
+    counts = run.accounts, run.customers, run.in_work
+    if not run.differences:
+        text = "reconcile found no differences; %d accounts, %d customers, %d in work"
+        LOGGER.info(text, *counts, extra={"event": "reconcile-ended"})
+        return
+    found = ", ".join(f"{number} {kind}" for kind, number in sorted(run.found.items()))
+    LOGGER.warning(
+        "reconcile found differences: %s; %d accounts, %d customers, %d in work",
+        *(found, *counts),
+        extra={"event": "reconcile-ended"},
+    )
