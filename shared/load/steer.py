@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from shared.load.unfinished import Unfinished
@@ -16,7 +17,11 @@ _COUNTED = 5_000  # the longest page of Dataverse
 _CHANGES = 20  # the app writes a checkpoint at every page, perhaps just now
 
 
-class LoadGoesOnError(Exception):
+class LoadRefusedError(Exception):
+    """This cannot be done with the newest load as it stands."""
+
+
+class LoadGoesOnError(LoadRefusedError):
     """A load cannot be started, because another one is not over."""
 
     def __init__(self, run: LoadRun) -> None:
@@ -27,7 +32,7 @@ class LoadGoesOnError(Exception):
 
 
 class NoSuchLoadError(Exception):
-    """There is no load, or none that this can be done with."""
+    """There was no load yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +64,16 @@ class SteerLoad:
 
     async def may_start(self, selection: Selection) -> None:
         """Raise LoadGoesOnError if another load is not over, and ConditionRefused."""
-        if not is_one_condition(selection.where):
-            raise ConditionRefused("its brackets or quotes do not match, or it is too long.")
         run = await self.newest()
         if run is not None and not run.state.is_over:
             raise LoadGoesOnError(run)
-        await self.accounts.page(selection, None, 1)
+        await self.try_condition(selection)
+
+    async def try_condition(self, selection: Selection) -> datetime:
+        """Ask Sales for one account, and return its time. Raises ConditionRefused."""
+        if not is_one_condition(selection.where):
+            raise ConditionRefused("its brackets or quotes do not match, or it is too long.")
+        return (await self.accounts.page(selection, None, 1)).read_at
 
     async def count(self, selection: Selection, limit: int) -> int:
         """Count the accounts of a load, by their ids only."""
@@ -79,12 +88,13 @@ class SteerLoad:
 
     async def start(self, wanted: Wanted) -> LoadRun:
         """Start a load. Raises the same as `may_start`, and StateConflict if somebody was faster."""
-        await self.may_start(wanted.selection)
         stored = await self.runs.read(RunKind.LOAD)
+        if stored is not None and not (known := decode_load(stored.document)).state.is_over:
+            raise LoadGoesOnError(known)
         run = LoadRun(
             id=uuid4(),
             organization_id=await self.accounts.organization(),
-            begun_at=(await self.accounts.page(wanted.selection, None, 1)).read_at,
+            begun_at=await self.try_condition(wanted.selection),
             by=wanted.by,
             selection=wanted.selection,
             limit=wanted.limit,
@@ -97,14 +107,14 @@ class SteerLoad:
         return run
 
     async def pause(self, by: str) -> LoadRun:
-        """Send no more checks until `resume`. Raises NoSuchLoadError."""
+        """Send no more checks until `resume`. Raises NoSuchLoadError, LoadRefusedError."""
         remedy = "`accountsync load resume` goes on."
         return await self._change(
             lambda run: run.halted(LoadState.PAUSED, f"paused by {by}", remedy), {LoadState.RUNNING}
         )
 
     async def resume(self, max_creates: int | None = None, rate: float | None = None) -> LoadRun:
-        """Go on, also with a load whose next page was lost. Raises NoSuchLoadError."""
+        """Go on, also with a load whose next page was lost. Raises the same as `pause`."""
         states = {LoadState.RUNNING, LoadState.PAUSED, LoadState.STOPPED}
         now = self.clock.now()
         run = await self._change(lambda run: run.resumed(max_creates, rate, now), states)
@@ -121,11 +131,11 @@ class SteerLoad:
         return run, await self.unfinished.of(run, now)
 
     async def _change(self, change: Callable[[LoadRun], LoadRun], states: set[LoadState]) -> LoadRun:
-        """Change the load under its ETag. Raises NoSuchLoadError, StateConflict."""
+        """Change the load under its ETag. Raises NoSuchLoadError, LoadRefusedError, StateConflict."""
         for _ in range(_CHANGES):
             stored, run = await self._stored()
             if run.state not in states:
-                raise NoSuchLoadError(f"Load {run.id} is {run.state}: nothing was changed.")
+                raise LoadRefusedError(f"Load {run.id} is {run.state}: nothing was changed.")
             try:
                 changed = change(run)
                 await self.runs.write(RunKind.LOAD, encode_load(changed), stored.etag)

@@ -7,7 +7,7 @@ from uuid import UUID
 from shared.model.load import LoadRun
 from shared.ports.load import CheckedAccounts
 
-GIVEN_UP = timedelta(minutes=10)  # an account that is gone from Sales leaves no row
+GIVEN_UP = timedelta(minutes=3)  # an account that is gone from Sales leaves no row
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Unfinished:
     checked: CheckedAccounts
 
     async def of(self, run: LoadRun, now: datetime) -> list[UUID]:
-        """Return the accounts whose check has not ended; none from ten minutes after the last check on."""
+        """Return the accounts whose check has not ended; none from three minutes after the last check on."""
         last = max(filter(None, (run.sent_at, run.paced_until)), default=None)
         if last is None or now - last > GIVEN_UP:
             return []

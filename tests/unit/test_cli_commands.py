@@ -26,6 +26,7 @@ COMMANDS = [
     *(("currency", "undo"), ("currency", "check"), ("explain",), ("preview",), ("issues",), ("replay",)),
     *(("rejected", name) for name in ("list", "show", "resubmit")),
     *(("dead-letters", name) for name in ("list", "show", "resubmit")),
+    *(("load", name) for name in ("start", "status", "pause", "resume", "cancel", "report")),
     *(("unlink",), ("adopt-target",), ("pause",), ("resume",), ("status",), ("watch",)),
 ]
 
