@@ -3,18 +3,12 @@
 import azure.functions as func
 
 from shared.environment import load_settings
-from shared.functions import events, heal, health, nightly, prepare, sync
+from shared.functions import events, heal, health, load_page, nightly, prepare, sync
 
 load_settings()  # a wrong setting stops the start, with one message that names it
 
 app = func.FunctionApp()
-for blueprint in (
-    events.blueprint,
-    sync.blueprint,
-    heal.blueprint,
-    nightly.blueprint,
-    health.blueprint,
-):
-    app.register_functions(blueprint)
+for module in (events, sync, load_page, heal, nightly, health):
+    app.register_functions(module.blueprint)
 
 prepare.begin()

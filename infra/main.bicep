@@ -190,12 +190,13 @@ param alertThresholds AlertThresholds = {
 param operatorsGroupId string = ''
 
 @description('''
-Whether the app owns the data of the two queues that trigger it (Azure Service Bus Data Owner on these two
-alone). Receiving takes less, but the platform that starts the app from zero asks with the app's identity how
-much waits, and answers to that are reported to need the right to manage the queue: Microsoft's own template
-grants it. Without it, keep an instance warm (alwaysReadyInstances) or watch that a first event is taken up.
+Whether the app owns the data of its own queues (Azure Service Bus Data Owner on each of them and on nothing
+else). Sending and receiving take less, but only those who manage a queue are told how much waits in it. The
+platform that starts the app from zero asks for that with the app's identity: Microsoft's own template grants it.
+And a first load asks, so that events never wait behind it. Without it, keep an instance warm
+(alwaysReadyInstances) or watch that a first event is taken up; a load then counts its own checks instead.
 ''')
-param appOwnsTriggerQueues bool = true
+param appOwnsQueues bool = true
 
 @description('Whether app and storage are reached through a network of their own.')
 param privateNetworking bool = false
@@ -348,7 +349,7 @@ module access 'modules/access.bicep' = {
   params: {
     identityName: identityName
     appPrincipalId: identity.outputs.principalId
-    appOwnsTriggerQueues: appOwnsTriggerQueues
+    appOwnsQueues: appOwnsQueues
     operatorsGroupId: operatorsGroupId
     deployerObjectId: deployer().objectId
     storageName: storageName

@@ -12,6 +12,14 @@ type TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 class RunSettings(BaseModel):
     """A part of `Settings`."""
 
+    load_page_size: Annotated[int, Field(ge=1, le=1_000)] = Field(
+        200, description="Most accounts whose checks one page of a load sends."
+    )
+    load_queued_per_partition: Annotated[int, Field(ge=1, le=1_000)] = Field(
+        12,
+        description="Changes of one partition that may wait while a load sends more: an event waits behind "
+        "so many checks at most.",
+    )
     reconcile_at: Optional[TimeOfDay] = Field(
         None,
         description="Time, HH:MM in UTC, at which both systems are compared every day; not set: never.",

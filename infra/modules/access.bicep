@@ -6,8 +6,8 @@ param identityName string
 @description('Object id of the app\'s identity.')
 param appPrincipalId string
 
-@description('Whether the app owns the data of the two queues that trigger it, see main.bicep.')
-param appOwnsTriggerQueues bool
+@description('Whether the app owns the data of its own queues, see main.bicep.')
+param appOwnsQueues bool
 
 @description('Object id of the Entra group of the operators; empty for none.')
 param operatorsGroupId string
@@ -96,6 +96,11 @@ resource rejectedEvents 'Microsoft.ServiceBus/namespaces/queues@2026-01-01' exis
   name: 'rejected-events'
 }
 
+resource loadPages 'Microsoft.ServiceBus/namespaces/queues@2026-01-01' existing = {
+  parent: serviceBus
+  name: 'load-pages'
+}
+
 resource vault 'Microsoft.KeyVault/vaults@2026-02-01' existing = {
   name: vaultName
 }
@@ -172,9 +177,29 @@ resource appSendsRejected 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   }
 }
 
-// The platform that scales the app from zero asks the queues with the app's identity, and asking how much waits
-// is a right of those who manage a queue.
-resource appOwnsEvents 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appOwnsTriggerQueues) {
+resource appReceivesPages 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: loadPages
+  name: guid(loadPages.id, identity.id, receiver)
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: receiver
+  }
+}
+
+resource appSendsPages 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: loadPages
+  name: guid(loadPages.id, identity.id, sender)
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: sender
+  }
+}
+
+// How much waits in a queue is told only to those who manage it. The platform that scales the app from zero asks
+// for it with the app's identity; and a first load asks how many changes wait, so that it never delays events.
+resource appOwnsEvents 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appOwnsQueues) {
   scope: dataverseEvents
   name: guid(dataverseEvents.id, identity.id, busOwner)
   properties: {
@@ -184,9 +209,29 @@ resource appOwnsEvents 'Microsoft.Authorization/roleAssignments@2022-04-01' = if
   }
 }
 
-resource appOwnsChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appOwnsTriggerQueues) {
+resource appOwnsChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appOwnsQueues) {
   scope: accountChanges
   name: guid(accountChanges.id, identity.id, busOwner)
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: busOwner
+  }
+}
+
+resource appOwnsRejected 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appOwnsQueues) {
+  scope: rejectedEvents
+  name: guid(rejectedEvents.id, identity.id, busOwner)
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: busOwner
+  }
+}
+
+resource appOwnsPages 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appOwnsQueues) {
+  scope: loadPages
+  name: guid(loadPages.id, identity.id, busOwner)
   properties: {
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
@@ -251,6 +296,16 @@ resource operatorsOwnChanges 'Microsoft.Authorization/roleAssignments@2022-04-01
 resource operatorsOwnRejected 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (withOperators) {
   scope: rejectedEvents
   name: guid(rejectedEvents.id, operatorsGroupId, busOwner)
+  properties: {
+    principalId: operatorsGroupId
+    principalType: 'Group'
+    roleDefinitionId: busOwner
+  }
+}
+
+resource operatorsOwnPages 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (withOperators) {
+  scope: loadPages
+  name: guid(loadPages.id, operatorsGroupId, busOwner)
   properties: {
     principalId: operatorsGroupId
     principalType: 'Group'

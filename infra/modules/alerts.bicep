@@ -69,7 +69,7 @@ var metricRules = [
       {
         name: 'EntityName'
         operator: 'Include'
-        values: ['dataverse-events', 'account-changes']
+        values: ['dataverse-events', 'account-changes', 'load-pages']
       }
     ]
     aggregation: 'Maximum'

@@ -85,6 +85,22 @@ resource rejectedEvents 'Microsoft.ServiceBus/namespaces/queues@2026-01-01' = {
   }
 }
 
+// One message a page of a first load or a reconcile; a page that is sent twice is dropped here.
+resource loadPages 'Microsoft.ServiceBus/namespaces/queues@2026-01-01' = {
+  parent: namespace
+  name: 'load-pages'
+  properties: {
+    requiresSession: false
+    requiresDuplicateDetection: true
+    duplicateDetectionHistoryTimeWindow: 'PT10M'
+    lockDuration: 'PT1M'
+    maxDeliveryCount: 100
+    defaultMessageTimeToLive: 'P14D'
+    deadLetteringOnMessageExpiration: true
+    maxSizeInMegabytes: 1024
+  }
+}
+
 resource dataverseSend 'Microsoft.ServiceBus/namespaces/queues/authorizationRules@2026-01-01' = {
   parent: dataverseEvents
   name: 'dataverse-send'

@@ -9,7 +9,19 @@ from typing import Annotated
 
 import typer
 
-from shared.cli import adopt, ask, currency, issues, reconcile, registration, repair, replay, status, unlink
+from shared.cli import (
+    adopt,
+    ask,
+    currency,
+    issues,
+    load,
+    reconcile,
+    registration,
+    repair,
+    replay,
+    status,
+    unlink,
+)
 from shared.cli.exits import exit_of
 from shared.cli.output import shown, stack_of
 from shared.cli.session import Chosen
@@ -57,6 +69,7 @@ def options(
 
 
 app.add_typer(currency.app, name="currency")
+app.add_typer(load.app, name="load")
 app.command(epilog="Example: accountsync explain A-1001")(ask.explain)
 app.command(epilog="Example: accountsync preview A-1001")(ask.preview)
 app.command(epilog="Example: accountsync issues --cause UnmappedCurrency")(issues.issues)

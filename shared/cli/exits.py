@@ -4,6 +4,7 @@ from enum import IntEnum
 
 from shared.diagnostics.find_account import NoSuchAccountError
 from shared.environment import SettingsError
+from shared.load.steer import LoadRefusedError, NoSuchLoadError
 from shared.mappings.edit import EditStoppedError, NoSuchCurrencyError
 from shared.mappings.history import NoSuchVersionError
 from shared.model.faults import AccountFault, ConfigurationFault, Fault, StateConflict, TransientFault
@@ -40,6 +41,8 @@ _CODES: tuple[tuple[type[BaseException], Exit], ...] = (
     (NoSuchCurrencyError, Exit.NOT_FOUND),
     (NoSuchVersionError, Exit.NOT_FOUND),
     (NoSuchAccountError, Exit.NOT_FOUND),
+    (NoSuchLoadError, Exit.NOT_FOUND),
+    (LoadRefusedError, Exit.REFUSED),
     (SheetError, Exit.REFUSED),
     (Fault, Exit.REFUSED),
 )

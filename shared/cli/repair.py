@@ -49,7 +49,11 @@ def _say(output: Output, what: str, systems: Iterable[System]) -> None:
 
 rejected = typer.Typer(no_args_is_help=True, help="Events that could not be understood.")
 dead_letters = typer.Typer(no_args_is_help=True, help="Messages that the queues gave up on.")
-_DEAD = {"account-changes": Bin.CHANGE_DEAD_LETTERS, "dataverse-events": Bin.EVENT_DEAD_LETTERS}
+_DEAD = {
+    "account-changes": Bin.CHANGE_DEAD_LETTERS,
+    "dataverse-events": Bin.EVENT_DEAD_LETTERS,
+    "load-pages": Bin.PAGE_DEAD_LETTERS,
+}
 
 Number = Annotated[int, typer.Argument(help="Its sequence number, as listed.")]
 Numbers = Annotated[list[int] | None, typer.Argument(help="Sequence numbers, as listed.")]
@@ -58,13 +62,16 @@ All = Annotated[bool, typer.Option("--all", help="All of them.")]
 
 def _known_queue(queue: str) -> str:
     if queue not in _DEAD:
-        message = f'There is no queue "{queue}": give {" or ".join(_DEAD)}.'
+        message = f'There is no queue "{queue}": give one of {", ".join(_DEAD)}.'
         raise typer.BadParameter(message)
     return queue
 
 
 Queue = Annotated[
-    str, typer.Option("--queue", help="account-changes or dataverse-events.", callback=_known_queue)
+    str,
+    typer.Option(
+        "--queue", help="One of account-changes, dataverse-events, load-pages.", callback=_known_queue
+    ),
 ]
 
 
@@ -94,7 +101,7 @@ async def resubmit_rejected(
 @dead_letters.command("list", epilog="Example: accountsync dead-letters list")
 @command
 async def list_dead(operator: Operator, output: Output) -> None:
-    """List the dead letters of both queues, oldest first, with the reason."""
+    """List the dead letters of each queue, oldest first, with the reason."""
     await _list(operator, output, list(_DEAD.values()))
 
 

@@ -29,7 +29,10 @@ class FieldPreview:
 
 @dataclass(slots=True)
 class Preview:
-    """What a check would do now: `ending`, with `detail` (rule, cause, reason); and the fields."""
+    """What a check would do now: `ending`, with `detail` (rule, cause, reason); and the fields.
+
+    `adopts`: the account gets a customer that is there already.
+    """
 
     account_id: UUID
     ending: Ending
@@ -39,6 +42,7 @@ class Preview:
     exists_in_sales: bool = True
     exists_in_operations: bool | None = None
     currency: str | None = None
+    adopts: bool = False
     fields: list[FieldPreview] = field(default_factory=list[FieldPreview])
 
 
@@ -68,6 +72,7 @@ class PreviewSync(Decide):
         """Return the decision in the form shown to people."""
         preview.ending, preview.detail, preview.problem = decision.ending, decision.detail, decision.problem
         preview.customer = decision.state.customer
+        preview.adopts = facts.before.customer is None and decision.state.customer is not None
         if decision.problem is not None:
             preview.detail = str(decision.problem)
         wanted, sent, kept = dict[str, FieldValue](), set[str](), set[str]()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
-from shared.messaging.queues import ACCOUNT_CHANGES, DATAVERSE_EVENTS, REJECTED_EVENTS
+from shared.messaging.queues import ACCOUNT_CHANGES, DATAVERSE_EVENTS, LOAD_PAGES, REJECTED_EVENTS
 from shared.model.faults import ConfigurationFault, QueueUnavailable, System
 from shared.model.queues import QueueDepth
 from shared.settings import Settings
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from azure.servicebus.aio import ServiceBusClient
     from azure.servicebus.aio.management import ServiceBusAdministrationClient
 
-_QUEUES = (DATAVERSE_EVENTS, ACCOUNT_CHANGES, REJECTED_EVENTS)
-_PEEKED = (DATAVERSE_EVENTS, REJECTED_EVENTS)
+_QUEUES = (DATAVERSE_EVENTS, ACCOUNT_CHANGES, REJECTED_EVENTS, LOAD_PAGES)
+_PEEKED = (DATAVERSE_EVENTS, REJECTED_EVENTS, LOAD_PAGES)
 
 
 class AdministeredQueues:
@@ -35,10 +35,10 @@ class AdministeredQueues:
     def __init__(self, settings: Settings, client: "ServiceBusClient", **options: Any) -> None:
         self._settings = settings
         self._client = client
-        self._options: dict[str, Any] = {"retry_total": 2, "retry_backoff_factor": 0.2, **options}
+        self._options = options
 
     async def depths(self) -> Sequence[QueueDepth]:
-        async with _bus_faults(), self._administration() as administration:
+        async with bus_faults(), administration_of(self._settings, **self._options) as administration:
             return [await self._depth(administration, name) for name in _QUEUES]
 
     async def _depth(self, administration: "ServiceBusAdministrationClient", name: str) -> QueueDepth:
@@ -55,16 +55,6 @@ class AdministeredQueues:
         async with self._client.get_queue_receiver(name) as receiver:
             messages = await receiver.peek_messages(1)
         return messages[0].enqueued_time_utc if messages else None
-
-    def _administration(self) -> "ServiceBusAdministrationClient":
-        from azure.servicebus.aio.management import ServiceBusAdministrationClient
-
-        settings = self._settings
-        if settings.servicebus:
-            text = settings.servicebus.get_secret_value()
-            return ServiceBusAdministrationClient.from_connection_string(text, **self._options)
-        host = settings.servicebus_namespace or ""
-        return ServiceBusAdministrationClient(host, entra_credential(settings), **self._options)
 
 
 class LocalQueues:
@@ -91,8 +81,21 @@ class LocalQueues:
         ]
 
 
+def administration_of(settings: Settings, **options: Any) -> "ServiceBusAdministrationClient":
+    """Make a client of the administration API."""
+    from azure.servicebus.aio.management import ServiceBusAdministrationClient
+
+    options = {"retry_total": 2, "retry_backoff_factor": 0.2, **options}
+    if settings.servicebus:
+        text = settings.servicebus.get_secret_value()
+        return ServiceBusAdministrationClient.from_connection_string(text, **options)
+    host = settings.servicebus_namespace or ""
+    return ServiceBusAdministrationClient(host, entra_credential(settings), **options)
+
+
 @asynccontextmanager
-async def _bus_faults() -> AsyncGenerator[None]:
+async def bus_faults() -> AsyncGenerator[None]:
+    """Translate errors of the administration API into faults."""
     try:
         yield
     except ClientAuthenticationError as error:

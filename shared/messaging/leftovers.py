@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from azure.core.exceptions import AzureError
 from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
 
-from shared.messaging.queues import ACCOUNT_CHANGES, DATAVERSE_EVENTS, REJECTED_EVENTS, QueueSender
+from shared.messaging.queues import (
+    ACCOUNT_CHANGES,
+    DATAVERSE_EVENTS,
+    LOAD_PAGES,
+    REJECTED_EVENTS,
+    QueueSender,
+)
 from shared.model.faults import QueueUnavailable
 from shared.model.queues import Bin, Leftover
 from shared.ports import Resend
@@ -23,6 +29,7 @@ _WAIT_SECONDS = 3.0
 _QUEUES = {
     Bin.EVENT_DEAD_LETTERS: DATAVERSE_EVENTS,
     Bin.CHANGE_DEAD_LETTERS: ACCOUNT_CHANGES,
+    Bin.PAGE_DEAD_LETTERS: LOAD_PAGES,
     Bin.REJECTED: REJECTED_EVENTS,
 }
 

@@ -1,11 +1,9 @@
-"""Sends to the queue `load-pages`: the next page of a run."""
+"""Sends pages of runs to the queue `load-pages`."""
 
 from datetime import datetime
 
 from shared.messaging.queues import QueueSender
 from shared.model.page import PageDue, encode_page
-
-LOAD_PAGES = "load-pages"
 
 
 class ServiceBusPages:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 DATAVERSE_EVENTS = "dataverse-events"
 ACCOUNT_CHANGES = "account-changes"
 REJECTED_EVENTS = "rejected-events"
+LOAD_PAGES = "load-pages"
 SEND_SECONDS = 15.0
 CLOSE_SECONDS = 2.0
 LONGEST_REJECTED = 200 * 1024

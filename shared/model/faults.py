@@ -11,6 +11,7 @@
     │  └─ Refused            ... unless the system refuses other accounts in the same way
     ├─ CustomerNotFound, CustomerAlreadyExists   handled inside `Execute`; no caller sees them
     ├─ ConfigurationFault      the configuration is wrong: wait for a person, park nothing
+    ├─ ConditionRefused   Sales does not take the condition of a load: a person must correct it
     ├─ RejectedEvent      the body cannot be understood: keep it, say why
     └─ StateConflict      another worker changed the account's state in between
 
@@ -130,6 +131,13 @@ class ConfigurationFault(Fault):
         self.system = system
         self.reason = reason
         self.remedy = remedy
+
+
+class ConditionRefused(Fault):
+    """Sales does not take the condition that chooses the accounts of a load. `said`: its words, bounded."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(f"Sales refuses the condition: {said}")
 
 
 class RejectedEvent(Fault):

@@ -101,7 +101,8 @@ _REMEDIES: dict[Cause, str] = {
     Cause.ACCOUNT_NOT_FOUND: "Sales does not know this account any more. If it was deleted, block its "
     "customer in {erp} where that is wanted, and unlink the account; if not, give the app's user "
     "access to it, then replay.",
-    Cause.GUARD_TRIPPED: "More was to be created or blocked than is allowed in an hour; check, then replay.",
+    Cause.GUARD_TRIPPED: "More was to be created or blocked than is allowed in an hour, or by a "
+    "load that was cancelled; check, then replay.",
     Cause.RETRIES_EXHAUSTED: "A system failed for too long; check it, then replay the account.",
     Cause.UNEXPECTED: "This is a defect; its stack is in the log. Report it, then replay the account.",
 }

@@ -21,6 +21,7 @@ class Bin(StrEnum):
 
     EVENT_DEAD_LETTERS = "dataverse-events/dead-letters"
     CHANGE_DEAD_LETTERS = "account-changes/dead-letters"
+    PAGE_DEAD_LETTERS = "load-pages/dead-letters"
     REJECTED = "rejected-events"
 
 

@@ -158,7 +158,8 @@ class CustomerOwners(Protocol):
 class Guard(Protocol):
     """The blast-radius guard: limits creations and blocks in an hour."""
 
-    # Count one of "creates" or "blocks". Raises AccountFault(GuardTripped) over the hour's ceiling.
+    # Count one of "creates" or "blocks". Raises AccountFault(GuardTripped) over the hour's ceiling, and
+    # NotYet over the limit of a load.
     async def allow(self, kind: str, change: AccountChange) -> None: ...
     # Return one that certainly changed nothing in the ERP.
     def give_back(self, kind: str, change: AccountChange) -> None: ...
@@ -231,7 +232,7 @@ class RejectedEvents(Protocol):
 
 
 class Leftovers(Protocol):
-    """The dead letters of both queues, and the rejected events."""
+    """The dead letters of each queue, and the rejected events."""
 
     # The messages there, oldest first; none is removed. Raises QueueUnavailable.
     def peek(self, place: Bin) -> AsyncIterator[Leftover]: ...

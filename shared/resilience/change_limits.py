@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.model.change import AccountChange
+from shared.model.change import AccountChange, Source
 from shared.model.faults import AccountFault
 from shared.model.outcome import Cause, Problem
 from shared.ports import Clock, Control
+from shared.resilience.load_limit import LoadLimit
 from shared.telemetry import LOGGER
 
 _SHARE = 20  # an instance reserves a twentieth of the hour's allowance at a time
@@ -25,11 +26,18 @@ class BlastGuard:
     allowances: Control
     clock: Clock
     ceilings: Mapping[str, int]
+    load: LoadLimit
     _left: dict[tuple[str, datetime], int] = field(default_factory=dict[tuple[str, datetime], int])
     _reserving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def allow(self, kind: str, change: AccountChange) -> None:
-        """Count one. Raises AccountFault(GuardTripped) when the hour's allowance is used up."""
+        """Count one. Raises AccountFault(GuardTripped) when the hour's allowance is used up.
+
+        The creations of a first load count against the load's own limit, see LoadLimit.
+        """
+        if _is_of_load(kind, change):
+            await self.load.allow(change)
+            return
         ceiling = self.ceilings.get(kind, 0)
         if not ceiling or change.approved:
             return
@@ -50,9 +58,16 @@ class BlastGuard:
 
     def give_back(self, kind: str, change: AccountChange) -> None:
         """Return one that certainly changed nothing in the ERP. This instance can use it in the same hour."""
+        if _is_of_load(kind, change):
+            self.load.give_back()
+            return
         key = kind, self._hour()
         if key in self._left and not change.approved:
             self._left[key] += 1
 
     def _hour(self) -> datetime:
         return self.clock.now().replace(minute=0, second=0, microsecond=0)
+
+
+def _is_of_load(kind: str, change: AccountChange) -> bool:
+    return kind == "creates" and change.source is Source.LOAD

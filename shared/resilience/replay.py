@@ -10,8 +10,10 @@ from uuid import UUID, uuid4
 
 from shared.model.change import AccountChange, ChangeKind, Source, decode_change
 from shared.model.faults import MessageRefused
+from shared.model.page import decode_page
 from shared.model.queues import Bin, Leftover
 from shared.ports import ChangeQueue, Clock, Issues, Leftovers, SyncStates
+from shared.ports.pages import PageQueue
 from shared.telemetry import LOGGER
 
 
@@ -75,11 +77,12 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class Resubmit:
-    """Sends again what ended outside the pipeline: a change under an operation id of its own, an event as it
-    came."""
+    """Sends again what ended outside the pipeline: a change under an operation id of its own, a page as its
+    next attempt, an event as it came."""
 
     leftovers: Leftovers
     queue: ChangeQueue
+    pages: PageQueue
 
     async def run(
         self, place: Bin, note: str, sequence_numbers: frozenset[int] | None = None
@@ -90,12 +93,9 @@ class Resubmit:
             if leftover.truncated:
                 return False
             try:
-                if place is Bin.CHANGE_DEAD_LETTERS:
-                    await self.queue.send(_resubmitted(decode_change(leftover.body), note))
-                else:
-                    await self.leftovers.post_event(leftover.body)
+                await self._send(place, leftover.body, note)
             except ValueError:
-                LOGGER.warning("dead letter %d is no account change", leftover.sequence_number)
+                LOGGER.warning("dead letter %d is not of its queue's kind", leftover.sequence_number)
                 return False
             except MessageRefused as refusal:
                 LOGGER.warning("message %d stays: %s", leftover.sequence_number, refusal)
@@ -106,6 +106,15 @@ class Resubmit:
             return sequence_numbers is None or leftover.sequence_number in sequence_numbers
 
         return await self.leftovers.take(place, wanted, resend)
+
+    async def _send(self, place: Bin, body: bytes, note: str) -> None:
+        match place:
+            case Bin.CHANGE_DEAD_LETTERS:
+                await self.queue.send(_resubmitted(decode_change(body), note))
+            case Bin.PAGE_DEAD_LETTERS:
+                await self.pages.send(decode_page(body).again())
+            case _:
+                await self.leftovers.post_event(body)
 
 
 def _resubmitted(change: AccountChange, note: str) -> AccountChange:

@@ -50,6 +50,8 @@ def judge(change: AccountChange, state: SyncState | None, now: datetime, margins
         return Proceed()
     if state.lease is not None and state.lease.until > now:
         return Busy(state.lease.until)
+    if change.source is Source.LOAD and state.read_at is not None and state.settled:
+        return Covered() if state.read_at > change.occurred_at else Proceed()  # both are times of Sales
     if change.source not in FROM_DATAVERSE or change.kind is ChangeKind.DELETE or state.read_at is None:
         return Proceed()
     # Dataverse stamps the event inside its transaction, so the change may be committed later than it says.

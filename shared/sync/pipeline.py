@@ -107,7 +107,7 @@ class SyncAccount:
                 due = until + timedelta(seconds=1 + self.jitter(2))
                 return await self._later(change, Later(due, "another worker is writing", tried=False))
             case Covered():
-                return Outcome(Ending.COVERED)
+                return await self.record.covered(Work.on(change, self.states, stored))
             case Merged(check, due):
                 await self.queue.send(check, due)
                 return Outcome(Ending.MERGED, due=due)

@@ -7,8 +7,9 @@ before the message is completed. So a crash loses neither.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from shared.model.change import Source
 from shared.model.faults import StateConflict
-from shared.model.outcome import Outcome, Problem
+from shared.model.outcome import Ending, Outcome, Problem
 from shared.model.state import LogEntry, Phase
 from shared.ports import ChangeQueue, Clock, Issues
 from shared.sync.execute import Work
@@ -30,6 +31,15 @@ class Record:
         await self._remove_issue(work)
         await self._store(work, phase, outcome)
         return outcome
+
+    async def covered(self, work: Work) -> Outcome:
+        """Note the covered check of a load in the account's log, once: the load's report counts the notes."""
+        done, change, state = Outcome(Ending.COVERED), work.change, work.state
+        known = any(entry.operation_id == str(change.operation_id) for entry in state.log)
+        if change.source is Source.LOAD and state.phase is not None and not known:
+            self._prepare(work, state.phase, done)
+            await work.store()
+        return done
 
     async def parked(self, work: Work, problem: Problem, outcome: Outcome) -> Outcome:
         """Park the account: write its row in Issues first, then the state that refers to it."""

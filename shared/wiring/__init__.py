@@ -1,7 +1,4 @@
-"""The composition root: settings -> adapters -> use cases.
-
-Every use case is made when first needed; tests bring their own ports.
-"""
+"""The composition root: settings -> adapters -> use cases, each made when first needed."""
 
 import threading
 from datetime import timedelta
@@ -36,6 +33,7 @@ from shared.sync.rules import Rules
 from shared.telemetry import LOGGER
 from shared.wiring.clients import Clients, Ports
 from shared.wiring.erp import erp_of, in_use, rules_of
+from shared.wiring.runs import RunCases
 
 _BUILDING = threading.RLock()
 
@@ -184,7 +182,12 @@ class Application:
     @cached_property
     def resubmit(self) -> Resubmit:
         """Dead letters and rejected events."""
-        return Resubmit(self.ports.leftovers, self.ports.queue)
+        return Resubmit(self.ports.leftovers, self.ports.queue, self.ports.pages)
+
+    @cached_property
+    def run_cases(self) -> RunCases:
+        """The runs that walk many accounts page by page."""
+        return RunCases(self)
 
     @cached_property
     def health(self) -> Health:
@@ -224,7 +227,7 @@ class Application:
             breakers=self.breakers,
             ownership=self.ownership,
             clock=ports.clock,
-            limits=BlastGuard(ports.control, ports.clock, ceilings),
+            limits=BlastGuard(ports.control, ports.clock, ceilings, self.run_cases.load_limit),
             rules=self.rules,
             lease=self._deadline + timedelta(seconds=settings.lease_margin_seconds),
         )

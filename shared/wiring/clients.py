@@ -27,6 +27,8 @@ from shared.ports import (
     SyncStates,
     Target,
 )
+from shared.ports.load import AccountPages, CheckedAccounts, WaitingChanges
+from shared.ports.pages import PageQueue, Runs
 from shared.resilience.retry_policy import Jitter
 from shared.setting_types import Credential, TargetName
 from shared.settings import Settings
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from azure.servicebus.aio import ServiceBusClient
 
     from shared.messaging.queues import QueueSender
+    from shared.messaging.waiting import AdministeredChanges, LocalChanges
     from shared.web.odata import ODataClient
 
 
@@ -65,6 +68,11 @@ class Ports:
     queue: ChangeQueue
     rejected: RejectedEvents
     leftovers: Leftovers
+    runs: Runs
+    pages: PageQueue
+    accounts: AccountPages
+    waiting: WaitingChanges
+    checked: CheckedAccounts
     probes: Mapping[System, Probe]
 
 
@@ -81,16 +89,20 @@ class Clients:
     @cached_property
     def ports(self) -> Ports:
         """Every port, served by the real systems."""
+        from shared.dataverse.account_pages import DataverseAccountPages
         from shared.dataverse.accounts import DataverseAccounts
         from shared.messaging.leftovers import ServiceBusLeftovers
+        from shared.messaging.pages import ServiceBusPages
         from shared.messaging.queues import (
             ACCOUNT_CHANGES,
             DATAVERSE_EVENTS,
+            LOAD_PAGES,
             REJECTED_EVENTS,
             ServiceBusChanges,
             ServiceBusRejected,
         )
-        from shared.storage import control, currency_mappings, issues, owners, states, tables
+        from shared.storage import control, currency_mappings, issues, owners, runs, states, tables
+        from shared.storage.checked import CheckedTable
 
         _quieten_sdks()
         settings, clock, table = self._settings, self._clock, self.tables.get_table_client
@@ -107,11 +119,24 @@ class Clients:
             owners=owners.OwnerTable(table(tables.CUSTOMER_OWNERS)),
             issues=issues.IssueTable(table(tables.ISSUES), self._erp.capabilities.name),
             control=control.ControlTable(table(tables.CONTROL)),
-            queue=ServiceBusChanges(self.sender(ACCOUNT_CHANGES), settings.sync_partitions),
-            rejected=ServiceBusRejected(self.sender(REJECTED_EVENTS)),
-            leftovers=ServiceBusLeftovers(self.service_bus, self.sender(DATAVERSE_EVENTS)),
+            queue=ServiceBusChanges(self._sender(ACCOUNT_CHANGES), settings.sync_partitions),
+            rejected=ServiceBusRejected(self._sender(REJECTED_EVENTS)),
+            leftovers=ServiceBusLeftovers(self.service_bus, self._sender(DATAVERSE_EVENTS)),
+            runs=runs.RunTable(table(tables.CONTROL)),
+            pages=ServiceBusPages(self._sender(LOAD_PAGES)),
+            accounts=DataverseAccountPages(self.dataverse),
+            waiting=self.waiting,
+            checked=CheckedTable(table(tables.ACCOUNT_SYNC)),
             probes=self._probes(target),
         )
+
+    @cached_property
+    def waiting(self) -> "AdministeredChanges | LocalChanges":
+        """The count of the changes that wait."""
+        from shared.messaging.waiting import AdministeredChanges, LocalChanges
+
+        control = self._settings.servicebus_control
+        return LocalChanges(control) if control else AdministeredChanges(self._settings)
 
     @cached_property
     def tables(self) -> "TableServiceClient":
@@ -148,7 +173,7 @@ class Clients:
         for name in ("dataverse", "erp"):
             if name in opened:
                 await opened[name].http.aclose()
-        for name in ("tables", "service_bus"):
+        for name in ("tables", "service_bus", "waiting"):
             if name in opened:
                 await opened[name].close()
 
@@ -164,8 +189,7 @@ class Clients:
             System.SERVICE_BUS: lambda: probe_queue(self.service_bus, ACCOUNT_CHANGES),
         }
 
-    def sender(self, queue: str) -> "QueueSender":
-        """Make the sender of a queue, which `close` closes."""
+    def _sender(self, queue: str) -> "QueueSender":
         from shared.messaging.queues import QueueSender
 
         sender = QueueSender(self.service_bus, queue)

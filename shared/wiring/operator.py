@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shared.dataverse.registration import Registration
+from shared.diagnostics.count_plan import CountPlan
 from shared.diagnostics.explain import Explain
 from shared.diagnostics.find_account import FindAccount
 from shared.diagnostics.name_accounts import NameAccounts
@@ -21,6 +22,7 @@ from shared.wiring import Application
 if TYPE_CHECKING:
     from shared.spreadsheets.files import SpreadsheetFiles
 
+_PREVIEWS = 8  # at a time
 _LONGEST_CODE = 3  # of a currency in the ERP, where the field map does not say
 
 
@@ -84,6 +86,12 @@ class Operator(Application):
             rules=replace(self.rules, looks_first=True),
             clock=ports.clock,
         )
+
+    @cached_property
+    def count_plan(self) -> CountPlan:
+        """What a load would do."""
+        most = self.erp.capabilities.most_concurrent_requests or _PREVIEWS
+        return CountPlan(self.ports.accounts, self.preview, min(_PREVIEWS, most))
 
     @cached_property
     def explain(self) -> Explain:

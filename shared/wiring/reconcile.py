@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cache
 from uuid import UUID
 
 from shared.load.compare import Compare
@@ -28,20 +27,17 @@ class ReconcilePorts:
     rows: AccountRows
 
 
-@cache  # a sender of a queue is opened once
 def reconcile_of(app: Application) -> Reconcile:
     """The use case behind `accountsync reconcile`, the timer `nightly` and the pages of a run."""
     from shared.dataverse.account_rows import DataverseAccountRows
-    from shared.messaging.pages import LOAD_PAGES, ServiceBusPages
     from shared.storage.findings import DifferenceTable
-    from shared.storage.runs import RunTable
     from shared.storage.tables import CONTROL
 
     clients = app.clients
     control = clients.tables.get_table_client(CONTROL)
     ports = ReconcilePorts(
-        runs=RunTable(control),
-        queue=ServiceBusPages(clients.sender(LOAD_PAGES)),
+        runs=app.ports.runs,
+        queue=app.ports.pages,
         differences=DifferenceTable(control),
         rows=DataverseAccountRows(clients.dataverse, app.field_map),
     )

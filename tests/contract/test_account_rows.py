@@ -15,7 +15,7 @@ from tests.contract.conftest import Simulated
 from tests.contract.test_account_reader import saver
 from tests.fakes.clock import FakeClock
 from tests.fakes.dynamics import FakeSales
-from tests.fakes.runs import FakeRows
+from tests.fakes.reconciling import FakeRows
 
 MAP = load_field_map("operations")
 

@@ -9,7 +9,7 @@ from shared.model.reconciliation import Difference, Kind
 from shared.ports.reconciling import Differences
 from shared.storage.findings import DifferenceTable
 from tests.contract.conftest import NewTable
-from tests.fakes.runs import FakeDifferences
+from tests.fakes.reconciling import FakeDifferences
 
 OLD, NEW = "20261001T020000-aaaaaa", "20261122T020000-bbbbbb"
 

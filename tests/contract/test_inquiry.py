@@ -77,6 +77,7 @@ async def test_both_ways_tell_the_same_counts(own_broker: Child) -> None:
             ("dataverse-events", 1, 1, 1),
             ("account-changes", 1, 0, 0),
             ("rejected-events", 0, 0, 0),
+            ("load-pages", 0, 0, 0),
         ]
         oldest = depths[0].oldest_at
         assert oldest is not None

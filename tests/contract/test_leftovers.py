@@ -11,9 +11,11 @@ from azure.servicebus.aio import ServiceBusClient
 
 from local.child import Child
 from shared.messaging.leftovers import ServiceBusLeftovers
+from shared.messaging.pages import ServiceBusPages
 from shared.messaging.queues import (
     ACCOUNT_CHANGES,
     DATAVERSE_EVENTS,
+    LOAD_PAGES,
     REJECTED_EVENTS,
     QueueSender,
     ServiceBusChanges,
@@ -21,6 +23,7 @@ from shared.messaging.queues import (
 )
 from shared.model.change import AccountChange, ChangeKind, Source, decode_change
 from shared.model.faults import QueueUnavailable
+from shared.model.page import PageDue, RunKind, decode_page
 from shared.model.queues import Bin, Leftover
 from shared.resilience.replay import Resubmit
 from tests.contract.conftest import ROOT, start_broker
@@ -40,7 +43,8 @@ async def broker(tmp_path: Path) -> AsyncIterator[Child]:
 @pytest.fixture
 async def senders(client: ServiceBusClient) -> AsyncIterator[dict[str, QueueSender]]:
     senders = {
-        queue: QueueSender(client, queue) for queue in (ACCOUNT_CHANGES, DATAVERSE_EVENTS, REJECTED_EVENTS)
+        queue: QueueSender(client, queue)
+        for queue in (ACCOUNT_CHANGES, DATAVERSE_EVENTS, REJECTED_EVENTS, LOAD_PAGES)
     }
     yield senders
     for sender in senders.values():
@@ -63,6 +67,11 @@ def queue(senders: dict[str, QueueSender]) -> ServiceBusChanges:
 
 
 @pytest.fixture
+def pages(senders: dict[str, QueueSender]) -> ServiceBusPages:
+    return ServiceBusPages(senders[LOAD_PAGES])
+
+
+@pytest.fixture
 async def client(broker: Child) -> AsyncIterator[ServiceBusClient]:
     async with ServiceBusClient.from_connection_string(
         broker.ready["connection_string"], retry_total=0
@@ -79,6 +88,7 @@ async def test_rejected_events_are_listed_and_sent_again_as_they_came(
     leftovers: ServiceBusLeftovers,
     rejected: ServiceBusRejected,
     queue: ServiceBusChanges,
+    pages: ServiceBusPages,
 ) -> None:
     await rejected.keep(b"<a/>", "xml", "Set the message format to JSON.", UUID(int=1))
     await rejected.keep(b"x" * 300_000, "not-json", "Too long.", None)
@@ -86,7 +96,7 @@ async def test_rejected_events_are_listed_and_sent_again_as_they_came(
     assert (first.reason, first.body, first.truncated) == ("xml", b"<a/>", False)
     assert (second.reason, second.truncated) == ("not-json", True)
 
-    resubmit = Resubmit(leftovers, queue)
+    resubmit = Resubmit(leftovers, queue, pages)
     assert await resubmit.run(Bin.REJECTED, "anna: again") == (1, 1)
     assert [left.reason for left in await _all(leftovers, Bin.REJECTED)] == ["not-json"]
     async with client.get_queue_receiver("dataverse-events") as receiver:
@@ -95,7 +105,10 @@ async def test_rejected_events_are_listed_and_sent_again_as_they_came(
 
 
 async def test_dead_letters_of_a_session_come_back_under_an_operation_id_of_their_own(
-    client: ServiceBusClient, leftovers: ServiceBusLeftovers, queue: ServiceBusChanges
+    client: ServiceBusClient,
+    leftovers: ServiceBusLeftovers,
+    queue: ServiceBusChanges,
+    pages: ServiceBusPages,
 ) -> None:
     change = AccountChange(
         organization_id=ORGANIZATION,
@@ -117,7 +130,7 @@ async def test_dead_letters_of_a_session_come_back_under_an_operation_id_of_thei
         while len(found := await _all(leftovers, Bin.CHANGE_DEAD_LETTERS)) < 2:  # noqa: ASYNC110 - the broker's
             await asyncio.sleep(0.05)
     assert {left.reason for left in found} == {"MaxDeliveryCountExceeded"}
-    assert await Resubmit(leftovers, queue).run(Bin.CHANGE_DEAD_LETTERS, "anna: again") == (1, 1)
+    assert await Resubmit(leftovers, queue, pages).run(Bin.CHANGE_DEAD_LETTERS, "anna: again") == (1, 1)
     async with client.get_queue_receiver(ACCOUNT_CHANGES, session_id="p00") as receiver:
         (message,) = await receiver.receive_messages(max_wait_time=5)
         again = decode_change(b"".join(message.body))  # pyright: ignore[reportArgumentType, reportCallIssue]
@@ -130,13 +143,36 @@ async def test_dead_letters_of_a_session_come_back_under_an_operation_id_of_thei
     )
 
 
+async def test_a_dead_page_comes_back_as_its_next_attempt(
+    client: ServiceBusClient,
+    leftovers: ServiceBusLeftovers,
+    queue: ServiceBusChanges,
+    pages: ServiceBusPages,
+) -> None:
+    page = PageDue(kind=RunKind.LOAD, run="r", page=3, attempt=2)
+    await pages.send(page)
+    await pages.send(page)  # a repeat, which is dropped
+    async with client.get_queue_receiver(LOAD_PAGES) as receiver:
+        (message,) = await receiver.receive_messages(max_message_count=5, max_wait_time=5)
+        await receiver.dead_letter_message(message, reason="MaxDeliveryCountExceeded")
+    assert [decode_page(left.body) for left in await _all(leftovers, Bin.PAGE_DEAD_LETTERS)] == [page]
+    assert await Resubmit(leftovers, queue, pages).run(Bin.PAGE_DEAD_LETTERS, "anna: again") == (1, 0)
+    async with client.get_queue_receiver(LOAD_PAGES) as receiver:
+        (message,) = await receiver.receive_messages(max_wait_time=5)
+        again = decode_page(b"".join(message.body))  # pyright: ignore[reportArgumentType, reportCallIssue]
+    assert again == page.again()
+
+
 async def test_only_the_wanted_numbers_are_sent(
-    leftovers: ServiceBusLeftovers, rejected: ServiceBusRejected, queue: ServiceBusChanges
+    leftovers: ServiceBusLeftovers,
+    rejected: ServiceBusRejected,
+    queue: ServiceBusChanges,
+    pages: ServiceBusPages,
 ) -> None:
     for number in range(3):
         await rejected.keep(b"%d" % number, "not-json", "", None)
     wanted = frozenset({(await _all(leftovers, Bin.REJECTED))[1].sequence_number})
-    resubmit = Resubmit(leftovers, queue)
+    resubmit = Resubmit(leftovers, queue, pages)
     assert await resubmit.run(Bin.REJECTED, "", wanted) == (1, 2)
     assert [left.body for left in await _all(leftovers, Bin.REJECTED)] == [b"0", b"2"]
 

@@ -63,6 +63,11 @@ class NavWorld(World):
             queue=self.queue,
             rejected=self.rejected,
             leftovers=self.leftovers,
+            runs=self.runs,
+            pages=self.pages,
+            accounts=self.accounts,
+            waiting=self.waiting,
+            checked=self.checked,
             probes={System.DATAVERSE: self.sales.probe, System.NAV: target.probe},
         )
         settings = Settings.model_validate({**SETTINGS, **NAV, **self.settings})

@@ -1,19 +1,24 @@
-"""What runs over many accounts need, in memory: rows, queue, findings, and lists of accounts."""
+"""What runs need, in memory: their rows, the queue of pages, the accounts of Sales and what was checked."""
 
 from bisect import insort
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from uuid import UUID
 
-from shared.model.faults import Fault, StateConflict
+from shared.model.faults import ConditionRefused, Fault, StateConflict
+from shared.model.load import Checked, Selection
 from shared.model.page import PageDue, RunKind
-from shared.model.reconciliation import Difference
+from shared.model.state import Page, SyncState
+from shared.ports.load import AccountPage
 from shared.ports.pages import StoredRun
-from shared.ports.reconciling import AccountRow
+from tests.fakes.bus import FakeQueue
 from tests.fakes.clock import FakeClock
 from tests.fakes.dynamics import FakeSales
+from tests.fakes.tables import FakeStates
+
+ORGANIZATION = UUID("11111111-1111-1111-1111-111111111111")
 
 
 class FakeRuns:
@@ -30,14 +35,13 @@ class FakeRuns:
         stored = self.rows.get(kind)
         if (stored.etag if stored else None) != etag:
             raise StateConflict
-        new = f'W/"{next(self._versions)}"'
-        self.rows[kind] = StoredRun(document, new)
-        return new
+        self.rows[kind] = StoredRun(document, f'W/"{next(self._versions)}"')
+        return self.rows[kind].etag
 
 
 @dataclass
 class FakePages:
-    """Implements PageQueue; `take` gives the next message and moves the clock to when it is due."""
+    """Implements PageQueue, with duplicate detection; `take` gives what is due, oldest first."""
 
     clock: FakeClock
     waiting: list[tuple[datetime, int, PageDue]] = field(default_factory=list)
@@ -47,57 +51,79 @@ class FakePages:
     async def send(self, page: PageDue, due: datetime | None = None) -> None:
         if self.trouble:
             raise self.trouble
-        if page.message_id not in self.seen:
-            self.seen.add(page.message_id)
-            insort(self.waiting, (due or self.clock.now(), len(self.seen), page), key=lambda item: item[:2])
+        if page.message_id in self.seen:
+            return
+        self.seen.add(page.message_id)
+        insort(self.waiting, (due or self.clock.now(), len(self.seen), page), key=lambda item: item[:2])
 
     def take(self) -> PageDue | None:
+        """The next page that is due, or None."""
+        if self.waiting and self.waiting[0][0] <= self.clock.now():
+            return self.waiting.pop(0)[2]
+        return None
+
+    def take_next(self) -> PageDue | None:
+        """The next page, whenever it is due; the clock moves to that moment."""
         if not self.waiting:
             return None
         due, _, page = self.waiting.pop(0)
         self.clock.advance_to(max(due, self.clock.now()))
         return page
 
-
-class FakeDifferences:
-    """Implements Differences."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, dict[UUID, Difference]] = {}
-
-    async def keep(self, run: str, differences: Sequence[Difference]) -> None:
-        self.rows.setdefault(run, {}).update({one.account_id: one for one in differences})
-
-    async def of_run(self, run: str) -> Sequence[Difference]:
-        return [one for _, one in sorted(self.rows.get(run, {}).items(), key=lambda item: str(item[0]))]
-
-    async def remove_before(self, moment: datetime) -> None:
-        self.rows = {run: rows for run, rows in self.rows.items() if run >= f"{moment:%Y%m%dT%H%M%S}"}
+    def next_due(self) -> datetime | None:
+        return self.waiting[0][0] if self.waiting else None
 
 
 @dataclass
-class FakeRows:
-    """Implements AccountRows over the accounts of FakeSales, in an order that is not that of the texts."""
+class FakeAccountPages:
+    """Implements AccountPages over the accounts of Sales; the one condition that it knows is `refused`."""
 
     sales: FakeSales
-    trouble: Fault | None = None
-    requests: int = 0
+    clock: FakeClock
+    sizes: list[int] = field(default_factory=list)
+    trouble: Exception | None = None
 
-    async def after(self, account_id: str, size: int) -> Sequence[AccountRow]:
-        self.requests += 1
-        if self.trouble:
+    async def page(self, selection: Selection, after: UUID | None, most: int) -> AccountPage:
+        if self.trouble is not None:
             raise self.trouble
-        last = _order(UUID(account_id)) if account_id else b""
-        behind = sorted((_order(known), known) for known in self.sales.rows if _order(known) > last)
-        accounts = [self.sales.rows[known] for _, known in behind[:size]]
-        now = self.sales.clock.now()
-        return [AccountRow(replace(account, read_at=now), account.read_at) for account in accounts]
+        if selection.where == "refused":
+            raise ConditionRefused("Could not find a property named 'refused'.")
+        self.sizes.append(most)
+        ids = [id_ for id_ in sorted(self.sales.rows) if after is None or id_ > after]
+        return AccountPage(ids[:most], self.clock.now())
 
-    async def existing(self, account_ids: Collection[UUID]) -> frozenset[UUID]:
-        self.requests += 1
-        return frozenset(account_ids) & self.sales.rows.keys()
+    async def organization(self) -> UUID:
+        return ORGANIZATION
 
 
-def _order(account_id: UUID) -> bytes:
-    """As the database of Sales sorts ids: the last group first."""
-    return account_id.bytes[10:] + account_id.bytes[:10]
+@dataclass
+class FakeWaiting:
+    """Implements WaitingChanges over the queue in memory."""
+
+    queue: FakeQueue
+    trouble: Fault | None = None
+
+    async def count(self) -> int:
+        if self.trouble is not None:
+            raise self.trouble
+        return len(self.queue.waiting)
+
+
+@dataclass
+class FakeChecked:
+    """Implements CheckedAccounts over the states in memory."""
+
+    states: FakeStates
+
+    async def page(self, after: str) -> Page[Checked]:
+        ordered = sorted(id_ for id_ in self.states.rows if str(id_) > after)
+        page = ordered[: self.states.page_size]
+        rows = [_checked(self.states.rows[id_].state) for id_ in page]
+        return Page(rows, str(page[-1]) if len(page) < len(ordered) else "")
+
+    async def of(self, account_ids: Sequence[UUID]) -> Sequence[Checked]:
+        return [_checked(self.states.rows[id_].state) for id_ in account_ids if id_ in self.states.rows]
+
+
+def _checked(state: SyncState) -> Checked:
+    return Checked(state.account_id, state.phase, state.issue or "", state.lease is not None, state.log)

@@ -10,7 +10,8 @@ from shared.load.reconcile import Reconcile
 from shared.model.change import AccountChange, Source
 from shared.model.reconciliation import REPAIRABLE, Difference, Kind, Reconciliation
 from shared.wiring.reconcile import ReconcilePorts, reconcile_over
-from tests.fakes.runs import FakeDifferences, FakePages, FakeRows, FakeRuns
+from tests.fakes.reconciling import FakeDifferences, FakeRows
+from tests.fakes.runs import FakePages, FakeRuns
 from tests.flow.world import ORGANIZATION, Gate, World, account
 
 
@@ -42,7 +43,7 @@ class Comparing:
 
     async def go_on(self, run_id: str) -> tuple[Reconciliation, Sequence[Difference]]:
         reconcile = self.reconcile()
-        while (page := self.pages.take()) is not None:
+        while (page := self.pages.take_next()) is not None:
             await reconcile.handle(page)
         run = await reconcile.newest()
         assert run is not None

@@ -212,7 +212,7 @@ async def test_a_difference_is_found_again_before_it_is_reported(change: str) ->
             else:
                 world.sales.delete(account("a"))
 
-    page = comparing.pages.take()
+    page = comparing.pages.take_next()
     assert page is not None
     await comparing.reconcile(gate).handle(page)
     assert await comparing.kept.of_run(run.id) == []
@@ -233,7 +233,7 @@ async def test_a_second_start_is_refused_with_the_id_of_the_first() -> None:
 async def test_a_run_whose_message_was_lost_does_not_stop_the_next_one() -> None:
     comparing = Comparing(await synced("operations", "a"))
     first = await comparing.reconcile().start("a person")
-    lost = comparing.pages.take()
+    lost = comparing.pages.take_next()
     comparing.world.clock.advance(HOUR)
     assert lost is not None
     run, _ = await comparing.run()
@@ -248,7 +248,7 @@ async def test_a_fault_sends_the_page_again_and_five_stop_the_run_with_the_remed
     comparing.rows.trouble = TransientFault(System.DATAVERSE, "answered 503")
     run = await comparing.reconcile().start("a person")
     for _ in range(FAILURES - 1):
-        page = comparing.pages.take()
+        page = comparing.pages.take_next()
         assert page is not None
         await comparing.reconcile().handle(page)
     comparing.rows.trouble = None
@@ -269,7 +269,7 @@ async def test_a_run_waits_while_a_system_is_paused_and_goes_on_after_that() -> 
     await world.application().breakers.pause([System.OPERATIONS], "a person")
     run = await comparing.reconcile().start("a person")
     for _ in range(FAILURES + 2):
-        page = comparing.pages.take()
+        page = comparing.pages.take_next()
         assert page is not None
         await comparing.reconcile().handle(page)
     waiting = await comparing.reconcile().newest()
@@ -285,7 +285,7 @@ async def test_a_repeated_page_changes_nothing() -> None:
     comparing = Comparing(await synced("operations", *"abcdefgh"))
     await comparing.reconcile().start("a person")
     pages: list[PageDue] = []
-    while (page := comparing.pages.take()) is not None:
+    while (page := comparing.pages.take_next()) is not None:
         pages.append(page)
         await comparing.reconcile().handle(page)
         for repeated in pages:
@@ -298,7 +298,7 @@ async def test_a_repeated_page_changes_nothing() -> None:
 async def test_a_run_goes_on_though_the_bus_refused_the_message_of_the_next_page() -> None:
     comparing = Comparing(await synced("operations", *"abcdefgh"))
     await comparing.reconcile().start("a person")
-    page = comparing.pages.take()
+    page = comparing.pages.take_next()
     assert page is not None
     comparing.pages.trouble = QueueUnavailable("load-pages takes no message")
     with pytest.raises(QueueUnavailable):
@@ -312,7 +312,7 @@ async def test_a_run_goes_on_though_the_bus_refused_the_message_of_the_next_page
 async def test_two_workers_at_one_page_count_it_once() -> None:
     comparing = Comparing(await synced("operations", *"abcdefgh"))
     await comparing.reconcile().start("a person")
-    page = comparing.pages.take()
+    page = comparing.pages.take_next()
     assert page is not None
     again = True
 

@@ -22,6 +22,7 @@ from shared.wiring.clients import Ports
 from tests.fakes.bus import FakeLeftovers, FakeQueue, FakeRejected
 from tests.fakes.clock import FakeClock
 from tests.fakes.dynamics import FakeOperations, FakeSales
+from tests.fakes.runs import FakeAccountPages, FakeChecked, FakePages, FakeRuns, FakeWaiting
 from tests.fakes.tables import FakeControl, FakeIssues, FakeMappings, FakeOwners, FakeStates
 
 ORGANIZATION = UUID("11111111-1111-1111-1111-111111111111")
@@ -98,6 +99,11 @@ class World:
         self.rejected = FakeRejected()
         self.leftovers = FakeLeftovers()
         self.control = FakeControl()
+        self.runs = FakeRuns()
+        self.pages = FakePages(self.clock)
+        self.accounts = FakeAccountPages(self.sales, self.clock)
+        self.waiting = FakeWaiting(self.queue)
+        self.checked = FakeChecked(self.states)
         self.outcomes: list[tuple[AccountChange, Outcome]] = []
 
     def application(self, gate: Gate = _open) -> Application:
@@ -114,6 +120,11 @@ class World:
                 "queue": self.queue,
                 "rejected": self.rejected,
                 "control": self.control,
+                "runs": self.runs,
+                "pages": self.pages,
+                "accounts": self.accounts,
+                "waiting": self.waiting,
+                "checked": self.checked,
             }.items()
         }
         ports = Ports(

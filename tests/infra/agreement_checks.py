@@ -19,7 +19,7 @@ OWNER = "Azure Service Bus Data Owner"
 RECEIVER = "Azure Service Bus Data Receiver"
 SENDER = "Azure Service Bus Data Sender"
 APP = "appPrincipalId"
-SCALING = "appOwnsTriggerQueues"
+OWNING = "appOwnsQueues"
 KEY_READER = "Key Vault Secrets User"
 TABLE = "Storage Table Data Contributor"
 ROLE_IDS = {
@@ -83,9 +83,9 @@ def the_app_may_do_what_it_does_and_no_more(infra: Infra, app: AppNeeds) -> Iter
     needed = {(RECEIVER, trigger.queue) for trigger in app.triggers}
     needed |= {(SENDER, queue) for queue in app.senders}
     needed |= {(TABLE, "each table"), ("Storage Blob Data Owner", "storage")}
-    # What scales the app asks with its identity how much waits: a parameter, on unless somebody says no.
-    if infra.main.params[SCALING].value is True:
-        needed |= {(OWNER, trigger.queue) for trigger in app.triggers}
+    # How much waits in a queue is told to its owners only: a parameter, on unless somebody says no.
+    if infra.main.params[OWNING].value is True:
+        needed |= {(OWNER, queue) for queue in {trigger.queue for trigger in app.triggers} | app.senders}
     settings = {name: str(value) for name, value in infra.app_settings.items()}
     if any("@Microsoft.KeyVault" in value for value in settings.values()):
         needed.add((KEY_READER, "vault"))
@@ -97,8 +97,8 @@ def the_app_may_do_what_it_does_and_no_more(infra: Infra, app: AppNeeds) -> Iter
     for one in infra.module("access").resources:
         of_app = properties(one).get("principalId") == APP
         owns = of_app and properties(one)["roleDefinitionId"] == "busOwner"
-        if owns != (of_app and one.condition.strip("()") == SCALING):
-            yield f"{one.symbol} must depend on {SCALING} if it lets the app own a queue, and only then"
+        if owns != (of_app and one.condition.strip("()") == OWNING):
+            yield f"{one.symbol} must depend on {OWNING} if it lets the app own a queue, and only then"
 
 
 def the_deployer_may_ask_with_the_health_key(infra: Infra, app: AppNeeds) -> Iterator[str]:

@@ -349,15 +349,15 @@ AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
     (
         agree.the_app_may_do_what_it_does_and_no_more,
         ACCESS,
-        " = if (appOwnsTriggerQueues) {",
+        " = if (appOwnsQueues) {",
         " = {",
         "appOwnsEvents must depend",
     ),
     (
         agree.the_app_may_do_what_it_does_and_no_more,
         MAIN,
-        "param appOwnsTriggerQueues bool = true",
-        "param appOwnsTriggerQueues bool = false",
+        "param appOwnsQueues bool = true",
+        "param appOwnsQueues bool = false",
         "Data Owner on account-changes and does not need it",
     ),
     (

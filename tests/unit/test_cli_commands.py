@@ -27,6 +27,7 @@ COMMANDS = [
     *(("rejected", name) for name in ("list", "show", "resubmit")),
     *(("dead-letters", name) for name in ("list", "show", "resubmit")),
     *(("reconcile",), ("unlink",), ("adopt-target",), ("pause",), ("resume",), ("status",), ("watch",)),
+    *(("load", name) for name in ("start", "status", "pause", "resume", "cancel", "report")),
 ]
 
 

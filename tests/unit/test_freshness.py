@@ -40,6 +40,15 @@ def test_a_change_that_was_read_since_is_covered() -> None:
         assert judge(old(), settled(phase=phase), NOW, MARGINS) == Covered()
 
 
+@pytest.mark.parametrize(("after", "covered"), [(0, False), (0.001, True), (-1, False)])
+def test_a_check_of_a_load_is_covered_if_the_account_was_read_since_the_load_began(
+    after: float, covered: bool
+) -> None:
+    read_at = NOW - seconds(10)
+    of_load = change(source=Source.LOAD, occurred_at=read_at - seconds(after))
+    assert (judge(of_load, settled(read_at=read_at), NOW, MARGINS) == Covered()) is covered
+
+
 @pytest.mark.parametrize(("after", "covered"), [(300, False), (300.001, True), (299, False)])
 def test_a_change_counts_as_uncommitted_for_the_whole_margin(after: float, covered: bool) -> None:
     read_at = NOW - seconds(10)
@@ -51,7 +60,9 @@ def test_a_change_counts_as_uncommitted_for_the_whole_margin(after: float, cover
     ("of_change", "of_state"),
     [
         ({"kind": ChangeKind.DELETE}, {}),
-        *(({"source": source}, {}) for source in OWN_SOURCES),
+        *(({"source": source}, {}) for source in OWN_SOURCES if source is not Source.LOAD),
+        ({"source": Source.LOAD}, {"phase": Phase.PARKED}),
+        ({"source": Source.LOAD}, {"unknown_until": LONG_AGO}),
         ({}, {"phase": Phase.PARKED}),
         ({}, {"phase": Phase.RETRYING}),
         ({}, {"phase": None}),

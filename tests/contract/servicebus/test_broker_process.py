@@ -50,6 +50,7 @@ def test_it_says_when_it_is_ready_and_ends_cleanly_when_told(number: signal.Sign
                 "dataverse-events",
                 "account-changes",
                 "rejected-events",
+                "load-pages",
             }
             process.send_signal(number)
             rest, _ = process.communicate(timeout=10)

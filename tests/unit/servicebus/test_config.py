@@ -16,10 +16,12 @@ def config(*queues: object, **namespace: object) -> str:
 
 def test_the_queues_of_the_stand_are_as_the_app_expects_them() -> None:
     queues = {queue.name: queue for queue in read_config(DEFAULT_CONFIG).queues}
-    assert set(queues) == {"dataverse-events", "account-changes", "rejected-events"}
+    assert set(queues) == {"dataverse-events", "account-changes", "rejected-events", "load-pages"}
     changes, events = queues["account-changes"], queues["dataverse-events"]
     assert (changes.requires_session, changes.requires_duplicate_detection) == (True, True)
     assert (changes.duplicate_window, changes.lock_duration, changes.max_delivery_count) == (600.0, 60.0, 100)
+    pages = queues["load-pages"]
+    assert (pages.requires_session, pages.requires_duplicate_detection) == (False, True)
     assert (events.requires_session, events.lock_duration, events.max_delivery_count) == (False, 60.0, 100)
 
 
