@@ -115,11 +115,12 @@ def _of_entry(name: str, entry: MappedField, field_map: FieldMap, tables: Tables
     own = tables.described(Column(column=entry.column, lookup=entry.lookup))
     if own is None:
         return
+    number = ValueType.INTEGER if entry.type == "integer" else ValueType.DECIMAL
     if entry.type != "text" and own.type not in _NUMBERS:
         yield Finding(
             f"field map: {name}",
             Grade.ERROR,
-            f'"{entry.path}" is a {own.type}, and the field map takes it for a {entry.type} number.',
+            f'"{entry.path}" is a {own.type}, and the field map takes it for a {number}.',
             "Every account with a value there is parked.",
             'Correct `type`: "text" takes any value.',
         )

@@ -98,8 +98,7 @@ class FieldRules:
         elif own.on_change is False and (entry.column or own.on_create is False):
             yield self._fixed(name, "One field that may not be changed makes the ERP refuse all others too.")
         elif _other_type(entry, own):
-            given = "a text" if entry.type == "text" else f"a number ({entry.type})"
-            what = f'"{name}" is a {own.type}, and the field map sends {given}.'
+            what = f'"{name}" is a {own.type}, and the field map sends a {_sent_type(entry)}.'
             yield Finding(
                 f"field map: {name}", Grade.ERROR, what, _REFUSED, "Correct `type` in the field map."
             )
@@ -160,13 +159,21 @@ class FieldRules:
         return Finding(f"field map: {name}", Grade.WARNING, what, _SOME, remedy)
 
 
+def _sent_type(entry: MappedField) -> ValueType:
+    if entry.type == "integer" or isinstance(entry.constant, int):
+        return ValueType.INTEGER
+    return ValueType.DECIMAL if entry.type == "decimal" else ValueType.TEXT
+
+
 def _other_type(entry: MappedField, own: FieldDescription) -> bool:
     """Whether the ERP certainly takes no value of the map's type."""
-    if entry.type == "integer" or isinstance(entry.constant, int):
-        return own.type in {ValueType.TEXT, ValueType.CHOICE, ValueType.YES_NO}
-    if entry.type == "decimal":
-        return own.type not in {ValueType.DECIMAL, ValueType.OTHER}
-    return own.type in {*_NUMBER_TYPES, ValueType.YES_NO}
+    match _sent_type(entry):
+        case ValueType.INTEGER:
+            return own.type in {ValueType.TEXT, ValueType.CHOICE, ValueType.YES_NO}
+        case ValueType.DECIMAL:
+            return own.type not in {ValueType.DECIMAL, ValueType.OTHER}
+        case _:
+            return own.type in {*_NUMBER_TYPES, ValueType.YES_NO}
 
 
 def _list(names: frozenset[str]) -> str:

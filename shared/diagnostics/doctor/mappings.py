@@ -73,11 +73,12 @@ def compare(
     by_name = {key_or_none(use.currency.name): use for use in uses or ()}
     unmapped = {row.mapped.crm for row in missing(table, [use.currency for use in uses or ()])}
     found = [_unmapped(use) for use in uses or () if use.currency.name in unmapped]
+    stopping = {review.name for review in reviewed if review.kind in _STOPS}
     for review in reviewed:
         if review.kind is Kind.NOT_CHECKED:
             remedy = "Run the doctor again when the system answers."
             found.append(Finding(f"{_CHECK}: codes", Grade.NOT_CHECKED, review.message, "", remedy))
-        elif review.kind in _STOPS or review.kind in _WARNS:
+        elif review.kind in _STOPS or (review.kind in _WARNS and review.name not in stopping):
             stopped = None if uses is None else by_name.get(key_or_none(review.name)) or _NOBODY
             found.append(_wrong(review, stopped))
     if any(finding.grade is not Grade.NOT_CHECKED for finding in found):
@@ -106,7 +107,8 @@ def _wrong(review: Reviewed, use: CurrencyUse | None) -> Finding:
     else:
         why = _WARNS.get(review.kind, "No account uses the currency yet; one that does would be parked.")
     remedy = _REMEDIES.get(review.kind, f"Correct the code with `{_EDIT}`.")
-    return Finding(f"{_CHECK}: {review.name}", grade, review.message, why, remedy)
+    row = review.name.strip() or "a row without a name"
+    return Finding(f"{_CHECK}: {row}", grade, review.message, why, remedy)
 
 
 def _accounts(use: CurrencyUse) -> str:
