@@ -8,12 +8,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
 from local.dynamics.calls import Answer, Call, Service
+from local.dynamics.metadata import Planted
 
 type Row = dict[str, Any]
 
 
 class SimulatedErp(Protocol):
-    """One ERP: its service answers every call below `prefix`."""
+    """One ERP: its service answers every call below one of `prefixes`."""
 
     @property
     def name(self) -> str:
@@ -21,8 +22,13 @@ class SimulatedErp(Protocol):
         ...
 
     @property
-    def prefix(self) -> str:
-        """The path of the service's root, without a trailing slash."""
+    def prefixes(self) -> tuple[str, ...]:
+        """The paths of the service's roots, without a trailing slash."""
+        ...
+
+    @property
+    def planted(self) -> Planted:
+        """The faults of its metadata."""
         ...
 
     @property

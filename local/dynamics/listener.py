@@ -22,13 +22,13 @@ from local.dynamics.requestlog import RequestLog
 
 @dataclass(slots=True)
 class Listener:
-    """One service behind one port; `latency_ms` is asked for every request.
+    """One service behind one port, below one or more roots; `latency_ms` is asked for every request.
 
     `place` holds a place for a request while it is worked on; it yields the answer if there is none.
     """
 
     system: str
-    prefix: str
+    prefixes: tuple[str, ...]
     service: Service
     authorization: str
     faults: Faults
@@ -63,12 +63,13 @@ class Listener:
 
     async def _call(self, request: web.Request) -> Call | None:
         path, query = split_target(request.raw_path)
-        if path != self.prefix and not path.startswith(self.prefix + "/"):
+        found = (one for one in self.prefixes if path == one or path.startswith(one + "/"))
+        if (prefix := next(found, None)) is None:
             return None
         body = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
-        root = f"{request.scheme}://{request.host}{self.prefix}"
-        return Call(request.method, path[len(self.prefix) :].lstrip("/"), query, headers, body, root)
+        root = f"{request.scheme}://{request.host}{prefix}"
+        return Call(request.method, path[len(prefix) :].lstrip("/"), query, headers, body, root)
 
     async def _answer(
         self, request: web.Request, call: Call | None, fault: FaultRule | None

@@ -3,14 +3,16 @@
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat
 
 from local.dynamics.events.notifier import Routing
+from local.dynamics.metadata import FieldFault
 from local.dynamics.systems import Systems, by_erp
 
 
 class SettingsChange(BaseModel):
     """The body of `POST /settings`; what is left out stays.
 
-    `latency_ms`: by system, how much longer every answer takes. The settings of an ERP stand under its name,
-    those of Operations may stand by themselves.
+    `latency_ms`: by system, how much longer every answer takes. `metadata`: by system and field, what is
+    wrong with its metadata, instead of what was before. The settings of an ERP stand under its name, those of
+    Operations may stand by themselves.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -20,17 +22,22 @@ class SettingsChange(BaseModel):
     retry_first_seconds: float | None = Field(default=None, gt=0)
     retry_cap_seconds: float | None = Field(default=None, gt=0)
     latency_ms: dict[str, NonNegativeFloat] = Field(default_factory=dict[str, float])
+    metadata: dict[str, dict[str, FieldFault]] = Field(default_factory=dict[str, dict[str, FieldFault]])
     seed: int | None = None
 
 
 def apply_settings(systems: Systems, change: SettingsChange) -> None:
     """Put a change into effect; raise `ValueError`."""
-    unknown = change.latency_ms.keys() - systems.latency.keys()
+    unknown = {*change.latency_ms, *change.metadata} - systems.latency.keys()
     if unknown:
         raise ValueError(f"There is no system {sorted(unknown)}.")
     for erp, settings in by_erp(systems, change.model_extra):
         erp.change(settings)
     systems.latency.update(change.latency_ms)
+    for system, faults in change.metadata.items():
+        planted = systems.planted(system)
+        planted.clear()
+        planted.update(faults)
     _apply_events(systems, change)
     if change.seed is not None:
         systems.faults.seed(change.seed)

@@ -31,7 +31,7 @@ class Simulator(Systems):
         tls = certificate.context if certificate else None
         dataverse = Listener(
             "dataverse",
-            dataverse_service.PREFIX,
+            (dataverse_service.PREFIX,),
             self.dataverse,
             f"Bearer {token}",
             self.faults,
@@ -58,7 +58,7 @@ class Simulator(Systems):
     def _of_erp(self, erp: SimulatedErp) -> Listener:
         return Listener(
             erp.name,
-            erp.prefix,
+            erp.prefixes,
             erp.service,
             erp.authorization(self.options.token),
             self.faults,

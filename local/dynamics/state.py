@@ -44,7 +44,9 @@ def reset(systems: Systems) -> None:
     """Empty everything that tests and demonstrations fill."""
     for table in ("account", "asyncoperation"):
         systems.store.clear(table)
+    systems.dataverse.definitions.planted.clear()
     for erp in systems.erps:
+        erp.planted.clear()
         erp.reset()
     systems.jobs.clear()
 

@@ -19,6 +19,7 @@ from local.dynamics.events.joblog import JobLog
 from local.dynamics.events.jobs import Jobs
 from local.dynamics.events.notifier import Notifier, Routing
 from local.dynamics.faults import Faults
+from local.dynamics.metadata import Planted
 from local.dynamics.nav.simulated import SimulatedNav
 from local.dynamics.operations.simulated import SimulatedOperations
 from local.dynamics.requestlog import RequestLog
@@ -58,6 +59,11 @@ class Systems:
         # Milliseconds that every answer of a system takes longer.
         self.latency = {"dataverse": 0.0, **{key_of(erp): 0.0 for erp in self.erps}}
         self._prepare()
+
+    def planted(self, system: str) -> Planted:
+        """Return the faults of a system's metadata."""
+        own = (erp.planted for erp in self.erps if key_of(erp) == system)
+        return next(own, self.dataverse.definitions.planted)
 
     def _prepare(self) -> None:
         """Seed the organisation, then listen to its changes."""

@@ -16,7 +16,8 @@ class Capabilities:
     insert a customer and then refuse one of its values. `code_fields` are stored trimmed and in upper case.
     `sent_together`: fields that are all sent, in this order, if one of them differs. `changed_by_erp`:
     fields whose values the ERP may change by itself when others are written. `blank_values`: what a field
-    that was never written reads as, if that is not blank. `longest_request_seconds`: how
+    that was never written reads as, if that is not blank. `key_fields`: the fields that together are the key
+    by which the app addresses a customer. `longest_request_seconds`: how
     long after sending a request may still take effect. `most_concurrent_requests`: 0 if the ERP has no limit.
     """
 
@@ -35,4 +36,5 @@ class Capabilities:
     code_fields: frozenset[str] = frozenset()
     sent_together: tuple[str, ...] = ()
     changed_by_erp: frozenset[str] = frozenset()
+    key_fields: frozenset[str] = frozenset()
     blank_values: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -15,6 +15,7 @@ from shared.model.capabilities import Capabilities
 from shared.model.change import AccountChange
 from shared.model.control import Answered, Bookmark, Handled, InUse
 from shared.model.customer import Customer, CustomerKey, FieldValue, Owner, Waiting
+from shared.model.description import TargetDescription
 from shared.model.faults import System
 from shared.model.issue import Issue, ParkedAccount
 from shared.model.mapping import CurrencyMapping, Usage
@@ -89,6 +90,8 @@ class Target(Protocol):
     async def look_up(self, keys: Collection[CustomerKey]) -> Mapping[CustomerKey, Customer]: ...
     # Whether the code is one of the ERP's own currencies.
     async def knows_currency(self, code: str) -> bool: ...
+    # The fields of customers, by small requests, or one document that is read in a bounded way.
+    async def describe(self) -> TargetDescription: ...
     # Make one cheap request, to test whether the ERP can be used.
     async def probe(self) -> None: ...
 

@@ -8,6 +8,7 @@ only: next links and redirects to other addresses are not followed.
 
 import json
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -132,6 +133,18 @@ class ODataClient:
                 raise TransientFault(self.system, "the pages of its answer do not end")
             path = str(following)
 
+    @asynccontextmanager
+    async def stream(self, path: str, headers: Mapping[str, str]) -> AsyncGenerator[httpx.Response]:
+        """Read a long answer piece by piece, in one attempt. The caller bounds how much of it is read."""
+        response = await self._send("GET", path, None, headers, stream=True)
+        try:
+            self._raise_common(response, writing=False)
+            yield response
+        except httpx.HTTPError as error:
+            raise TransientFault(self.system, f"no answer ({type(error).__name__})") from error
+        finally:
+            await response.aclose()
+
     async def probe(self, path: str) -> None:
         """Make one cheap request, to test whether the service can be used. Raises faults."""
         response = await self.get(path)
@@ -181,13 +194,19 @@ class ODataClient:
         raise AssertionError
 
     async def _send(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        *,
+        stream: bool = False,
     ) -> httpx.Response:
         request = self.http.build_request(method, path, content=body, headers=headers)
         self._check_address(request.url)
         request.headers["Authorization"] = await self.tokens.authorization()
         try:
-            return await self.http.send(request, follow_redirects=False)
+            return await self.http.send(request, follow_redirects=False, stream=stream)
         except _NEVER_SENT as error:
             raise TransientFault(self.system, f"no connection ({type(error).__name__})") from error
         except httpx.HTTPError as error:

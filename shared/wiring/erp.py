@@ -16,6 +16,7 @@ from shared.sync.rules import Rules
 
 if TYPE_CHECKING:
     from shared.ports import Target
+    from shared.ports.metadata import SetUp
     from shared.web.odata import ODataClient
 
 
@@ -29,12 +30,16 @@ class Links(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Erp:
-    """What the folder of one ERP offers; `target` makes its adapter over a client that is open."""
+    """What the folder of one ERP offers.
+
+    `target` makes its adapter over a client that is open, `set_up` what checks the ERP's own points.
+    """
 
     capabilities: Capabilities
     url: str
     links: Links
     target: "Callable[[ODataClient], Target]"
+    set_up: "Callable[[ODataClient], SetUp]"
 
 
 def erp_of(settings: Settings, field_map: FieldMap) -> Erp:
@@ -50,9 +55,8 @@ def erp_of(settings: Settings, field_map: FieldMap) -> Erp:
 
 def in_use(settings: Settings, field_map: FieldMap, erp: Erp) -> InUse:
     """The ERP that the settings name, as the app remembers it."""
-    address, company = urlsplit(erp.url), field_map.company.setting
-    name = settings.named(company) if company else None
-    return InUse(str(settings.target), address.netloc, address.path, name or "")
+    address = urlsplit(erp.url)
+    return InUse(str(settings.target), address.netloc, address.path, _company(settings, field_map) or "")
 
 
 def rules_of(settings: Settings, field_map: FieldMap, erp: Erp) -> Rules:
@@ -77,28 +81,40 @@ def _operations(settings: Settings, field_map: FieldMap) -> Erp:
 
         return OperationsTarget(client, field_map)
 
+    def set_up(client: "ODataClient") -> "SetUp":
+        from shared.targets.operations.set_up import OperationsSetUp
+
+        texts = {name: settings.named(name) or "" for name in field_map.settings}
+        return OperationsSetUp(client, field_map, texts)
+
     url = settings.operations_url
-    return Erp(capabilities(field_map), url, partial(links, url), target)
+    return Erp(capabilities(field_map), url, partial(links, url), target, set_up)
 
 
 def _business_central(settings: Settings, field_map: FieldMap) -> Erp:
     from shared.targets.business_central.capabilities import capabilities
     from shared.targets.business_central.links import links
 
+    company, local_currency = _company(settings, field_map), settings.business_central_local_currency
+
     def target(client: "ODataClient") -> "Target":
         from shared.targets.business_central.target import BusinessCentralTarget
 
-        setting = field_map.company.setting
         return BusinessCentralTarget(
             client,
             field_map,
             api_path=settings.business_central_api_path,
-            local_currency=settings.business_central_local_currency,
-            company=settings.named(setting) if setting else None,
+            local_currency=local_currency,
+            company=company,
         )
 
+    def set_up(client: "ODataClient") -> "SetUp":
+        from shared.targets.business_central.set_up import BusinessCentralSetUp
+
+        return BusinessCentralSetUp(client, field_map, company, local_currency)
+
     url = settings.business_central_url
-    return Erp(capabilities(field_map), url, partial(links, url), target)
+    return Erp(capabilities(field_map), url, partial(links, url), target, set_up)
 
 
 def _nav(settings: Settings, field_map: FieldMap) -> Erp:
@@ -106,7 +122,7 @@ def _nav(settings: Settings, field_map: FieldMap) -> Erp:
     from shared.targets.nav.links import links
 
     protocol = "v3" if settings.nav_protocol is NavProtocol.V3 else "v4"
-    setting = field_map.company.setting
+    company = _company(settings, field_map)
 
     def target(client: "ODataClient") -> "Target":
         from shared.targets.nav.target import NavTarget
@@ -118,9 +134,31 @@ def _nav(settings: Settings, field_map: FieldMap) -> Erp:
             currency_service=settings.nav_currency_service,
             protocol=protocol,
             local_currency=settings.nav_local_currency,
-            company=settings.named(setting) if setting else None,
+            company=company,
+        )
+
+    def set_up(client: "ODataClient") -> "SetUp":
+        from shared.targets.nav.set_up import NavSetUp
+
+        services = {
+            "NAV_SERVICE": settings.nav_service,
+            "NAV_CURRENCY_SERVICE": settings.nav_currency_service,
+        }
+        return NavSetUp(
+            client,
+            field_map,
+            services=services,
+            protocol=protocol,
+            company=company,
+            local_currency=settings.nav_local_currency,
         )
 
     url, found = settings.nav_url, capabilities(field_map, settings.nav_local_currency)
     addresses = partial(links, url, service=settings.nav_service, protocol=protocol)
-    return Erp(found, url, addresses, target)
+    return Erp(found, url, addresses, target, set_up)
+
+
+def _company(settings: Settings, field_map: FieldMap) -> str | None:
+    """The company of a field map that takes it from a setting."""
+    setting = field_map.company.setting
+    return settings.named(setting) if setting else None

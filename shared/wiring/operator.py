@@ -14,16 +14,15 @@ from shared.diagnostics.preview import PreviewSync
 from shared.diagnostics.status import ReadStatus
 from shared.mappings.edit import EditMapping
 from shared.mappings.review import Review
-from shared.model.field_map import CURRENCY
 from shared.ports import QueueDepths, SalesInquiry
 from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
 from shared.wiring import Application
+from shared.wiring.set_up_checks import longest_code
 
 if TYPE_CHECKING:
     from shared.spreadsheets.files import SpreadsheetFiles
 
 _PREVIEWS = 8  # at a time
-_LONGEST_CODE = 3  # of a currency in the ERP, where the field map does not say
 
 
 class Operator(Application):
@@ -32,13 +31,12 @@ class Operator(Application):
     @cached_property
     def edit_mapping(self) -> EditMapping:
         """The currency mapping as its editor sees it."""
-        ports, fields = self.ports, self.field_map.fields.values()
-        longest = next((field.max_length for field in fields if field.via == CURRENCY), None)
+        ports = self.ports
         return EditMapping(
             mappings=ports.mappings,
             review=Review(ports.target, self._sales, ports.states),
             clock=ports.clock,
-            longest_code=longest or _LONGEST_CODE,
+            longest_code=longest_code(self.field_map),
         )
 
     @cached_property

@@ -9,8 +9,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from local.dynamics.metadata import FieldFault
 from local.ports import free_port
 from shared.model.customer import Customer, CustomerKey, FieldValue
+from shared.model.description import ValueType
 from shared.model.faults import (
     AccountFault,
     ConfigurationFault,
@@ -441,3 +443,63 @@ async def test_a_probe_reads_and_finds_a_service_that_works(subject: Subject) ->
     await subject.target.probe()
     subject.fault("status", status=503)
     await transient(subject.target.probe())
+
+
+# --- description
+
+
+def plant(subject: Subject, **faults: FieldFault) -> None:
+    """Change what the simulator's metadata says of these fields."""
+    systems = subject.simulated.simulator
+    systems.planted(key_of_system(subject)).update(faults)
+
+
+def key_of_system(subject: Subject) -> str:
+    return str(subject.erp.system).replace("-", "_")
+
+
+@exact
+async def test_the_erp_describes_every_field_of_its_map_and_the_key(subject: Subject) -> None:
+    described = await subject.target.describe()
+    names = {*subject.erp.field_map.names, subject.target.capabilities.blocking_field}
+    assert names <= described.fields.keys()
+    assert described.keys == subject.target.capabilities.key_fields
+    assert described.fields[subject.erp.name_field].type is ValueType.TEXT
+
+
+@real
+async def test_the_erp_describes_lengths_and_values_as_far_as_it_tells_them(subject: Subject) -> None:
+    described = await subject.target.describe()
+    assert described.fields[subject.erp.city_field].max_length == subject.erp.told_city_length
+    assert described.fields[subject.target.capabilities.blocking_field].values == subject.erp.told_holds
+
+
+@real
+async def test_a_field_that_is_missing_shorter_or_of_another_type_is_described_so(subject: Subject) -> None:
+    name, city = subject.erp.name_field, subject.erp.city_field
+    plant(subject, **{name: FieldFault(missing=True), city: FieldFault(type="Edm.Int32")})
+    described = await subject.target.describe()
+    assert name not in described.fields
+    assert described.fields[city].type is ValueType.INTEGER
+
+
+@real
+async def test_a_description_is_a_few_requests(subject: Subject) -> None:
+    subject.simulated.simulator.log.clear()
+    await subject.target.describe()
+    report = subject.simulated.simulator.log.report(str(subject.erp.system), 0)
+    assert 1 <= report["total"] <= 2
+
+
+@real
+async def test_metadata_that_is_refused_is_a_wrong_set_up(subject: Subject) -> None:
+    subject.fault("status", status=404, count=1)
+    with pytest.raises(ConfigurationFault):
+        await subject.target.describe()
+
+
+@real
+async def test_metadata_that_is_away_is_transient(subject: Subject) -> None:
+    subject.fault("status", status=503)
+    with pytest.raises(TransientFault):
+        await subject.target.describe()

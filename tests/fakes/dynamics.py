@@ -10,7 +10,9 @@ from shared.field_maps import load_field_map
 from shared.model.account import Account, AccountCurrency
 from shared.model.capabilities import Capabilities
 from shared.model.customer import Customer, CustomerKey, FieldValue
+from shared.model.description import FieldDescription, TargetDescription, ValueType
 from shared.model.faults import AccountFault, CustomerAlreadyExists, CustomerNotFound, System
+from shared.model.field_map import FieldMap
 from shared.model.outcome import Cause, Problem
 from shared.model.state import Page
 from shared.targets.keyset import page_after
@@ -92,6 +94,7 @@ class FakeOperations:
     seconds: float = 0
     ids: dict[CustomerKey, str] | None = None
     refuses_fields: frozenset[str] = frozenset()
+    described: TargetDescription = field(default_factory=lambda: described_by(load_field_map("operations")))
     capabilities: Capabilities = field(default_factory=lambda: capabilities(load_field_map("operations")))
 
     async def probe(self) -> None:
@@ -183,6 +186,10 @@ class FakeOperations:
             raise self.trouble
         return code.upper() in self.currencies
 
+    async def describe(self) -> TargetDescription:
+        self._begin("GET")
+        return self.described
+
     def _begin(self, method: str, operation: str = "", key: CustomerKey | None = None) -> None:
         self.clock.advance(self.seconds)
         for due, commit in [item for item in self.late if item[0] <= self.clock.now()]:
@@ -216,6 +223,15 @@ class FakeOperations:
                 raise reason
             case _:
                 raise fault
+
+
+def described_by(field_map: FieldMap) -> TargetDescription:
+    """Operations as its metadata would describe it for this field map: it tells no lengths."""
+    names = {*field_map.names, field_map.company.field, field_map.key.field}
+    fields = {name: FieldDescription(ValueType.TEXT) for name in names}
+    fields[field_map.hold.field] = FieldDescription(ValueType.CHOICE, values=frozenset({"No", "All"}))
+    keys = frozenset({field_map.company.field, field_map.key.field})
+    return TargetDescription("CustomerV3", fields, keys)
 
 
 class CommittedError(Exception):

@@ -31,7 +31,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "load": {"load", "sync", "resilience", *_INNER},
     "mappings": {"mappings", *_INNER},
     "sync": {"sync", "resilience", *_INNER},
-    "diagnostics": {"diagnostics", "load", "sync", "resilience", *_INNER},
+    "diagnostics": {"diagnostics", "load", "mappings", "sync", "resilience", *_INNER},
     "web": {"web", "settings", "setting_types", *_INNER},
     **{adapter: {adapter, "web", "settings", *_INNER} for adapter in ADAPTERS},
     "functions": {"functions", "wiring", *USE_CASES, "model", "telemetry"},

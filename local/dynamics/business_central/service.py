@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from local.dynamics.business_central import errors
+from local.dynamics.business_central import errors, metadata
 from local.dynamics.business_central.bodies import read_body
 from local.dynamics.business_central.customers import Customers
 from local.dynamics.business_central.entities import APIS, COMPANIES, CURRENCIES
@@ -20,6 +20,7 @@ from local.dynamics.business_central.queries import check_names, list_page, show
 from local.dynamics.business_central.schema import Entity
 from local.dynamics.business_central.store import Row, Tables
 from local.dynamics.calls import Answer, Call
+from local.dynamics.metadata import FieldFault, Planted
 from local.dynamics.odata.errors import QueryError
 from local.dynamics.odata.options import parse_options, parse_segment
 
@@ -32,6 +33,7 @@ class BusinessCentral:
 
     environment: Environment = field(default_factory=Environment)
     tables: Tables = field(default_factory=Tables)
+    planted: Planted = field(default_factory=dict[str, FieldFault])
 
     @property
     def path(self) -> str:
@@ -65,6 +67,8 @@ class BusinessCentral:
     def _route(self, call: Call) -> Answer:
         api, rest = self._api(call.segments)
         match rest:
+            case ["$metadata"] if call.method == "GET":
+                return metadata.answer(APIS[api], self.planted)
             case ["companies"]:
                 return self._companies(call)
             case [first, page]:

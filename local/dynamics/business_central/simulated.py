@@ -9,17 +9,23 @@ from local.dynamics.business_central.errors import BusinessCentralError
 from local.dynamics.business_central.queue import RequestQueue
 from local.dynamics.business_central.service import PREFIX, BusinessCentral
 from local.dynamics.calls import Answer, Call
+from local.dynamics.metadata import Planted
 
 
 class SimulatedBusinessCentral:
     """One environment, and the queue before it."""
 
     name = "business-central"
-    prefix = PREFIX
+    prefixes = (PREFIX,)
 
     def __init__(self) -> None:
         self.service = BusinessCentral()
         self.queue = RequestQueue()
+
+    @property
+    def planted(self) -> Planted:
+        """The faults of its metadata."""
+        return self.service.planted
 
     @property
     def path(self) -> str:

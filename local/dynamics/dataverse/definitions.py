@@ -5,15 +5,16 @@ metadata properties are case-sensitive, an unknown one is 400.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 from local.dynamics.calls import Answer, Call
 from local.dynamics.dataverse import errors
 from local.dynamics.dataverse.errors import DataverseError
-from local.dynamics.dataverse.schema import CHOICES, Column, Table
+from local.dynamics.dataverse.schema import CHOICES, TEXTS, Column, Kind, Table
 from local.dynamics.dataverse.seed import fixed_id
 from local.dynamics.dataverse.store import Store
+from local.dynamics.metadata import FieldFault, Planted
 from local.dynamics.odata.filters import parse_filter
 from local.dynamics.odata.options import parse_expand, parse_key, parse_options, parse_segment
 from local.dynamics.odata.tokens import unquote_text
@@ -46,9 +47,10 @@ class DocumentDialect:
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """The metadata of one organisation."""
+    """The metadata of one organisation; the planted faults are those of the account's columns."""
 
     store: Store
+    planted: Planted = field(default_factory=dict[str, FieldFault])
 
     def answer(self, call: Call, segments: list[str]) -> Answer:
         """Answer a call below `EntityDefinitions`; raises DataverseError or QueryError."""
@@ -67,10 +69,16 @@ class Definitions:
     def _attributes(self, call: Call, table: Table, rest: list[str]) -> Answer:
         if rest[:1] != ["Attributes"] or len(rest) > 2:
             raise errors.no_segment("/".join(rest))
-        documents = [column_document(table, column) for column in table.columns.values()]
+        documents = [column_document(table, column) for column in self._columns(table)]
         if len(rest) == 2:
             documents = [one for one in documents if one["@odata.type"] == f"#{rest[1]}"]
         return self._list(call, f"EntityDefinitions('{table.name}')/Attributes", documents)
+
+    def _columns(self, table: Table) -> list[Column]:
+        """The columns with the faults that were planted."""
+        faults = self.planted if table.name == "account" else {}
+        found = [(column, faults.get(column.name, FieldFault())) for column in table.columns.values()]
+        return [_faulty(column, fault) for column, fault in found if not fault.missing]
 
     def _list(self, call: Call, context: str, documents: list[Document]) -> Answer:
         options = parse_options(call.query, OPTIONS)
@@ -79,6 +87,13 @@ class Definitions:
             documents = [document for document in documents if predicate(document)]
         shown = [_shown(call, document, options.select) for document in documents]
         return Answer(200, {"@odata.context": f"{call.root}/$metadata#{context}", "value": shown})
+
+
+def _faulty(column: Column, fault: FieldFault) -> Column:
+    kind = cast(Kind, fault.type) if fault.type else column.kind
+    length = fault.max_length if fault.max_length is not None else column.max_length
+    options = {int(value): value for value in fault.values} if fault.values else column.options
+    return replace(column, kind=kind, max_length=length if kind in TEXTS else None, options=options)
 
 
 def _merged(documents: Iterable[Document]) -> Document:

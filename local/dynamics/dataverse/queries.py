@@ -23,7 +23,8 @@ from local.dynamics.odata.filters import parse_filter, sort_value
 from local.dynamics.odata.options import Options, parse_options
 
 MAX_PAGE = 5000
-COLLECTION_OPTIONS = ("$select", "$filter", "$expand", "$orderby", "$top", "$skiptoken")
+MAX_COUNT = 5000  # `$count` counts no further (.../webapi/query/count-rows)
+COLLECTION_OPTIONS = ("$select", "$filter", "$expand", "$orderby", "$top", "$skiptoken", "$count")
 ROW_OPTIONS = ("$select", "$expand")
 
 
@@ -76,6 +77,8 @@ def query(store: Store, table: Table, call: Call) -> dict[str, Any]:
     except QueryError as error:
         raise errors.bad_query(str(error)) from error
     body: dict[str, Any] = {"@odata.context": context(call, table, options)}
+    if call.query.get("$count", "").lower() == "true":
+        body["@odata.count"] = min(len(rows), MAX_COUNT)
     limit = options.top if options.top is not None else len(rows)
     rows = rows[: max(limit, 0)]
     page, rest = _page(rows, call)

@@ -39,6 +39,7 @@ EDM: dict[Kind, str] = {
     "DateTime": "Edm.DateTimeOffset",
     "Lookup": "Edm.Guid",
 }
+TEXTS = ("String", "Memo")
 CHOICES = ("Picklist", "State", "Status")
 
 

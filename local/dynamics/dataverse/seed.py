@@ -43,6 +43,7 @@ def seed_organisation(store: Store) -> None:
     """Users, business unit, messages, filters for account and contact, and a handful of currencies."""
     who = store.identity
     put(store, "businessunit", {"name": "Contoso"}, who.business_unit_id)
+    put(store, "organization", {"name": "Contoso", "languagecode": 1033}, who.organization_id)
     put(store, "systemuser", {"fullname": "Integration User"}, who.user_id)
     seed_currencies(store, CURRENCIES)
     for name in MESSAGES:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from local.dynamics.calls import Answer, Call
 from local.dynamics.dataverse import errors
+from local.dynamics.dataverse.aggregates import MOST_ROWS, grouped
 from local.dynamics.dataverse.definitions import Definitions
 from local.dynamics.dataverse.errors import DataverseError
 from local.dynamics.dataverse.queries import query
@@ -26,9 +27,10 @@ PREFIX = "/api/data/v9.2"
 
 @dataclass(slots=True)
 class Dataverse:
-    """One organisation behind `/api/data/v9.2`."""
+    """One organisation behind `/api/data/v9.2`; an aggregate takes `most_aggregated` rows."""
 
     store: Store
+    most_aggregated: int = MOST_ROWS
     tracking: Tracking = field(init=False)
     definitions: Definitions = field(init=False)
 
@@ -86,6 +88,8 @@ class Dataverse:
             raise errors.no_segment(rest[0])
         if call.method == "GET" and self.tracking.wanted(call):
             return self.tracking.read(call, table)
+        if call.method == "GET" and "$apply" in call.query:
+            return Answer(200, grouped(self.store, table, call, self.most_aggregated))
         if call.method == "GET":
             return Answer(200, query(self.store, table, call))
         if call.method == "POST":

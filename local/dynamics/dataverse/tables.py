@@ -52,6 +52,7 @@ def organisation_tables() -> dict[str, Table]:
         ),
         table("systemuser", "systemusers", "fullname", _user(), type_code=8),
         table("businessunit", "businessunits", "name", [text("name", 160)], type_code=10),
+        table("organization", "organizations", "name", [text("name", 160), whole("languagecode")]),
         table("contact", "contacts", "fullname", _contact(), tracked=True, type_code=2),
         *registration_tables(),
     ]

@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import quote
 
 from local.dynamics.calls import Answer, Call
-from local.dynamics.nav import errors
+from local.dynamics.metadata import FieldFault, Planted
+from local.dynamics.nav import errors, metadata
 from local.dynamics.nav.environment import Company, Environment, Row
 from local.dynamics.nav.errors import NavError
 from local.dynamics.nav.pages import CUSTOMER_CARD, EMPTY, Page
@@ -41,6 +42,7 @@ class Nav:
     """One server instance."""
 
     environment: Environment = field(default_factory=Environment)
+    planted: Planted = field(default_factory=dict[str, FieldFault])
 
     def handle(self, call: Call) -> Answer:
         """Answer one call, which writes one row at most."""
@@ -63,6 +65,8 @@ class Nav:
 
     def _route(self, call: Call, protocol: Protocol) -> Answer:
         match call.segments[1:]:
+            case ["$metadata"] if call.method == "GET":
+                return metadata.answer(self.environment.services, protocol.version, self.planted)
             case ["Company"] if call.method == "GET":
                 names = [{"Name": name} for name in sorted(self.environment.companies)]
                 return protocol.content(call, 200, protocol.list(names, None))

@@ -4,6 +4,7 @@ from base64 import b64encode
 from typing import Any
 
 from local.dynamics.erp import any_number
+from local.dynamics.metadata import Planted
 from local.dynamics.nav import state
 from local.dynamics.nav.environment import Environment
 from local.dynamics.nav.service import INSTANCE, Nav
@@ -15,12 +16,17 @@ class SimulatedNav:
     """One server instance."""
 
     name = "nav"
-    prefix = INSTANCE
+    prefixes = (INSTANCE,)
     path = INSTANCE
     place = staticmethod(any_number)
 
     def __init__(self) -> None:
         self.service = Nav()
+
+    @property
+    def planted(self) -> Planted:
+        """The faults of its metadata."""
+        return self.service.planted
 
     @property
     def environment(self) -> Environment:

@@ -7,13 +7,14 @@ out whom a call is for, and to write single rows.
 
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from local.dynamics.calls import Answer, Call
+from local.dynamics.metadata import FieldFault, Planted
 from local.dynamics.odata.errors import QueryError
 from local.dynamics.odata.options import parse_key, parse_options, parse_segment
-from local.dynamics.operations import errors
+from local.dynamics.operations import errors, metadata
 from local.dynamics.operations.errors import OperationsError
 from local.dynamics.operations.queries import Query, check_names, show
 from local.dynamics.operations.rules import Rules
@@ -26,9 +27,10 @@ OPTIONS = ("$select", "$filter", "$expand", "$orderby", "$top", "$skip")
 
 @dataclass(slots=True)
 class Operations:
-    """One environment behind `/data`."""
+    """One environment behind `/data` and `/metadata`."""
 
     rules: Rules
+    planted: Planted = field(default_factory=dict[str, FieldFault])
 
     def handle(self, call: Call) -> Answer:
         """Answer one call, which writes one row at most."""
@@ -46,6 +48,8 @@ class Operations:
         return errors.failure(status, code)
 
     def _route(self, call: Call) -> Answer:
+        if call.root.endswith(metadata.PREFIX):
+            return metadata.answer(call, self.rules.entities, self.planted)
         if len(call.segments) != 1:
             return Answer(404)
         name, key = parse_segment(call.segments[0])

@@ -5,6 +5,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from local.dynamics.erp import any_number
+from local.dynamics.metadata import Planted
+from local.dynamics.operations import metadata
 from local.dynamics.operations.entities import environment_entities
 from local.dynamics.operations.environment import Environment
 from local.dynamics.operations.queries import show
@@ -58,7 +60,7 @@ class SimulatedOperations:
     """One environment with its data."""
 
     name = "operations"
-    prefix = PREFIX
+    prefixes = (PREFIX, metadata.PREFIX)
     path = ""
     place = staticmethod(any_number)
 
@@ -66,6 +68,11 @@ class SimulatedOperations:
         self.environment = Environment()
         self.records = Records()
         self.service = Operations(Rules(environment_entities(), self.records, self.environment))
+
+    @property
+    def planted(self) -> Planted:
+        """The faults of its metadata."""
+        return self.service.planted
 
     def authorization(self, token: str) -> str:
         """A bearer token."""

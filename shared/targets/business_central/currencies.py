@@ -44,7 +44,7 @@ class BusinessCentralCurrencies:
         if not self._local or code.strip().upper() != self._local:
             return False
         if company_id not in self._ledgers:
-            self._ledgers[company_id] = await self._ledger(company_id)
+            self._ledgers[company_id] = await ledger_currency(self._client, company_id)
         return not self._ledgers[company_id]
 
     async def _read_anew(self) -> frozenset[str]:
@@ -57,7 +57,7 @@ class BusinessCentralCurrencies:
     async def _read(self) -> frozenset[str]:
         codes = {self._local}
         for company_id in await self._company_ids():
-            codes |= {await self._ledger(company_id), *await self._table(company_id)}
+            codes |= {await ledger_currency(self._client, company_id), *await self._table(company_id)}
         return frozenset(codes - {""})
 
     async def _company_ids(self) -> list[str]:
@@ -75,10 +75,11 @@ class BusinessCentralCurrencies:
         rows = self._client.rows(path, HEADERS, page_content)
         return [text_of(row, "code").upper() async for row in rows]
 
-    async def _ledger(self, company_id: str) -> str:
-        """Return the ledger's currency. The set-up is one record, answered as a list or by itself."""
-        path = f"{STANDARD}/companies({company_id})/generalLedgerSetup?$select=localCurrencyCode"
-        response = await self._client.get(path, HEADERS)
-        content = good_content(response)
-        rows = page_content(response)["value"] if "value" in content else [content]
-        return text_of(rows[0], "localCurrencyCode").strip().upper() if rows else ""
+
+async def ledger_currency(client: ODataClient, company_id: str) -> str:
+    """Return the ledger's currency. The set-up is one record, answered as a list or by itself."""
+    path = f"{STANDARD}/companies({company_id})/generalLedgerSetup?$select=localCurrencyCode"
+    response = await client.get(path, HEADERS)
+    content = good_content(response)
+    rows = page_content(response)["value"] if "value" in content else [content]
+    return text_of(rows[0], "localCurrencyCode").strip().upper() if rows else ""

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from shared.model.customer import Customer, CustomerKey, FieldValue
+from shared.model.description import TargetDescription
 from shared.model.faults import (
     AccountFault,
     CustomerAlreadyExists,
@@ -37,6 +38,7 @@ from shared.targets.business_central.errors import (
     written_content,
 )
 from shared.targets.business_central.values import encode, enumerated, is_pattern, lost_parts, read_value
+from shared.targets.edmx import describe
 from shared.web.odata import ODataClient, literal, retry_after
 
 _ETAG = "@odata.etag"
@@ -119,6 +121,11 @@ class BusinessCentralTarget:
     async def knows_currency(self, code: str) -> bool:
         """Whether the code is one of Business Central's own currencies."""
         return await self._currencies.knows(code)
+
+    async def describe(self) -> TargetDescription:
+        """Describe the API page of customers by the metadata of its API."""
+        remedy = "Check BUSINESS_CENTRAL_API_PATH: the path of an API that has the page customers."
+        return await describe(self._client, f"{self._api}/$metadata", "customers", remedy)
 
     async def probe(self) -> None:
         """Read one company."""

@@ -60,6 +60,7 @@ def capabilities(field_map: FieldMap, local_currency: str | None = None) -> Capa
         company_field=field_map.company.field,
         number_field=key.field,
         assigns_numbers=key.assigned_by_erp,
+        key_fields=frozenset({key.field}),
         refuses_existing_number=False,
         refused_create_may_exist=True,
         blocking_field=field_map.hold.field,

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from shared.model.customer import Customer, CustomerKey, FieldValue
+from shared.model.description import TargetDescription
 from shared.model.faults import (
     AccountFault,
     CustomerAlreadyExists,
@@ -24,6 +25,7 @@ from shared.model.field_map import FieldMap
 from shared.model.outcome import Cause, Problem
 from shared.model.state import Page
 from shared.targets import keyset
+from shared.targets.edmx import describe
 from shared.targets.nav.capabilities import capabilities
 from shared.targets.nav.changes import Changes
 from shared.targets.nav.companies import Companies
@@ -121,6 +123,11 @@ class NavTarget:
     async def knows_currency(self, code: str) -> bool:
         """Whether the code is the local currency or one of NAV's own. Raises ConfigurationFault."""
         return self._values.is_local(code) or await self._currencies.knows(code)
+
+    async def describe(self) -> TargetDescription:
+        """Describe the page of customers by the metadata of the web services."""
+        remedy = f"Publish page 21 in NAV (Web Services) under the name in {_SETTING}, or check NAV_PROTOCOL."
+        return await describe(self._client, f"{self._wire.root}/$metadata", self._service, remedy)
 
     async def probe(self) -> None:
         """Read the names of the companies."""

@@ -17,6 +17,7 @@ def capabilities(field_map: FieldMap) -> Capabilities:
         company_field=field_map.company.field,
         number_field=field_map.key.field,
         assigns_numbers=field_map.key.assigned_by_erp,
+        key_fields=frozenset({field_map.company.field, field_map.key.field}),
         refuses_existing_number=True,
         blocking_field=field_map.hold.field,
         blocked_value=field_map.hold.blocked,

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from shared.model.customer import Customer, CustomerKey, FieldValue
+from shared.model.description import TargetDescription
 from shared.model.faults import (
     AccountFault,
     ConfigurationFault,
@@ -27,6 +28,7 @@ from shared.model.state import Page
 from shared.targets import keyset
 from shared.targets.operations.capabilities import capabilities
 from shared.targets.operations.currencies import PROBE, currencies_of
+from shared.targets.operations.description import describe
 from shared.targets.operations.errors import (
     JSON_ONLY,
     OperationsError,
@@ -107,6 +109,10 @@ class OperationsTarget:
     async def knows_currency(self, code: str) -> bool:
         """Whether the code is one of Operations' own currencies."""
         return await self._currencies.contain(code)
+
+    async def describe(self) -> TargetDescription:
+        """Describe the entity of customers by the metadata service, with the enumerations in use."""
+        return await describe(self._client, self._fields)
 
     async def probe(self) -> None:
         """Read one currency."""

@@ -75,5 +75,7 @@ BUSINESS_CENTRAL = Description(
     refused={"currencyCode": "XXX", "country": "XX", "phoneNumber": "555 ext. 12", "email": "nobody"},
     add_currency=add_currency,
     set_page_size=set_page_size,
+    told_city_length=30,
+    told_holds=frozenset({"_x0020_", "Ship", "Invoice", "All"}),
     has_own_ids=True,
 )

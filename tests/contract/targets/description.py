@@ -19,7 +19,8 @@ class Description:
     `others` are further implementations: "fake", and "peer", the real adapter against a server that knows the
     protocol and nothing of the ERP. `variant` names one of several ways to the same ERP. `fields` are a
     customer's, as they are read again; `refused` are values that the ERP refuses, by field. Under
-    `assigned_map` the ERP assigns the numbers.
+    `assigned_map` the ERP assigns the numbers. `told_city_length` and `told_holds` are what its metadata says
+    of the city and of the blocking field; None if it does not tell.
     """
 
     system: System
@@ -39,6 +40,8 @@ class Description:
     add_currency: Callable[[Simulated, str], None]
     set_page_size: Callable[[Simulated, int], None]
     has_own_ids: bool = False
+    told_city_length: int | None = None
+    told_holds: frozenset[str] | None = None
     answers_changes: bool = True  # the answer to a change has the customer
 
     def made(self, simulated: Simulated, implementation: str = "simulator") -> Target:

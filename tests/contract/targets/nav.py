@@ -81,6 +81,7 @@ def _over(protocol: Protocol) -> Description:
         refused={"Currency_Code": "XXX", "Country_Region_Code": "XX", "Phone_No": "1" * 31},
         add_currency=add_currency,
         set_page_size=set_page_size,
+        told_city_length=30,
     )
 
 

@@ -62,5 +62,6 @@ OPERATIONS = Description(
     refused={"SalesCurrencyCode": "XXX", "CustomerGroupId": "99", "AddressCountryRegionISOCode": "XX"},
     add_currency=add_currency,
     set_page_size=set_page_size,
+    told_holds=frozenset({"No", "Invoice", "All", "Payment", "Requisition", "Never"}),
     answers_changes=False,
 )

@@ -1,0 +1,160 @@
+"""The check of the mapping table: what it finds of each currency in use, and how many accounts that stops."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from shared.diagnostics.doctor.mappings import MappingsCheck
+from shared.mappings.review import Review
+from shared.model.account import AccountCurrency
+from shared.model.faults import ConfigurationFault, System, TransientFault
+from shared.model.finding import Finding, Grade
+from shared.model.mapping_edit import Mapped, MappingRow
+from tests.fakes.clock import FakeClock
+from tests.fakes.dynamics import FakeOperations
+from tests.fakes.mapping import FakeInquiry, FakeUsage
+from tests.fakes.metadata import FakeSalesMetadata
+from tests.fakes.tables import FakeMappings
+
+
+class Rows(FakeMappings):
+    """A mapping table whose rows are listed as they were made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listed = [row("US Dollar", "USD"), row("Euro", "EUR")]
+        self.trouble: Exception | None = None
+
+    async def rows(self) -> Sequence[MappingRow]:
+        if self.trouble is not None:
+            raise self.trouble
+        return self.listed
+
+
+def row(name: str, code: str, key: str = "") -> MappingRow:
+    return MappingRow(key or name.casefold(), Mapped(name, code), "etag")
+
+
+@dataclass
+class World:
+    """A complete table and two currencies in use; everything is right until a test changes it."""
+
+    mappings: Rows = field(default_factory=Rows)
+    erp: FakeOperations = field(default_factory=lambda: FakeOperations(FakeClock()))
+    inquiry: FakeInquiry = field(default_factory=FakeInquiry)
+    sales: FakeSalesMetadata = field(default_factory=FakeSalesMetadata)
+    needed: bool = True
+
+    def __post_init__(self) -> None:
+        self.inquiry.listed = [AccountCurrency("US Dollar", "USD"), AccountCurrency("Euro", "EUR")]
+        self.sales.use("US Dollar", 1200)
+        self.sales.use("Euro", 1)
+
+    async def findings(self) -> Sequence[Finding]:
+        review = Review(self.erp, self.inquiry, FakeUsage())
+        return await MappingsCheck(self.mappings, review, self.sales, 3, self.needed).check()
+
+    async def only(self) -> Finding:
+        (found,) = [finding for finding in await self.findings() if finding.grade is not Grade.FINE]
+        return found
+
+
+async def test_a_complete_table_gives_one_good_finding() -> None:
+    (found,) = await World().findings()
+    assert (found.grade, found.what) == (Grade.FINE, "All 2 currencies in use have a row.")
+
+
+async def test_a_map_that_sends_no_currency_needs_no_table() -> None:
+    world = World(needed=False)
+    world.mappings.trouble = AssertionError("nothing is read")
+    (found,) = await world.findings()
+    assert found.grade is Grade.FINE
+
+
+async def test_a_currency_in_use_without_a_row_is_an_error_with_the_accounts_that_it_stops() -> None:
+    world = World()
+    world.sales.use("Yen", 17)
+    found = await world.only()
+    assert (found.check, found.grade) == ("currency mapping: Yen", Grade.ERROR)
+    assert "17 active accounts" in found.why
+    assert "accountsync currency set" in found.remedy
+
+
+async def test_a_count_that_stopped_early_is_said_to_be_the_least() -> None:
+    world = World()
+    world.sales.use("Yen", 5000, at_least=True)
+    assert "at least 5,000 active accounts" in (await world.only()).why
+
+
+async def test_a_currency_of_sales_that_nobody_uses_needs_no_row() -> None:
+    world = World()
+    world.inquiry.listed.append(AccountCurrency("Yen", "JPY"))
+    assert [one.grade for one in await world.findings()] == [Grade.FINE]
+
+
+@pytest.mark.parametrize(("used", "grade"), [(True, Grade.ERROR), (False, Grade.WARNING)])
+@pytest.mark.parametrize(
+    ("rows", "what"),
+    [
+        ([row("Euro", "EUR"), row("EURO ", "EUR", "other")], "2 rows are of the currency"),
+        ([row("Euro", "")], "has no code"),
+        ([row("Euro", "EUROS")], "longer than 3"),
+        ([row("Euro", "EUX")], 'no currency "EUX"'),
+    ],
+)
+async def test_a_wrong_row_stops_the_accounts_of_its_currency(
+    rows: list[MappingRow], what: str, *, used: bool, grade: Grade
+) -> None:
+    world = World()
+    world.mappings.listed = [row("US Dollar", "USD"), *rows]
+    if not used:
+        del world.sales.uses[1]
+    found = await world.only()
+    assert found.grade is grade
+    assert what in found.what
+    assert ("1 active account:" in found.why) is used
+    assert found.remedy
+
+
+async def test_a_code_that_differs_from_the_iso_code_of_sales_is_a_warning() -> None:
+    world = World()
+    world.mappings.listed = [row("US Dollar", "USD"), row("Euro", "GBP")]
+    found = await world.only()
+    assert (found.check, found.grade) == ("currency mapping: Euro", Grade.WARNING)
+
+
+async def test_a_code_in_another_case_than_the_erps_is_a_warning() -> None:
+    world = World()
+    world.mappings.listed = [row("US Dollar", "USD"), row("Euro", "eur")]
+    assert (await world.only()).grade is Grade.WARNING
+
+
+async def test_a_row_with_a_name_that_no_currency_has_is_a_warning() -> None:
+    world = World()
+    world.mappings.listed.append(row(" ", "EUR", "made-by-hand"))
+    assert (await world.only()).grade is Grade.WARNING
+
+
+async def test_an_erp_that_is_away_leaves_the_codes_unchecked() -> None:
+    world = World()
+    world.erp.trouble = TransientFault(System.OPERATIONS, "answered 503")
+    found = await world.only()
+    assert (found.check, found.grade) == ("currency mapping: codes", Grade.NOT_CHECKED)
+
+
+async def test_accounts_that_may_not_be_counted_leave_the_use_unchecked_and_errors_stay_errors() -> None:
+    world = World()
+    world.sales.fault = ConfigurationFault(System.DATAVERSE, "answered 403.", "Give the right.")
+    world.mappings.listed = [row("Euro", "EUX")]
+    wrong, unread = await world.findings()
+    assert (wrong.grade, unread.grade) == (Grade.ERROR, Grade.NOT_CHECKED)
+    assert "stops its accounts" in wrong.why
+    assert unread.remedy == "Give the right."
+
+
+async def test_a_table_that_is_away_is_not_checked() -> None:
+    world = World()
+    world.mappings.trouble = TransientFault(System.TABLES, "answered 503")
+    (found,) = await world.findings()
+    assert found.grade is Grade.NOT_CHECKED
