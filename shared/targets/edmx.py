@@ -4,6 +4,7 @@ The document comes from outside: it may declare no entities, and only a bounded 
 docs.oasis-open.org/odata/odata-csdl-xml/v4.01.
 """
 
+import asyncio
 from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from shared.web.odata import ODataClient
 
 MOST_BYTES = 32 * 1024 * 1024
 _MOST_ELEMENTS = 1_000_000
+_LONGEST_SECONDS = 120.0
 _TYPES: Mapping[str, ValueType] = {
     "Edm.String": ValueType.TEXT,
     "Edm.Guid": ValueType.TEXT,
@@ -80,21 +82,27 @@ class _Document:
 
 async def describe(client: ODataClient, path: str, entity_set: str, remedy: str) -> TargetDescription:
     """Return the type of the rows of this entity set, by the document at this path. Raises faults."""
+    try:
+        async with asyncio.timeout(_LONGEST_SECONDS):
+            found = await _read(client, path, entity_set, remedy)
+    except TimeoutError as error:
+        raise TransientFault(client.system, "did not answer its metadata in time") from error
+    if found is None:
+        raise ConfigurationFault(client.system, f"has no {entity_set} in its metadata.", remedy)
+    return found
+
+
+async def _read(client: ODataClient, path: str, entity_set: str, remedy: str) -> TargetDescription | None:
     async with client.stream(path, {"Accept": "application/xml", "Accept-Language": "en-US"}) as response:
         status = response.status_code
-        if status >= 500:
-            raise TransientFault(client.system, f"answered {status}")
         if status != 200:
             reason = f"answered {status} to a read of its metadata."
             raise ConfigurationFault(client.system, reason, remedy)
         try:
-            found = await read_entity(response.aiter_bytes(), entity_set)
+            return await read_entity(response.aiter_bytes(), entity_set)
         except EdmxError as error:
             reason = f"answered metadata that cannot be used: {error}."
             raise ConfigurationFault(client.system, reason, remedy) from error
-    if found is None:
-        raise ConfigurationFault(client.system, f"has no {entity_set} in its metadata.", remedy)
-    return found
 
 
 async def read_entity(chunks: AsyncIterable[bytes], entity_set: str) -> TargetDescription | None:

@@ -43,15 +43,15 @@ def unknown_companies(erp: str, field_map: FieldMap) -> Finding:
 def numbers(erp: str, field_map: FieldMap, place: str, manual: str) -> Finding:
     """Return the finding of the number series, whose options the web services do not show.
 
-    `place` is where a person finds the series, `manual` what allows given numbers there.
+    `place` is where a person finds the series, `manual` the option that allows given numbers there.
     """
     check = f"{erp}: customer numbers"
     if field_map.key.assigned_by_erp:
         what = f"The field map says that {erp} assigns the numbers."
         why = "Without a series that assigns numbers, no customer can be created."
-        remedy = f"Make sure that the series in {place} exists, and assigns numbers by itself."
+        remedy = f"Look at {place}: the series must exist, and assign numbers by itself."
     else:
         what = f'The field map takes the numbers from the column "{field_map.key.column}".'
         why = f"If the series refuses given numbers, {erp} refuses every new customer."
-        remedy = f"Make sure that {manual} in {place}."
+        remedy = f"Look at {place}: the series must take given numbers ({manual})."
     return Finding(check, Grade.NOT_CHECKED, what, why, remedy)

@@ -226,7 +226,7 @@ async def test_operations_as_it_should_be(stand: Simulated) -> None:
         "Operations: customer group 10 in usmf": Grade.FINE,
         "Operations: customer numbers": Grade.NOT_CHECKED,
     }
-    assert "Manual = Yes" in found["Operations: customer numbers"].remedy
+    assert "Manual: Yes" in found["Operations: customer numbers"].remedy
 
 
 async def test_a_company_without_customer_groups_is_found(stand: Simulated) -> None:

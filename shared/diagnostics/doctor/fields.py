@@ -66,7 +66,7 @@ class FieldRules:
     def _block(self) -> Iterator[Finding]:
         hold = self.field_map.hold
         own = self.described.fields.get(hold.field)
-        why = "The customer of a deleted or deactivated account would not be blocked."
+        why = "The customer of a deleted or deactivated account is not blocked."
         if own is None or own.on_change is False:
             yield self._missing(hold.field, why) if own is None else self._fixed(hold.field, why)
         elif own.values is not None and hold.blocked not in own.values:
@@ -75,8 +75,14 @@ class FieldRules:
             yield Finding(f"field map: {hold.field}", Grade.ERROR, what, why, remedy)
         elif own.values is None:
             what = f'{self.erp.name} does not tell the values of "{hold.field}".'
-            remedy = f'Make sure that a customer can be set to "{hold.blocked}" there.'
-            yield Finding(f"field map: {hold.field}", Grade.NOT_CHECKED, what, why, remedy)
+            remedy = f'Make sure that the field takes "{hold.blocked}".'
+            yield Finding(
+                f"field map: {hold.field}",
+                Grade.NOT_CHECKED,
+                what,
+                f'If it takes no "{hold.blocked}": {why}',
+                remedy,
+            )
 
     def _lengths(self) -> Iterator[Finding]:
         """Say once that the ERP tells no lengths: no text field that the map uses has one."""

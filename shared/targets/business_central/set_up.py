@@ -37,7 +37,7 @@ class BusinessCentralSetUp:
             found += [await self._currency(name, ids[name]) for name in self._companies if name in ids]
         return [
             *found,
-            numbers(_ERP, self._field_map, _PLACE, "the series has Manual Nos."),
+            numbers(_ERP, self._field_map, _PLACE, "Manual Nos."),
             *self._template(),
         ]
 

@@ -50,7 +50,7 @@ class NavSetUp:
             if company in known:
                 found += [await self._page(company, *service) for service in self._services.items()]
         place = "Sales & Receivables Setup > Customer Nos."
-        found.append(numbers(_ERP, self._field_map, place, "the series has Manual Nos."))
+        found.append(numbers(_ERP, self._field_map, place, "Manual Nos."))
         return [*found, *self._currency(), *self._posting()]
 
     async def _page(self, company: str, setting: str, service: str) -> Finding:

@@ -76,7 +76,7 @@ class OperationsSetUp:
             yield Finding(check, Grade.ERROR, what, "Every customer there is refused.", remedy)
 
     def _numbers(self, own: Mapping[str, str]) -> Iterator[Finding]:
-        yield numbers(_ERP, self._field_map, _PLACE, "the sequence has Manual = Yes")
+        yield numbers(_ERP, self._field_map, _PLACE, "Manual: Yes")
         for company, sequence in own.items():
             what = f'The customer group "{self._group}" has the number sequence "{sequence}" of its own.'
             why = "It counts for its customers, instead of the one of the parameters."
