@@ -16,7 +16,7 @@ import httpx
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
 from shared.messaging.queues import ACCOUNT_CHANGES, DATAVERSE_EVENTS, REJECTED_EVENTS
-from shared.model.faults import ConfigurationFault, QueueUnavailable, System
+from shared.model.faults import NotPermitted, QueueUnavailable, System
 from shared.model.queues import QueueDepth
 from shared.settings import Settings
 from shared.web.credentials import entra_credential
@@ -35,14 +35,14 @@ class AdministeredQueues:
     def __init__(self, settings: Settings, client: "ServiceBusClient", **options: Any) -> None:
         self._settings = settings
         self._client = client
-        self._options: dict[str, Any] = {"retry_total": 2, "retry_backoff_factor": 0.2, **options}
+        self._options = options
 
     async def depths(self) -> Sequence[QueueDepth]:
-        async with _bus_faults(), self._administration() as administration:
-            return [await self._depth(administration, name) for name in _QUEUES]
+        async with bus_faults(), administration(self._settings, **self._options) as client:
+            return [await self._depth(client, name) for name in _QUEUES]
 
-    async def _depth(self, administration: "ServiceBusAdministrationClient", name: str) -> QueueDepth:
-        found = await administration.get_queue_runtime_properties(name)
+    async def _depth(self, client: "ServiceBusAdministrationClient", name: str) -> QueueDepth:
+        found = await client.get_queue_runtime_properties(name)
         return QueueDepth(
             name,
             active=found.active_message_count or 0,
@@ -56,15 +56,17 @@ class AdministeredQueues:
             messages = await receiver.peek_messages(1)
         return messages[0].enqueued_time_utc if messages else None
 
-    def _administration(self) -> "ServiceBusAdministrationClient":
-        from azure.servicebus.aio.management import ServiceBusAdministrationClient
 
-        settings = self._settings
-        if settings.servicebus:
-            text = settings.servicebus.get_secret_value()
-            return ServiceBusAdministrationClient.from_connection_string(text, **self._options)
-        host = settings.servicebus_namespace or ""
-        return ServiceBusAdministrationClient(host, entra_credential(settings), **self._options)
+def administration(settings: Settings, **options: Any) -> "ServiceBusAdministrationClient":
+    """Make a client of the administration API; its own retries are short."""
+    from azure.servicebus.aio.management import ServiceBusAdministrationClient
+
+    options = {"retry_total": 2, "retry_backoff_factor": 0.2, **options}
+    if settings.servicebus:
+        text = settings.servicebus.get_secret_value()
+        return ServiceBusAdministrationClient.from_connection_string(text, **options)
+    host = settings.servicebus_namespace or ""
+    return ServiceBusAdministrationClient(host, entra_credential(settings), **options)
 
 
 class LocalQueues:
@@ -92,7 +94,8 @@ class LocalQueues:
 
 
 @asynccontextmanager
-async def _bus_faults() -> AsyncGenerator[None]:
+async def bus_faults() -> AsyncGenerator[None]:
+    """Translate errors of the administration API into faults."""
     try:
         yield
     except ClientAuthenticationError as error:
@@ -105,9 +108,9 @@ async def _bus_faults() -> AsyncGenerator[None]:
         raise QueueUnavailable(f"the counts cannot be had ({type(error).__name__})") from error
 
 
-def _refused() -> ConfigurationFault:
+def _refused() -> NotPermitted:
     remedy = "Give yourself the role Azure Service Bus Data Owner on the namespace."
-    return ConfigurationFault(System.SERVICE_BUS, "refuses to tell its counts.", remedy)
+    return NotPermitted(System.SERVICE_BUS, "refuses to tell its counts.", remedy)
 
 
 def _moment(text: str | None) -> datetime | None:

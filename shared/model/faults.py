@@ -11,6 +11,7 @@
     │  └─ Refused            ... unless the system refuses other accounts in the same way
     ├─ CustomerNotFound, CustomerAlreadyExists   handled inside `Execute`; no caller sees them
     ├─ ConfigurationFault      the configuration is wrong: wait for a person, park nothing
+    │  └─ NotPermitted       ... because a right is missing
     ├─ RejectedEvent      the body cannot be understood: keep it, say why
     └─ StateConflict      another worker changed the account's state in between
 
@@ -130,6 +131,10 @@ class ConfigurationFault(Fault):
         self.system = system
         self.reason = reason
         self.remedy = remedy
+
+
+class NotPermitted(ConfigurationFault):
+    """The system refuses the request because a right is missing (403)."""
 
 
 class RejectedEvent(Fault):
