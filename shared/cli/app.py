@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from shared.cli import adopt, ask, currency, issues, registration, repair, replay, status, unlink
+from shared.cli import adopt, ask, currency, doctor, issues, registration, repair, replay, status, unlink
 from shared.cli.exits import exit_of
 from shared.cli.output import shown, stack_of
 from shared.cli.session import Chosen
@@ -67,6 +67,7 @@ app.command(epilog="Example: accountsync pause --system operations")(repair.paus
 app.command(epilog="Example: accountsync resume")(repair.resume)
 app.command(epilog="Example: accountsync status --check")(status.status)
 app.command(epilog="Example: accountsync watch --every 5")(status.watch)
+app.command(epilog="Example: accountsync doctor --now")(doctor.doctor)
 app.command(epilog="Example: accountsync register --solution AccountSync --dry-run")(registration.register)
 app.command(epilog="Example: accountsync registration")(registration.registration)
 app.command(epilog="Example: accountsync unregister --dry-run")(registration.unregister)

@@ -4,7 +4,7 @@ Source: learn.microsoft.com/power-apps/developer/data-platform/webapi/query-meta
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from shared.dataverse.accounts import API, HEADERS
@@ -40,9 +40,11 @@ class DataverseOrganization:
         return await self._flag(f"{path}&$filter=LogicalName%20eq%20{literal(column)}", "IsValidForUpdate")
 
     async def _flag(self, query: str, name: str) -> bool | None:
-        rows: object = (await self._content(query)).get("value")
-        found: object = rows[0].get(name) if isinstance(rows, list) and rows else None
-        return found if isinstance(found, bool) else None
+        rows = (await self._content(query)).get("value")
+        if not isinstance(rows, list):
+            raise TransientFault(System.DATAVERSE, "answered a list without its rows")
+        found = [row.get(name) for row in cast(list[Mapping[str, object]], rows)]
+        return found[0] if found and isinstance(found[0], bool) else None
 
     async def _content(self, query: str) -> Mapping[str, Any]:
         response = await self._client.get(API + query, HEADERS)

@@ -51,8 +51,8 @@ class DiagnosisTable:
 
     async def newest(self) -> Diagnosis | None:
         row = await get_row(self._table, DOCTOR, NEWEST)
-        document = row.get("Document") if row else None
-        return decode_diagnosis(str(document)) if document else None
+        document = str(row.get("Document") or "") if row else ""
+        return decode_diagnosis(document) if document else None
 
     async def ask(self, request: str) -> None:
         await self._merge(Request=request)

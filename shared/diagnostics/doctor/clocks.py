@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from shared.diagnostics.doctor.doctor import all_attempted
 from shared.model.faults import System
@@ -26,16 +27,21 @@ class ClocksCheck:
         )
 
     async def _one(self, system: System, read: ReadTime) -> Finding:
-        name, began = f"clock of {system}", self.clock.now()
+        began = self.clock.now()
         found = await read()
-        ended = self.clock.now()
-        why = "The order of changes, leases and tokens are judged by wrong times."
-        if found is None:
-            what = "The system does not say its time."
-            return Finding(name, Grade.NOT_CHECKED, what, why, "Look for a proxy that takes headers away.")
-        apart = max((began - found).total_seconds(), (found - ended).total_seconds(), 0.0)
-        if apart < NOTICED:
-            return Finding(name, Grade.FINE, "It agrees with this machine's.")
-        grade = Grade.ERROR if apart >= TOO_FAR else Grade.WARNING
-        remedy = "Set the clock of this machine by a time server; if it is right, tell who runs the system."
-        return Finding(name, grade, f"It is {apart:.0f} s apart from this machine's.", why, remedy)
+        return compared(system, found, began, self.clock.now())
+
+
+def compared(system: System, found: datetime | None, began: datetime, ended: datetime) -> Finding:
+    """Compare the time that a system said with the times of this machine before and after it was asked."""
+    name = f"clock of {system}"
+    why = "The order of changes, leases and tokens are judged by wrong times."
+    if found is None:
+        what = "The system does not say its time."
+        return Finding(name, Grade.NOT_CHECKED, what, why, "Look for a proxy that takes headers away.")
+    apart = max((began - found).total_seconds(), (found - ended).total_seconds(), 0.0)
+    if apart < NOTICED:
+        return Finding(name, Grade.FINE, "It agrees with this machine's.")
+    grade = Grade.ERROR if apart >= TOO_FAR else Grade.WARNING
+    remedy = "Set the clock of this machine by a time server; if it is right, tell who runs the system."
+    return Finding(name, grade, f"It is {apart:.0f} s apart from this machine's.", why, remedy)

@@ -42,7 +42,7 @@ class Doctor:
 
 
 def finding_of(name: str, error: Exception, longest: float = LONGEST) -> Finding:
-    """Say why a check could not be made. A wrong set-up is an error; what could not be read is not checked."""
+    """Say why a check could not be made: a wrong set-up is an error, anything else is not checked."""
     match error:
         case NotPermitted():
             return Finding(name, Grade.NOT_CHECKED, _reason(error), _UNKNOWN, error.remedy)
@@ -63,7 +63,9 @@ def _reason(fault: ConfigurationFault) -> str:
     return f"{fault.system} {fault.reason}"
 
 
-async def attempted(name: str, request: Awaitable[object], *, fine: str, why: str, remedy: str = "") -> Finding:
+async def attempted(
+    name: str, request: Awaitable[object], *, fine: str, why: str, remedy: str = ""
+) -> Finding:
     """Make a request that the app has to be allowed to make. A refusal is an error, with this remedy."""
     try:
         await request

@@ -37,8 +37,8 @@ class RegistrationCheck:
             found = await self.registrations.read()
         except NotPermitted as fault:
             remedy = (
-                "`accountsync doctor`, run by somebody with the role System Customizer in Sales, reads it; the "
-                "app itself needs no such right."
+                "Call `accountsync doctor` as somebody with the role System Customizer in Sales: it then "
+                "reads this too. The app itself needs no such right."
             )
             why = "Whether Dataverse posts events is not known."
             return [Finding(_NAME, Grade.NOT_CHECKED, f"{fault.system} {fault.reason}", why, remedy)]

@@ -72,7 +72,9 @@ def wrong_settings(problems: Sequence[str]) -> list[Finding]:
 
 
 def _credential(of: SetUp) -> Iterator[Finding]:
-    away = sorted({host for url in of.addresses if (host := urlsplit(url).hostname or "") not in _HERE | {""}})
+    away = sorted(
+        {host for url in of.addresses if (host := urlsplit(url).hostname or "") not in _HERE | {""}}
+    )
     if of.local and away:
         what = f"CREDENTIAL is local, but {', '.join(away)} is no address of this machine."
         yield _error("CREDENTIAL", what, "The stand's token is worth nothing there.", "managed-identity")

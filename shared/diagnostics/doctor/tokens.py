@@ -59,7 +59,9 @@ class TokensCheck:
         if token.tenant and claims.tenant.casefold() != token.tenant.casefold():
             what = f"It is of the tenant {claims.tenant}, not of {token.tenant}."
             remedy = "Check the tenant id in the settings, or the tenant in which the app signs in."
-            return Finding(name, Grade.ERROR, what, "The system does not know this tenant's identities.", remedy)
+            return Finding(
+                name, Grade.ERROR, what, "The system does not know this tenant's identities.", remedy
+            )
         if token.application and claims.application.casefold() != token.application.casefold():
             what = f"It was issued to the application {claims.application}, not to {token.application}."
             remedy = "Check the client id in the settings, and the identity that is assigned to the app."
@@ -85,7 +87,7 @@ def _told(claims: TokenClaims) -> str:
 
 
 def _same_resource(found: str, wanted: str) -> bool:
-    """Whether both name one resource. An audience may also be the id of an application, which says nothing."""
+    """Whether both name one resource. An audience that is an application's id is not compared."""
     return "://" not in found or _origin(found) == _origin(wanted)
 
 
