@@ -1,7 +1,7 @@
 """`accountsync doctor`: whether the set-up is right, as the app found it and as the operator finds it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Annotated, NamedTuple
 from uuid import uuid4
@@ -140,21 +140,27 @@ def _say(output: Output, newest: Diagnosis | None, told: Sequence[Told], errors:
             f"The app's check of {newest.at:%Y-%m-%d %H:%M:%S} UTC, build {newest.build}, as "
             f"{newest.identity}. [app]: found by it; [you]: found with your rights and settings."
         )
+        output.text()
     for grade in ORDER:
-        graded = [one for one in told if one.finding.grade is grade]
-        if graded:
+        if graded := _merged(one for one in told if one.finding.grade is grade):
             title, style = _TITLES[grade]
-            output.text()
             output.text(title, style)
-        for one in graded:
-            _say_one(output, one)
-    output.text()
+            for finding, whose in graded.items():
+                _say_one(output, finding, ", ".join(whose))
+            output.text()
     output.text(f"{counted(errors, 'error')}." if errors else "No error was found.")
 
 
-def _say_one(output: Output, one: Told) -> None:
-    finding = one.finding
-    output.text(f"[{one.whose}] {finding.check}: {finding.what}", indent=2)
+def _merged(told: Iterable[Told]) -> dict[Finding, list[str]]:
+    """Return each finding once, with whose it is."""
+    found: dict[Finding, list[str]] = {}
+    for whose, finding in told:
+        found.setdefault(finding, []).append(whose)
+    return found
+
+
+def _say_one(output: Output, finding: Finding, whose: str) -> None:
+    output.text(f"[{whose}] {finding.check}: {finding.what}", indent=2)
     if finding.grade is not Grade.FINE:
         for text in (finding.why, finding.remedy):
             output.text(text, indent=8)

@@ -53,7 +53,9 @@ class Diagnose:
 
 
 def _log(diagnosis: Diagnosis) -> None:
-    errors = diagnosis.graded(Grade.ERROR)
-    names = ", ".join(finding.check for finding in errors)
-    level = LOGGER.warning if errors else LOGGER.info
-    level("the doctor found %d errors in %d findings: %s", len(errors), len(diagnosis.findings), names)
+    errors, of = diagnosis.graded(Grade.ERROR), len(diagnosis.findings)
+    if errors:
+        names = ", ".join(finding.check for finding in errors)
+        LOGGER.warning("doctor: %d of %d findings are errors: %s", len(errors), of, names)
+    else:
+        LOGGER.info("doctor: none of %d findings is an error", of)

@@ -100,7 +100,7 @@ def _ceilings(of: SetUp) -> Iterator[Finding]:
         if not ceiling:
             why = f"A bulk change gone wrong {done} customers without a limit."
             remedy = f"Set {name} to a little more than a busy hour needs."
-            yield _warning(name, f"{name} is 0: there is no ceiling.", why, remedy)
+            yield _warning(name, "It is 0: there is no ceiling.", why, remedy)
 
 
 def _times(of: SetUp) -> Iterator[Finding]:
