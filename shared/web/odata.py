@@ -139,7 +139,8 @@ class ODataClient:
         response = await self.get(path)
         if response.status_code != 200:
             remedy = "Check its address and the app's access to it."
-            raise ConfigurationFault(self.system, f"answered {response.status_code}.", remedy)
+            kind = NotPermitted if response.status_code == 403 else ConfigurationFault
+            raise kind(self.system, f"answered {response.status_code}.", remedy)
 
     def _next_page(self, page: httpx.URL, link: object) -> httpx.URL:
         try:

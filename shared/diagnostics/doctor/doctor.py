@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from shared.model.faults import ConfigurationFault, Fault, NotPermitted
+from shared.model.faults import ConfigurationFault, Fault, NotPermitted, System
 from shared.model.finding import Finding, Grade
 
 LONGEST = 30.0
+_SYSTEMS = frozenset(map(str, System))
 _UNKNOWN = "As long as this is not known, nobody can say that it is right."
 
 type Check = Callable[[], Awaitable[Sequence[Finding]]]
@@ -31,7 +32,7 @@ class Doctor:
     async def examine(self) -> tuple[Finding, ...]:
         """Return the findings of all checks, in the order of the checks. Raises nothing."""
         found = await asyncio.gather(*(self._bounded(named) for named in self.checks))
-        return tuple(finding for findings in found for finding in findings)
+        return tuple(told_once([finding for findings in found for finding in findings]))
 
     async def _bounded(self, named: Named) -> Sequence[Finding]:
         try:
@@ -41,13 +42,29 @@ class Doctor:
             return [finding_of(named.name, error, self.longest)]
 
 
+def told_once(findings: Sequence[Finding]) -> list[Finding]:
+    """Merge what several checks say of one and the same fault of a system, under the names of all of them."""
+    found: dict[object, Finding] = {}
+    for finding in findings:
+        of_system = finding.what.partition(": ")[0] in _SYSTEMS
+        key = (finding.grade, finding.what, finding.remedy) if of_system else (len(found), finding)
+        known = found.get(key)
+        found[key] = replace(known, check=f"{known.check}, {finding.check}") if known else finding
+    return list(found.values())
+
+
+def said(fault: ConfigurationFault) -> str:
+    """Say what a system did, without the remedy."""
+    return f"{fault.system}: {fault.reason}"
+
+
 def finding_of(name: str, error: Exception, longest: float = LONGEST) -> Finding:
     """Say why a check could not be made: a wrong set-up is an error, anything else is not checked."""
     match error:
         case NotPermitted():
-            return Finding(name, Grade.NOT_CHECKED, _reason(error), _UNKNOWN, error.remedy)
+            return Finding(name, Grade.NOT_CHECKED, said(error), _UNKNOWN, error.remedy)
         case ConfigurationFault():
-            return Finding(name, Grade.ERROR, _reason(error), "Work that needs it waits.", error.remedy)
+            return Finding(name, Grade.ERROR, said(error), "Work that needs it waits.", error.remedy)
         case TimeoutError():
             what = f"There was no answer within {longest:.0f} s."
             return Finding(name, Grade.NOT_CHECKED, what, _UNKNOWN, AGAIN)
@@ -59,18 +76,18 @@ def finding_of(name: str, error: Exception, longest: float = LONGEST) -> Finding
 AGAIN = "See with `accountsync status` whether the system is away, then check again with `--now`."
 
 
-def _reason(fault: ConfigurationFault) -> str:
-    return f"{fault.system} {fault.reason}"
-
-
 async def attempted(
-    name: str, request: Awaitable[object], *, fine: str, why: str, remedy: str = ""
+    name: str, request: Awaitable[object], *, fine: str, why: str, remedy: str = "", right: str = ""
 ) -> Finding:
-    """Make a request that the app has to be allowed to make. A refusal is an error, with this remedy."""
+    """Make a request that the app has to be allowed to make; a refusal is an error.
+
+    `remedy` is that of any refusal, `right` that of a missing right; by default it is the fault's own.
+    """
     try:
         await request
     except ConfigurationFault as fault:
-        return Finding(name, Grade.ERROR, _reason(fault), why, remedy or fault.remedy)
+        own = right if isinstance(fault, NotPermitted) else ""
+        return Finding(name, Grade.ERROR, said(fault), why, own or remedy or fault.remedy)
     return Finding(name, Grade.FINE, fine)
 
 

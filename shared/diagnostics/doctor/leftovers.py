@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.diagnostics.doctor.doctor import said
 from shared.model.faults import NotPermitted
 from shared.model.finding import Finding, Grade
 from shared.ports import QueueDepths
@@ -23,7 +24,7 @@ class LeftoversCheck:
         try:
             depths = await self.queues.depths()
         except NotPermitted as fault:
-            what = f"{fault.system} {fault.reason}"
+            what = said(fault)
             return [Finding(_NAME, Grade.NOT_CHECKED, what, why, fault.remedy)]
         counts = {
             **{f"dead letters of {queue.name}": queue.dead_letters for queue in depths},

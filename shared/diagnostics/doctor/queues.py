@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.diagnostics.doctor.doctor import all_findings
+from shared.diagnostics.doctor.doctor import all_findings, said
 from shared.model.faults import NotPermitted
 from shared.model.finding import Finding, Grade
 from shared.model.observed import QueueProperties
@@ -56,7 +56,7 @@ class QueuesCheck:
         try:
             found = await self.settings.read(wanted.name)
         except NotPermitted as fault:
-            what = f"{fault.system} {fault.reason}"
+            what = said(fault)
             why = f"Its properties are not known, and {wanted.without}."
             return [Finding(name, Grade.NOT_CHECKED, what, why, self.remedy)]
         if found is None:

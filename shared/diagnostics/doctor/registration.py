@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from shared.diagnostics.doctor.doctor import said
 from shared.model.faults import NotPermitted
 from shared.model.finding import Finding, Grade
 from shared.model.observed import ColumnDifference, EventRegistration
@@ -41,7 +42,7 @@ class RegistrationCheck:
                 "reads this too. The app itself needs no such right."
             )
             why = "Whether Dataverse posts events is not known."
-            return [Finding(_NAME, Grade.NOT_CHECKED, f"{fault.system} {fault.reason}", why, remedy)]
+            return [Finding(_NAME, Grade.NOT_CHECKED, said(fault), why, remedy)]
         if not found:
             why = "Changes are noticed by catch-up only, minutes later, or not at all where it is off."
             remedy = "Register with `accountsync register` when the app is to go live."

@@ -27,15 +27,13 @@ class ReadingCheck:
 
     async def _accounts(self) -> Finding:
         why = "No account can be checked."
-        remedy = (
-            "Check DATAVERSE_URL, and that the app's user exists in Sales with a role that may read accounts."
-        )
-        return await attempted(_ACCOUNTS, self.accounts(), fine="It is allowed.", why=why, remedy=remedy)
+        right = "Give the app's user in Sales a role that may read accounts in the organization."
+        return await attempted(_ACCOUNTS, self.accounts(), fine="It is allowed.", why=why, right=right)
 
     async def _currencies(self) -> Finding:
         why = "An account is read with its currency: none can be checked."
-        remedy = "Give the app's role in Sales the right to read currencies in the organization."
-        return await attempted(_CURRENCIES, self.currencies(), fine="It is allowed.", why=why, remedy=remedy)
+        right = "Give the app's user in Sales a role that may read currencies in the organization."
+        return await attempted(_CURRENCIES, self.currencies(), fine="It is allowed.", why=why, right=right)
 
 
 @dataclass(frozen=True, slots=True)

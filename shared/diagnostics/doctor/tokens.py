@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from shared.diagnostics.doctor.doctor import all_attempted
+from shared.diagnostics.doctor.doctor import all_attempted, said
 from shared.model.faults import ConfigurationFault, System
 from shared.model.finding import Finding, Grade
 from shared.model.observed import TokenClaims
@@ -45,7 +45,7 @@ class TokensCheck:
             claims = await token.read()
         except ConfigurationFault as fault:
             why = "Every request to this system is refused."
-            return Finding(name, Grade.ERROR, f"{fault.system} {fault.reason}", why, fault.remedy)
+            return Finding(name, Grade.ERROR, said(fault), why, fault.remedy)
         if claims is None:
             return Finding(name, Grade.FINE, "There is one; it is not of a kind that can be read.")
         return self._wrong(token, claims) or Finding(name, Grade.FINE, f"Issued {_told(claims)}.")
