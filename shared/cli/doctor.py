@@ -136,10 +136,9 @@ def _members(finding: Finding) -> dict[str, object]:
 
 def _say(output: Output, newest: Diagnosis | None, told: Sequence[Told], errors: int) -> None:
     if newest:
-        output.text(
-            f"The app's check of {newest.at:%Y-%m-%d %H:%M:%S} UTC, build {newest.build}, as "
-            f"{newest.identity}. [app]: found by it; [you]: found with your rights and settings."
-        )
+        made = f"The app's check of {newest.at:%Y-%m-%d %H:%M:%S} UTC, build {newest.build}"
+        output.text(f"{made}, made as {newest.identity}.")
+        output.text("[app]: found by the app. [you]: found now, with your own rights and settings.")
         output.text()
     for grade in ORDER:
         if graded := _merged(one for one in told if one.finding.grade is grade):
