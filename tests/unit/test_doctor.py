@@ -12,6 +12,7 @@ import pytest
 
 from shared.diagnostics.doctor.diagnose import EVERY, LEASE, Diagnose
 from shared.diagnostics.doctor.doctor import Doctor, Named, told_once
+from shared.diagnostics.doctor.queues import WANTED
 from shared.diagnostics.doctor.settings import wrong_settings
 from shared.environment import SettingsError, load_settings
 from shared.model.diagnosis import LONGEST, Diagnosis, decode_diagnosis, encode_diagnosis
@@ -24,6 +25,7 @@ from tests.fakes.clock import START, FakeClock
 from tests.fakes.doctor import FakeDiagnoses
 from tests.unit.test_settings import EXAMPLE
 
+ROOT = Path(__file__).parents[2]
 FINE = Finding("thing", Grade.FINE, "It is there.")
 
 
@@ -296,3 +298,10 @@ def test_the_hosts_limits_are_read_from_its_file(tmp_path: Path) -> None:
     assert host_limits(tmp_path / "none") == HostLimits(None, None)
     (tmp_path / "host.json").write_text("{}")
     assert host_limits(tmp_path / "host.json") == HostLimits(None, None)
+
+
+def test_the_doctor_knows_every_queue_that_there_is() -> None:
+    config = json.loads((ROOT / "local/servicebus/Config.json").read_text(encoding="utf-8"))
+    (namespace,) = config["UserConfig"]["Namespaces"]
+    there = {queue["Name"]: queue["Properties"]["RequiresSession"] for queue in namespace["Queues"]}
+    assert {wanted.name: wanted.sessions for wanted in WANTED} == there
