@@ -1,10 +1,10 @@
 """Waits until a deployed app runs the build that was deployed: `python3 infra/smoke.py URL BUILD_ID`.
 
-In: the address of the app. With HEALTH_KEY in the environment, as in the pipelines, all systems must be well
-and a message must come through: the app queues a probe, and `sync_account` of this build has to answer it
-after this test began. Without the key an app that takes no messages is not noticed. Out: what `/api/health`
-answers; exit code 1 if it does not answer as it should within SMOKE_SECONDS (default 300). Standard library
-only.
+In: the address of the app. With HEALTH_KEY in the environment, as in the pipelines, all systems must be well,
+a message must come through, and the doctor must find no error: the app queues a probe, which `sync_account`
+of this build has to answer after this test began, and checks its set-up anew. Without the key an app that
+takes no messages is not noticed. Out: what `/api/health` answers; exit code 1 if it does not answer as it
+should within SMOKE_SECONDS (default 300), with each error of the doctor. Standard library only.
 """
 
 import itertools
@@ -38,13 +38,14 @@ def main(arguments: list[str]) -> int:
     address, build_id = arguments[0].rstrip("/") + "/api/health", arguments[1]
     key = os.environ.get("HEALTH_KEY")
     deadline = time.monotonic() + float(os.environ.get("SMOKE_SECONDS", "300"))
-    before: object = None
+    before: dict[str, object] = {}
     for asked in itertools.count():
-        # A probe may be taken by an instance of the build before: it is asked for again every half minute.
-        answer = ask(address + ("?probe=1" if key and asked % 6 == 0 else ""), key)
-        if asked == 0 or before is UNKNOWN:
-            before = answer.get("probe", UNKNOWN)
-        wrong = complaint(answer, build_id) or (key and silence(answer, before, build_id))
+        # An instance of the build before may take the request: it is made again every half minute.
+        answer = ask(address + ("?probe=1&doctor=1" if key and asked % 6 == 0 else ""), key)
+        for name in ("probe", "doctor"):
+            if before.get(name, UNKNOWN) is UNKNOWN:
+                before[name] = answer.get(name, UNKNOWN)
+        wrong = complaint(answer, build_id) or (key and (silence(answer, before, build_id) or errors(answer)))
         print(json.dumps(answer), flush=True)
         if not wrong:
             print(f"The app runs build {build_id}.")
@@ -75,14 +76,24 @@ def complaint(answer: dict[str, Any], build_id: str) -> str:
     return "" if answer.get("status") == "ok" else f"its systems answer {answer.get('systems')}"
 
 
-def silence(answer: dict[str, Any], before: object, build_id: str) -> str:
-    """What is wrong with the answer to the probe; nothing if this build gave one since `before`."""
-    probe = answer.get("probe")
-    if not isinstance(probe, dict) or probe == before:
-        return "sync_account does not answer: no message comes through"
-    if probe.get("build") != build_id:
-        return f"sync_account answers with build {probe.get('build')}, not {build_id}"
+def silence(answer: dict[str, Any], before: dict[str, object], build_id: str) -> str:
+    """What is missing; nothing if this build has answered the probe and made its check since `before`."""
+    for name, what, lost in (
+        ("probe", "sync_account", "no message comes through"),
+        ("doctor", "the function doctor", "its timer does not run, or it cannot write to its tables"),
+    ):
+        found = answer.get(name)
+        if not isinstance(found, dict) or found == before[name]:
+            return f"{what} does not answer: {lost}"
+        if found.get("build") != build_id:
+            return f"{what} answers with build {found.get('build')}, not {build_id}"
     return ""
+
+
+def errors(answer: dict[str, Any]) -> str:
+    """The errors that the doctor found; nothing if there are none."""
+    lines = "".join(f"\n  - {error}" for error in answer["doctor"].get("errors", ()))
+    return lines and f"the doctor finds errors:{lines}"
 
 
 if __name__ == "__main__":

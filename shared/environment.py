@@ -26,7 +26,15 @@ _HOST_FILE = Path(__file__).parents[1] / "host.json"
 
 
 class SettingsError(Exception):
-    """The configuration is wrong; the message names every setting at fault and its remedy."""
+    """The configuration is wrong; the message names every setting at fault and its remedy.
+
+    `problems`: the same, one text for each problem.
+    """
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        report = "\n".join(f"  - {problem}" for problem in self.problems)
+        super().__init__(f"The app settings are not right:\n{report}")
 
 
 def load_settings(
@@ -40,7 +48,7 @@ def load_settings(
     given = {name: environment[name] for name in environment_names().values() if environment.get(name)}
     target = given.get("TARGET", TargetName.OPERATIONS)
     if target not in set(TargetName):
-        raise _wrong([f"TARGET: there is no ERP {target!r}; there is {', '.join(TargetName)}"])
+        raise SettingsError([f"TARGET: there is no ERP {target!r}; there is {', '.join(TargetName)}"])
     target = TargetName(target)
     if target is TargetName.BUSINESS_CENTRAL:
         given.setdefault("SYNC_PARTITIONS", str(_BUSINESS_CENTRAL_PARTITIONS))
@@ -63,13 +71,8 @@ def load_settings(
     except ValidationError as error:
         problems += _problems(error)
     if problems or settings is None or field_map is None:
-        raise _wrong(problems)
+        raise SettingsError(problems)
     return settings, field_map
-
-
-def _wrong(problems: Iterable[str]) -> SettingsError:
-    report = "\n".join(f"  - {problem}" for problem in problems)
-    return SettingsError(f"The app settings are not right:\n{report}")
 
 
 def _given(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:

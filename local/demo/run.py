@@ -18,7 +18,7 @@ from local.demo.drive import Sales
 from local.demo.errors import DemoError
 from local.demo.requests import RequestCount
 from local.demo.scenario import Customer, Scenario, plan
-from local.demo.seed import heal, seed
+from local.demo.seed import run_timers, seed
 from local.demo.watch import Ledger, Tail, idle
 from local.erps.erp import Erp
 from local.stand import Stand
@@ -62,7 +62,7 @@ async def run(erp: Erp, accounts: int, events: int, progress: Progress) -> Resul
     options = StandOptions(erp=erp, settings=SETTINGS, table_access_log=True, core_tools=False)
     async with Stand.start(options) as stand:
         await seed(stand)
-        await heal(stand)
+        await run_timers(stand)
         count = RequestCount(stand)
         await count.start()
         async with Sales.at(stand.addresses) as sales:

@@ -1,7 +1,8 @@
 """What is there before the first event: the currencies of Sales, the data of the ERP, and the mapping table.
 
-The app's healing reads the mapping table once a minute, and checks every account whose row is new. The demo
-calls it once in advance, so that no row is new when the accounts come.
+The app's healing reads the mapping table once a minute, and checks every account whose row is new; the doctor
+checks the set-up of a new version. The demo calls both once in advance: no row is new when the accounts come,
+and the requests that are counted are those of the accounts.
 """
 
 import asyncio
@@ -16,8 +17,8 @@ from local.demo.errors import DemoError
 from local.demo.watch import Tail
 from local.stand import Stand
 
-HEAL = "heal"
-HEAL_SECONDS = 30.0
+TIMERS = ("heal", "doctor")
+TIMER_SECONDS = 30.0
 
 
 async def seed(stand: Stand) -> None:
@@ -54,25 +55,33 @@ async def _map_currencies(connection: str) -> None:
             await table.upsert_entity(row)
 
 
-async def heal(stand: Stand) -> None:
-    """Run the timer function by hand, as learn.microsoft.com/azure/azure-functions/functions-manually-run-
-    non-http shows, and wait until it has run."""
+async def run_timers(stand: Stand) -> None:
+    """Run the timer functions by hand, one after the other, and wait until each has run.
+
+    As in learn.microsoft.com/azure/azure-functions/functions-manually-run-non-http.
+    """
+    for function in TIMERS:
+        await _run(stand, function)
+
+
+async def _run(stand: Stand, function: str) -> None:
     key = {"x-functions-key": stand.addresses.function_key}
-    async with httpx.AsyncClient(base_url=stand.addresses.functions, headers=key) as host:
-        (await host.post(f"/admin/functions/{HEAL}", json={})).raise_for_status()
     tail = Tail(stand.host_logs)
+    _ = [*tail.records()]  # what ended before
+    async with httpx.AsyncClient(base_url=stand.addresses.functions, headers=key) as host:
+        (await host.post(f"/admin/functions/{function}", json={})).raise_for_status()
     try:
-        async with asyncio.timeout(HEAL_SECONDS):
-            while not (ended := [record for record in tail.records() if _is_end(record)]):  # noqa: ASYNC110
+        async with asyncio.timeout(TIMER_SECONDS):
+            while not (ended := [one for one in tail.records() if _is_end(one, function)]):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
     except TimeoutError:
         ended = [{}]
     if ended[0].get("event") != "invocation_finished":
-        reason = ended[0].get("error", f"it did not end within {HEAL_SECONDS:g} s")
-        message = f"the function {HEAL} failed: {reason}; the logs are in {stand.folder}"
+        reason = ended[0].get("error", f"it did not end within {TIMER_SECONDS:g} s")
+        message = f"the function {function} failed: {reason}; the logs are in {stand.folder}"
         raise DemoError(message)
 
 
-def _is_end(record: dict[str, Any]) -> bool:
+def _is_end(record: dict[str, Any], function: str) -> bool:
     ends = ("invocation_finished", "invocation_failed")
-    return record.get("function") == HEAL and record.get("event") in ends
+    return record.get("function") == function and record.get("event") in ends

@@ -1,6 +1,7 @@
 """The control endpoint over plain HTTP: what is in the queues, and faults on demand.
 
 - GET /queues, GET /queues/{name}: counts of now and since the start.
+- GET /properties: the settings of every queue.
 - POST /disconnect {"clients": "all" | N, "queue": name?}: drops connections (those that use the queue);
   messages, locks and schedules stay as they are.
 - POST /expire-locks {"queue": name}: ends all locks of the queue and of its dead-letter queue now.
@@ -43,6 +44,7 @@ def control_app(hub: Hub) -> web.Application:
         [
             web.get("/queues", _list_queues),
             web.get("/queues/{name}", _get_queue),
+            web.get("/properties", _list_properties),
             web.post("/disconnect", _disconnect),
             web.post("/expire-locks", _expire_locks),
             web.post("/clear", _clear),
@@ -68,6 +70,11 @@ async def _explain(request: web.Request, handler: Any) -> web.StreamResponse:
 async def _list_queues(request: web.Request) -> web.Response:
     queues = request.app[_HUB].broker.queues.values()
     return web.json_response({queue.name: describe(queue) for queue in queues})
+
+
+async def _list_properties(request: web.Request) -> web.Response:
+    queues = request.app[_HUB].broker.queues.values()
+    return web.json_response({queue.name: asdict(queue.settings) for queue in queues})
 
 
 async def _get_queue(request: web.Request) -> web.Response:

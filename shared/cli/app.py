@@ -13,6 +13,7 @@ from shared.cli import (
     adopt,
     ask,
     currency,
+    doctor,
     issues,
     load,
     reconcile,
@@ -83,6 +84,7 @@ app.command(epilog="Example: accountsync pause --system operations")(repair.paus
 app.command(epilog="Example: accountsync resume")(repair.resume)
 app.command(epilog="Example: accountsync status --check")(status.status)
 app.command(epilog="Example: accountsync watch --every 5")(status.watch)
+app.command(epilog="Example: accountsync doctor --now")(doctor.doctor)
 app.command(epilog="Example: accountsync register --solution AccountSync --dry-run")(registration.register)
 app.command(epilog="Example: accountsync registration")(registration.registration)
 app.command(epilog="Example: accountsync unregister --dry-run")(registration.unregister)

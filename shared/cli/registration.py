@@ -12,13 +12,9 @@ from shared.cli.exits import CommandError, Exit
 from shared.cli.options import DryRun, Yes
 from shared.cli.output import Output
 from shared.cli.session import command
-from shared.dataverse.endpoints import Endpoint, queue_endpoint, webhook_endpoint
+from shared.dataverse.endpoints import WEBHOOK_PATH, Endpoint, endpoint_of, webhook_endpoint
 from shared.dataverse.registration import Plan
 from shared.wiring.operator import Operator
-
-EVENTS_QUEUE = "dataverse-events"
-SEND_RULE = "dataverse-send"
-WEBHOOK_PATH = "/api/dataverse/events"
 
 Webhook = Annotated[
     bool, typer.Option("--webhook", help="Have Dataverse post to the function's address, not to the queue.")
@@ -120,17 +116,7 @@ def _endpoint(operator: Operator, url: str, *, webhook: bool) -> tuple[Endpoint,
             message = "Give the address of the function app: --url https://..., or the variable FUNCTION_URL."
             raise CommandError(Exit.USAGE, message)
         return webhook_endpoint(url.rstrip("/") + WEBHOOK_PATH), ""
-    settings = operator.settings
-    if settings.servicebus is None:
-        return queue_endpoint(settings.servicebus_namespace or "", EVENTS_QUEUE, SEND_RULE), ""
-    parts = _parts(settings.servicebus.get_secret_value())
-    endpoint = queue_endpoint(parts["Endpoint"], EVENTS_QUEUE, parts["SharedAccessKeyName"])
-    return endpoint, parts["SharedAccessKey"]
-
-
-def _parts(connection_string: str) -> dict[str, str]:
-    pairs = (part.partition("=") for part in connection_string.split(";"))
-    return {name: value for name, _, value in pairs}
+    return endpoint_of(operator.settings)
 
 
 def _secret(key: str, *, as_json: bool) -> SecretStr:

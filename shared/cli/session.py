@@ -15,7 +15,7 @@ import typer
 from shared.cli.exits import CommandError, Exit, exit_of
 from shared.cli.options import Json
 from shared.cli.output import Output, document, shown, stack_of
-from shared.environment import load_settings
+from shared.environment import SettingsError, load_settings
 from shared.wiring.operator import Operator
 
 STANDS = Path(__file__).resolve().parents[2] / ".stand"
@@ -31,12 +31,16 @@ class Chosen:
 
 
 def command(
-    work: Callable[..., Coroutine[Any, Any, None]], *, until_stopped: bool = False
+    work: Callable[..., Coroutine[Any, Any, None]],
+    *,
+    until_stopped: bool = False,
+    settings_wrong: Callable[[SettingsError, Output], None] | None = None,
 ) -> Callable[..., None]:
     """Make a command of a coroutine that takes the use cases, the output and the command's own options.
 
     It adds the option --json and ends with an exit code; an error ends in one line.
-    `until_stopped`: being stopped is how the command is meant to end.
+    `until_stopped`: being stopped is how the command is meant to end. `settings_wrong` is called instead of
+    the coroutine if the settings cannot be used.
     """
 
     @wraps(work)
@@ -50,7 +54,9 @@ def command(
             if chosen.stack:
                 sys.stderr.write(stack_of(error))
             if until_stopped and isinstance(error, KeyboardInterrupt):
-                return
+                return None
+            if settings_wrong is not None and isinstance(error, SettingsError):
+                return settings_wrong(error, output)
             code, line = exit_of(error)
             fail(code, line, as_json=as_json)
 

@@ -9,10 +9,15 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from shared.settings import Settings
+
 type Columns = Mapping[str, object]
 
 QUEUE, WEBHOOK = "Account Sync (queue)", "Account Sync (webhook)"
 NAMES = frozenset({QUEUE, WEBHOOK})
+EVENTS_QUEUE = "dataverse-events"
+SEND_RULE = "dataverse-send"
+WEBHOOK_PATH = "/api/dataverse/events"
 
 
 class Kind(StrEnum):
@@ -69,6 +74,16 @@ def webhook_endpoint(url: str) -> Endpoint:
     """Describe the function receive_webhook by its address."""
     columns: Columns = {"contract": 8, "authtype": 4, "url": url}  # 4: the key as ?code=
     return Endpoint(WEBHOOK, "(webhook)", columns, "authvalue", "isauthvalueset")
+
+
+def endpoint_of(settings: Settings) -> tuple[Endpoint, str]:
+    """Describe the queue of the settings, with the key to post with if the local stand's settings have it."""
+    if settings.servicebus is None:
+        return queue_endpoint(settings.servicebus_namespace or "", EVENTS_QUEUE, SEND_RULE), ""
+    pairs = (part.partition("=") for part in settings.servicebus.get_secret_value().split(";"))
+    parts = {name: value for name, _, value in pairs}
+    endpoint = queue_endpoint(parts["Endpoint"], EVENTS_QUEUE, parts.get("SharedAccessKeyName", ""))
+    return endpoint, parts.get("SharedAccessKey", "")
 
 
 class Registry(Protocol):

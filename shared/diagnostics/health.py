@@ -8,6 +8,7 @@ outcome for it.
 import asyncio
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -17,7 +18,9 @@ from pydantic import SecretStr
 from shared.model.change import NO_ACCOUNT, AccountChange, ChangeKind, Source
 from shared.model.control import Answered
 from shared.model.faults import Fault, System
+from shared.model.finding import Grade
 from shared.ports import ChangeQueue, Clock, Control, Probe
+from shared.ports.doctor import Diagnoses
 from shared.telemetry import LOGGER
 
 PROBE_SECONDS = 3.0
@@ -35,21 +38,28 @@ class Health:
     clock: Clock
     queue: ChangeQueue
     control: Control
+    diagnoses: Diagnoses
     _probed: tuple[datetime, dict[str, str]] | None = None
 
-    async def report(self, key: str | None, *, probe: bool = False) -> dict[str, object]:
-        """Return `{status, build}`; with the key also `systems`, each "ok" or what is wrong, and `probe`.
+    async def report(
+        self, key: str | None, *, probe: bool = False, doctor: bool = False
+    ) -> dict[str, object]:
+        """Return `{status, build}`; with the key also `systems`, `probe` and `doctor`.
 
-        `probe` is the last answer of `sync_account` to a probe message. `probe=True` queues one; a later
-        report shows its answer.
+        `systems` has "ok" or what is wrong for each system. `probe` is the last answer of `sync_account` to a
+        probe message, `doctor` has the errors of the doctor's newest check. `probe=True` and `doctor=True`
+        ask for new ones; a later report shows them.
         """
         if not self._admits(key):
             return {"status": "ok", "build": self.build}
         systems = dict(await self._systems())
         if probe and (trouble := await self._queue_probe()):
             systems[str(System.SERVICE_BUS)] = trouble
+        if doctor:
+            await self._ask_doctor()
         status = "ok" if set(systems.values()) == {"ok"} else "degraded"
-        return {"status": status, "build": self.build, "systems": systems, "probe": await self._answer()}
+        last = {"probe": await self._answer(), "doctor": await self._diagnosed()}
+        return {"status": status, "build": self.build, "systems": systems, **last}
 
     def _admits(self, key: str | None) -> bool:
         if self.key is None or not key:
@@ -77,6 +87,20 @@ class Health:
         except Fault:
             return None  # the probe of the tables tells why
         return last and {"at": last.at.isoformat(), "build": last.build}
+
+    async def _ask_doctor(self) -> None:
+        with suppress(Fault):  # the probe of the tables tells why
+            await self.diagnoses.ask(uuid4().hex)
+
+    async def _diagnosed(self) -> dict[str, object] | None:
+        try:
+            newest = await self.diagnoses.newest()
+        except Fault:
+            return None
+        if newest is None:
+            return None
+        errors = [f"{one.check}: {one.what} {one.remedy}" for one in newest.graded(Grade.ERROR)]
+        return {"at": newest.at.isoformat(), "build": newest.build, "errors": errors}
 
     async def _ask(self, probe: Probe) -> str:
         try:

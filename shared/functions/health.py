@@ -12,11 +12,12 @@ blueprint = func.Blueprint()
 @blueprint.function_name("health")
 @blueprint.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def health(req: func.HttpRequest) -> func.HttpResponse:
-    """Answer 200 while the app runs. `systems` and `probe=1` are only for callers that send the key."""
+    """Answer 200 while the app runs. More than that is only for callers that send the key."""
     from shared.wiring import application
 
     key = req.headers.get("x-functions-key") or req.params.get("code")
-    report = await application().health.report(key, probe=req.params.get("probe") == "1")
+    wanted = {name: req.params.get(name) == "1" for name in ("probe", "doctor")}
+    report = await application().health.report(key, **wanted)
     return func.HttpResponse(
         json.dumps(report), mimetype="application/json", headers={"Cache-Control": "no-store"}
     )

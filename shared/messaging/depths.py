@@ -16,7 +16,7 @@ import httpx
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
 from shared.messaging.queues import ACCOUNT_CHANGES, DATAVERSE_EVENTS, LOAD_PAGES, REJECTED_EVENTS
-from shared.model.faults import ConfigurationFault, QueueUnavailable, System
+from shared.model.faults import NotPermitted, QueueUnavailable, System
 from shared.model.queues import QueueDepth
 from shared.settings import Settings
 from shared.web.credentials import entra_credential
@@ -38,11 +38,11 @@ class AdministeredQueues:
         self._options = options
 
     async def depths(self) -> Sequence[QueueDepth]:
-        async with bus_faults(), administration_of(self._settings, **self._options) as administration:
-            return [await self._depth(administration, name) for name in _QUEUES]
+        async with bus_faults(), administration_of(self._settings, **self._options) as client:
+            return [await self._depth(client, name) for name in _QUEUES]
 
-    async def _depth(self, administration: "ServiceBusAdministrationClient", name: str) -> QueueDepth:
-        found = await administration.get_queue_runtime_properties(name)
+    async def _depth(self, client: "ServiceBusAdministrationClient", name: str) -> QueueDepth:
+        found = await client.get_queue_runtime_properties(name)
         return QueueDepth(
             name,
             active=found.active_message_count or 0,
@@ -108,9 +108,9 @@ async def bus_faults() -> AsyncGenerator[None]:
         raise QueueUnavailable(f"the counts cannot be had ({type(error).__name__})") from error
 
 
-def _refused() -> ConfigurationFault:
+def _refused() -> NotPermitted:
     remedy = "Give yourself the role Azure Service Bus Data Owner on the namespace."
-    return ConfigurationFault(System.SERVICE_BUS, "refuses to tell its counts.", remedy)
+    return NotPermitted(System.SERVICE_BUS, "refuses to tell its counts.", remedy)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -12,6 +12,7 @@
     ├─ CustomerNotFound, CustomerAlreadyExists   handled inside `Execute`; no caller sees them
     ├─ ConfigurationFault      the configuration is wrong: wait for a person, park nothing
     ├─ ConditionRefused   Sales does not take the condition of a load: a person must correct it
+    │  └─ NotPermitted       ... because a right is missing
     ├─ RejectedEvent      the body cannot be understood: keep it, say why
     └─ StateConflict      another worker changed the account's state in between
 
@@ -138,6 +139,10 @@ class ConditionRefused(Fault):
 
     def __init__(self, said: str) -> None:
         super().__init__(f"Sales refuses the condition: {said}")
+
+
+class NotPermitted(ConfigurationFault):
+    """The system refuses the request because a right is missing (403)."""
 
 
 class RejectedEvent(Fault):

@@ -79,7 +79,9 @@ async def get_row(
             return None
 
 
-async def put_under(etag: str | None, entity: dict[str, Any], table: TableClient) -> str:
+async def put_under(
+    etag: str | None, entity: dict[str, Any], table: TableClient, mode: UpdateMode = UpdateMode.REPLACE
+) -> str:
     """Replace the row that has this ETag, or insert it if `etag` is None. Return the new ETag.
 
     Raises StateConflict if another writer was faster.
@@ -89,7 +91,7 @@ async def put_under(etag: str | None, entity: dict[str, Any], table: TableClient
             if etag is None:
                 done = await table.create_entity(entity)
             else:
-                done = await table.update_entity(entity, mode=UpdateMode.REPLACE, **unchanged(etag))
+                done = await table.update_entity(entity, mode=mode, **unchanged(etag))
         except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError) as error:
             if isinstance(error, ResourceNotFoundError) and table_is_missing(error):
                 raise

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import httpx
 
-from shared.model.faults import ConfigurationFault, System, TransientFault
+from shared.model.faults import ConfigurationFault, NotPermitted, System, TransientFault
 from shared.ports import Clock
 from shared.web.credentials import Tokens
 
@@ -50,7 +50,8 @@ def content_of(
 def answer_of(
     system: System, response: httpx.Response, remedies: Mapping[int, str], otherwise: str, said: str = "."
 ) -> dict[str, Any]:
-    """Return the content of a good answer. Raises TransientFault, and ConfigurationFault for a refusal.
+    """Return the content of a good answer. Raises TransientFault; for a refusal ConfigurationFault, which is
+    NotPermitted for 403.
 
     `remedies` are those of the statuses that are known, `otherwise` that of all others; `said`: what follows
     the status in the text of the fault.
@@ -63,7 +64,8 @@ def answer_of(
             raise TransientFault(system, f"answered {status} without JSON") from error
     if status >= 500:
         raise TransientFault(system, f"answered {status}")
-    raise ConfigurationFault(system, f"answered {status}{said}", remedies.get(status, otherwise))
+    kind = NotPermitted if status == 403 else ConfigurationFault
+    raise kind(system, f"answered {status}{said}", remedies.get(status, otherwise))
 
 
 def error_text(response: httpx.Response, member: str) -> str:
@@ -150,7 +152,8 @@ class ODataClient:
         response = await self.get(path)
         if response.status_code != 200:
             remedy = "Check its address and the app's access to it."
-            raise ConfigurationFault(self.system, f"answered {response.status_code}.", remedy)
+            kind = NotPermitted if response.status_code == 403 else ConfigurationFault
+            raise kind(self.system, f"answered {response.status_code}.", remedy)
 
     def _next_page(self, page: httpx.URL, link: object) -> httpx.URL:
         try:

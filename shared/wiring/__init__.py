@@ -193,8 +193,8 @@ class Application:
     def health(self) -> Health:
         """The use case behind the function `health`."""
         ports, settings = self.ports, self.settings
-        build, key = settings.build_id, settings.health_key
-        return Health(build, key, ports.probes, ports.clock, queue=ports.queue, control=ports.control)
+        build, key, doctor = settings.build_id, settings.health_key, self.clients.diagnoses
+        return Health(build, key, ports.probes, ports.clock, ports.queue, ports.control, doctor)
 
     @cached_property
     def answer_probe(self) -> AnswerProbe:

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from shared.messaging.queues import QueueSender
     from shared.messaging.waiting import AdministeredChanges, LocalChanges
+    from shared.ports.doctor import Diagnoses
     from shared.web.odata import ODataClient
 
 
@@ -144,6 +145,14 @@ class Clients:
         from shared.storage.tables import table_service
 
         return table_service(self._settings)
+
+    @cached_property
+    def diagnoses(self) -> "Diagnoses":
+        """The doctor's row in the table Control."""
+        from shared.storage.diagnoses import DiagnosisTable
+        from shared.storage.tables import CONTROL
+
+        return DiagnosisTable(self.tables.get_table_client(CONTROL))
 
     @cached_property
     def service_bus(self) -> "ServiceBusClient":

@@ -108,7 +108,7 @@ class Operator(Application):
     def read_status(self) -> ReadStatus:
         """How the whole stands."""
         return ReadStatus(
-            queues=self._queue_depths(),
+            queues=self.queue_depths,
             control=self.ports.control,
             issues=self.ports.issues,
             states=self.ports.states,
@@ -126,7 +126,9 @@ class Operator(Application):
         key = self.field_map.key
         return DataverseInquiry(self.clients.dataverse, key.column or key.number_column)
 
-    def _queue_depths(self) -> QueueDepths:
+    @cached_property
+    def queue_depths(self) -> QueueDepths:
+        """The queues' counts."""
         from shared.messaging.depths import AdministeredQueues, LocalQueues
 
         if self.settings.servicebus_control:

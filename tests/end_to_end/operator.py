@@ -1,8 +1,11 @@
 """What an operator does: rows of the mapping by a plain table write, healing at once, the app's use cases."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
+
+import httpx
 
 from local.stand import Stand
 from shared.environment import load_settings
@@ -47,9 +50,32 @@ async def map_currency(system: System, crm: str, ax: str) -> None:
 
 
 async def heal(system: System) -> None:
-    """Run the timer function now.
+    """Run the timer function `heal` now."""
+    await run_timer(system.app, system.places.function_key, "heal")
+
+
+async def run_timer(app: httpx.AsyncClient, key: str, function: str) -> None:
+    """Run a timer function now.
 
     As in learn.microsoft.com/azure/azure-functions/functions-manually-run-non-http.
     """
-    key = {"x-functions-key": system.places.function_key}
-    (await system.app.post("/admin/functions/heal", json={}, headers=key)).raise_for_status()
+    headers = {"x-functions-key": key}
+    (await app.post(f"/admin/functions/{function}", json={}, headers=headers)).raise_for_status()
+
+
+@contextlib.asynccontextmanager
+async def doctor_at_hand(app: httpx.AsyncClient, key: str) -> AsyncIterator[None]:
+    """Run the timer function `doctor` again and again until the block ends: nobody waits for its minute."""
+
+    async def again() -> None:
+        while True:
+            await run_timer(app, key, "doctor")
+            await asyncio.sleep(0.5)
+
+    running = asyncio.create_task(again())
+    try:
+        yield
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running

@@ -10,6 +10,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from shared.model.change import NO_ACCOUNT
 from shared.storage.states import ROW
 from shared.storage.tables import ACCOUNT_SYNC
+from tests.end_to_end.operator import doctor_at_hand
 from tests.end_to_end.system import System
 from tests.end_to_end.waiting import eventually
 from tests.host.hosting import ROOT
@@ -57,5 +58,6 @@ async def test_the_smoke_test_ends_well_for_the_build_that_runs_and_for_no_other
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        output, _ = await process.communicate()
+        async with doctor_at_hand(system.app, system.places.function_key):
+            output, _ = await process.communicate()
         assert process.returncode == code, output.decode()

@@ -52,8 +52,8 @@ class Outside:
         self._refuse()
         self.handled.append(str(change.account_id))
 
-    async def report(self, key: str | None, *, probe: bool) -> dict[str, object]:
-        return {"status": "ok", "key": key, "probe": probe}
+    async def report(self, key: str | None, *, probe: bool, doctor: bool) -> dict[str, object]:
+        return {"status": "ok", "key": key, "probe": probe, "doctor": doctor}
 
     async def answer(self) -> None:
         self.handled.append("a probe")

@@ -66,6 +66,7 @@ ORDERS: dict[str, dict[str, Any]] = {
     "health": {"function": "health", "method": "GET"},
     "health by header": {"function": "health", "method": "GET", "headers": {"x-functions-key": "k"}},
     "health probe": {"function": "health", "method": "GET", "query": {"code": "k", "probe": "1"}},
+    "health doctor": {"function": "health", "method": "GET", "query": {"code": "k", "doctor": "1"}},
     "health by query": {"function": "health", "method": "GET", "query": {"code": "k"}},
 }
 
@@ -123,6 +124,8 @@ def answers(ran: dict[str, Any]) -> dict[str, dict[str, Any]]:
             },
         ),
         ("nightly", {"type": "timerTrigger", "schedule": "45 * * * * *"}),
+        ("heal", {"type": "timerTrigger", "schedule": "0 * * * * *"}),
+        ("doctor", {"type": "timerTrigger", "schedule": "15 * * * * *"}),
         ("health", {"type": "httpTrigger", "route": "health", "methods": ["GET"], "authLevel": "ANONYMOUS"}),
     ],
 )
@@ -234,6 +237,11 @@ def test_health_queues_a_probe_only_if_asked_to(answers: dict[str, Any]) -> None
         order: answers[order]["body"]["probe"] for order in ("health", "health by query", "health probe")
     }
     assert asked == {"health": False, "health by query": False, "health probe": True}
+
+
+def test_health_asks_for_the_doctors_check_only_if_asked_to(answers: dict[str, Any]) -> None:
+    asked = {order: answers[order]["body"]["doctor"] for order in ("health by query", "health doctor")}
+    assert asked == {"health by query": False, "health doctor": True}
 
 
 def test_what_is_no_change_is_kept(answers: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pydantic import TypeAdapter
 
-from shared.cli import registration
+from shared.dataverse import endpoints
 from shared.messaging.queues import SEND_SECONDS
 from tests.infra.app import AppNeeds
 from tests.infra.bicep import Value
@@ -217,11 +217,11 @@ def what_is_registered_is_there(infra: Infra, app: AppNeeds) -> Iterator[str]:
     rules = infra.resources("Microsoft.ServiceBus/namespaces/queues/authorizationRules")
     queues = {one.symbol: str(one.body["name"]) for one in infra.module("service_bus").resources}
     offered = {(queues[str(rule.body["parent"])], rule.body["name"]) for rule in rules}
-    if (registration.EVENTS_QUEUE, registration.SEND_RULE) not in offered:
-        yield f"Dataverse is told of {registration.SEND_RULE}, infra has {offered}"
+    if (endpoints.EVENTS_QUEUE, endpoints.SEND_RULE) not in offered:
+        yield f"Dataverse is told of {endpoints.SEND_RULE}, infra has {offered}"
     prefix = app.host["extensions"]["http"]["routePrefix"]
-    if registration.WEBHOOK_PATH not in {f"/{prefix}/{route}" for route in app.routes}:
-        yield f"Dataverse is told of {registration.WEBHOOK_PATH}, the app has {sorted(app.routes)}"
+    if endpoints.WEBHOOK_PATH not in {f"/{prefix}/{route}" for route in app.routes}:
+        yield f"Dataverse is told of {endpoints.WEBHOOK_PATH}, the app has {sorted(app.routes)}"
 
 
 AGREEMENT_CHECKS = (

@@ -273,29 +273,48 @@ def smoke(url: str, build: str, monkeypatch: pytest.MonkeyPatch, seconds: str = 
 OLD, NEW = {"at": "12:00", "build": "old"}, {"at": "12:01", "build": "new"}
 
 
-def report(probe: dict[str, str] | None) -> dict[str, Any]:
-    return {"status": "ok", "build": "new", "systems": {}, "probe": probe}
+CHECKED = {"at": "12:02", "build": "new", "errors": []}
+WRONG = {"at": "12:03", "build": "new", "errors": ["queue x: There is none. Deploy it."]}
+
+
+def report(probe: dict[str, str] | None, doctor: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"status": "ok", "build": "new", "systems": {}, "probe": probe, "doctor": doctor}
 
 
 @pytest.mark.parametrize(
     ("answers", "code"),
     [
-        ([report(None), report(NEW)], 0),
-        ([report(OLD), report(OLD), report(NEW)], 0),
-        ([{"error": "starting"}, report(OLD), report(NEW)], 0),
+        ([report(None), report(NEW, CHECKED)], 0),
+        ([report(OLD), report(OLD), report(NEW), report(NEW, CHECKED)], 0),
+        ([{"error": "starting"}, report(OLD), report(NEW, CHECKED)], 0),
+        ([report(OLD, CHECKED), report(NEW, CHECKED), report(NEW, CHECKED | {"at": "12:04"})], 0),
+        ([report(OLD), report(NEW, WRONG), report(NEW, CHECKED)], 0),  # what was wrong was corrected
         ([report(None)], 1),
         ([report(None), report(OLD)], 1),
         ([report(NEW)], 1),  # an answer to an earlier deployment of the same build
+        ([report(OLD), report(NEW)], 1),  # the doctor does not run
+        ([report(OLD), report(NEW, CHECKED | {"build": "old"})], 1),
+        ([report(OLD, CHECKED), report(NEW, CHECKED)], 1),
+        ([report(OLD), report(NEW, WRONG)], 1),
         ([{"status": "ok", "build": "new"}], 1),  # the key does not open
     ],
 )
-def test_with_the_key_smoke_waits_until_the_new_build_has_answered_a_probe(
+def test_with_the_key_smoke_waits_until_the_new_build_has_answered_and_checked_its_set_up(
     server: str, monkeypatch: pytest.MonkeyPatch, answers: list[dict[str, Any]], code: int
 ) -> None:
     Health.answers, Health.asked = [*answers], []
     monkeypatch.setenv("HEALTH_KEY", "k")
     assert smoke(server, "new", monkeypatch, seconds="5" if code == 0 else "0.2") == code
-    assert Health.asked[0] == ("/api/health?probe=1", "k")
+    assert Health.asked[0] == ("/api/health?probe=1&doctor=1", "k")
+
+
+def test_smoke_prints_each_error_that_the_doctor_found(
+    server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Health.answers = [report(OLD), report(NEW, WRONG)]
+    monkeypatch.setenv("HEALTH_KEY", "k")
+    assert smoke(server, "new", monkeypatch, seconds="0.2") == 1
+    assert capsys.readouterr().err.splitlines()[1:] == ["  - queue x: There is none. Deploy it."]
 
 
 def test_without_the_key_smoke_asks_for_no_probe(server: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,16 @@ COMMANDS = [
     *(("currency", "undo"), ("currency", "check"), ("explain",), ("preview",), ("issues",), ("replay",)),
     *(("rejected", name) for name in ("list", "show", "resubmit")),
     *(("dead-letters", name) for name in ("list", "show", "resubmit")),
-    *(("reconcile",), ("unlink",), ("adopt-target",), ("pause",), ("resume",), ("status",), ("watch",)),
+    *(
+        ("reconcile",),
+        ("unlink",),
+        ("adopt-target",),
+        ("pause",),
+        ("resume",),
+        ("status",),
+        ("watch",),
+        ("doctor",),
+    ),
     *(("load", name) for name in ("start", "status", "pause", "resume", "cancel", "report")),
 ]
 

@@ -18,7 +18,7 @@ from shared.model.sheet import SheetError
     [
         (CommandError(Exit.USAGE, "Give a file."), 2),
         (ConfigurationFault(System.OPERATIONS, "answered 401.", "Check."), 3),
-        (SettingsError("The app settings are not right:\n  - A: is missing\n  - B: is missing"), 3),
+        (SettingsError(["A: is missing", "B: is missing"]), 3),
         (NoSuchCurrencyError("none"), 4),
         (NoSuchVersionError("none"), 4),
         (NoSuchAccountError("none"), 4),

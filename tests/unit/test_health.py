@@ -13,6 +13,7 @@ from shared.model.change import Source, decode_change, encode_change
 from shared.model.faults import ConfigurationFault, QueueUnavailable, System, TransientFault
 from tests.fakes.bus import FakeQueue
 from tests.fakes.clock import FakeClock
+from tests.fakes.doctor import FakeDiagnoses
 from tests.fakes.tables import FakeControl
 
 KEY = SecretStr("the key ö")
@@ -27,6 +28,7 @@ class Probes:
         self.clock = FakeClock()
         self.queue = FakeQueue(self.clock)
         self.control = FakeControl()
+        self.diagnoses = FakeDiagnoses()
 
     async def fine(self) -> None:
         self.asked += 1
@@ -37,7 +39,7 @@ class Probes:
 
     def health(self, key: SecretStr | None = KEY) -> Health:
         probes = {System.DATAVERSE: self.fine, System.OPERATIONS: self.other}
-        return Health("build 7", key, probes, self.clock, queue=self.queue, control=self.control)
+        return Health("build 7", key, probes, self.clock, self.queue, self.control, self.diagnoses)
 
 
 @pytest.mark.parametrize("key", [None, "", "wrong", "the key", "ü"])
@@ -55,7 +57,7 @@ async def test_where_no_key_is_set_none_opens(key: str | None) -> None:
 async def test_with_the_key_each_system_answers() -> None:
     report = await Probes().health().report("the key ö")
     systems = {"dataverse": "ok", "operations": "ok"}
-    assert report == {"status": "ok", "build": "build 7", "systems": systems, "probe": None}
+    assert report == {"status": "ok", "build": "build 7", "systems": systems, "probe": None, "doctor": None}
 
 
 @pytest.mark.parametrize(
@@ -87,10 +89,9 @@ async def test_a_probe_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -
         await asyncio.Event().wait()
 
     probes = Probes()
-    watched = Health(
-        "b", KEY, {System.TABLES: hangs}, probes.clock, queue=probes.queue, control=probes.control
-    )
-    report = await watched.report("the key ö")
+    hanging = {System.TABLES: hangs}
+    found = Health("b", KEY, hanging, probes.clock, probes.queue, probes.control, probes.diagnoses)
+    report = await found.report("the key ö")
     assert report["systems"] == {"tables": "no answer within 0 s"}
     assert report["status"] == "degraded"
 

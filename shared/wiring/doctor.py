@@ -1,0 +1,203 @@
+"""The doctor: which checks the app makes, and which the operator's tool makes besides."""
+
+from functools import partial
+
+from shared.diagnostics.doctor.clocks import ClocksCheck
+from shared.diagnostics.doctor.diagnose import Diagnose
+from shared.diagnostics.doctor.doctor import Doctor, Named
+from shared.diagnostics.doctor.erp import ErpCheck
+from shared.diagnostics.doctor.leftovers import LeftoversCheck
+from shared.diagnostics.doctor.queues import QueuesCheck
+from shared.diagnostics.doctor.registration import RegistrationCheck
+from shared.diagnostics.doctor.sales import (
+    ChangeTrackingCheck,
+    IdentityCheck,
+    ReadingCheck,
+    WriteBackCheck,
+)
+from shared.diagnostics.doctor.settings import SettingsCheck, SetUp
+from shared.diagnostics.doctor.tables import TablesCheck
+from shared.diagnostics.doctor.tokens import TokenFor, TokensCheck
+from shared.model.faults import Fault, System
+from shared.ports.doctor import Organization, QueueSettings, Registrations
+from shared.setting_types import Credential, TargetName
+from shared.web.credentials import EntraTokens, entra_credential
+from shared.wiring import Application
+from shared.wiring.host_limits import host_limits
+from shared.wiring.operator import Operator
+
+_STORAGE, _BUS = "https://storage.azure.com", "https://servicebus.azure.net"
+_OF_APP = (
+    "Give the app's identity the role Azure Service Bus Data Owner on this queue (parameter "
+    "appOwnsTriggerQueues), or read it with `accountsync doctor` as an operator."
+)
+_OF_OPERATOR = "Give yourself the role Azure Service Bus Data Owner on this queue."
+
+
+def diagnose(app: Application) -> Diagnose:
+    """The use case behind the function `doctor`."""
+    return Diagnose(
+        diagnoses=app.clients.diagnoses,
+        doctor=lambda: Doctor(checks_of_app(app)),
+        clock=app.ports.clock,
+        build=app.settings.build_id,
+        identity=lambda: _identity(app),
+    )
+
+
+def doctor_of_operator(operator: Operator) -> Doctor:
+    """What only the operator may read."""
+    return Doctor(checks_of_operator(operator))
+
+
+def checks_of_app(app: Application) -> tuple[Named, ...]:
+    """The checks that the app makes."""
+    from shared.dataverse.accounts import PROBE
+    from shared.dataverse.inquiry import DataverseInquiry
+    from shared.storage.access import TriedTables
+    from shared.web.times import time_of
+
+    clients, settings, clock, key = app.clients, app.settings, app.ports.clock, app.field_map.key
+    company, organization = app.field_map.company.setting, _organization(app)
+    inquiry = DataverseInquiry(clients.dataverse, key.column or key.number_column)
+    times = {client.system: partial(time_of, client) for client in (clients.dataverse, clients.erp)}
+    return (
+        Named("settings", SettingsCheck(_set_up(app, in_app=True)).check),
+        Named("tokens", TokensCheck(_tokens(app), clock).check),
+        Named("tables", TablesCheck(TriedTables(clients.tables), clock).check),
+        Named("queues", QueuesCheck(_queues(app), _OF_APP).check),
+        Named("Sales", ReadingCheck(partial(clients.dataverse.probe, PROBE), inquiry.currencies).check),
+        Named("identity in Sales", _identities(app, organization, as_app=True).check),
+        Named("change tracking", ChangeTrackingCheck(organization).check),
+        *(
+            Named("write-back column", WriteBackCheck(organization, column).check)
+            for column in app.field_map.written_back
+            if settings.write_back_customer_account
+        ),
+        Named("registration", RegistrationCheck(_registrations(app)).check),
+        Named(
+            "ERP",
+            ErpCheck(
+                app.ports.target,
+                (settings.named(company) if company else "") or "",
+                app.target_in_use.compare,
+            ).check,
+        ),
+        Named("clocks", ClocksCheck(times, clock).check),
+    )
+
+
+def checks_of_operator(operator: Operator) -> tuple[Named, ...]:
+    """The checks that the operator's tool makes with the operator's own rights and settings."""
+    organization = _organization(operator)
+    return (
+        Named("settings", SettingsCheck(_set_up(operator, in_app=False)).check),
+        Named("identity in Sales", _identities(operator, organization, as_app=False).check),
+        Named("registration", RegistrationCheck(_registrations(operator)).check),
+        Named("queues", QueuesCheck(_queues(operator), _OF_OPERATOR).check),
+        Named("leftovers", LeftoversCheck(operator.queue_depths).check),
+    )
+
+
+def _identities(app: Application, organization: Organization, *, as_app: bool) -> IdentityCheck:
+    settings = app.settings
+    expected, user = settings.dataverse_organization_id, settings.integration_user_id
+    return IdentityCheck(organization, expected, user, as_app)
+
+
+def _organization(app: Application) -> Organization:
+    from shared.dataverse.organization import DataverseOrganization
+
+    return DataverseOrganization(app.clients.dataverse)
+
+
+def _registrations(app: Application) -> Registrations:
+    from shared.dataverse.endpoints import endpoint_of
+    from shared.dataverse.registered import RegisteredEndpoints
+    from shared.dataverse.registry import DataverseRegistry
+
+    queue, _ = endpoint_of(app.settings)
+    return RegisteredEndpoints(DataverseRegistry(app.clients.dataverse), app.field_map.watched, queue)
+
+
+def _queues(app: Application) -> QueueSettings:
+    from shared.messaging.properties import AdministeredProperties, LocalProperties
+
+    control = app.settings.servicebus_control
+    return LocalProperties(control) if control else AdministeredProperties(app.settings)
+
+
+def _tokens(app: Application) -> tuple[TokenFor, ...]:
+    from shared.web.claims import read_claims
+
+    settings, clients = app.settings, app.clients
+    own = settings.azure_client_id or ""
+
+    def given(system: System, resource: str, keyed: object) -> TokenFor:
+        tokens = EntraTokens(partial(entra_credential, settings), f"{resource}/.default", system)
+        return TokenFor(system, None if keyed else partial(read_claims, tokens), resource, application=own)
+
+    sales = partial(read_claims, clients.dataverse.tokens)
+    return (
+        TokenFor(System.DATAVERSE, sales, settings.dataverse_url, application=own),
+        _erp_token(app, own),
+        given(System.TABLES, _STORAGE, settings.tables_connection),
+        given(System.SERVICE_BUS, _BUS, settings.servicebus),
+    )
+
+
+def _erp_token(app: Application, own: str) -> TokenFor:
+    from shared.web.claims import read_claims
+
+    settings, erp = app.settings, app.clients.erp
+    read = partial(read_claims, erp.tokens)
+    match settings.target:
+        case TargetName.OPERATIONS:
+            return TokenFor(erp.system, read, app.erp.url, application=own)
+        case TargetName.BUSINESS_CENTRAL:
+            resource = settings.business_central_scope.removesuffix("/.default")
+            tenant = str(settings.business_central_tenant_id or "")
+            client = str(settings.business_central_client_id or "") or own
+            return TokenFor(erp.system, read, resource, tenant, client)
+        case TargetName.NAV:
+            return TokenFor(erp.system, None, app.erp.url)
+
+
+async def _identity(app: Application) -> str:
+    """Who the app signs in as, by the token for Sales."""
+    from shared.web.claims import read_claims
+
+    if app.settings.credential is Credential.LOCAL:
+        return "the local stand"
+    try:
+        claims = await read_claims(app.clients.dataverse.tokens)
+    except Fault:
+        claims = None
+    return f"application {claims.application}, object {claims.object_id}" if claims else "unknown"
+
+
+def _set_up(app: Application, *, in_app: bool) -> SetUp:
+    settings, longest = app.settings, app.erp.capabilities.longest_request_seconds
+    own = settings.longest_request_seconds
+    limits = host_limits()
+    return SetUp(
+        in_app=in_app,
+        credential=settings.credential,
+        addresses=(settings.dataverse_url, app.erp.url, settings.tables_endpoint or ""),
+        build=settings.build_id,
+        has_health_key=settings.health_key is not None,
+        max_creates=settings.max_creates_per_hour,
+        max_blocks=settings.max_blocks_per_hour,
+        retry=(settings.retry_first_seconds, settings.retry_cap_seconds),
+        breaker=(settings.breaker_first_seconds, settings.breaker_cap_seconds),
+        longest_request=longest if own is None else own,
+        erp_longest=longest,
+        transaction_margin=settings.transaction_margin_seconds,
+        deadline=settings.invocation_deadline_seconds,
+        queue_wait=settings.queue_wait_seconds,
+        write_back=settings.write_back_customer_account,
+        written_back=bool(app.field_map.written_back),
+        has_integration_user=settings.integration_user_id is not None,
+        longest_run=limits.longest_run,
+        longest_lock=limits.longest_lock,
+    )
