@@ -25,6 +25,7 @@ from shared.web.credentials import EntraTokens, entra_credential
 from shared.wiring import Application
 from shared.wiring.host_limits import host_limits
 from shared.wiring.operator import Operator
+from shared.wiring.set_up_checks import set_up_checks
 
 _STORAGE, _BUS = "https://storage.azure.com", "https://servicebus.azure.net"
 _OF_APP = (
@@ -61,6 +62,7 @@ def checks_of_app(app: Application) -> tuple[Named, ...]:
     company, organization = app.field_map.company.setting, _organization(app)
     inquiry = DataverseInquiry(clients.dataverse, key.column or key.number_column)
     times = {client.system: partial(time_of, client) for client in (clients.dataverse, clients.erp)}
+    field_map, mappings, points = set_up_checks(app)
     return (
         Named("settings", SettingsCheck(_set_up(app, in_app=True)).check),
         Named("tokens", TokensCheck(_tokens(app), clock).check),
@@ -84,6 +86,9 @@ def checks_of_app(app: Application) -> tuple[Named, ...]:
             ).check,
         ),
         Named("clocks", ClocksCheck(times, clock).check),
+        Named("field map", field_map.check),
+        Named("currency mapping", mappings.check),
+        Named("set-up of the ERP", points.check),
     )
 
 

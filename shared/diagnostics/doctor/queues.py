@@ -17,7 +17,7 @@ _DEPLOY = "Deploy infra/main.bicep again, which sets it."
 
 @dataclass(frozen=True, slots=True)
 class WantedQueue:
-    """What a queue has to be. `sessions` is for queues with duplicate detection too, `window` its length."""
+    """What a queue has to be. `window`: how long it detects duplicates at least."""
 
     name: str
     sessions: bool = False
@@ -35,6 +35,7 @@ WANTED = (
         without="a load counts its own unfinished checks instead of what waits in the queue",
     ),
     WantedQueue("rejected-events", dead_letters_on_expiration=False),
+    WantedQueue("load-pages", window=timedelta(minutes=10)),
 )
 """The queues of infra/modules/service_bus.bicep; a test holds both together."""
 
