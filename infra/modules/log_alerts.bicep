@@ -177,6 +177,21 @@ var logRules = [
     '''
   }
   {
+    name: 'doctor'
+    description: 'The check of the set-up found errors: accountsync doctor shows each, with what to do.'
+    severity: 2
+    enabled: true
+    window: 'PT2H'
+    frequency: 'PT1H'
+    operator: 'GreaterThanOrEqual'
+    threshold: 1
+    query: '''
+      AppTraces
+      | where Message startswith "doctor: " and Message has "are errors"
+      | summarize Value = count()
+    '''
+  }
+  {
     name: 'silence'
     description: 'No event has come in at all: is the registration in Dataverse still there, and its key still valid?'
     severity: 2

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Annotated, NamedTuple
 from uuid import uuid4
@@ -11,6 +12,7 @@ import typer
 from shared.cli.exits import Exit
 from shared.cli.output import Output, counted
 from shared.cli.session import command
+from shared.diagnostics.doctor.diagnose import EVERY
 from shared.diagnostics.doctor.settings import wrong_settings
 from shared.environment import SettingsError
 from shared.model.diagnosis import ORDER, Diagnosis
@@ -28,6 +30,7 @@ _TITLES = {
     Grade.FINE: ("Fine", "green"),
 }
 _NO_RESULT = "the app's check"
+_STALE = EVERY + timedelta(hours=1)
 
 
 class Told(NamedTuple):
@@ -76,6 +79,8 @@ async def _of_app(operator: Operator, output: Output, *, now: bool) -> tuple[Dia
         newest = None
     if newest is None and not missing:
         missing.append(_none_yet())
+    if newest and not missing and operator.ports.clock.now() - newest.at > _STALE:
+        missing.append(_stale(newest))
     found = newest.findings if newest else ()
     return newest, [Told("you", one) for one in missing] + [Told("app", one) for one in found]
 
@@ -99,6 +104,12 @@ def _no_answer() -> Finding:
     why = "An app that does not run its timers does not run at all, or cannot reach its tables."
     remedy = "Start the app, and see in its log why it does not start; then call `accountsync doctor --now`."
     return Finding(_NO_RESULT, Grade.ERROR, what, why, remedy)
+
+
+def _stale(newest: Diagnosis) -> Finding:
+    what = f"The app's newest check is of {newest.at:%Y-%m-%d}; it makes one each day."
+    why = "An app that does not run its timers does not run at all."
+    return Finding(_NO_RESULT, Grade.ERROR, what, why, "Start the app, and see in its log why it stopped.")
 
 
 def _none_yet() -> Finding:

@@ -25,7 +25,10 @@ class RegisteredEndpoints:
     async def read(self) -> Sequence[EventRegistration]:
         found: list[EventRegistration] = []
         for name in (QUEUE, WEBHOOK):
-            if rows := await self.registry.endpoints(name):
+            rows = await self.registry.endpoints(name)
+            if len(rows) > 1:
+                found.append(EventRegistration(name, _COMMANDS[name], copies=len(rows)))
+            elif rows:
                 url = str(rows[0].columns.get("url") or "")
                 found.append(await self._compared(self.queue if name == QUEUE else _webhook(url)))
         return found

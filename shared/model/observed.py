@@ -51,13 +51,14 @@ class ColumnDifference(NamedTuple):
 class EventRegistration:
     """One endpoint that Dataverse posts to, compared with what it should be.
 
-    `command` registers it as it should be. `missing` names steps that are not there, `strangers` steps on the
-    endpoint that are not the app's.
+    `command` registers it as it should be. `copies`: how many endpoints have its name. `missing` names steps
+    that are not there, `strangers` steps on the endpoint that are not the app's.
     """
 
     endpoint: str
     command: str
-    needs_key: bool
+    needs_key: bool = False
+    copies: int = 1
     missing: tuple[str, ...] = ()
     differences: tuple[ColumnDifference, ...] = ()
     strangers: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ from shared.diagnostics.doctor.settings import SettingsCheck, SetUp
 from shared.diagnostics.doctor.tables import TablesCheck
 from shared.diagnostics.doctor.tokens import TokenFor, TokensCheck
 from shared.model.faults import Fault, System
+from shared.model.finding import Grade
 from shared.ports.doctor import Organization, QueueSettings, Registrations
 from shared.setting_types import Credential, TargetName
 from shared.web.credentials import EntraTokens, entra_credential
@@ -47,8 +48,8 @@ def diagnose(app: Application) -> Diagnose:
 
 
 def doctor_of_operator(operator: Operator) -> Doctor:
-    """What only the operator may read."""
-    return Doctor(checks_of_operator(operator))
+    """What only the operator may read. A person may lack rights that the app has: that is no error."""
+    return Doctor(checks_of_operator(operator), refused=Grade.NOT_CHECKED)
 
 
 def checks_of_app(app: Application) -> tuple[Named, ...]:
@@ -142,7 +143,8 @@ def _tokens(app: Application) -> tuple[TokenFor, ...]:
         tokens = EntraTokens(partial(entra_credential, settings), f"{resource}/.default", system)
         return TokenFor(system, None if keyed else partial(read_claims, tokens), resource, application=own)
 
-    sales = partial(read_claims, clients.dataverse.tokens)
+    local = settings.credential is Credential.LOCAL
+    sales = None if local else partial(read_claims, clients.dataverse.tokens)
     return (
         TokenFor(System.DATAVERSE, sales, settings.dataverse_url, application=own),
         _erp_token(app, own),
@@ -155,7 +157,8 @@ def _erp_token(app: Application, own: str) -> TokenFor:
     from shared.web.claims import read_claims
 
     settings, erp = app.settings, app.clients.erp
-    read = partial(read_claims, erp.tokens)
+    local = settings.credential is Credential.LOCAL
+    read = None if local else partial(read_claims, erp.tokens)
     match settings.target:
         case TargetName.OPERATIONS:
             return TokenFor(erp.system, read, app.erp.url, application=own)

@@ -26,6 +26,7 @@ REMEDIES = "tests/flow/test_remedies.py::test_"
 RECOVERY = "tests/flow/test_recovery.py::test_"
 OTHERS = "tests/flow/test_other_erps.py::test_"
 REFUSALS = "tests/flow/test_refusals.py::test_"
+DOCTOR = "tests/unit/test_doctor.py::test_"
 LOST_UPDATE = "a_right_lost_for_an_hour_parks_three_accounts_and_in_the_end_all_is_written[operations-update]"
 
 ASKED = '            await self.limits.allow("blocks", work.change)\n'
@@ -260,6 +261,24 @@ GUARDS = {
         "    if state.unknown_until is not None:",
         "    if False:",
         f"{PIPELINE}a_late_block_does_not_outlive_its_release",
+    ),
+    "one instance at a time checks the set-up": Guard(
+        "shared/diagnostics/doctor/diagnose.py",
+        "            return None  # another",
+        "            pass  # another",
+        f"{DOCTOR}of_two_instances_that_read_the_row_together_one_makes_the_check",
+    ),
+    "a check of the set-up has a lease": Guard(
+        "shared/diagnostics/doctor/diagnose.py",
+        "if standing.leased_until is not None and now < standing.leased_until:",
+        "if False:",
+        f"{DOCTOR}one_instance_at_a_time_makes_the_check_until_its_lease_ends",
+    ),
+    "what the doctor may not read is not fine": Guard(
+        "shared/diagnostics/doctor/doctor.py",
+        "return Finding(name, Grade.NOT_CHECKED, said(error), _UNKNOWN, error.remedy)",
+        "return Finding(name, Grade.FINE, said(error), _UNKNOWN, error.remedy)",
+        f"{DOCTOR}a_check_that_fails_is_never_fine",
     ),
     "healing goes on from its bookmark": Guard(
         "shared/resilience/follow_mappings.py",

@@ -411,6 +411,7 @@ AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
     (alerts_look, LOG_ALERTS, "name: 'silence'", "name: 'quiet'", "silence"),
     (alerts_look, ALERTS, "'rejected-events'", "'rejects'", "no alert watches"),
     (alerts_look, LOG_ALERTS, '"heal runs"', '"heal ran"', 'starts with "heal ran"'),
+    (alerts_look, LOG_ALERTS, '"doctor: "', '"the doctor: "', 'starts with "the doctor: "'),
     (alerts_look, LOG_ALERTS, '" minutes, "', '" hours, "', "has the parts"),
     (
         lines_alone,

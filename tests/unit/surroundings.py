@@ -79,13 +79,13 @@ class Surroundings:
         self.tables = FakeTableAccess(self.clock)
         self.erp = FakeOperations(self.clock)
         expires = self.clock.now() + timedelta(hours=1)
-        self.claims = TokenClaims(f"{SALES}/", TENANT, APP, "object", expires)
+        self.claims: TokenClaims | None = TokenClaims(f"{SALES}/", TENANT, APP, "object", expires)
 
     async def register(self) -> None:
         registration = Registration(self.registry, WATCHED)
         await registration.apply(await registration.plan(QUEUE), SecretStr("key"))
 
-    async def token(self) -> TokenClaims:
+    async def token(self) -> TokenClaims | None:
         await self.meet("token")
         return self.claims
 

@@ -1,8 +1,9 @@
 """`accountsync doctor`: what it shows, whose it is, and how it ends."""
 
+import asyncio
 import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,12 +13,12 @@ from typer.testing import CliRunner, Result
 
 from shared.cli import doctor
 from shared.cli.app import app
-from shared.clock import SystemClock
 from shared.diagnostics.doctor.doctor import Doctor, Named
 from shared.model.diagnosis import Diagnosis
 from shared.model.faults import ConfigurationFault, System
 from shared.model.finding import Finding, Grade
 from shared.wiring.clients import Clients
+from tests.fakes.clock import FakeClock
 from tests.fakes.doctor import FakeDiagnoses
 
 SETTINGS = Path(__file__).parents[2] / "local.settings.json.example"
@@ -26,6 +27,8 @@ SLOW = Finding("setting X", Grade.WARNING, "It is 0.", "It matters.", "Set it.")
 UNREAD = Finding("registration", Grade.NOT_CHECKED, "dataverse: answered 403.", "Unknown.", "Ask.")
 BAD = Finding("queue x", Grade.ERROR, "There is none.", "Nothing comes.", "Deploy it.")
 
+AT = datetime(2026, 11, 29, 0, 30, 15, tzinfo=UTC)
+
 type Run = Callable[..., Result]
 
 
@@ -33,7 +36,9 @@ type Run = Callable[..., Result]
 def kept(monkeypatch: pytest.MonkeyPatch) -> FakeDiagnoses:
     found = FakeDiagnoses()
     monkeypatch.setattr(Clients, "diagnoses", found)
-    monkeypatch.setattr(Clients, "ports", SimpleNamespace(clock=SystemClock()))
+    clock = FakeClock(AT + timedelta(hours=1))
+    clock.sleep = asyncio.sleep  # pyright: ignore[reportAttributeAccessIssue]
+    monkeypatch.setattr(Clients, "ports", SimpleNamespace(clock=clock))
     monkeypatch.setattr(doctor, "PAUSE_SECONDS", 0.01)
     return found
 
@@ -52,10 +57,9 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def keep(kept: FakeDiagnoses, *findings: Finding) -> None:
-    at = datetime(2026, 11, 29, 0, 30, 15, tzinfo=UTC)
     kept.document = json.dumps(
         {
-            "at": at.isoformat(),
+            "at": AT.isoformat(),
             "build": "3f2a",
             "identity": "application 1",
             "findings": [
@@ -151,7 +155,7 @@ def test_now_asks_for_a_new_check_and_shows_it(
 
     async def answered(request: str) -> None:
         await ask(request)
-        await kept.keep(Diagnosis(datetime.now(UTC), "2", "application 1", (FINE,)), request)
+        await kept.keep(Diagnosis(AT, "2", "application 1", (FINE,)), request)
 
     monkeypatch.setattr(kept, "ask", answered)
     result = run("--now")
@@ -169,6 +173,18 @@ def test_now_ends_when_the_app_does_not_answer(
     assert "did not make the check" in result.stdout
     assert "Start the app" in result.stdout
     assert "[app, you] table Issues" in result.stdout, "the older check is shown"
+
+
+def test_a_check_that_is_too_old_is_an_error(
+    kept: FakeDiagnoses, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(kept, FINE)
+    late = SimpleNamespace(clock=FakeClock(AT + timedelta(hours=26)))
+    monkeypatch.setattr(Clients, "ports", late)
+    result = run()
+    assert result.exit_code == 1
+    assert "newest check is of 2026-11-29" in result.stdout
+    assert "Start the app" in result.stdout
 
 
 @pytest.mark.parametrize("words", [[], ["--now"]])

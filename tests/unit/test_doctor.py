@@ -69,6 +69,18 @@ async def test_a_check_that_fails_is_never_fine(error: Exception, grade: Grade) 
         assert found[0].remedy == error.remedy
 
 
+async def test_what_a_person_may_not_read_is_no_error() -> None:
+    async def fails() -> Sequence[Finding]:
+        raise ConfigurationFault(System.DATAVERSE, "refuses the token (401).", "Sign in.")
+
+    async def finds() -> Sequence[Finding]:
+        return [Finding("other", Grade.ERROR, "It is wrong.", "why", "remedy")]
+
+    checks = [Named("thing", fails), Named("other", finds)]
+    found = await Doctor(checks, refused=Grade.NOT_CHECKED).examine()
+    assert [one.grade for one in found] == [Grade.NOT_CHECKED, Grade.ERROR]
+
+
 async def test_checks_run_at_the_same_time() -> None:
     met = asyncio.Barrier(2)
 

@@ -35,7 +35,11 @@ def setting(**members: Any) -> Plant:
 
 
 def claim(**members: Any) -> Plant:
-    return lambda around: setattr(around, "claims", around.claims._replace(**members))
+    def plant(around: Surroundings) -> None:
+        assert around.claims is not None
+        around.claims = around.claims._replace(**members)
+
+    return plant
 
 
 def queue(name: str, **members: Any) -> Plant:
@@ -221,6 +225,12 @@ PLANTED: dict[str, tuple[Plant, str, Grade, str]] = {
         "token for dataverse",
         Grade.ERROR,
         "Set the clock",
+    ),
+    "a token that cannot be read": (
+        member("claims", None),
+        "token for dataverse",
+        Grade.NOT_CHECKED,
+        "there is nothing to do",
     ),
     # tables
     "a table is missing": (
@@ -411,7 +421,7 @@ PLANTED: dict[str, tuple[Plant, str, Grade, str]] = {
     ),
     "no key": (endpoint(issaskeyset=False), "Account Sync (queue)", Grade.ERROR, "`accountsync register`"),
     "a step of somebody else": (strange_step, "Account Sync (queue)", Grade.WARNING, "by hand"),
-    "an endpoint twice": (second_endpoint, "registration", Grade.ERROR, "delete all but one"),
+    "an endpoint twice": (second_endpoint, "Account Sync (queue)", Grade.ERROR, "Delete all but one"),
     "failed posts": (
         lambda around: setattr(around.registry, "failed", 2),
         "Account Sync (queue)",

@@ -10,7 +10,9 @@ from pydantic import SecretStr
 from shared.diagnostics import health
 from shared.diagnostics.health import AnswerProbe, Health, probe_change
 from shared.model.change import Source, decode_change, encode_change
+from shared.model.diagnosis import Diagnosis
 from shared.model.faults import ConfigurationFault, QueueUnavailable, System, TransientFault
+from shared.model.finding import Finding, Grade
 from tests.fakes.bus import FakeQueue
 from tests.fakes.clock import FakeClock
 from tests.fakes.doctor import FakeDiagnoses
@@ -118,6 +120,39 @@ async def test_with_the_key_a_probe_is_queued_for_no_account_and_its_answer_is_s
         "build": "build 8",
     }
     assert probes.queue.take() is None
+
+
+@pytest.mark.parametrize("key", [None, "", "wrong"])
+async def test_without_the_key_the_doctor_is_not_asked(key: str | None) -> None:
+    probes = Probes()
+    assert await probes.health().report(key, doctor=True) == {"status": "ok", "build": "build 7"}
+    assert probes.diagnoses.row.request == ""
+
+
+async def test_with_the_key_the_doctor_is_asked_and_its_errors_are_shown() -> None:
+    probes = Probes()
+    found = probes.health()
+    assert (await found.report("the key ö", doctor=True))["doctor"] is None
+    request = probes.diagnoses.row.request
+    assert request
+    findings = (
+        Finding("queue x", Grade.ERROR, "There is none.", "Nothing comes.", "Deploy it."),
+        Finding("queue y", Grade.WARNING, "Its lock is short.", "why", "remedy"),
+    )
+    diagnosis = Diagnosis(probes.clock.now(), "build 8", "me", findings)
+    await probes.diagnoses.keep(diagnosis, request)
+    assert (await found.report("the key ö"))["doctor"] == {
+        "at": probes.clock.now().isoformat(),
+        "build": "build 8",
+        "errors": ["queue x: There is none. Deploy it."],
+    }
+    assert probes.diagnoses.row.request == request
+
+
+async def test_without_the_table_health_still_answers() -> None:
+    probes = Probes()
+    probes.diagnoses.trouble = TransientFault(System.TABLES, "answered 503")
+    assert (await probes.health().report("the key ö", doctor=True))["doctor"] is None
 
 
 async def test_a_probe_that_the_bus_does_not_take_degrades_the_bus() -> None:

@@ -24,10 +24,14 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Doctor:
-    """A check may take `longest` seconds. All run together, so that the whole takes no longer."""
+    """A check may take `longest` seconds. All run together, so that the whole takes no longer.
+
+    `refused` is the grade of a check that is refused as a whole.
+    """
 
     checks: Sequence[Named]
     longest: float = LONGEST
+    refused: Grade = Grade.ERROR
 
     async def examine(self) -> tuple[Finding, ...]:
         """Return the findings of all checks, in the order of the checks. Raises nothing."""
@@ -39,7 +43,8 @@ class Doctor:
             async with asyncio.timeout(self.longest):
                 return await named.check()
         except Exception as error:  # noqa: BLE001 - a defect of one check must not hide what the others find
-            return [finding_of(named.name, error, self.longest)]
+            found = finding_of(named.name, error, self.longest)
+            return [replace(found, grade=self.refused) if found.grade is Grade.ERROR else found]
 
 
 def told_once(findings: Sequence[Finding]) -> list[Finding]:

@@ -61,6 +61,10 @@ def _twice(found: Sequence[EventRegistration]) -> Finding:
 
 def _of_endpoint(of: EventRegistration) -> Iterator[Finding]:
     remedy = f"`{of.command}` corrects it."
+    if of.copies > 1:
+        what = f"There are {of.copies} endpoints of this name."
+        by_hand = "Delete all but one by hand, then register again."
+        yield Finding(of.endpoint, Grade.ERROR, what, "Every change comes as often.", by_hand)
     if of.needs_key:
         why = "Dataverse cannot post without it."
         yield Finding(of.endpoint, Grade.ERROR, "The endpoint has no key.", why, remedy)

@@ -27,7 +27,10 @@ class ReadingCheck:
 
     async def _accounts(self) -> Finding:
         why = "No account can be checked."
-        right = "Give the app's user in Sales a role that may read accounts in the organization."
+        right = (
+            "Make the app's user in Sales, if there is none, and give it a role that may read accounts in "
+            "the organization."
+        )
         return await attempted(_ACCOUNTS, self.accounts(), fine="It is allowed.", why=why, right=right)
 
     async def _currencies(self) -> Finding:

@@ -40,14 +40,19 @@ class TokensCheck:
     async def _one(self, token: TokenFor) -> Finding:
         name = _name(token.system)
         if token.read is None:
-            return Finding(name, Grade.FINE, "The system is given a key, no token.")
+            return Finding(name, Grade.FINE, "The system is given a key, and needs no token.")
         try:
             claims = await token.read()
         except ConfigurationFault as fault:
             why = "Every request to this system is refused."
             return Finding(name, Grade.ERROR, said(fault), why, fault.remedy)
         if claims is None:
-            return Finding(name, Grade.FINE, "There is one; it is not of a kind that can be read.")
+            what, why = (
+                "There is one, but its claims cannot be read.",
+                "It may be for another system or tenant.",
+            )
+            remedy = "If the system can be read, as told elsewhere here, there is nothing to do."
+            return Finding(name, Grade.NOT_CHECKED, what, why, remedy)
         return self._wrong(token, claims) or Finding(name, Grade.FINE, f"Issued {_told(claims)}.")
 
     def _wrong(self, token: TokenFor, claims: TokenClaims) -> Finding | None:
