@@ -27,6 +27,7 @@ RECOVERY = "tests/flow/test_recovery.py::test_"
 OTHERS = "tests/flow/test_other_erps.py::test_"
 REFUSALS = "tests/flow/test_refusals.py::test_"
 DOCTOR = "tests/unit/test_doctor.py::test_"
+RECONCILE = "tests/flow/test_reconcile.py::test_"
 LOST_UPDATE = "a_right_lost_for_an_hour_parks_three_accounts_and_in_the_end_all_is_written[operations-update]"
 
 ASKED = '            await self.limits.allow("blocks", work.change)\n'
@@ -507,6 +508,42 @@ GUARDS = {
         "TransientFault(run.waits_for, ",
         "TransientFault(System.OPERATIONS, ",
         f"{RECOVERY}a_message_past_its_deadline_is_counted_on_the_system_that_it_waited_for",
+    ),
+    "a difference is confirmed by the version that was compared": Guard(
+        "shared/load/compare.py",
+        "if _version(facts.account) != _version(one.account):",
+        "if False:",
+        f"{RECONCILE}a_difference_is_found_again_before_it_is_reported",
+    ),
+    "a change in the queue is no difference yet": Guard(
+        "shared/load/differences.py",
+        "return not known and changed_at is not None and changed_at > recent",
+        "return False",
+        f"{RECONCILE}an_account_in_work_is_counted_and_not_reported",
+    ),
+    "the owner row decides which of two accounts has the customer": Guard(
+        "shared/load/differences.py",
+        "if linked and owner is not None and owner != account_id:",
+        "if False:",
+        f"{RECONCILE}every_kind_is_found_and_what_a_check_puts_right_is_gone_after_the_repair",
+    ),
+    "a walk that comes round is noticed": Guard(
+        "shared/load/reconcile.py",
+        "if run.passed and run.passed in compared.keys:",
+        "if False:",
+        f"{RECONCILE}a_walk_that_comes_round_is_stopped",
+    ),
+    "the message of the next page is sent again": Guard(
+        "shared/load/reconcile.py",
+        "if page.page == run.page - 1:",
+        "if False:",
+        f"{RECONCILE}a_run_goes_on_though_the_bus_refused_the_message_of_the_next_page",
+    ),
+    "a page that takes too long ends earlier": Guard(
+        "shared/load/compare.py",
+        "if verdicts and self.decide.clock.now() > end:",
+        "if False:",
+        f"{RECONCILE}a_page_that_takes_too_long_ends_earlier_and_the_next_goes_on",
     ),
 }
 
