@@ -25,11 +25,18 @@ HEALING = "tests/flow/test_healing.py::test_"
 REMEDIES = "tests/flow/test_remedies.py::test_"
 RECOVERY = "tests/flow/test_recovery.py::test_"
 OTHERS = "tests/flow/test_other_erps.py::test_"
+LOAD = "tests/flow/test_first_load.py::test_"
 REFUSALS = "tests/flow/test_refusals.py::test_"
 DOCTOR = "tests/unit/test_doctor.py::test_"
 RECONCILE = "tests/flow/test_reconcile.py::test_"
 LOST_UPDATE = "a_right_lost_for_an_hour_parks_three_accounts_and_in_the_end_all_is_written[operations-update]"
 
+DIES = "a_worker_that_dies_at_any_step_of_a_page_loses_nothing_and_repeats_one_page_at_most"
+SENT = "        await self.queue.send_all(checks)\n"
+CHECKPOINT = """        walked = len(ids) < most or run.sent + len(ids) == run.limit
+        after = run.advanced(ids, most_recent=self.pace.bound, walked=walked, at=now)
+        await self._write(after, etag)
+"""
 ASKED = '            await self.limits.allow("blocks", work.change)\n'
 REMEMBERED = "        work.state = replace(work.state, previous_hold=update.previous_hold)\n"
 
@@ -496,6 +503,63 @@ GUARDS = {
         "            self._note(system, failed=False)  # the system answered, if only that it will not\n",
         "",
         f"{RECOVERY}an_account_that_is_refused_shows_that_the_system_answers",
+    ),
+    "a load sends checks before it writes the checkpoint": Guard(
+        "shared/load/first_load.py", f"{SENT}{CHECKPOINT}", f"{CHECKPOINT}{SENT}", f"{LOAD}{DIES}"
+    ),
+    "a page whose checkpoint is written sends the next one again": Guard(
+        "shared/load/first_load.py",
+        "due.page in {run.page, run.page - 1}",
+        "due.page == run.page",
+        f"{LOAD}{DIES}",
+    ),
+    "a load's checkpoint is written under its ETag": Guard(
+        "shared/load/first_load.py",
+        "encode_load(run), etag)",
+        "encode_load(run), (await self.runs.read(RunKind.LOAD)).etag)",
+        f"{LOAD}who_pauses_while_a_page_is_under_way_is_heard_and_nothing_is_lost",
+    ),
+    "a page of a load leaves the queue room for events": Guard(
+        "shared/load/first_load.py",
+        "if room < max(1, self.pace.bound // 4):",
+        "if False:",
+        f"{LOAD}a_load_waits_while_changes_wait_be_they_active_or_scheduled",
+    ),
+    "a load waits for a breaker": Guard(
+        "shared/load/first_load.py",
+        "if (wait := await self.breakers.admit()) is not None:",
+        "if (wait := None) is not None:",
+        f"{LOAD}a_load_waits_while_a_system_is_paused_and_counts_no_failure",
+    ),
+    "resume sends a page that the broker has not seen": Guard(
+        "shared/model/load.py",
+        "page=self.page + _RESUMED,",
+        "page=self.page,",
+        f"{LOAD}resume_sends_a_page_that_the_broker_has_seen_already",
+    ),
+    "resume leaves the pages before it behind": Guard(
+        "shared/model/load.py",
+        "page=self.page + _RESUMED,",
+        "page=self.page + 1,",
+        f"{LOAD}a_page_from_before_a_pause_starts_no_second_chain",
+    ),
+    "a check over the load's limit waits": Guard(
+        "shared/resilience/load_limit.py",
+        "raise NotYet(self.clock.now() + _WAIT, ",
+        "raise AccountFault(Problem(Cause.GUARD_TRIPPED)) or NotYet(self.clock.now(), ",
+        f"{LOAD}at_its_limit_a_load_pauses_parks_nothing_and_goes_on_with_a_higher_one",
+    ),
+    "a load pauses at its limit": Guard(
+        "shared/resilience/load_limit.py",
+        "        await self._pause(run)\n",
+        "",
+        f"{LOAD}at_its_limit_a_load_pauses_parks_nothing_and_goes_on_with_a_higher_one",
+    ),
+    "a load's creations are not counted by the hour": Guard(
+        "shared/resilience/change_limits.py",
+        'return kind == "creates" and change.source is Source.LOAD',
+        "return False",
+        f"{LOAD}the_creations_of_a_load_leave_the_hours_ceiling_to_events",
     ),
     "breakers that hang are not waited for": Guard(
         "shared/resilience/shared_breakers.py",
