@@ -111,7 +111,13 @@ def _business_central(settings: Settings, field_map: FieldMap) -> Erp:
     def set_up(client: "ODataClient") -> "SetUp":
         from shared.targets.business_central.set_up import BusinessCentralSetUp
 
-        return BusinessCentralSetUp(client, field_map, company, local_currency)
+        return BusinessCentralSetUp(
+            client,
+            field_map,
+            api_path=settings.business_central_api_path,
+            company=company,
+            local_currency=local_currency,
+        )
 
     url = settings.business_central_url
     return Erp(capabilities(field_map), url, partial(links, url), target, set_up)

@@ -195,9 +195,19 @@ def operations(stand: Simulated, **settings: str) -> SetUp:
     return OperationsSetUp(client, OPERATIONS.field_map, {**SETTINGS, **settings})
 
 
-def business_central(stand: Simulated, company: str = BC_COMPANY, local_currency: str | None = None) -> SetUp:
-    client = stand.client(System.BUSINESS_CENTRAL)
-    return BusinessCentralSetUp(client, BUSINESS_CENTRAL.field_map, company, local_currency)
+def business_central(
+    stand: Simulated,
+    company: str = BC_COMPANY,
+    local_currency: str | None = None,
+    api_path: str = "api/v2.0",
+) -> SetUp:
+    return BusinessCentralSetUp(
+        stand.client(System.BUSINESS_CENTRAL),
+        BUSINESS_CENTRAL.field_map,
+        api_path=api_path,
+        company=company,
+        local_currency=local_currency,
+    )
 
 
 def nav(stand: Simulated, company: str = CRONUS, **given: Any) -> SetUp:
@@ -263,6 +273,14 @@ async def test_business_central_as_it_should_be(stand: Simulated) -> None:
         "Business Central: template of new customers": Grade.NOT_CHECKED,
     }
     assert "Manual Nos." in found["Business Central: customer numbers"].remedy
+
+
+@pytest.mark.parametrize(
+    ("path", "page"), [("api/v2.0", "page 30009"), ("api/contoso/sync/v1.0", "OnInsertRecord")]
+)
+async def test_the_template_is_looked_for_at_the_page_in_use(stand: Simulated, path: str, page: str) -> None:
+    found = await points(business_central(stand, api_path=path))
+    assert page in found["Business Central: template of new customers"].remedy
 
 
 async def test_a_company_that_business_central_does_not_have_is_found(stand: Simulated) -> None:

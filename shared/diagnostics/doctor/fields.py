@@ -117,12 +117,19 @@ class FieldRules:
         if own.values is not None and (unknown := sorted({*sent} - own.values)):
             what = f'"{name}" has no value {", ".join(unknown)}.'
             remedy = f"Correct the field map or its setting; the values are {_list(own.values)}."
-            yield Finding(f"field map: {name}", Grade.ERROR, what, _REFUSED, remedy)
+            why = "Accounts with this value are refused and parked." if entry.via else _REFUSED
+            yield Finding(f"field map: {name}", Grade.ERROR, what, why, remedy)
 
     def _length(self, name: str, entry: MappedField, own: FieldDescription) -> Iterator[Finding]:
         longest = self._longest(entry)
-        if own.max_length and longest and longest > own.max_length:
+        if not own.max_length or not longest or longest <= own.max_length:
+            return
+        if entry.column:
             yield self._short(name, own.max_length, longest)
+        else:
+            what = f'"{name}" takes {own.max_length} characters, and its value has {longest}.'
+            remedy = f"Shorten the value of {entry.setting or 'the constant in the field map'}."
+            yield Finding(f"field map: {name}", Grade.ERROR, what, _REFUSED, remedy)
 
     def _longest(self, entry: MappedField) -> int | None:
         """Return how long a value may be that the map lets through; None if that is not known."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from shared.model.faults import ConfigurationFault
 from shared.model.field_map import FieldMap
 from shared.model.finding import Finding, Grade
-from shared.targets.business_central.companies import Companies
+from shared.targets.business_central.companies import STANDARD, Companies
 from shared.targets.business_central.currencies import ledger_currency
 from shared.targets.points import check_companies, companies_of, numbers
 from shared.web.odata import ODataClient
@@ -22,10 +22,17 @@ class BusinessCentralSetUp:
     """Implements the port SetUp; `company` is that of a field map that takes it from a setting."""
 
     def __init__(
-        self, client: ODataClient, field_map: FieldMap, company: str | None, local_currency: str | None
+        self,
+        client: ODataClient,
+        field_map: FieldMap,
+        *,
+        api_path: str,
+        company: str | None,
+        local_currency: str | None,
     ) -> None:
         self._client = client
         self._field_map = field_map
+        self._own_page = "/" + api_path.strip("/") != STANDARD
         self._companies = companies_of(field_map, company)
         self._local = (local_currency or "").strip().upper()
 
@@ -63,7 +70,3 @@ class BusinessCentralSetUp:
         why = "Nothing can be posted to a customer without posting groups."
         remedy = f"Look at Config. Tmpl. Selection Rules: a row for the table Customer and {page}."
         yield Finding(f"{_ERP}: template of new customers", Grade.NOT_CHECKED, what, why, remedy)
-
-    @property
-    def _own_page(self) -> bool:
-        return self._field_map.key.assigned_by_erp
