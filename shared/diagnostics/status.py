@@ -12,7 +12,8 @@ from shared.model.faults import ConfigurationFault, Fault, System
 from shared.model.issue import Issue
 from shared.model.outcome import Ending
 from shared.model.queues import QueueDepth
-from shared.ports import Clock, Control, Issues, QueueDepths, SyncStates
+from shared.ports import Clock, Control, Issues, SyncStates
+from shared.ports.queues import QueueDepths
 from shared.resilience.target_in_use import TargetInUse
 
 WINDOW = timedelta(minutes=10)

@@ -18,7 +18,7 @@ from shared.messaging.queues import (
 )
 from shared.model.faults import QueueUnavailable
 from shared.model.queues import Bin, Leftover
-from shared.ports import Resend
+from shared.ports.queues import Resend
 
 if TYPE_CHECKING:
     from azure.servicebus import ServiceBusReceivedMessage

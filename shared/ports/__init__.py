@@ -4,7 +4,7 @@ Adapters implement the protocols; tests have their own implementations. Every me
 `TransientFault` and `ConfigurationFault`; other faults are named at the method.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -21,14 +21,10 @@ from shared.model.issue import Issue, ParkedAccount
 from shared.model.mapping import CurrencyMapping, Usage
 from shared.model.mapping_edit import Edit, MappingRow, RowChange, Version
 from shared.model.outcome import Cause, Problem
-from shared.model.queues import Bin, Leftover, QueueDepth
 from shared.model.state import LogEntry, Page, ScannedAccount, Stored, SyncState
 
 type Probe = Callable[[], Awaitable[None]]
 """One cheap request to a system; raises a fault if it cannot be used."""
-
-type Resend = Callable[[Leftover], Awaitable[bool]]
-"""Sends a leftover again; False leaves it where it is."""
 
 
 class Clock(Protocol):
@@ -232,23 +228,3 @@ class RejectedEvents(Protocol):
 
     # Store a body that could not be understood, cut if it is too long. Raises QueueUnavailable.
     async def keep(self, body: bytes, reason: str, description: str, correlation_id: UUID | None) -> None: ...
-
-
-class Leftovers(Protocol):
-    """The dead letters of each queue, and the rejected events."""
-
-    # The messages there, oldest first; none is removed. Raises QueueUnavailable.
-    def peek(self, place: Bin) -> AsyncIterator[Leftover]: ...
-    # Send the wanted messages again, then remove them. Returns how many were sent, and how many stayed.
-    async def take(
-        self, place: Bin, wanted: Callable[[Leftover], bool], resend: Resend
-    ) -> tuple[int, int]: ...
-    # Post an event to the queue that Dataverse posts to. Raises QueueUnavailable.
-    async def post_event(self, body: bytes) -> None: ...
-
-
-class QueueDepths(Protocol):
-    """The queues' counts."""
-
-    # Each queue of the app. Raises QueueUnavailable.
-    async def depths(self) -> Sequence[QueueDepth]: ...

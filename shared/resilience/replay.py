@@ -12,8 +12,9 @@ from shared.model.change import AccountChange, ChangeKind, Source, decode_change
 from shared.model.faults import MessageRefused
 from shared.model.page import decode_page
 from shared.model.queues import Bin, Leftover
-from shared.ports import ChangeQueue, Clock, Issues, Leftovers, SyncStates
+from shared.ports import ChangeQueue, Clock, Issues, SyncStates
 from shared.ports.pages import PageQueue
+from shared.ports.queues import Leftovers
 from shared.telemetry import LOGGER
 
 

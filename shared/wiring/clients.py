@@ -21,7 +21,6 @@ from shared.ports import (
     CurrencyMappings,
     CustomerOwners,
     Issues,
-    Leftovers,
     Probe,
     RejectedEvents,
     SyncStates,
@@ -29,6 +28,7 @@ from shared.ports import (
 )
 from shared.ports.load import AccountPages, CheckedAccounts, WaitingChanges
 from shared.ports.pages import PageQueue, Runs
+from shared.ports.queues import Leftovers
 from shared.resilience.retry_policy import Jitter
 from shared.setting_types import Credential, TargetName
 from shared.settings import Settings

@@ -14,7 +14,8 @@ from shared.diagnostics.preview import PreviewSync
 from shared.diagnostics.status import ReadStatus
 from shared.mappings.edit import EditMapping
 from shared.mappings.review import Review
-from shared.ports import QueueDepths, SalesInquiry
+from shared.ports import SalesInquiry
+from shared.ports.queues import QueueDepths
 from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
 from shared.wiring import Application
 from shared.wiring.set_up_checks import longest_code

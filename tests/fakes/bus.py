@@ -9,7 +9,7 @@ from uuid import UUID
 from shared.model.change import AccountChange
 from shared.model.faults import Fault
 from shared.model.queues import Bin, Leftover
-from shared.ports import Resend
+from shared.ports.queues import Resend
 from tests.fakes.clock import FakeClock
 
 

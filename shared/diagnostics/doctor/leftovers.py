@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from shared.diagnostics.doctor.doctor import said
 from shared.model.faults import NotPermitted
 from shared.model.finding import Finding, Grade
-from shared.ports import QueueDepths
+from shared.ports.queues import QueueDepths
 
 _NAME = "messages that ended elsewhere"
 _REJECTED = "rejected-events"
