@@ -88,6 +88,8 @@ class _Companies(httpx.AsyncBaseTransport):
         if company.startswith("companies?"):
             rows = [{"id": company_id, "name": name} for name, company_id in self._ids.items()]
             return httpx.Response(200, json={"value": rows})
+        if company == "$metadata":  # that of every company
+            return await next(iter(self._servers.values())).answer(request, company)
         server = self._servers.get(company.removeprefix("companies(").removesuffix(")"))
         return httpx.Response(404) if server is None else await server.answer(request, resource)
 

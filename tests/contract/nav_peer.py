@@ -60,6 +60,8 @@ class _Companies(httpx.AsyncBaseTransport):
         company, _, resource = path.partition("/")
         if company == "Company":
             return httpx.Response(200, json={"value": [{"Name": name} for name in self._servers]})
+        if company == "$metadata":  # that of every company
+            company, resource = f"Company('{next(iter(self._servers))}')", company
         server = self._servers.get(unquote(company)[len("Company('") : -len("')")].replace("''", "'"))
         if server is None:
             return httpx.Response(404)

@@ -339,6 +339,13 @@ async def test_a_page_that_the_user_may_not_read_is_found(stand: Simulated) -> N
     assert "permission" in found.remedy
 
 
+async def test_a_page_that_answers_in_another_way_is_not_checked_and_the_rest_is(stand: Simulated) -> None:
+    stand.fault(System.NAV, "status", status=400, path="/Currencies")
+    found = await points(nav(stand))
+    assert found[f"NAV: page Currencies in {CRONUS}"].grade is Grade.NOT_CHECKED
+    assert found[f"NAV: page Customer in {CRONUS}"].grade is Grade.FINE
+
+
 def map_with_posting_groups() -> FieldMap:
     content = NAV[0].field_map.model_dump(by_alias=True)
     content["fields"]["Customer_Posting_Group"] = {"constant": "DOMESTIC"}

@@ -467,6 +467,14 @@ async def test_the_erp_describes_every_field_of_its_map_and_the_key(subject: Sub
     assert described.fields[subject.erp.name_field].type is ValueType.TEXT
 
 
+@subjects("peer", erps=[BUSINESS_CENTRAL, NAV[0]])
+async def test_a_metadata_document_that_is_not_ours_is_understood(subject: Subject) -> None:
+    described = await subject.target.describe()
+    assert {*subject.erp.field_map.names} <= described.fields.keys()
+    assert described.keys == subject.target.capabilities.key_fields
+    assert {described.fields[name].type for name in subject.erp.field_map.names} == {ValueType.TEXT}
+
+
 @real
 async def test_the_erp_describes_lengths_and_values_as_far_as_it_tells_them(subject: Subject) -> None:
     described = await subject.target.describe()

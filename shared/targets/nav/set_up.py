@@ -5,7 +5,7 @@ The General Ledger Setup and the number series are on no page that the app needs
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from shared.model.faults import ConfigurationFault, TransientFault
+from shared.model.faults import TransientFault
 from shared.model.field_map import FieldMap
 from shared.model.finding import Finding, Grade
 from shared.targets.nav.companies import Companies
@@ -72,8 +72,9 @@ class NavSetUp:
             case Meaning.NOT_EXECUTED:
                 raise TransientFault(self._client.system, f"answered {error.status}")
             case _:
-                reason = f"answered {error.status} to a read of its pages."
-                raise ConfigurationFault(self._client.system, reason, f"Check {setting}.")
+                what = f"{_ERP} answered {error.status} to a read of the page."
+                remedy = f"Check {setting}, and open the page in NAV as the app's user."
+                return Finding(check, Grade.NOT_CHECKED, what, why, remedy)
 
     def _currency(self) -> Iterator[Finding]:
         if not self._field_map.has_currency:
