@@ -7,6 +7,7 @@ and sends the message of the next page. Nothing is written to Sales or the ERP.
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -94,8 +95,14 @@ class Reconcile:
             changed_at=now,
             companies=self.companies,
         )
-        await self.runs.write(RunKind.RECONCILE, encode_run(run), stored.etag if stored else None)
-        await self._send(run)
+        etag = await self.runs.write(RunKind.RECONCILE, encode_run(run), stored.etag if stored else None)
+        try:
+            await self._send(run)
+        except QueueUnavailable as fault:  # a run without a message must not stop the next one
+            reason, remedy = _told(fault)
+            stopped = replace(run, state=RunState.STOPPED, reason=reason, remedy=remedy)
+            await self.runs.write(RunKind.RECONCILE, encode_run(stopped), etag)
+            raise
         return run
 
     async def start_if_due(self, at: str) -> Reconciliation | None:
@@ -111,7 +118,9 @@ class Reconcile:
         newest = await self.newest()
         if newest is not None and (newest.started_at >= due or self.goes_on(newest)):
             return None
-        return await self.start("nightly")
+        with suppress(GoesOnAlreadyError, StateConflict):  # somebody started one at the same moment
+            return await self.start("nightly")
+        return None
 
     def goes_on(self, run: Reconciliation) -> bool:
         """Whether the run goes on; one whose message was lost does not."""
