@@ -144,6 +144,7 @@ def _no_progress(run: Reconciliation) -> str:
 def _say_repair(output: Output, report: Report, wanted: Sequence[Difference], sent: int) -> None:
     """Say what was sent, or would be, and how many differences are left for another time."""
     left = sum(one.kind in REPAIRABLE for one in report.found) - len(wanted)
+    output.text()
     if not wanted:
         output.text("Nothing here is put right by a check.")
     elif sent:

@@ -49,9 +49,8 @@ def say_report(operator: Operator, output: Output, report: Report) -> None:
     """Print the counts, then each kind of difference with its accounts and what to do."""
     run, erp = report.run, operator.erp.capabilities.name
     began, by = moment(run.started_at.isoformat()), shown(run.by)
-    output.text(f"Run {run.id}, started {began} UTC by {by}: {run.state}", "bold")
     output.record(
-        "",
+        f"Run {run.id}, started {began} UTC by {by}: {run.state}",
         [
             ("Accounts in Sales", f"{run.accounts:,}"),
             (f"Customers in {erp}", f"{run.customers:,}, {run.not_ours:,} of them never an account's"),

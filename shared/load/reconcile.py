@@ -5,12 +5,12 @@ and sends the message of the next page. Nothing is written to Sales or the ERP.
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
+from shared.load.checkpoint import advanced, comes_round, counted
 from shared.load.reconcile_pages import ComparePages
 from shared.model.faults import (
     ConfigurationFault,
@@ -24,7 +24,6 @@ from shared.model.page import PageDue, RunKind
 from shared.model.reconciliation import (
     MOST_KEPT,
     Compared,
-    Difference,
     Part,
     Reconciliation,
     RunState,
@@ -94,8 +93,14 @@ class Reconcile:
             changed_at=now,
             companies=self.companies,
         )
-        await self.runs.write(RunKind.RECONCILE, encode_run(run), stored.etag if stored else None)
-        await self._send(run)
+        etag = await self.runs.write(RunKind.RECONCILE, encode_run(run), stored.etag if stored else None)
+        try:
+            await self._send(run)
+        except QueueUnavailable as fault:  # a run without a message must not stop the next one
+            reason, remedy = _told(fault)
+            stopped = replace(run, state=RunState.STOPPED, reason=reason, remedy=remedy)
+            await self.runs.write(RunKind.RECONCILE, encode_run(stopped), etag)
+            raise
         return run
 
     async def start_if_due(self, at: str) -> Reconciliation | None:
@@ -111,7 +116,9 @@ class Reconcile:
         newest = await self.newest()
         if newest is not None and (newest.started_at >= due or self.goes_on(newest)):
             return None
-        return await self.start("nightly")
+        with suppress(GoesOnAlreadyError, StateConflict):  # somebody started one at the same moment
+            return await self.start("nightly")
+        return None
 
     def goes_on(self, run: Reconciliation) -> bool:
         """Whether the run goes on; one whose message was lost does not."""
@@ -160,16 +167,14 @@ class Reconcile:
             compared = await self.pages.customers(run.companies[run.company], run.after)
         else:
             compared = Compared(after="")
-        if run.passed and run.passed in compared.keys:
+        if comes_round(run, compared):
             remedy = "Check that both systems sort and filter by the key of the list, then start again."
             raise ConfigurationFault(self.system, "lists the same rows again and again.", remedy)
         differences = compared.differences[: max(0, MOST_KEPT - run.kept)]
         await self.kept.keep(run.id, differences)
-        run = _counted(run, compared, differences)
-        if not self.companies:
-            seen = {company.casefold(): company for company in (*compared.companies, *run.companies)}
-            run = replace(run, companies=tuple(sorted(seen.values())))
-        after = _advanced(run, compared, self.clock.now())
+        if self.companies:
+            compared = replace(compared, companies=frozenset())
+        after = advanced(counted(run, compared, len(differences)), compared, self.clock.now())
         await self.runs.write(RunKind.RECONCILE, encode_run(after), etag)
         if after.state is RunState.RUNNING:
             await self._send(after)
@@ -193,39 +198,6 @@ class Reconcile:
 
     async def _send(self, run: Reconciliation) -> None:
         await self.queue.send(PageDue(kind=RunKind.RECONCILE, run=run.id, page=run.page))
-
-
-def _counted(run: Reconciliation, page: Compared, kept: Sequence[Difference]) -> Reconciliation:
-    """Add what the page found."""
-    found = Counter(run.found) + Counter(str(difference.kind) for difference in page.differences)
-    return replace(
-        run,
-        accounts=run.accounts + page.accounts,
-        customers=run.customers + page.customers,
-        not_ours=run.not_ours + page.not_ours,
-        in_work=run.in_work + page.in_work,
-        to_link=run.to_link + page.to_link,
-        found=dict(found),
-        kept=run.kept + len(kept),
-    )
-
-
-def _advanced(run: Reconciliation, page: Compared, now: datetime) -> Reconciliation:
-    """Return the checkpoint after the page: the next page, the next walk, or the end.
-
-    `passed` follows at powers of two (Brent), so a walk that comes round is noticed wherever it does.
-    """
-    run = replace(run, page=run.page + 1, changed_at=now, failures=0, reason="")
-    if page.after:
-        steps = run.steps + 1
-        passed = page.after if steps & (steps - 1) == 0 else run.passed
-        return replace(run, after=page.after, steps=steps, passed=passed)
-    if run.part is Part.ACCOUNTS:
-        run, company = replace(run, part=Part.CUSTOMERS), 0
-    else:
-        company = run.company + 1
-    state = RunState.RUNNING if company < len(run.companies) else RunState.DONE
-    return replace(run, company=company, after="", passed="", steps=0, state=state)
 
 
 def _told(fault: Exception) -> tuple[str, str]:

@@ -99,7 +99,7 @@ async def values_of(decide: Decide, one: Difference) -> list[TwoValues]:
     if isinstance(step, Wait):
         return []
     if step.create is not None:
-        return [TwoValues(name, value, "") for name, value in step.create.fields.items()]
+        return [TwoValues(name, value, "") for name, value in step.create.fields.items() if value != ""]
     if step.update is None:
         return []
     found = facts.seen.get(step.update.key.folded)

@@ -2,8 +2,9 @@
 
 A page asks for the customers after the last key of the page before, in the order in which the ERP sorts them.
 That order is the ERP's own collation, so it is never compared here: the last key is handed over as it was
-read. A list by `$skip` would miss customers, because those that are created or removed meanwhile move the
-others (github.com/OData/WebApi/issues/1135).
+read. Documents name the operator `gt` for texts, and no order; so a page that does not advance is a fault. A
+list by `$skip` would miss customers, because those that are created or removed meanwhile move the others
+(github.com/OData/WebApi/issues/1135).
 """
 
 from collections import Counter

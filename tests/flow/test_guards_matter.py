@@ -593,7 +593,7 @@ GUARDS = {
     ),
     "a walk that comes round is noticed": Guard(
         "shared/load/reconcile.py",
-        "if run.passed and run.passed in compared.keys:",
+        "if comes_round(run, compared):",
         "if False:",
         f"{RECONCILE}a_walk_that_comes_round_is_stopped",
     ),

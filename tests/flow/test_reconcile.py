@@ -230,6 +230,21 @@ async def test_a_second_start_is_refused_with_the_id_of_the_first() -> None:
     assert (await comparing.reconcile().start("another")).id != run.id
 
 
+async def test_a_run_whose_first_message_the_bus_refuses_does_not_stop_the_next_one() -> None:
+    comparing = Comparing(await synced("operations", "a"))
+    comparing.pages.trouble = QueueUnavailable("load-pages takes no message")
+    with pytest.raises(QueueUnavailable):
+        await comparing.reconcile().start("a person")
+    newest = await comparing.reconcile().newest()
+    assert newest is not None
+    assert (newest.state, newest.remedy) == (
+        RunState.STOPPED,
+        "Check the system, then start reconcile again.",
+    )
+    comparing.pages.trouble = None
+    assert (await comparing.run())[0].state is RunState.DONE
+
+
 async def test_a_run_whose_message_was_lost_does_not_stop_the_next_one() -> None:
     comparing = Comparing(await synced("operations", "a"))
     first = await comparing.reconcile().start("a person")
