@@ -61,7 +61,7 @@ def as_json(run: LoadRun | None, now: datetime) -> dict[str, object]:
     """Return the facts of a load for scripts."""
     if run is None:
         return {"state": "none"}
-    hidden = {"recent", "after", "organization_id", "paced_until", "sent_at", "selection"}
+    hidden = {"recent", "after", "organization_id", "held", "paced_until", "selection"}
     facts = {name: value for name, value in plain(run).items() if name not in hidden}
     return {
         **facts,

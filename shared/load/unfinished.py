@@ -1,10 +1,10 @@
-"""Which of the load's last checks have not ended: what a load goes by at its end, and without counts."""
+"""Which of the load's checks have not ended: what keeps its share of the queue small, and tells its end."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
-from shared.model.load import LoadRun
+from shared.model.load import LoadRun, Sent
 from shared.ports.load import CheckedAccounts
 
 GIVEN_UP = timedelta(minutes=3)  # an account that is gone from Sales leaves no row
@@ -16,10 +16,9 @@ class Unfinished:
 
     checked: CheckedAccounts
 
-    async def of(self, run: LoadRun, now: datetime) -> list[UUID]:
-        """Return the accounts whose check has not ended; none from three minutes after the last check on."""
-        last = max(filter(None, (run.sent_at, run.paced_until)), default=None)
-        if last is None or now - last > GIVEN_UP:
-            return []
-        ended = {row.account_id for row in await self.checked.of(run.recent) if row.result(run)}
-        return [account_id for account_id in run.recent if account_id not in ended]
+    async def of(self, run: LoadRun, now: datetime) -> Sequence[Sent]:
+        """Return the checks that wait, are at work or are retried, except those due three minutes ago."""
+        recent = [sent for sent in run.recent if now - sent.due <= GIVEN_UP]
+        rows = await self.checked.of([sent.account_id for sent in recent])
+        ended = {row.account_id for row in rows if row.result(run)}
+        return [sent for sent in recent if sent.account_id not in ended]
