@@ -56,9 +56,9 @@ class LoadRun:
     `begun_at` is a time of Sales, because it is compared with the times at which accounts were read. `after`
     is the last account that was read from Sales; after the last one `walked` is true. `held` are accounts
     that were read, and whose partition had no room yet. `recent` are checks that had not ended at the last
-    page. `page` is the number of the next page. `paced_until`: when the last check is due, if the load has a rate.
-    `failures`: how often the next page has failed. `waits_for` and `counts_unknown` say in words what the
-    load waits for, and why it cannot count what waits in the queue.
+    page. `page` is the number of the next page. `paced_until`: when the next check is due, if the load has a
+    rate. `failures`: how often the next page has failed. `waits_for` and `counts_unknown` say in words what
+    the load waits for, and why it cannot count what waits in the queue.
     """
 
     id: UUID

@@ -64,4 +64,4 @@ class RunCases:
 
     @cached_property
     def _unfinished(self) -> Unfinished:
-        return Unfinished(self._app.ports.checked)
+        return Unfinished(self._app.ports.checked, self._app.settings.sync_partitions)
