@@ -69,13 +69,19 @@ def chaos() -> argparse.ArgumentParser:
 
 def bench() -> argparse.ArgumentParser:
     """The parser of `bench`; a suite has options of its own."""
-    parser = _parser("bench", "Measure. Without a suite: all but the broker.")
+    parser = _parser("bench", "Measure. Without a suite: all but load and broker.")
     suites = parser.add_subparsers(dest="suite", metavar="SUITE", title="suites")
     suites.add_parser("cpu", help="the app's own work on one event, without any I/O")
     suites.add_parser("cold-start", help="the import of function_app, beside that of all its SDKs")
     requests = suites.add_parser("requests", help="requests for each event, beside a simple recipe")
     requests.add_argument("--events", type=int, default=300, help="events in all (%(default)s)")
     requests.add_argument("--accounts", type=int, default=40, help="accounts among them (%(default)s)")
+    load = suites.add_parser("load", help="a first load, beside what latency and partitions allow")
+    load.add_argument("--accounts", type=int, default=4000, help="accounts in Sales (%(default)s)")
+    load.add_argument("--sales-ms", type=int, default=80, help="latency of Sales (%(default)s)")
+    load.add_argument("--erp-ms", type=int, default=200, help="latency of the ERP (%(default)s)")
+    load.add_argument("--kills", type=int, default=0, help="kills of the host meanwhile (%(default)s)")
+    load.add_argument("--no-targets", action="store_true", help="only print the figures")
     broker = suites.add_parser("broker", help="speed and losses of the local Service Bus")
     broker.add_argument("--count", type=int, default=2000, help="messages in each case (%(default)s)")
     broker.add_argument("--rounds", type=int, default=3, help="the best of so many (%(default)s)")

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,20 +35,24 @@ _LOOK_SECONDS = 0.5
 
 @dataclass(slots=True)
 class LoadStand:
-    """The stand, its control endpoint and the operator's use cases over it; `accounts` by their number."""
+    """The stand, its control endpoint and the operator's use cases over it.
+
+    `accounts`: the names of the accounts by their numbers. `changed`: which account was changed when.
+    """
 
     stand: Stand
     control: httpx.AsyncClient
     operator: Operator
     accounts: dict[str, str] = field(default_factory=dict[str, str])
+    changed: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
 
-    async def seed(self, count: int) -> None:
-        """Make so many accounts in Sales, without an event."""
+    async def seed(self, count: int, prefix: str = "L", *, events: bool = False) -> None:
+        """Make so many accounts in Sales, with or without an event of each."""
         currency = await self._currency()
-        rows = [self._row(number, currency) for number in range(count)]
+        rows = [self._row(f"{prefix}{number:06d}", currency) for number in range(count)]
         self.accounts |= {row["accountnumber"]: row["name"] for row in rows}
         for start in range(0, count, _SEEDED_AT_ONCE):
-            await self.post("/state", {"accounts": rows[start : start + _SEEDED_AT_ONCE]})
+            await self.post("/state", {"accounts": rows[start : start + _SEEDED_AT_ONCE], "events": events})
 
     async def post(self, path: str, body: dict[str, Any]) -> None:
         """Tell the simulators something."""
@@ -98,14 +102,25 @@ class LoadStand:
         ]
         return [*found, *(f"{number} has no account" for number in names if number not in self.accounts)]
 
+    async def logs(self, account_ids: Iterable[str]) -> list[tuple[str, list[list[str]]]]:
+        """The accounts' own logs, as AccountSync stores them."""
+        table = self.operator.clients.tables.get_table_client("AccountSync")
+        rows = [await table.get_entity(account_id, "state") for account_id in account_ids]
+        return [(str(row["PartitionKey"]), json.loads(row["Log"])) for row in rows]
+
+    @property
+    def host_pid(self) -> int:
+        """The process of the host."""
+        return self.stand.host_pid()
+
     async def _currency(self) -> str:
         state = (await self.control.get("/state", params={"system": "dataverse"})).raise_for_status().json()
         rows = state["dataverse"]["transactioncurrencies"]
         return next(row["transactioncurrencyid"] for row in rows if row["currencyname"] == "Euro")
 
-    def _row(self, number: int, currency: str) -> dict[str, str]:
+    def _row(self, number: str, currency: str) -> dict[str, str]:
         return {
-            "accountnumber": f"L{number:06d}",
+            "accountnumber": number,
             "name": f"Loaded {number}",
             "transactioncurrencyid@odata.bind": f"/transactioncurrencies({currency})",
         }

@@ -115,6 +115,10 @@ class Stand:
             f"functions host {index}", module, arguments, f"host-{index}.log"
         )
 
+    def host_pid(self, index: int = 0) -> int:
+        """Return the process id of a host."""
+        return self._hosts[index].process.pid
+
     async def stop_host(self, index: int = 0) -> None:
         """Let a host finish what it runs, and end it."""
         await self._hosts.pop(index).stop()

@@ -12,13 +12,12 @@ type TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 class RunSettings(BaseModel):
     """A part of `Settings`."""
 
-    load_page_size: Annotated[int, Field(ge=1, le=1_000)] = Field(
-        200, description="Most accounts whose checks one page of a load sends."
+    load_page_size: Annotated[int, Field(ge=1, le=300)] = Field(
+        200, description="Most accounts that one page of a load reads and checks."
     )
-    load_queued_per_partition: Annotated[int, Field(ge=1, le=1_000)] = Field(
-        12,
-        description="Changes of one partition that may wait while a load sends more: an event waits behind "
-        "so many checks at most.",
+    load_queued_per_partition: Annotated[int, Field(ge=1, le=30)] = Field(
+        8,
+        description="Most checks of a load in one partition: an event waits behind so many at most.",
     )
     reconcile_at: Optional[TimeOfDay] = Field(
         None,

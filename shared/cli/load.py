@@ -124,9 +124,9 @@ async def cancel(operator: Operator, output: Output, by: By) -> None:
     """End the load: no more checks are sent. It says how many are still queued, which are still made."""
     run, queued = await operator.run_cases.steer_load.cancel(by)
     if output.as_json:
-        output.json({**as_json(run, operator.ports.clock.now()), "still_queued": len(queued)})
+        output.json({**as_json(run, operator.ports.clock.now()), "still_queued": queued})
     else:
-        output.text(f"Load {run.id} is cancelled. {counted(len(queued), 'check')} of it still queued.")
+        output.text(f"Load {run.id} is cancelled. Still queued: {counted(queued, 'check')}.")
 
 
 @app.command(epilog="Example: accountsync load report --export load.xlsx")

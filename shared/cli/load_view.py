@@ -52,16 +52,15 @@ def rate_of(run: LoadRun, now: datetime) -> float:
 
 def _seconds_left(run: LoadRun, now: datetime) -> float | None:
     rate = rate_of(run, now)
-    if run.state is not LoadState.RUNNING or not rate or run.walked:
-        return None
-    return max(0, run.total - run.sent) * 60 / rate
+    left = max(0, run.total - run.sent)
+    return left * 60 / rate if run.state is LoadState.RUNNING and rate else None
 
 
 def as_json(run: LoadRun | None, now: datetime) -> dict[str, object]:
     """Return the facts of a load for scripts."""
     if run is None:
         return {"state": "none"}
-    hidden = {"recent", "after", "organization_id", "paced_until", "sent_at", "selection"}
+    hidden = {"recent", "after", "organization_id", "held", "paced_until", "selection"}
     facts = {name: value for name, value in plain(run).items() if name not in hidden}
     return {
         **facts,
@@ -137,7 +136,8 @@ def print_plan(output: Output, plan: PlanCounts) -> None:
     ]
     if plan.wait:
         rows.append(("not decided yet", plan.wait))
-    output.table(["Decision", "Accounts"], rows, f"What a load of {counted(plan.total, 'account')} would do")
+    output.text(f"A load of {counted(plan.total, 'account')} would do this:", "bold")
+    output.table(["Decision", "Accounts"], rows)
 
 
 def plan_as_json(plan: PlanCounts) -> dict[str, object]:

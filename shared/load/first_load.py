@@ -6,16 +6,18 @@ The checks are sent before the checkpoint is written, and the next page after it
 the page that is repeated sends the same messages, and a check that is repeated is `covered`. Whoever finds
 the checkpoint changed by another writer stops: that page is superseded.
 
-Events never wait long behind a load: it sends only as much as `Pace.bound` leaves room for, and a wait is a
-scheduled message, never a sleep.
+Events never wait long behind a load: it sends only as much as each partition has room for, see `choose.py`,
+and nothing while as much waits in the queue from elsewhere. A wait is a scheduled message, never a sleep.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from shared.load.choose import Pace, choose
 from shared.load.unfinished import Unfinished
 from shared.model.faults import ConfigurationFault, Fault, QueueUnavailable, StateConflict, System
-from shared.model.load import LoadRun, LoadState, decode_load, encode_load
+from shared.model.load import LoadRun, LoadState, Sent, decode_load, encode_load
 from shared.model.page import PageDue, RunKind
 from shared.ports import ChangeQueue, Clock
 from shared.ports.load import AccountPages, WaitingChanges
@@ -25,23 +27,11 @@ from shared.telemetry import LOGGER
 
 MOST_FAILURES = 5
 _ROOM_WAIT = timedelta(seconds=1)
+_NEXT_WAIT = timedelta(seconds=0.5)
 _LAST_WAIT = timedelta(seconds=2)
 _AHEAD = timedelta(seconds=30)  # so far ahead a load with a rate sends its checks
 _FIRST_RETRY = 5.0  # seconds, doubled with each failure
 _TABLES_AWAY = timedelta(seconds=30)
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """`page_size`: accounts of a page at most. `bound`: changes that may wait in the queue, active or
-    scheduled.
-
-    An event waits behind at most `bound` checks, spread over the partitions. Twelve in each partition, of
-    about 0.3 s, keep it waiting for less than four seconds.
-    """
-
-    page_size: int
-    bound: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,53 +85,68 @@ class FirstLoad:
         if (wait := await self.breakers.admit()) is not None:
             await self._wait(due, replace(run, waits_for=wait.reason), run, etag, wait.until)
             return
-        if run.walked:
-            await self._finish(due, run, etag)
-            return
-        room, known = await self._room(run)
         now = self.clock.now()
-        if room < max(1, self.pace.bound // 4):
-            await self._wait(due, known, run, etag, now + _ROOM_WAIT)
-        elif run.paced_until is not None and run.paced_until > now + _AHEAD:
+        unfinished = await self.unfinished.of(run, now)
+        if run.walked and not run.held:
+            await self._finish(due, run, etag, unfinished)
+            return
+        room, known = await self._room(run, len(unfinished))
+        if run.paced_until is not None and run.paced_until > now + _AHEAD:
             await self._wait(due, known, run, etag, run.paced_until - _AHEAD)
-        else:
-            await self._send(known, etag, room)
+        elif room < 1 or not await self._send(known, etag, room, unfinished):
+            await self._wait(due, known, run, etag, now + _ROOM_WAIT)
 
-    async def _send(self, run: LoadRun, etag: str, room: int) -> None:
-        """Send the checks of one page, then write the checkpoint, then send the next page."""
-        most = min(self.pace.page_size, room)
-        if run.rate:
-            most = min(most, max(1, round(run.rate)))
-        if run.limit:
-            most = min(most, run.limit - run.sent)
-        found = await self.breakers.call(
-            System.DATAVERSE, "pages", self.accounts.page(run.selection, run.after, most)
-        )
-        now, ids = self.clock.now(), tuple(found.ids)
-        checks = [(run.check(id_), at) for id_, at in zip(ids, run.dues(len(ids), now), strict=True)]
-        await self.queue.send_all(checks)
-        walked = len(ids) < most or run.sent + len(ids) == run.limit
-        after = run.advanced(ids, most_recent=self.pace.bound, walked=walked, at=now)
+    async def _send(self, run: LoadRun, etag: str, room: int, unfinished: Sequence[Sent]) -> bool:
+        """Send the checks of one page, then write the checkpoint, then send the next page.
+
+        Return False if nothing can be sent, because each partition has as many checks as it may.
+        """
+        run = await self._read_ahead(run)
+        most = min(self.pace.page_size, room, max(1, round(run.rate)) if run.rate else room)
+        chosen, held = choose(run.held, [sent.account_id for sent in unfinished], most, self.pace)
+        if held and not chosen:
+            return False
+        checks = list(map(Sent, chosen, run.dues(len(chosen), self.clock.now())))
+        await self.queue.send_all([(run.check(account_id), due) for account_id, due in checks])
+        after = run.advanced(checks, unfinished, held)
         await self._write(after, etag)
-        await self.pages.send(after.next_page)
+        full = 2 * len(after.recent) > self.pace.bound
+        await self.pages.send(after.next_page, self.clock.now() + _NEXT_WAIT if full else None)
+        return True
 
-    async def _finish(self, due: PageDue, run: LoadRun, etag: str) -> None:
+    async def _read_ahead(self, run: LoadRun) -> LoadRun:
+        """Read further accounts from Sales, unless enough of them are held back."""
+        most = self.pace.page_size - len(run.held)
+        if run.limit:
+            most = min(most, run.limit - run.sent - len(run.held))
+        if run.walked or 2 * len(run.held) > self.pace.page_size:
+            return run
+        if most < 1:
+            return replace(run, walked=True)
+        read = self.accounts.page(run.selection, run.after, most)
+        ids = (await self.breakers.call(System.DATAVERSE, "pages", read)).ids
+        after = ids[-1] if ids else run.after
+        return replace(run, held=(*run.held, *ids), after=after, walked=len(ids) < most)
+
+    async def _finish(self, due: PageDue, run: LoadRun, etag: str, unfinished: Sequence[Sent]) -> None:
         """End the load once the last checks have ended; those that are retried for long do not delay it."""
         now = self.clock.now()
-        if await self.unfinished.of(run, now):
+        if unfinished:
             await self._wait(due, run, run, etag, now + _LAST_WAIT)
             return
         await self._write(run.halted(LoadState.DONE, "", "", now), etag)
         LOGGER.info("load %s is done: %d checks", run.id, run.sent, extra={"event": "load-done"})
 
-    async def _room(self, run: LoadRun) -> tuple[int, LoadRun]:
-        """Return how many checks may be sent, and the load with a note if the queue's counts are unknown."""
+    async def _room(self, run: LoadRun, own: int) -> tuple[int, LoadRun]:
+        """Return how many checks may be sent, and the load with a note if the queue's counts are unknown.
+
+        Without the counts, only the load's own unfinished checks are known to wait.
+        """
         try:
             waiting, unknown = await self.waiting.count(), ""
         except Fault as fault:
             lasting = isinstance(fault, ConfigurationFault)
-            unknown = str(fault) if lasting else run.counts_unknown
-            waiting = len(await self.unfinished.of(run, self.clock.now()))
+            waiting, unknown = own, str(fault) if lasting else run.counts_unknown
         return self.pace.bound - waiting, replace(run, counts_unknown=unknown, waits_for="")
 
     async def _wait(self, due: PageDue, known: LoadRun, stored: LoadRun, etag: str, until: datetime) -> None:

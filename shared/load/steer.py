@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from shared.load.unfinished import Unfinished
 from shared.model.faults import ConditionRefused, StateConflict
@@ -121,14 +121,14 @@ class SteerLoad:
         await self.pages.send(run.next_page)
         return run
 
-    async def cancel(self, by: str) -> tuple[LoadRun, list[UUID]]:
-        """Send no more checks. Return also the accounts whose checks are still queued."""
+    async def cancel(self, by: str) -> tuple[LoadRun, int]:
+        """Send no more checks. Return also how many are still queued or at work."""
         now = self.clock.now()
         states = {LoadState.RUNNING, LoadState.PAUSED, LoadState.STOPPED}
         run = await self._change(
             lambda run: run.halted(LoadState.CANCELLED, f"cancelled by {by}", "", now), states
         )
-        return run, await self.unfinished.of(run, now)
+        return run, len(await self.unfinished.of(run, now))
 
     async def _change(self, change: Callable[[LoadRun], LoadRun], states: set[LoadState]) -> LoadRun:
         """Change the load under its ETag. Raises NoSuchLoadError, LoadRefusedError, StateConflict."""

@@ -1,25 +1,49 @@
-"""Which of the load's last checks have not ended: what a load goes by at its end, and without counts."""
+"""Which of the load's checks have not ended: what keeps its share of the queue small, and tells its end."""
 
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
-from shared.model.load import LoadRun
+from shared.model.change import session_id
+from shared.model.load import LoadRun, Sent
 from shared.ports.load import CheckedAccounts
 
 GIVEN_UP = timedelta(minutes=3)  # an account that is gone from Sales leaves no row
+_SILENT = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """Looks the accounts of the last pages up in AccountSync."""
+    """Looks the accounts of the last pages up in AccountSync.
+
+    A partition makes its checks in their order. So after two accounts that were not checked, those behind
+    them were not either, and are not read: this keeps the reads at about one for each check.
+    """
 
     checked: CheckedAccounts
+    partitions: int
 
-    async def of(self, run: LoadRun, now: datetime) -> list[UUID]:
-        """Return the accounts whose check has not ended; none from three minutes after the last check on."""
-        last = max(filter(None, (run.sent_at, run.paced_until)), default=None)
-        if last is None or now - last > GIVEN_UP:
-            return []
-        ended = {row.account_id for row in await self.checked.of(run.recent) if row.result(run)}
-        return [account_id for account_id in run.recent if account_id not in ended]
+    async def of(self, run: LoadRun, now: datetime) -> Sequence[Sent]:
+        """Return the checks that wait, are at work or are retried, except those due three minutes ago."""
+        partitions: defaultdict[str, list[Sent]] = defaultdict(list)
+        for sent in run.recent:
+            if now - sent.due <= GIVEN_UP:
+                partitions[session_id(sent.account_id, self.partitions)].append(sent)
+        kept = await asyncio.gather(*(self._of_partition(run, sent) for sent in partitions.values()))
+        return [sent for some in kept for sent in some]
+
+    async def _of_partition(self, run: LoadRun, checks: Sequence[Sent]) -> list[Sent]:
+        kept, silent = list[Sent](), 0
+        for place, sent in enumerate(checks):
+            rows = await self.checked.of([sent.account_id])
+            result = rows[0].result(run) if rows else None
+            if result:
+                silent = 0
+                continue
+            kept.append(sent)
+            silent = silent + 1 if result is None else 0
+            if silent == _SILENT:
+                return [*kept, *checks[place + 1 :]]
+        return kept

@@ -1,5 +1,6 @@
 """The document of a first load, and what the table AccountSync says of its checks. Pure data and rules."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -16,6 +17,13 @@ from shared.model.state import LogEntry, Phase
 
 LONGEST_CONDITION = 2_000  # characters; the whole document has 32,000
 _RESUMED = 2  # pages; a message of the page before would count as "not sent on"
+
+
+class Sent(NamedTuple):
+    """A check that was sent, and when it is due."""
+
+    account_id: UUID
+    due: AwareDatetime
 
 
 class LoadState(StrEnum):
@@ -46,10 +54,11 @@ class LoadRun:
     """One first load.
 
     `begun_at` is a time of Sales, because it is compared with the times at which accounts were read. `after`
-    is the last account whose check was sent; after the last page `walked` is true. `page` is the number of
-    the next page. `recent` are the accounts of the last checks, sent at `sent_at`. `paced_until`: when the
-    last check is due, if the load has a rate. `failures`: how often the next page has failed. `waits_for` and
-    `counts_unknown` say in words what the load waits for, and why it cannot count what waits in the queue.
+    is the last account that was read from Sales; after the last one `walked` is true. `held` are accounts
+    that were read, and whose partition had no room yet. `recent` are checks that had not ended at the last
+    page. `page` is the number of the next page. `paced_until`: when the next check is due, if the load has a
+    rate. `failures`: how often the next page has failed. `waits_for` and `counts_unknown` say in words what
+    the load waits for, and why it cannot count what waits in the queue.
     """
 
     id: UUID
@@ -66,8 +75,8 @@ class LoadRun:
     page: NonNegativeInt = 0
     after: UUID | None = None
     walked: bool = False
-    recent: tuple[UUID, ...] = ()
-    sent_at: AwareDatetime | None = None
+    held: tuple[UUID, ...] = ()
+    recent: tuple[Sent, ...] = ()
     paced_until: AwareDatetime | None = None
     failures: NonNegativeInt = 0
     waits_for: str = ""
@@ -112,24 +121,22 @@ class LoadRun:
             self.halted(LoadState.RUNNING, "", ""),
             page=self.page + _RESUMED,
             failures=0,
-            sent_at=at if self.sent_at else None,
+            recent=tuple(Sent(sent.account_id, at) for sent in self.recent),
             paced_until=None,
             max_creates=self.max_creates if max_creates is None else max_creates,
             rate=self.rate if rate is None else rate,
         )
 
-    def advanced(self, ids: tuple[UUID, ...], *, most_recent: int, walked: bool, at: datetime) -> Self:
+    def advanced(self, checks: Sequence[Sent], unfinished: Sequence[Sent], held: Sequence[UUID]) -> Self:
         """Return the load after a page whose checks were sent."""
-        spread = timedelta(minutes=len(ids) / self.rate) if self.rate else None
+        pace = timedelta(minutes=1 / self.rate) if self.rate else None
         return replace(
             self,
-            sent=self.sent + len(ids),
+            sent=self.sent + len(checks),
             page=self.page + 1,
-            after=ids[-1] if ids else self.after,
-            walked=walked,
-            recent=(*self.recent, *ids)[-most_recent:],
-            sent_at=at,
-            paced_until=max(self.paced_until or at, at) + spread if spread else None,
+            held=tuple(held),
+            recent=(*unfinished, *checks),
+            paced_until=checks[-1].due + pace if pace and checks else self.paced_until,
             failures=0,
             waits_for="",
         )

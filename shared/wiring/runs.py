@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from shared.load.first_load import FirstLoad, Pace
+from shared.load.choose import Pace
+from shared.load.first_load import FirstLoad
 from shared.load.report import ReportLoad
 from shared.load.steer import SteerLoad
 from shared.load.unfinished import Unfinished
@@ -41,7 +42,7 @@ class RunCases:
             unfinished=self._unfinished,
             breakers=self._app.breakers,
             clock=ports.clock,
-            pace=Pace(settings.load_page_size, settings.load_queued_per_partition * settings.sync_partitions),
+            pace=Pace(settings.load_page_size, settings.load_queued_per_partition, settings.sync_partitions),
         )
 
     @cached_property
@@ -68,4 +69,4 @@ class RunCases:
 
     @cached_property
     def _unfinished(self) -> Unfinished:
-        return Unfinished(self._app.ports.checked)
+        return Unfinished(self._app.ports.checked, self._app.settings.sync_partitions)
