@@ -52,10 +52,8 @@ class Health:
         """
         if not self._admits(key):
             return {"status": "ok", "build": self.build}
-        last = {
-            "probe": await self._answer(),
-            "doctor": await self._diagnosed(),
-        }  # before new ones are asked for
+        # Read first: a caller waits for an answer that is newer than the one in this report.
+        last = {"probe": await self._answer(), "doctor": await self._diagnosed()}
         systems = dict(await self._systems())
         if probe and (trouble := await self._queue_probe()):
             systems[str(System.SERVICE_BUS)] = trouble
