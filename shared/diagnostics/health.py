@@ -52,13 +52,14 @@ class Health:
         """
         if not self._admits(key):
             return {"status": "ok", "build": self.build}
+        # Read first: a caller waits for an answer that is newer than the one in this report.
+        last = {"probe": await self._answer(), "doctor": await self._diagnosed()}
         systems = dict(await self._systems())
         if probe and (trouble := await self._queue_probe()):
             systems[str(System.SERVICE_BUS)] = trouble
         if doctor:
             await self._ask_doctor()
         status = "ok" if set(systems.values()) == {"ok"} else "degraded"
-        last = {"probe": await self._answer(), "doctor": await self._diagnosed()}
         return {"status": status, "build": self.build, "systems": systems, **last}
 
     def _admits(self, key: str | None) -> bool:

@@ -65,6 +65,15 @@ class QueueSettings(Protocol):
     async def read(self, queue: str) -> QueueProperties | None: ...
 
 
+class QueueAccess(Protocol):
+    """What the app may do with its queues; no message is sent or taken."""
+
+    # Open a link for sending to this queue.
+    async def send(self, queue: str) -> None: ...
+    # Open a link for receiving from this queue, which has no sessions.
+    async def receive(self, queue: str) -> None: ...
+
+
 class Organization(Protocol):
     """The Sales environment itself."""
 

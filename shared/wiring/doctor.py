@@ -7,7 +7,7 @@ from shared.diagnostics.doctor.diagnose import Diagnose
 from shared.diagnostics.doctor.doctor import Doctor, Named
 from shared.diagnostics.doctor.erp import ErpCheck
 from shared.diagnostics.doctor.leftovers import LeftoversCheck
-from shared.diagnostics.doctor.queues import QueuesCheck
+from shared.diagnostics.doctor.queues import QueueRightsCheck, QueuesCheck
 from shared.diagnostics.doctor.registration import RegistrationCheck
 from shared.diagnostics.doctor.sales import (
     ChangeTrackingCheck,
@@ -56,6 +56,7 @@ def checks_of_app(app: Application) -> tuple[Named, ...]:
     """The checks that the app makes."""
     from shared.dataverse.accounts import PROBE
     from shared.dataverse.inquiry import DataverseInquiry
+    from shared.messaging.access import TriedQueues
     from shared.storage.access import TriedTables
     from shared.web.times import time_of
 
@@ -69,6 +70,7 @@ def checks_of_app(app: Application) -> tuple[Named, ...]:
         Named("tokens", TokensCheck(_tokens(app), clock).check),
         Named("tables", TablesCheck(TriedTables(clients.tables), clock).check),
         Named("queues", QueuesCheck(_queues(app), _OF_APP).check),
+        Named("rights on the queues", QueueRightsCheck(TriedQueues(clients.service_bus)).check),
         Named("Sales", ReadingCheck(partial(clients.dataverse.probe, PROBE), inquiry.currencies).check),
         Named("identity in Sales", _identities(app, organization, as_app=True).check),
         Named("change tracking", ChangeTrackingCheck(organization).check),

@@ -21,7 +21,10 @@ from shared.dataverse.registration import Registration
 from shared.dataverse.registry import DataverseRegistry
 from shared.diagnostics.doctor.doctor import Doctor
 from shared.environment import load_settings
+from shared.messaging.access import TriedQueues
+from shared.messaging.depths import LocalQueues
 from shared.messaging.properties import AdministeredProperties, LocalProperties
+from shared.messaging.queues import service_bus
 from shared.model.diagnosis import Diagnosis
 from shared.model.faults import ConfigurationFault, NotPermitted, QueueUnavailable, StateConflict, System
 from shared.model.finding import Finding, Grade
@@ -111,6 +114,19 @@ async def test_every_way_tells_the_same_properties(own_broker: Child, by: str) -
             found = replace(found, duplicate_window=wanted.duplicate_window)
         assert found == wanted
     assert await read("nowhere") is None
+
+
+async def test_links_are_opened_without_a_message_and_a_missing_queue_is_found(own_broker: Child) -> None:
+    settings, _ = load_settings({**EXAMPLE, "ServiceBus": own_broker.ready["connection_string"]})
+    async with service_bus(settings) as client:
+        tried = TriedQueues(client)
+        await tried.send("account-changes")
+        await tried.receive("dataverse-events")
+        for attempt in (tried.send, tried.receive):
+            with pytest.raises(ConfigurationFault, match="no such queue"):
+                await attempt("nowhere")
+    for depth in await LocalQueues(own_broker.ready["control"]).depths():
+        assert (depth.active, depth.scheduled, depth.dead_letters) == (0, 0, 0)
 
 
 async def test_a_broker_that_does_not_answer_is_away() -> None:

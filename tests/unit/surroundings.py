@@ -15,7 +15,7 @@ from shared.diagnostics.doctor.clocks import ClocksCheck
 from shared.diagnostics.doctor.doctor import Doctor, Named
 from shared.diagnostics.doctor.erp import ErpCheck
 from shared.diagnostics.doctor.leftovers import LeftoversCheck
-from shared.diagnostics.doctor.queues import QueuesCheck
+from shared.diagnostics.doctor.queues import QueueRightsCheck, QueuesCheck
 from shared.diagnostics.doctor.registration import RegistrationCheck
 from shared.diagnostics.doctor.sales import ChangeTrackingCheck, IdentityCheck, ReadingCheck, WriteBackCheck
 from shared.diagnostics.doctor.settings import SettingsCheck, SetUp
@@ -93,6 +93,12 @@ class Surroundings:
         if fault := self.faults.get(name):
             raise fault
 
+    async def send(self, queue: str) -> None:
+        await self.meet(f"send {queue}")
+
+    async def receive(self, queue: str) -> None:
+        await self.meet(f"receive {queue}")
+
     async def time(self) -> datetime | None:
         await self.meet("time")
         return self.sales_time(self.clock.now())
@@ -120,6 +126,7 @@ class Surroundings:
             "tokens": TokensCheck([token, TokenFor(System.TABLES, None, "")], self.clock),
             "tables": TablesCheck(self.tables, self.clock),
             "queues": QueuesCheck(self.queues, "Get the right."),
+            "rights": QueueRightsCheck(self),
             "Sales": ReadingCheck(accounts, currencies),
             "identity": IdentityCheck(self.organization, self.organization_id, self.user_id),
             "tracking": ChangeTrackingCheck(self.organization),

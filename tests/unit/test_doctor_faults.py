@@ -11,7 +11,14 @@ from pydantic import SecretStr
 
 from shared.dataverse.endpoints import Kind, webhook_endpoint
 from shared.dataverse.registration import Registration
-from shared.model.faults import ConfigurationFault, Fault, NotPermitted, System, TransientFault
+from shared.model.faults import (
+    ConfigurationFault,
+    Fault,
+    NotPermitted,
+    QueueUnavailable,
+    System,
+    TransientFault,
+)
 from shared.model.finding import Grade
 from tests.fakes.clock import FakeClock
 from tests.fakes.doctor import USER
@@ -323,6 +330,24 @@ PLANTED: dict[str, tuple[Plant, str, Grade, str]] = {
         "queue account-changes",
         Grade.NOT_CHECKED,
         "Get the right.",
+    ),
+    "no right to send": (
+        fault("send rejected-events", BUS_403),
+        "sending to rejected-events",
+        Grade.ERROR,
+        "Data Sender on rejected-events",
+    ),
+    "no right to receive": (
+        fault("receive dataverse-events", BUS_403),
+        "receiving from dataverse-events",
+        Grade.ERROR,
+        "Data Receiver on dataverse-events",
+    ),
+    "the bus is away": (
+        fault("send account-changes", QueueUnavailable("no answer")),
+        "sending to account-changes",
+        Grade.NOT_CHECKED,
+        "accountsync status",
     ),
     # Sales
     "no right to accounts": (

@@ -1,14 +1,14 @@
-"""The queues: that each is there, with the properties that the app relies on."""
+"""The queues: that each is there, with the properties that the app relies on, and what the app may do."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.diagnostics.doctor.doctor import all_findings, said
+from shared.diagnostics.doctor.doctor import all_attempted, all_findings, attempted, said
 from shared.model.faults import NotPermitted
 from shared.model.finding import Finding, Grade
 from shared.model.observed import QueueProperties
-from shared.ports.doctor import QueueSettings
+from shared.ports.doctor import QueueAccess, QueueSettings
 
 _LOCK, _LIFE, _DELIVERIES = timedelta(minutes=1), timedelta(days=14), 100
 _FIXED = "This cannot be changed: delete the queue when it is empty, and deploy again."
@@ -66,6 +66,33 @@ class QueuesCheck:
         return [*_errors(wanted, found), *_warnings(found)] or [
             Finding(name, Grade.FINE, "It is there, and set up as it should be.")
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRightsCheck:
+    """Opens the links that the app opens. For a queue with sessions only the host may open one to receive."""
+
+    access: QueueAccess
+    sent_to: Sequence[str] = ("account-changes", "rejected-events")
+    received_from: Sequence[str] = ("dataverse-events",)
+
+    async def check(self) -> Sequence[Finding]:
+        """Return a finding for each link."""
+        sending = [(f"sending to {name}", self._send(name)) for name in self.sent_to]
+        receiving = [(f"receiving from {name}", self._receive(name)) for name in self.received_from]
+        return await all_attempted(*sending, *receiving)
+
+    async def _send(self, queue: str) -> Finding:
+        why = "What should be queued is not; the host delivers the messages again and again."
+        right = f"Give the app's identity the role Azure Service Bus Data Sender on {queue}."
+        request, name = self.access.send(queue), f"sending to {queue}"
+        return await attempted(name, request, fine="It is allowed.", why=why, right=right)
+
+    async def _receive(self, queue: str) -> Finding:
+        why = "No event of Dataverse is taken from the queue."
+        right = f"Give the app's identity the role Azure Service Bus Data Receiver on {queue}."
+        request, name = self.access.receive(queue), f"receiving from {queue}"
+        return await attempted(name, request, fine="It is allowed.", why=why, right=right)
 
 
 def _errors(wanted: WantedQueue, found: QueueProperties) -> Iterator[Finding]:
