@@ -3,12 +3,12 @@
 import azure.functions as func
 
 from shared.environment import load_settings
-from shared.functions import events, heal, health, prepare, sync
+from shared.functions import catch_up, events, heal, health, prepare, sync
 
 load_settings()  # a wrong setting stops the start, with one message that names it
 
 app = func.FunctionApp()
-for blueprint in (events.blueprint, sync.blueprint, heal.blueprint, health.blueprint):
-    app.register_functions(blueprint)
+for part in (events, sync, heal, catch_up, health):
+    app.register_functions(part.blueprint)
 
 prepare.begin()

@@ -35,6 +35,8 @@ type Tuning = {
   MAX_CREATES_PER_HOUR: string?
   MAX_BLOCKS_PER_HOUR: string?
   WRITE_BACK_CUSTOMER_ACCOUNT: string?
+  CATCH_UP_MINUTES: string?
+  SILENCE_MINUTES: string?
 }
 
 @export()

@@ -40,12 +40,14 @@ class Health:
     async def report(self, key: str | None, *, probe: bool = False) -> dict[str, object]:
         """Return `{status, build}`; with the key also `systems`, each "ok" or what is wrong, and `probe`.
 
-        `probe` is the last answer of `sync_account` to a probe message. `probe=True` queues one; a later
-        report shows its answer.
+        `systems` has "events" too if no events seem to come. `probe` is the last answer of `sync_account` to
+        a probe message. `probe=True` queues one; a later report shows its answer.
         """
         if not self._admits(key):
             return {"status": "ok", "build": self.build}
         systems = dict(await self._systems())
+        if missing := await self._events_missing():
+            systems["events"] = missing
         if probe and (trouble := await self._queue_probe()):
             systems[str(System.SERVICE_BUS)] = trouble
         status = "ok" if set(systems.values()) == {"ok"} else "degraded"
@@ -70,6 +72,12 @@ class Health:
         except Fault as fault:
             return str(fault)
         return ""
+
+    async def _events_missing(self) -> str:
+        try:
+            return await self.control.events_missing()
+        except Fault:
+            return ""  # the probe of the tables tells why
 
     async def _answer(self) -> dict[str, str] | None:
         try:

@@ -50,6 +50,8 @@ def judge(change: AccountChange, state: SyncState | None, now: datetime, margins
         return Proceed()
     if state.lease is not None and state.lease.until > now:
         return Busy(state.lease.until)
+    if change.source is Source.CATCH_UP and _was_read_since(change, state):
+        return Covered()
     if change.source not in FROM_DATAVERSE or change.kind is ChangeKind.DELETE or state.read_at is None:
         return Proceed()
     # Dataverse stamps the event inside its transaction, so the change may be committed later than it says.
@@ -58,6 +60,12 @@ def judge(change: AccountChange, state: SyncState | None, now: datetime, margins
     if change.hop == 0 and abs(now - state.read_at) < margins.settle:
         return _merged(change, now, margins)
     return Proceed()
+
+
+def _was_read_since(check: AccountChange, state: SyncState) -> bool:
+    """Whether the account was read after the change was seen in Sales, where it was committed already."""
+    read = state.read_at is not None and state.read_at > check.occurred_at
+    return read and state.settled and check.kind is not ChangeKind.DELETE
 
 
 def _merged(change: AccountChange, now: datetime, margins: Margins) -> Merged:

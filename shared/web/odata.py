@@ -85,9 +85,11 @@ class ODataClient:
     tokens: Tokens
     clock: Clock
 
-    async def get(self, path: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
-        """Read. Any transient fault is retried at once."""
-        return await self._with_retries("GET", path, None, headers)
+    async def get(
+        self, path: str, headers: Mapping[str, str] | None = None, *, passed_on: Collection[int] = ()
+    ) -> httpx.Response:
+        """Read. Any transient fault is retried at once. For `passed_on` see `write`."""
+        return await self._with_retries("GET", path, None, headers, passed_on)
 
     async def write(
         self,
@@ -127,7 +129,7 @@ class ODataClient:
                 yield row
             if not (link := page.get("@odata.nextLink")):
                 return
-            following = self._next_page(response.url, link)
+            following = self.following(response.url, link)
             if following in seen or len(seen) >= _MOST_PAGES:
                 raise TransientFault(self.system, "the pages of its answer do not end")
             path = str(following)
@@ -139,7 +141,8 @@ class ODataClient:
             remedy = "Check its address and the app's access to it."
             raise ConfigurationFault(self.system, f"answered {response.status_code}.", remedy)
 
-    def _next_page(self, page: httpx.URL, link: object) -> httpx.URL:
+    def following(self, page: httpx.URL, link: object) -> httpx.URL:
+        """Return the address of a link in a page. Raises ConfigurationFault for one outside the service's."""
         try:
             url = page.join(str(link))
         except (httpx.InvalidURL, ValueError):

@@ -11,7 +11,16 @@ from tests.infra.templates import Infra
 
 ALERTS = {
     *("guard-tripped", "set-up-wrong", "breaker", "defect", "parked", "oldest", "failure-rate", "throttled"),
-    *("not-running", "silence", "dead-letters", "rejected", "backlog", "bus-throttled", "storage-down"),
+    *(
+        "not-running",
+        "events-missing",
+        "silence",
+        "dead-letters",
+        "rejected",
+        "backlog",
+        "bus-throttled",
+        "storage-down",
+    ),
 }
 
 # Their names in Application Insights itself; in the workspace each begins with "App".
