@@ -10,7 +10,8 @@ class SettingsChange(BaseModel):
     """The body of `POST /settings`; what is left out stays.
 
     `latency_ms`: by system, how much longer every answer takes. The settings of an ERP stand under its name,
-    those of Operations may stand by themselves.
+    those of Operations may stand by themselves. `track_changes` is change tracking of accounts;
+    `expire_delta_links` lets all links that were given out so far expire.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -21,6 +22,8 @@ class SettingsChange(BaseModel):
     retry_cap_seconds: float | None = Field(default=None, gt=0)
     latency_ms: dict[str, NonNegativeFloat] = Field(default_factory=dict[str, float])
     seed: int | None = None
+    track_changes: bool | None = None
+    expire_delta_links: bool = False
 
 
 def apply_settings(systems: Systems, change: SettingsChange) -> None:
@@ -34,6 +37,10 @@ def apply_settings(systems: Systems, change: SettingsChange) -> None:
     _apply_events(systems, change)
     if change.seed is not None:
         systems.faults.seed(change.seed)
+    if change.track_changes is not None:
+        systems.dataverse.track("account", on=change.track_changes)
+    if change.expire_delta_links:
+        systems.dataverse.tracking.expire_all()
 
 
 def _apply_events(systems: Systems, change: SettingsChange) -> None:

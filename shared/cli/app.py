@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from shared.cli import adopt, ask, currency, issues, registration, repair, replay, status, unlink
+from shared.cli import adopt, ask, catch_up, currency, issues, registration, repair, replay, status, unlink
 from shared.cli.exits import exit_of
 from shared.cli.output import shown, stack_of
 from shared.cli.session import Chosen
@@ -61,6 +61,7 @@ app.command(epilog="Example: accountsync issues --cause UnmappedCurrency")(issue
 app.command(epilog="Example: accountsync replay --cause UnmappedCurrency --rate 60")(replay.replay)
 app.command(epilog='Example: accountsync unlink A-1001 --why "removed in the ERP"')(unlink.unlink)
 app.command(epilog="Example: accountsync adopt-target --yes")(adopt.adopt_target)
+app.command(epilog="Example: accountsync catch-up --dry-run")(catch_up.catch_up)
 app.add_typer(repair.rejected, name="rejected")
 app.add_typer(repair.dead_letters, name="dead-letters")
 app.command(epilog="Example: accountsync pause --system operations")(repair.pause)

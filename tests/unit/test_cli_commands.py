@@ -26,7 +26,7 @@ COMMANDS = [
     *(("currency", "undo"), ("currency", "check"), ("explain",), ("preview",), ("issues",), ("replay",)),
     *(("rejected", name) for name in ("list", "show", "resubmit")),
     *(("dead-letters", name) for name in ("list", "show", "resubmit")),
-    *(("unlink",), ("adopt-target",), ("pause",), ("resume",), ("status",), ("watch",)),
+    *(("unlink",), ("adopt-target",), ("catch-up",), ("pause",), ("resume",), ("status",), ("watch",)),
 ]
 
 

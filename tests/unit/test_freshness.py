@@ -15,7 +15,7 @@ from tests.unit.making import NOW, OPERATION, change, state
 
 MARGINS = Margins(settle=timedelta(seconds=5), transaction=timedelta(seconds=300))
 LONG_AGO = NOW - timedelta(hours=1)
-OWN_SOURCES = [source for source in Source if source not in FROM_DATAVERSE]
+OWN_SOURCES = [source for source in Source if source not in {*FROM_DATAVERSE, Source.CATCH_UP}]
 
 
 def seconds(number: float) -> timedelta:
@@ -47,10 +47,24 @@ def test_a_change_counts_as_uncommitted_for_the_whole_margin(after: float, cover
     assert isinstance(found, Covered) == covered
 
 
+@pytest.mark.parametrize(("after", "covered"), [(-1, False), (0, False), (1, True)])
+def test_a_check_of_catch_up_is_covered_by_a_read_after_the_change_was_seen(
+    after: float, covered: bool
+) -> None:
+    """What it saw was committed already, so there is no margin."""
+    check = change(
+        kind=ChangeKind.CHECK, source=Source.CATCH_UP, occurred_at=NOW - seconds(10) - seconds(after)
+    )
+    found = judge(check, settled(), NOW, MARGINS)
+    assert isinstance(found, Covered) == covered
+    assert judge(check, settled(phase=Phase.PARKED), NOW, MARGINS) == Proceed()
+
+
 @pytest.mark.parametrize(
     ("of_change", "of_state"),
     [
         ({"kind": ChangeKind.DELETE}, {}),
+        ({"kind": ChangeKind.DELETE, "source": Source.CATCH_UP}, {}),
         *(({"source": source}, {}) for source in OWN_SOURCES),
         ({}, {"phase": Phase.PARKED}),
         ({}, {"phase": Phase.RETRYING}),
