@@ -47,9 +47,14 @@ async def map_currency(system: System, crm: str, ax: str) -> None:
 
 
 async def heal(system: System) -> None:
-    """Run the timer function now.
+    """Run the timer function now."""
+    await run_timer(system, "heal")
+
+
+async def run_timer(system: System, name: str) -> None:
+    """Run a timer function now.
 
     As in learn.microsoft.com/azure/azure-functions/functions-manually-run-non-http.
     """
     key = {"x-functions-key": system.places.function_key}
-    (await system.app.post("/admin/functions/heal", json={}, headers=key)).raise_for_status()
+    (await system.app.post(f"/admin/functions/{name}", json={}, headers=key)).raise_for_status()
