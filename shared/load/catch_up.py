@@ -108,7 +108,7 @@ class CatchUp:
     async def _try(self, run: _Run, noted: Noted) -> str:
         """Do the run; return what prevented or ended it, if anything."""
         if (wait := await self.breakers.admit()) is not None:
-            return f"it waits: {wait.reason}"
+            return wait.reason
         try:
             async with asyncio.timeout(LONGEST.total_seconds()):
                 await self._go_on(run, _waiting(noted))

@@ -122,6 +122,8 @@ def answers(ran: dict[str, Any]) -> dict[str, dict[str, Any]]:
                 "authLevel": "FUNCTION",
             },
         ),
+        ("heal", {"type": "timerTrigger", "schedule": "0 * * * * *"}),
+        ("catch_up", {"type": "timerTrigger", "schedule": "30 * * * * *"}),
         ("health", {"type": "httpTrigger", "route": "health", "methods": ["GET"], "authLevel": "ANONYMOUS"}),
     ],
 )
