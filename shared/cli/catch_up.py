@@ -1,6 +1,6 @@
 """`accountsync catch-up`: let the app look now for changes in Sales whose events did not come."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 from uuid import uuid4
 
@@ -54,14 +54,14 @@ async def catch_up(
 
 async def _answer(notes: CatchUpNotes, request: Request, clock: Clock) -> Noted:
     """Wait for the pass that serves the request, or a later request. Raises CommandError."""
-    seen, until = "", datetime.max.replace(tzinfo=request.at.tzinfo)
+    seen, until = "", clock.now() + PATIENCE
     while clock.now() < until:
         noted = await notes.read()
         last = noted.request or request
         if noted.state.answered in {request.id, last.id}:
             return noted
-        if not seen or noted.etag != seen:
-            seen, until = noted.etag or "none", clock.now() + PATIENCE
+        if (noted.etag or "") != seen:
+            seen, until = noted.etag or "", clock.now() + PATIENCE
         await clock.sleep(POLL_SECONDS)
     message = "The app has made no progress for 3 minutes: check that it runs. It keeps the request."
     raise CommandError(Exit.REFUSED, message)
