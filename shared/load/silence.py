@@ -7,6 +7,7 @@ its own checks keep writing changes and no line comes from an event, events are 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from uuid import UUID
 
 from shared.model.catch_up import Silence
@@ -16,8 +17,8 @@ from shared.model.state import LogEntry
 
 _EVENTS = frozenset({*FROM_DATAVERSE, Source.BURST})
 _WRITES = frozenset({Ending.CREATED, Ending.UPDATED, Ending.DELETED})
-_OF_A_PAGE = 5  # accounts of each kind
-_MOST = 40
+_CHECKED, _UP_TO_DATE = 5, 10  # accounts of a page
+_MOST = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class _Seen:
 
 def watching(silence: Silence, checked: Iterable[UUID], up_to_date: Iterable[UUID]) -> Silence:
     """Watch some more accounts in place of the oldest ones."""
-    new = [*list(checked)[:_OF_A_PAGE], *list(up_to_date)[:_OF_A_PAGE]]
+    new = [*islice(checked, _CHECKED), *islice(up_to_date, _UP_TO_DATE)]
     kept = [account_id for account_id in silence.watched if account_id not in new]
     return silence._replace(watched=(*kept, *new)[-_MOST:])
 
