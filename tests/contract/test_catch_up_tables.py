@@ -1,5 +1,6 @@
 """What catch-up reads and stores in tables: the fakes and Azurite behave alike."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -113,8 +114,7 @@ async def test_many_accounts_are_read_in_few_requests_and_a_few_among_many_by_id
     """The Table service ends a page after 1,000 rows."""
     table = await new_table()
     made = sorted((state() for _ in range(2_100)), key=lambda one: str(one.account_id))
-    for one in made:
-        await table.create_entity(encode_state(one))
+    await asyncio.gather(*(table.create_entity(encode_state(one)) for one in made))
     counted = Counted(table)
     reader = KnownAccountTable(counted)  # pyright: ignore[reportArgumentType]
     found = await reader.of([one.account_id for one in made])
