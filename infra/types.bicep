@@ -38,6 +38,8 @@ type Tuning = {
   MAX_BLOCKS_PER_HOUR: string?
   WRITE_BACK_CUSTOMER_ACCOUNT: string?
   RECONCILE_AT: string?
+  CATCH_UP_MINUTES: string?
+  SILENCE_MINUTES: string?
 }
 
 @export()

@@ -12,6 +12,12 @@ type TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 class RunSettings(BaseModel):
     """A part of `Settings`."""
 
+    catch_up_minutes: Annotated[int, Field(ge=0, le=1_440)] = Field(
+        15, description="How often catch-up asks Sales for changes whose events did not come; 0: never."
+    )
+    silence_minutes: Annotated[int, Field(ge=1, le=10_080)] = Field(
+        60, description="How long only catch-up finds changes before the app says that no events come."
+    )
     load_page_size: Annotated[int, Field(ge=1, le=300)] = Field(
         200, description="Most accounts that one page of a load reads and checks."
     )

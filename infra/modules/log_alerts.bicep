@@ -192,6 +192,21 @@ var logRules = [
     '''
   }
   {
+    name: 'events-missing'
+    description: 'Only catch-up finds changes in Sales, no event comes in: a step or an endpoint is gone or disabled, or its key is not valid any more. "accountsync registration" shows it.'
+    severity: 1
+    enabled: true
+    window: 'PT1H'
+    frequency: 'PT15M'
+    operator: 'GreaterThan'
+    threshold: 0
+    query: '''
+      AppTraces
+      | where Message startswith "events missing: "
+      | summarize Value = count()
+    '''
+  }
+  {
     name: 'silence'
     description: 'No event has come in at all: is the registration in Dataverse still there, and its key still valid?'
     severity: 2

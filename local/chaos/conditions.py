@@ -33,6 +33,7 @@ SETTINGS = {
     "BREAKER_FIRST_SECONDS": "1",
     "BREAKER_CAP_SECONDS": "4",
     "BREAKER_LEAST_WAIT_SECONDS": "1",
+    "CATCH_UP_MINUTES": "0",  # what is counted are checks that events led to
 }
 
 

@@ -59,7 +59,10 @@ async def run_outages(
 ) -> list[OutageResult]:
     """The outages one after the other on one stand, each with so many accounts before it and during it."""
     example, scale = example_settings(erp), seconds / DEFAULT_SECONDS
-    settings = {name: f"{float(example[name]) * scale:g}" for name in SCALED} | {"SETTLE_SECONDS": "1"}
+    settings = {name: f"{float(example[name]) * scale:g}" for name in SCALED} | {
+        "SETTLE_SECONDS": "1",
+        "CATCH_UP_MINUTES": "0",
+    }
     results: list[OutageResult] = []
     options = StandOptions(erp=erp, settings=settings, hosts=HOSTS, core_tools=False)
     async with Stand.start(options) as stand:

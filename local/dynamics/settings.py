@@ -12,7 +12,8 @@ class SettingsChange(BaseModel):
 
     `latency_ms`: by system, how much longer every answer takes. `metadata`: by system and field, what is
     wrong with its metadata, instead of what was before. The settings of an ERP stand under its name, those of
-    Operations may stand by themselves.
+    Operations may stand by themselves. `track_changes` is change tracking of accounts;
+    `expire_delta_links` lets all links that were given out so far expire.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -24,6 +25,8 @@ class SettingsChange(BaseModel):
     latency_ms: dict[str, NonNegativeFloat] = Field(default_factory=dict[str, float])
     metadata: dict[str, dict[str, FieldFault]] = Field(default_factory=dict[str, dict[str, FieldFault]])
     seed: int | None = None
+    track_changes: bool | None = None
+    expire_delta_links: bool = False
 
 
 def apply_settings(systems: Systems, change: SettingsChange) -> None:
@@ -41,6 +44,10 @@ def apply_settings(systems: Systems, change: SettingsChange) -> None:
     _apply_events(systems, change)
     if change.seed is not None:
         systems.faults.seed(change.seed)
+    if change.track_changes is not None:
+        systems.dataverse.track("account", on=change.track_changes)
+    if change.expire_delta_links:
+        systems.dataverse.tracking.expire_all()
 
 
 def _apply_events(systems: Systems, change: SettingsChange) -> None:

@@ -12,6 +12,7 @@ import typer
 from shared.cli import (
     adopt,
     ask,
+    catch_up,
     currency,
     doctor,
     issues,
@@ -78,6 +79,7 @@ app.command(epilog="Example: accountsync replay --cause UnmappedCurrency --rate 
 app.command(epilog="Example: accountsync reconcile --repair --max 50")(reconcile.reconcile)
 app.command(epilog='Example: accountsync unlink A-1001 --why "removed in the ERP"')(unlink.unlink)
 app.command(epilog="Example: accountsync adopt-target --yes")(adopt.adopt_target)
+app.command(epilog="Example: accountsync catch-up --dry-run")(catch_up.catch_up)
 app.add_typer(repair.rejected, name="rejected")
 app.add_typer(repair.dead_letters, name="dead-letters")
 app.command(epilog="Example: accountsync pause --system operations")(repair.pause)

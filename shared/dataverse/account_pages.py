@@ -17,7 +17,7 @@ from shared.dataverse.accounts import API, HEADERS
 from shared.model.faults import ConditionRefused, System, TransientFault
 from shared.model.load import Selection
 from shared.ports.load import AccountPage
-from shared.web.odata import ODataClient, answer_of, error_text, http_date
+from shared.web.odata import ODataClient, answer_of, error_text
 
 _REMEDIES = {403: "Give the app's user read access to accounts.", 404: "Check DATAVERSE_URL."}
 _OTHERWISE = "Check the environment and the access to it."
@@ -46,7 +46,7 @@ class DataverseAccountPages:
         return UUID(str(found["OrganizationId"]))
 
     def _time_of(self, response: httpx.Response) -> datetime:
-        return http_date(response.headers.get("date", "")) or self._client.clock.now()
+        return self._client.answered_at(response)
 
 
 def _condition(selection: Selection, after: UUID | None) -> str:

@@ -18,7 +18,7 @@ from shared.model.account import COMMON_COLUMNS, Account, AccountCurrency
 from shared.model.faults import ConfigurationFault, Refused, System, TransientFault
 from shared.model.field_map import CURRENCY_COLUMN, Column, FieldMap
 from shared.model.outcome import Cause, Problem
-from shared.web.odata import ODataClient, answer_of, error_text, http_date
+from shared.web.odata import ODataClient, answer_of, error_text
 
 API = "/api/data/v9.2/"
 PROBE = f"{API}accounts?$select=accountid&$top=1"  # one cheap request
@@ -44,7 +44,7 @@ class DataverseAccounts:
         if response.status_code != 200:
             return _no_account(response, "read")
         row = answer_of(System.DATAVERSE, response, {}, "")
-        read_at = http_date(response.headers.get("date", "")) or self._client.clock.now()
+        read_at = self._client.answered_at(response)
         return account_of(account_id, row, self._columns, read_at)
 
     async def write_back(self, account_id: UUID, column: str, number: str) -> None:

@@ -46,15 +46,17 @@ class Health:
     ) -> dict[str, object]:
         """Return `{status, build}`; with the key also `systems`, `probe` and `doctor`.
 
-        `systems` has "ok" or what is wrong for each system. `probe` is the last answer of `sync_account` to a
-        probe message, `doctor` has the errors of the doctor's newest check. `probe=True` and `doctor=True`
-        ask for new ones; a later report shows them.
+        `systems` has "ok" or what is wrong for each system, and "events" if no events seem to come. `probe`
+        is the last answer of `sync_account` to a probe message, `doctor` has the errors of the doctor's
+        newest check. `probe=True` and `doctor=True` ask for new ones; a later report shows them.
         """
         if not self._admits(key):
             return {"status": "ok", "build": self.build}
         # Read first: a caller waits for an answer that is newer than the one in this report.
         last = {"probe": await self._answer(), "doctor": await self._diagnosed()}
         systems = dict(await self._systems())
+        if missing := await self._events_missing():
+            systems["events"] = missing
         if probe and (trouble := await self._queue_probe()):
             systems[str(System.SERVICE_BUS)] = trouble
         if doctor:
@@ -81,6 +83,12 @@ class Health:
         except Fault as fault:
             return str(fault)
         return ""
+
+    async def _events_missing(self) -> str:
+        try:
+            return await self.control.events_missing()
+        except Fault:
+            return ""  # the probe of the tables tells why
 
     async def _answer(self) -> dict[str, str] | None:
         try:

@@ -127,13 +127,15 @@ class ReadStatus:
         async def part[T](name: str, reading: Awaitable[T], otherwise: T) -> T:
             return await read_or(reading, otherwise, f"The {name} were not read", troubles, LONGEST_READING)
 
-        queues, breakers, issues, entries, other_erp = await asyncio.gather(
+        queues, breakers, issues, entries, missing, other_erp = await asyncio.gather(
             part("queues", self.queues.depths(), []),
             part("breakers", self.control.breakers(), {}),
             part("issues", self.issues.report(), []),
             part("outcomes", self.states.outcomes_since(now - window), []),
+            part("notes of catch-up", self.control.events_missing(), ""),
             self._other_erp(),
         )
+        events = [f"Events are missing: {missing}"] if missing else []
         endings = Counter(entry.outcome for entry in entries if entry.outcome in Ending)
         return Status(
             at=now,
@@ -143,7 +145,7 @@ class ReadStatus:
             outcomes=dict(endings.most_common()),
             window=window,
             drain_seconds=_drain(queues, endings, window),
-            troubles=[*other_erp, *troubles],
+            troubles=[*other_erp, *events, *troubles],
             parked=sorted(issues, key=lambda issue: issue.last_at, reverse=True)[:MOST_PARKED],
             longest_wait=self.longest_wait,
         )

@@ -49,6 +49,8 @@ class Source(StrEnum):
 
 # Dataverse sent the event; all other sources are checks that the app started.
 FROM_DATAVERSE = frozenset({Source.DATAVERSE_QUEUE, Source.WEBHOOK})
+# What the check is about was committed in Sales before `occurred_at`, by the clock of Sales.
+AFTER_COMMIT = frozenset({Source.LOAD, Source.CATCH_UP})
 # Somebody may just have corrected what the check reads, so it must not use a copy in the process.
 AFTER_CORRECTION = frozenset({Source.REPLAY, Source.HEAL})
 

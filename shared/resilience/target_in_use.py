@@ -32,15 +32,24 @@ class TargetInUse:
     adopted_at: datetime | None = field(default=None, init=False)
 
     async def confirm(self) -> None:
-        """Compare both; the first time, write the ERP down. Raises ConfigurationFault for another one."""
-        await self.compare()
-        if await self.control.target_in_use() is None:
+        """Compare both, once in a process; the first start writes the ERP down.
+
+        Raises ConfigurationFault for another one.
+        """
+        if self.confirmed:
+            return
+        written = await self.control.target_in_use()
+        await self._compare(written)
+        if written is None:
             await self.control.put_target_in_use(self.mine)
         self.confirmed = True
 
     async def compare(self) -> None:
         """Raise ConfigurationFault if the settings name another ERP than the one in use. Writes nothing."""
-        known = await self.known()
+        await self._compare(await self.control.target_in_use())
+
+    async def _compare(self, written: InUse | None) -> None:
+        known = written or await self._before_the_first_start()
         if not known.same_as(self.mine):
             raise ConfigurationFault(
                 self.system,
@@ -51,8 +60,9 @@ class TargetInUse:
 
     async def known(self) -> InUse:
         """Return the ERP in use; before the first start, that of the settings."""
-        if (known := await self.control.target_in_use()) is not None:
-            return known
+        return await self.control.target_in_use() or await self._before_the_first_start()
+
+    async def _before_the_first_start(self) -> InUse:
         if self.mine.target != _OF_VERSION_1.target and not await self.states.is_empty():
             return _OF_VERSION_1
         return self.mine

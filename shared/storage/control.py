@@ -19,6 +19,8 @@ from shared.model.breaker import Breaker, Refusal
 from shared.model.control import Answered, Bookmark, Handled, InUse
 from shared.model.faults import StateConflict, System
 from shared.model.mapping import escape_key, unescape_key
+from shared.storage.catch_up import MISSING, STATE
+from shared.storage.catch_up import PARTITION as CATCH_UP
 from shared.storage.tables import get_row, moment_of, put_under, table_faults, text_of
 
 BREAKER, GUARD, MAPPING, BOOKMARK = "breaker", "guard", "mapping", "healing"
@@ -110,6 +112,10 @@ class ControlTable:
 
     async def put_answer(self, answered: Answered) -> None:
         await self._submit(PROBE, {ANSWERED: {"At": answered.at.isoformat(), "Build": answered.build}})
+
+    async def events_missing(self) -> str:
+        row = await get_row(self._table, CATCH_UP, STATE, [MISSING])
+        return str((row or {}).get(MISSING) or "")
 
     async def _rows(self, partition: str, condition: str = "", **values: str) -> list[TableEntity]:
         with table_faults():

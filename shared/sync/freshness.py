@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid5
 
-from shared.model.change import FROM_DATAVERSE, AccountChange, ChangeKind, Source, slot_start
+from shared.model.change import AFTER_COMMIT, FROM_DATAVERSE, AccountChange, ChangeKind, Source, slot_start
 from shared.model.state import SyncState
 
 
@@ -50,8 +50,8 @@ def judge(change: AccountChange, state: SyncState | None, now: datetime, margins
         return Proceed()
     if state.lease is not None and state.lease.until > now:
         return Busy(state.lease.until)
-    if change.source is Source.LOAD and state.read_at is not None and state.settled:
-        return Covered() if state.read_at > change.occurred_at else Proceed()  # both are times of Sales
+    if change.source in AFTER_COMMIT and _was_read_since(change, state):
+        return Covered()
     if change.source not in FROM_DATAVERSE or change.kind is ChangeKind.DELETE or state.read_at is None:
         return Proceed()
     # Dataverse stamps the event inside its transaction, so the change may be committed later than it says.
@@ -60,6 +60,12 @@ def judge(change: AccountChange, state: SyncState | None, now: datetime, margins
     if change.hop == 0 and abs(now - state.read_at) < margins.settle:
         return _merged(change, now, margins)
     return Proceed()
+
+
+def _was_read_since(check: AccountChange, state: SyncState) -> bool:
+    """Whether the account was read after what the check is about was committed; both are times of Sales."""
+    read = state.read_at is not None and state.read_at > check.occurred_at
+    return read and state.settled and check.kind is not ChangeKind.DELETE
 
 
 def _merged(change: AccountChange, now: datetime, margins: Margins) -> Merged:

@@ -10,8 +10,7 @@ import json
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -20,11 +19,11 @@ import httpx
 from shared.model.faults import ConfigurationFault, NotPermitted, System, TransientFault
 from shared.ports import Clock
 from shared.web.credentials import Tokens
+from shared.web.dates import http_date, retry_after
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _TRIES = 3
 _LONGEST_WAIT_IN_PLACE = 2.0
-_LONGEST_RETRY_AFTER = 86_400.0
 _MOST_PAGES = 10_000
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -88,9 +87,11 @@ class ODataClient:
     tokens: Tokens
     clock: Clock
 
-    async def get(self, path: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
-        """Read. Any transient fault is retried at once."""
-        return await self._with_retries("GET", path, None, headers)
+    async def get(
+        self, path: str, headers: Mapping[str, str] | None = None, *, passed_on: Collection[int] = ()
+    ) -> httpx.Response:
+        """Read. Any transient fault is retried at once. For `passed_on` see `write`."""
+        return await self._with_retries("GET", path, None, headers, passed_on)
 
     async def write(
         self,
@@ -130,7 +131,7 @@ class ODataClient:
                 yield row
             if not (link := page.get("@odata.nextLink")):
                 return
-            following = self._next_page(response.url, link)
+            following = self.following(response.url, link)
             if following in seen or len(seen) >= _MOST_PAGES:
                 raise TransientFault(self.system, "the pages of its answer do not end")
             path = str(following)
@@ -147,6 +148,10 @@ class ODataClient:
         finally:
             await response.aclose()
 
+    def answered_at(self, response: httpx.Response) -> datetime:
+        """Return when the service answered, by its own clock if the answer says so."""
+        return http_date(response.headers.get("date", "")) or self.clock.now()
+
     async def probe(self, path: str) -> None:
         """Make one cheap request, to test whether the service can be used. Raises faults."""
         response = await self.get(path)
@@ -155,7 +160,8 @@ class ODataClient:
             kind = NotPermitted if response.status_code == 403 else ConfigurationFault
             raise kind(self.system, f"answered {response.status_code}.", remedy)
 
-    def _next_page(self, page: httpx.URL, link: object) -> httpx.URL:
+    def following(self, page: httpx.URL, link: object) -> httpx.URL:
+        """Return the address of a link in a page. Raises ConfigurationFault for one outside the service's."""
         try:
             url = page.join(str(link))
         except (httpx.InvalidURL, ValueError):
@@ -230,20 +236,3 @@ class ODataClient:
                 wait = 30.0
             lost = writing and status == 408
             raise TransientFault(self.system, f"answered {status}", retry_after=wait, unknown_outcome=lost)
-
-
-def retry_after(response: httpx.Response, now: datetime) -> float | None:
-    """Return the seconds of the header Retry-After, which may be a date (RFC 9110, 10.2.3); at most a day."""
-    text = response.headers.get("retry-after", "").strip()
-    if text.isdecimal():
-        return min(float(text), _LONGEST_RETRY_AFTER)
-    moment = http_date(text)
-    return min(max(0.0, (moment - now).total_seconds()), _LONGEST_RETRY_AFTER) if moment else None
-
-
-def http_date(text: str) -> datetime | None:
-    """Read a date of an HTTP header, in UTC."""
-    try:
-        return parsedate_to_datetime(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None

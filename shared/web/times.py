@@ -5,7 +5,8 @@ from datetime import datetime
 import httpx
 
 from shared.model.faults import TransientFault
-from shared.web.odata import ODataClient, http_date
+from shared.web.dates import http_date
+from shared.web.odata import ODataClient
 
 
 async def time_of(client: ODataClient) -> datetime | None:

@@ -20,6 +20,7 @@ SETTINGS = {
     "BREAKER_LEAST_WAIT_SECONDS": "0.5",
     "QUEUE_WAIT_SECONDS": "1",
     "CURRENCY_CACHE_SECONDS": "1",
+    "CATCH_UP_MINUTES": "0",  # it runs when a test asks for it
 }
 MAPPINGS = (
     ("us dollar", "US Dollar", "USD"),

@@ -29,6 +29,8 @@ class FakeSales:
 
     clock: FakeClock
     rows: dict[UUID, Account] = field(default_factory=dict)
+    gone: dict[UUID, int] = field(default_factory=dict)
+    modified: dict[UUID, datetime] = field(default_factory=dict)
     reads: int = 0
     version: int = 1000
     trouble: Exception | None = None
@@ -36,6 +38,7 @@ class FakeSales:
 
     def save(self, account_id: UUID, currency: str | None = None, /, **columns: object) -> None:
         self.version += 1
+        self.modified[account_id] = self.clock.now()
         old = self.rows.get(account_id)
         merged = {"statecode": 0, **(old.columns if old else {}), **columns}
         kept = old.currency if old else None
@@ -43,7 +46,9 @@ class FakeSales:
         self.rows[account_id] = Account(account_id, self.version, self.clock.now(), merged, given)
 
     def delete(self, account_id: UUID) -> None:
-        self.rows.pop(account_id, None)
+        if self.rows.pop(account_id, None) is not None:
+            self.version += 1
+            self.gone[account_id] = self.version
 
     async def probe(self) -> None:
         if self.trouble is not None:

@@ -279,6 +279,7 @@ class FakeControl:
         self.answered: Answered | None = None
         self.trouble: Fault | None = None
         self.in_use: InUse | None = None
+        self.missing = ""
         self._versions = count(1)
 
     async def target_in_use(self) -> InUse | None:
@@ -337,6 +338,11 @@ class FakeControl:
         if self.trouble:
             raise self.trouble
         return self.answered
+
+    async def events_missing(self) -> str:
+        if self.trouble:
+            raise self.trouble
+        return self.missing
 
     async def put_answer(self, answered: Answered) -> None:
         if self.trouble:

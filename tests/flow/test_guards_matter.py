@@ -26,6 +26,7 @@ REMEDIES = "tests/flow/test_remedies.py::test_"
 RECOVERY = "tests/flow/test_recovery.py::test_"
 OTHERS = "tests/flow/test_other_erps.py::test_"
 LOAD = "tests/flow/test_first_load.py::test_"
+CATCH_UP = "tests/flow/test_catch_up.py::test_"
 REFUSALS = "tests/flow/test_refusals.py::test_"
 DOCTOR = "tests/unit/test_doctor.py::test_"
 RECONCILE = "tests/flow/test_reconcile.py::test_"
@@ -40,6 +41,66 @@ ASKED = '            await self.limits.allow("blocks", work.change)\n'
 REMEMBERED = "        work.state = replace(work.state, previous_hold=update.previous_hold)\n"
 
 GUARDS = {
+    "catch-up sends no check for a version that is known": Guard(
+        "shared/load/missed.py",
+        "return known.version is None or account.version > known.version",
+        "return True",
+        f"{CATCH_UP}the_first_pass_finds_what_the_app_missed_before",
+    ),
+    "the first pass creates nobody": Guard(
+        "shared/load/missed.py",
+        "return unknown_too",
+        "return True",
+        f"{CATCH_UP}an_unknown_account_is_left_to_the_first_load_until_it_changes",
+    ),
+    "a live event comes before the check of catch-up": Guard(
+        "shared/load/catch_up.py",
+        "max(self.clock.now() + self.rules.margin, run.state.next_due or seen_at)",
+        "self.clock.now()",
+        f"{CATCH_UP}a_change_without_an_event_is_found_and_written_after_the_margin",
+    ),
+    "the check of catch-up is covered by a later read": Guard(
+        "shared/sync/freshness.py",
+        "if change.source in AFTER_COMMIT and _was_read_since(change, state):",
+        "if False:",
+        f"{CATCH_UP}a_live_event_that_comes_within_the_margin_makes_the_check_cheap",
+    ),
+    "a read in the second of the change does not cover it": Guard(
+        "shared/sync/freshness.py",
+        "state.read_at > check.occurred_at",
+        "state.read_at >= check.occurred_at",
+        f"{CATCH_UP}a_read_in_the_same_second_as_the_change_does_not_cover_its_check",
+    ),
+    "after a refused link deletions are looked for": Guard(
+        "shared/load/passes.py",
+        'return replace(state, walk=Walk.DELETIONS, page="", link=page.delta, untracked=False)',
+        "state = replace(state, link=page.delta, untracked=False)",
+        f"{CATCH_UP}after_an_expired_link_changes_new_accounts_and_deletions_are_found",
+    ),
+    "passes by modifiedon overlap": Guard(
+        "shared/load/catch_up.py",
+        "state.since and state.since - self.rules.margin",
+        "state.since",
+        f"{CATCH_UP}a_pass_by_modifiedon_overlaps_the_last_one_by_the_margin",
+    ),
+    "the first link leaves no gap behind passes by modifiedon": Guard(
+        "shared/load/passes.py",
+        "walk = Walk.MODIFIED if state.untracked else Walk.CHANGES",
+        "walk = Walk.CHANGES",
+        f"{CATCH_UP}when_tracking_is_switched_on_nothing_is_skipped_on_the_way",
+    ),
+    "catch-up waits for what is paused": Guard(
+        "shared/load/catch_up.py",
+        "if (wait := await self.breakers.admit()) is not None:",
+        "if (wait := None) is not None:",
+        f"{CATCH_UP}while_a_system_is_paused_it_does_not_run_and_says_so_to_who_asked",
+    ),
+    "a request is served by a pass that begins after it": Guard(
+        "shared/load/passes.py",
+        "answered=state.serves or state.answered,",
+        'answered="r1",',
+        f"{CATCH_UP}a_request_is_answered_by_a_pass_that_begins_after_it",
+    ),
     "the number of a customer that is gone may be a stranger's": Guard(
         "shared/sync/plan.py",
         "if key.id and not facts.asked_number:",

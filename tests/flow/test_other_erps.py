@@ -336,3 +336,17 @@ async def test_the_first_start_writes_down_the_erp_and_version_1_had_operations(
     assert await in_use.known() == InUse("operations")
     world.states.rows.clear()
     assert (await in_use.known(), world.control.in_use) == (in_use.mine, None)
+
+
+async def test_the_erp_in_use_is_read_once_in_a_process() -> None:
+    world, asked = World(), list[str]()
+
+    async def note(step: str) -> None:
+        if step == "before control.target_in_use":
+            asked.append(step)
+
+    in_use = world.application(note).target_in_use
+    for _ in range(3):
+        await in_use.confirm()
+    assert len(asked) == 1
+    assert world.control.in_use == in_use.mine

@@ -126,6 +126,7 @@ def answers(ran: dict[str, Any]) -> dict[str, dict[str, Any]]:
         ("nightly", {"type": "timerTrigger", "schedule": "45 * * * * *"}),
         ("heal", {"type": "timerTrigger", "schedule": "0 * * * * *"}),
         ("doctor", {"type": "timerTrigger", "schedule": "15 * * * * *"}),
+        ("catch_up", {"type": "timerTrigger", "schedule": "30 * * * * *"}),
         ("health", {"type": "httpTrigger", "route": "health", "methods": ["GET"], "authLevel": "ANONYMOUS"}),
     ],
 )

@@ -12,7 +12,7 @@ from tests.infra.templates import Infra
 ALERTS = {
     *("guard-tripped", "set-up-wrong", "breaker", "defect", "parked", "oldest", "failure-rate", "throttled"),
     *("not-running", "silence", "dead-letters", "rejected", "backlog", "bus-throttled", "storage-down"),
-    *("differences", "doctor"),
+    *("differences", "doctor", "events-missing"),
 }
 
 # Their names in Application Insights itself; in the workspace each begins with "App".

@@ -30,6 +30,7 @@ COMMANDS = [
         ("reconcile",),
         ("unlink",),
         ("adopt-target",),
+        ("catch-up",),
         ("pause",),
         ("resume",),
         ("status",),

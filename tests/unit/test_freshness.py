@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model.change import FROM_DATAVERSE, ChangeKind, Source
+from shared.model.change import AFTER_COMMIT, FROM_DATAVERSE, ChangeKind, Source
 from shared.model.state import Lease, Phase
 from shared.sync.freshness import Busy, Covered, Margins, Merged, Proceed, judge
 from tests.unit.making import NOW, OPERATION, change, state
 
 MARGINS = Margins(settle=timedelta(seconds=5), transaction=timedelta(seconds=300))
 LONG_AGO = NOW - timedelta(hours=1)
-OWN_SOURCES = [source for source in Source if source not in FROM_DATAVERSE]
+OWN_SOURCES = [source for source in Source if source not in FROM_DATAVERSE | AFTER_COMMIT]
 
 
 def seconds(number: float) -> timedelta:
@@ -56,13 +56,27 @@ def test_a_change_counts_as_uncommitted_for_the_whole_margin(after: float, cover
     assert isinstance(found, Covered) == covered
 
 
+@pytest.mark.parametrize(("after", "covered"), [(-1, False), (0, False), (1, True)])
+def test_a_check_of_catch_up_is_covered_by_a_read_after_the_change_was_seen(
+    after: float, covered: bool
+) -> None:
+    """What it saw was committed already, so there is no margin."""
+    check = change(
+        kind=ChangeKind.CHECK, source=Source.CATCH_UP, occurred_at=NOW - seconds(10) - seconds(after)
+    )
+    found = judge(check, settled(), NOW, MARGINS)
+    assert isinstance(found, Covered) == covered
+    assert judge(check, settled(phase=Phase.PARKED), NOW, MARGINS) == Proceed()
+
+
 @pytest.mark.parametrize(
     ("of_change", "of_state"),
     [
         ({"kind": ChangeKind.DELETE}, {}),
-        *(({"source": source}, {}) for source in OWN_SOURCES if source is not Source.LOAD),
-        ({"source": Source.LOAD}, {"phase": Phase.PARKED}),
-        ({"source": Source.LOAD}, {"unknown_until": LONG_AGO}),
+        *(({"source": source}, {"phase": Phase.PARKED}) for source in AFTER_COMMIT),
+        *(({"source": source}, {"unknown_until": LONG_AGO}) for source in AFTER_COMMIT),
+        ({"kind": ChangeKind.DELETE, "source": Source.CATCH_UP}, {}),
+        *(({"source": source}, {}) for source in OWN_SOURCES),
         ({}, {"phase": Phase.PARKED}),
         ({}, {"phase": Phase.RETRYING}),
         ({}, {"phase": None}),

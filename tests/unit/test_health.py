@@ -75,6 +75,16 @@ async def test_a_fault_degrades_and_says_what_is_wrong(fault: Exception) -> None
     assert report["systems"] == {"dataverse": "ok", "operations": str(fault)}
 
 
+async def test_missing_events_degrade_and_the_reason_is_told() -> None:
+    probes = Probes()
+    probes.control.missing = "no event came"
+    report = await probes.health().report("the key ö")
+    assert report["status"] == "degraded"
+    assert report["systems"] == {"dataverse": "ok", "operations": "ok", "events": "no event came"}
+    probes.control.missing = ""
+    assert (await probes.health().report("the key ö"))["status"] == "ok"
+
+
 async def test_answers_are_kept_for_a_moment() -> None:
     probes = Probes()
     found = probes.health()

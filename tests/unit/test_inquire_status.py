@@ -43,6 +43,7 @@ class Everything:
     parked: list[str] = field(default_factory=list[str])
     outcomes: list[str] = field(default_factory=list[str])
     away: bool = False
+    missing: str = ""
     in_use: InUse | None = None
 
     async def depths(self) -> Sequence[QueueDepth]:
@@ -58,7 +59,7 @@ class Everything:
         log.append(LogEntry(before, "updated", "", "", "", str(UUID(int=1)), 0))
         await states.put(SyncState(account_id=uuid4(), organization_id=UUID(int=1), log=tuple(log)), None)
         issues = Parked(None if self.away else self.parked)
-        control.in_use = self.in_use
+        control.in_use, control.missing = self.in_use, self.missing
         clock, system = FakeClock(), System.OPERATIONS
         in_use = TargetInUse(control, states, clock, system, InUse("operations", "here.invalid"))
         return await ReadStatus(self, control, issues, states, clock, in_use).now()
@@ -74,6 +75,11 @@ async def test_another_erp_than_before_needs_a_person() -> None:
     assert sentence.startswith("Nothing is written: ")
     assert "accountsync adopt-target" in sentence
     assert (await Everything(in_use=InUse("operations", "HERE.invalid")).status()).healthy
+
+
+async def test_missing_events_need_a_person() -> None:
+    found = await Everything(missing="no event came").status()
+    assert found.attention == ["Events are missing: no event came"]
 
 
 async def test_nothing_to_say_is_well() -> None:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.model.faults import ConfigurationFault, System, TransientFault
-from shared.web.odata import ODataClient, http_date, literal, retry_after
+from shared.web.dates import http_date, retry_after
+from shared.web.odata import ODataClient, literal
 from tests.fakes.clock import FakeClock
 from tests.unit.making import NOW
 

@@ -5,7 +5,7 @@ whom a call is for; addresses that are none get the documented 404.
 """
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from local.dynamics.calls import Answer, Call
 from local.dynamics.dataverse import errors
@@ -56,6 +56,10 @@ class Dataverse:
             "x-ms-ratelimit-burst-remaining-xrm-requests": "5999",
         }
         return Answer(answer.status, answer.body, {**headers, **answer.headers})
+
+    def track(self, name: str, *, on: bool) -> None:
+        """Switch change tracking of a table."""
+        self.store.tables[name] = replace(self.store.tables[name], tracked=on)
 
     def failure(self, status: int, code: str | None) -> Answer:
         """The body that belongs to an ordered status."""

@@ -41,6 +41,12 @@ class Tracking:
 
     store: Store
     lifetime: timedelta = field(default_factory=lambda: timedelta(days=7))
+    oldest: int = 0  # the version of the oldest token that is good
+
+    def expire_all(self) -> None:
+        """Let every token that was issued so far expire; changes that come later count on."""
+        self.store.version += 1
+        self.oldest = self.store.version
 
     def wanted(self, call: Call) -> bool:
         """Whether a collection read is one of change tracking."""
@@ -110,7 +116,7 @@ class Tracking:
 
     def _version(self, token: str) -> int:
         version, issued = read_token(token)
-        if self.store.clock() - issued > self.lifetime:
+        if self.store.clock() - issued > self.lifetime or version < self.oldest:
             raise expired()
         return version
 

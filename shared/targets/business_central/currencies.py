@@ -5,9 +5,10 @@ The ledger's currency need not be in the table; a customer has a blank instead o
 dynamics_generalledgersetup). The API translates between the two, unless the ledger names no currency.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 
+from shared.model.customer import FieldValue
 from shared.model.faults import AccountFault, ConfigurationFault
 from shared.targets.business_central.companies import STANDARD, Companies
 from shared.targets.business_central.errors import HEADERS, good_content, page_content, text_of
@@ -39,8 +40,17 @@ class BusinessCentralCurrencies:
         """Whether the code is one of the currencies, or the ledger's own."""
         return await self._codes.contain(code)
 
-    async def sends_blank(self, company_id: str, code: str) -> bool:
-        """Whether the code is sent as a blank: the local currency of a ledger that does not name it."""
+    async def to_send(
+        self, company: str, fields: Mapping[str, FieldValue], currency_fields: Collection[str]
+    ) -> dict[str, FieldValue]:
+        """Return the values to send: a local currency that the company's ledger does not name is a blank."""
+        sent = dict(fields)
+        for name in fields.keys() & currency_fields:
+            if await self._sends_blank(await self._companies.id_of(company), str(fields[name])):
+                sent[name] = ""
+        return sent
+
+    async def _sends_blank(self, company_id: str, code: str) -> bool:
         if not self._local or code.strip().upper() != self._local:
             return False
         if company_id not in self._ledgers:

@@ -206,3 +206,8 @@ def text_of(row: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or len(value) > _LONGEST or _HALF_CHARACTER.search(value):
         raise TransientFault(SYSTEM, f"answered a row without a usable {name}")
     return value
+
+
+def another_customer() -> TransientFault:
+    """Return the fault of an answer that shows another customer than the one asked for."""
+    return TransientFault(SYSTEM, "answered another customer")

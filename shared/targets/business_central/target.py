@@ -31,6 +31,7 @@ from shared.targets.business_central.errors import (
     HEADERS,
     SYSTEM,
     Meaning,
+    another_customer,
     good_content,
     page_content,
     read_error,
@@ -39,7 +40,8 @@ from shared.targets.business_central.errors import (
 )
 from shared.targets.business_central.values import encode, enumerated, is_pattern, lost_parts, read_value
 from shared.targets.edmx import describe
-from shared.web.odata import ODataClient, literal, retry_after
+from shared.web.dates import retry_after
+from shared.web.odata import ODataClient, literal
 
 _ETAG = "@odata.etag"
 
@@ -100,7 +102,7 @@ class BusinessCentralTarget:
         """Create the customer. Raises CustomerAlreadyExists, AccountFault."""
         path = await self._customers_path(key)
         own = {} if key.by else {self._number: key.number}
-        body = {**own, **await self._translated(key, fields)}
+        body = {**own, **await self._currencies.to_send(key.company, fields, self._currency_fields)}
         response = await self._write("POST", path, body)
         if response.status_code in {200, 201}:
             return self._written(key, response)
@@ -113,7 +115,7 @@ class BusinessCentralTarget:
         """Change these fields. Raises CustomerNotFound, AccountFault."""
         found = key if key.id else await self._existing(key)
         body = {name: value for name, value in fields.items() if name != self._number}
-        body = await self._translated(found, body)
+        body = await self._currencies.to_send(found.company, body, self._currency_fields)
         changed = await self._change(found, body)
         lost = lost_parts(body, changed.fields)
         return await self._change_rest(changed.key, lost) if lost else changed
@@ -222,21 +224,12 @@ class BusinessCentralTarget:
         wait = retry_after(response, self._client.clock.now())
         return error.fault(operation, sent.keys(), {name for name in self._of_account if name}, wait)
 
-    async def _translated(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
-        """Return the values to send: a local currency that the ledger does not name is a blank."""
-        sent = dict(fields)
-        for name in self._currency_fields & fields.keys():
-            company_id = await self._companies.id_of(key.company)
-            if await self._currencies.sends_blank(company_id, str(fields[name])):
-                sent[name] = ""
-        return sent
-
     def _written(self, key: CustomerKey, response: httpx.Response) -> Customer:
         """Return the customer in the answer to a write. If it cannot be read, the outcome is unknown."""
         try:
             customer = self._customer(key, written_content(response))
             if not (key.id or key.by or customer.key.same_as(key)):
-                raise _another()
+                raise another_customer()
             return customer
         except TransientFault as fault:
             raise TransientFault(SYSTEM, fault.reason, unknown_outcome=True) from fault
@@ -244,13 +237,9 @@ class BusinessCentralTarget:
     def _customer(self, key: CustomerKey, row: Mapping[str, Any]) -> Customer:
         stored = replace(key, number=text_of(row, self._number), by="", id=guid(text_of(row, "id")))
         if not stored.number.strip() or (key.id and stored.id != guid(key.id)):
-            raise _another()
+            raise another_customer()
         read = {name: read_value(name, row[name]) for name in self._fields if row.get(name) is not None}
         if self._hold in read:
             read[self._hold] = enumerated(read[self._hold])
         blank = {name for name in self._currency_fields & read.keys() if not str(read[name]).strip()}
         return Customer(stored, {**read, **dict.fromkeys(blank, self._local)})
-
-
-def _another() -> TransientFault:
-    return TransientFault(SYSTEM, "answered another customer")
