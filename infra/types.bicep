@@ -35,6 +35,7 @@ type Tuning = {
   MAX_CREATES_PER_HOUR: string?
   MAX_BLOCKS_PER_HOUR: string?
   WRITE_BACK_CUSTOMER_ACCOUNT: string?
+  OTEL_EXPORTER_OTLP_ENDPOINT: string?
 }
 
 @export()
