@@ -26,12 +26,25 @@ REMEDIES = "tests/flow/test_remedies.py::test_"
 RECOVERY = "tests/flow/test_recovery.py::test_"
 OTHERS = "tests/flow/test_other_erps.py::test_"
 REFUSALS = "tests/flow/test_refusals.py::test_"
+TRACES = "tests/flow/test_traces.py::test_"
 LOST_UPDATE = "a_right_lost_for_an_hour_parks_three_accounts_and_in_the_end_all_is_written[operations-update]"
 
 ASKED = '            await self.limits.allow("blocks", work.change)\n'
 REMEMBERED = "        work.state = replace(work.state, previous_hold=update.previous_hold)\n"
 
 GUARDS = {
+    "the attempts of a check are in the trace that it began": Guard(
+        "shared/functions/sync.py",
+        " and change.hop == 0",
+        "",
+        f"{TRACES}a_check_of_our_own_begins_a_trace_that_links_to_who_asked",
+    ),
+    "a change carries its trace over the queue": Guard(
+        "shared/telemetry/__init__.py",
+        "return change if change.traceparent else replace(change, traceparent=current_traceparent())",
+        "return change",
+        f"{TRACES}an_event_its_hop_over_the_queue_and_its_steps_are_one_trace",
+    ),
     "the number of a customer that is gone may be a stranger's": Guard(
         "shared/sync/plan.py",
         "if key.id and not facts.asked_number:",
