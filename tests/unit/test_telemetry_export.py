@@ -33,6 +33,7 @@ EXPORTERS = (
 PROGRAM = """
 import json, logging, os, sys, threading, time
 logging.basicConfig(stream=sys.stderr, format="LOG %(name)s %(message)s")
+from opentelemetry.trace import SpanKind
 from shared.telemetry import SPAN
 from shared.telemetry.export import begin, end, end_on_sigterm
 from shared.telemetry.metrics import OUTCOME
@@ -41,7 +42,7 @@ from shared.telemetry_settings import TelemetrySettings
 OUTCOME.note(ending="created", source="webhook", cause="")
 end_on_sigterm()
 begin(TelemetrySettings.model_validate(json.loads(sys.argv[1])), "build 7")
-with SPAN("sync_account", attributes={"attempt": 1}):
+with SPAN("sync_account", kind=SpanKind.CONSUMER, attributes={"attempt": 1}):
     OUTCOME.note(ending="created", source="webhook", cause="")
 """
 
@@ -137,11 +138,16 @@ def test_azure_monitor_gets_spans_and_metrics(collector: str) -> None:
         APPLICATIONINSIGHTS_CONNECTION_STRING=f"{key};IngestionEndpoint={collector}",
         APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL="true",
         APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED="true",
+        APPLICATIONINSIGHTS_SDKSTATS_DISABLED="true",
     )
     assert done.stderr == ""
-    sent = b"".join(body for _, body in Collector.posted)
-    assert b"sync_account" in sent
-    assert b"sync.outcome" in sent
+    sent = [item for _, body in Collector.posted for item in json.loads(body)]
+    data = [item["data"]["baseData"] for item in sent]
+    (request,) = [each for each in data if each.get("name") == "sync_account"]
+    assert request["properties"] == {"attempt": "1"}
+    assert "RequestData" in {item["data"]["baseType"] for item in sent}  # the table AppRequests
+    values = {each["name"]: each["value"] for one in data for each in one.get("metrics", ())}
+    assert values["sync.outcome"] == 2
 
 
 @pytest.mark.parametrize(
