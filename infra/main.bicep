@@ -124,6 +124,10 @@ param onDelete string = 'block'
 @allowed(['block', 'ignore'])
 param onDeactivate string = 'block'
 
+@description('Where the app\'s own spans and metrics go. otlp needs OTEL_EXPORTER_OTLP_ENDPOINT in `tuning`.')
+@allowed(['azure-monitor', 'otlp', 'none'])
+param telemetry string = 'azure-monitor'
+
 @description('The app\'s further settings, by their names; what is left out has the app\'s own default.')
 param tuning Tuning = {}
 
@@ -409,6 +413,7 @@ module functionApp 'modules/function_app.bicep' = {
       EXISTING_CUSTOMER: existingCustomer
       ON_DELETE: onDelete
       ON_DEACTIVATE: onDeactivate
+      TELEMETRY: telemetry
     }
   }
 }

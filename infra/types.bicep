@@ -40,6 +40,7 @@ type Tuning = {
   RECONCILE_AT: string?
   CATCH_UP_MINUTES: string?
   SILENCE_MINUTES: string?
+  OTEL_EXPORTER_OTLP_ENDPOINT: string?
 }
 
 @export()

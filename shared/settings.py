@@ -28,6 +28,7 @@ from shared.setting_types import (
     connection,
     resolved,
 )
+from shared.telemetry_settings import TelemetrySettings
 
 
 def _packaged_build() -> str:
@@ -36,7 +37,7 @@ def _packaged_build() -> str:
     return file.read_text(encoding="utf-8").strip() if file.is_file() else "local"
 
 
-class Settings(RunSettings):
+class Settings(RunSettings, TelemetrySettings):
     """Every setting, by the name of its environment variable in lower case."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -160,8 +161,7 @@ class Settings(RunSettings):
         None, description="Key that makes /api/health tell what each system's probe said."
     )
     build_id: str = Field(
-        default_factory=_packaged_build,
-        description="Which build this is, if not the one of the package; /api/health answers it.",
+        default_factory=_packaged_build, description="Which build this is, if not that of the package."
     )
 
     sync_partitions: Annotated[int, Field(ge=1, le=100)] = Field(

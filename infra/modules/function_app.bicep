@@ -156,6 +156,10 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
   properties: union(settingsOfTheApp, {
     APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+    // The exporter's own reports to Microsoft, its remote control, and its counts in this workspace.
+    APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL: 'true'
+    APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED: 'true'
+    APPLICATIONINSIGHTS_SDKSTATS_DISABLED: 'true'
     AzureWebJobsStorage__accountName: storageName
     AzureWebJobsStorage__credential: 'managedidentity'
     AzureWebJobsStorage__clientId: identityClientId

@@ -6,7 +6,7 @@ import json
 
 import azure.functions as func
 
-from shared.functions.messages import correlation_id, give_back
+from shared.functions.messages import correlation_id, follow_host, give_back
 from shared.intake.queue_change import Filtered, Queued, Received
 from shared.model.change import Source
 from shared.model.faults import QueueUnavailable, RejectedEvent
@@ -25,10 +25,11 @@ blueprint = func.Blueprint()
     connection="ServiceBus",
     data_type=func.DataType.BINARY,  # bytes, because a body that is not UTF-8 must be stored unchanged
 )
-async def receive_event(message: func.ServiceBusMessage) -> None:
+async def receive_event(message: func.ServiceBusMessage, context: func.Context) -> None:
     """Take one message that Dataverse's service endpoint posted."""
     from shared.wiring import application
 
+    follow_host(context)
     app = application()
     correlation = correlation_id(message.correlation_id) or correlation_id(message.message_id)
     try:
@@ -41,10 +42,11 @@ async def receive_event(message: func.ServiceBusMessage) -> None:
 
 @blueprint.function_name("receive_webhook")
 @blueprint.route(route="dataverse/events", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
-async def receive_webhook(req: func.HttpRequest) -> func.HttpResponse:
+async def receive_webhook(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Take one event that Dataverse's webhook posted."""
     from shared.wiring import application
 
+    follow_host(context)
     correlation = correlation_id(req.headers.get("x-ms-correlation-request-id"))
     body = req.get_body()
     if len(body) > LONGEST_BODY:

@@ -3,13 +3,14 @@
 import azure.functions as func
 
 from shared.model.faults import Fault
-from shared.telemetry import LOGGER
+from shared.telemetry import LOGGER, SPAN
 
 blueprint = func.Blueprint()
 
 
 @blueprint.function_name("heal")
 @blueprint.timer_trigger(arg_name="timer", schedule="0 * * * * *", run_on_startup=False)
+@SPAN("heal")
 async def heal(timer: func.TimerRequest) -> None:
     """Do one run. After a fault, the next run does the rest."""
     from shared.wiring import application

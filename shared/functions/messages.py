@@ -1,11 +1,16 @@
-"""What the queue functions share: read the sender's correlation id, and give a message back to the queue."""
+"""What the functions share: the sender's correlation id, the host's trace, and giving a message back."""
 
 from typing import TYPE_CHECKING, NoReturn
 from uuid import UUID
 
+from opentelemetry.context import attach
+
 from shared.model.faults import QueueUnavailable
+from shared.telemetry import PROPAGATOR
 
 if TYPE_CHECKING:
+    import azure.functions as func
+
     from shared.wiring import Application
 
 
@@ -15,6 +20,11 @@ def correlation_id(text: str | None) -> UUID | None:
         return UUID(text or "")
     except ValueError:
         return None
+
+
+def follow_host(context: "func.Context") -> None:
+    """Make the host's invocation the parent of the spans of this one, which is a task of its own."""
+    attach(PROPAGATOR.extract({"traceparent": context.trace_context.trace_parent or ""}))
 
 
 async def give_back(app: "Application") -> NoReturn:

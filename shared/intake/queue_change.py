@@ -9,7 +9,7 @@ from shared.intake.filter import KINDS, Filter
 from shared.model.change import AccountChange, Source
 from shared.model.faults import MessageRefused, RejectedEvent
 from shared.ports import ChangeQueue, Clock, RejectedEvents
-from shared.telemetry import Intake, log_intake
+from shared.telemetry import SPAN, Intake, log_intake
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class QueueChange:
     transaction_margin: timedelta
     organization_id: UUID | None = None
 
+    @SPAN("intake")
     async def receive(
         self, body: bytes, content_type: str | None, source: Source, correlation_id: UUID | None = None
     ) -> Received:

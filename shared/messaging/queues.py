@@ -13,6 +13,7 @@ from uuid import UUID
 from shared.model.change import AccountChange, encode_change, session_id
 from shared.model.faults import MessageRefused, QueueUnavailable
 from shared.settings import Settings
+from shared.telemetry import traced
 
 if TYPE_CHECKING:
     from azure.servicebus import ServiceBusMessage
@@ -142,7 +143,7 @@ class ServiceBusChanges:
         from azure.servicebus import ServiceBusMessage
 
         return ServiceBusMessage(
-            encode_change(change),
+            encode_change(traced(change)),
             content_type="application/json",
             message_id=change.message_id,
             session_id=session_id(change.account_id, self._partitions),

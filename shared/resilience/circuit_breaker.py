@@ -17,7 +17,7 @@ from shared.model.faults import ConfigurationFault, Fault, Refused, System, Tran
 from shared.ports import Clock, Control, Probe
 from shared.resilience.refusals import Recheck, Refusals
 from shared.resilience.shared_breakers import SharedBreakers
-from shared.telemetry import LOGGER
+from shared.telemetry import LOGGER, SPAN
 
 _WINDOW = timedelta(seconds=60)
 _PROBE = timedelta(seconds=20)
@@ -26,6 +26,8 @@ _PROBE_HOLDS = timedelta(seconds=5)
 _PAUSE_LOOK = timedelta(seconds=60)
 _SPREAD = 0.1
 _LEAST_SPREAD = 1.0  # seconds
+# The spans of the actions that have another name than theirs.
+_SPANS = {"create": "write", "update": "write", "write-back": "write"}
 
 
 class Breakers:
@@ -77,10 +79,11 @@ class Breakers:
         `action` has the name that the adapters use in refusals. One process sends no more requests at a time
         than the system has slots.
         """
-        if (slots := self._slots.get(system)) is None:
-            return await self._noted(system, action, request)
-        async with slots:
-            return await self._noted(system, action, request)
+        with SPAN(_SPANS.get(action, action), attributes={"system": system, "action": action}):
+            if (slots := self._slots.get(system)) is None:
+                return await self._noted(system, action, request)
+            async with slots:
+                return await self._noted(system, action, request)
 
     async def _noted[T](self, system: System, action: str, request: Awaitable[T]) -> T:
         try:

@@ -13,6 +13,7 @@ from shared.model.breaker import Breaker
 from shared.model.faults import ConfigurationFault, StateConflict, System, TransientFault
 from shared.ports import Clock, Control
 from shared.telemetry import LOGGER
+from shared.telemetry.metrics import BREAKER_OPEN
 
 _CACHE = timedelta(seconds=5)
 _LONGEST_REQUEST = 5.0  # seconds
@@ -51,6 +52,9 @@ class SharedBreakers:
             self._read_at = now  # also after a fault: the next messages do not read again
             with suppress(TransientFault, ConfigurationFault):  # the next step shows it
                 await self._read()
+            for breaker in self.known:
+                stopped = breaker.open_until is not None or bool(breaker.paused_by)
+                BREAKER_OPEN.note(int(stopped), system=breaker.system)
 
     async def put(self, breaker: Breaker, instead_of: Breaker) -> bool:
         """Store the row and copy it; False if another was faster. If the table fails, only copy it."""

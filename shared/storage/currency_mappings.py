@@ -22,6 +22,7 @@ from shared.model.mapping_edit import Edit, Mapped, MappingConflict, MappingRow,
 from shared.ports import Clock
 from shared.storage.tables import table_faults, unchanged
 from shared.telemetry import LOGGER
+from shared.telemetry.metrics import MAPPING_LOOK_UPS
 
 MISS_SECONDS = 5.0
 CLOCK_MARGIN = timedelta(seconds=30)  # the largest difference between our clock and the Table service's
@@ -69,6 +70,7 @@ class CurrencyTable:
         age = self._clock.now().timestamp() - self._read_at
         known = self._copy.get(key, ())
         kept = self._cache_seconds if known or fresh else min(self._miss_seconds, self._cache_seconds)
+        MAPPING_LOOK_UPS.note(place="table" if fresh or age > kept else "copy")
         if age > kept or (fresh and len(known) > _MOST_NAMED):
             await self._reload()
         elif fresh:

@@ -31,6 +31,7 @@ from shared.sync.steps import (
     Update,
     in_this_erp,
 )
+from shared.telemetry import SPAN
 
 
 @dataclass(slots=True)
@@ -77,6 +78,7 @@ class Work:
         known, self.state = self.state, in_this_erp(self.state, adopted_at)
         self.linked_anew = self.state is not known
 
+    @SPAN("claim")
     async def claim(self, until: datetime, intent: CustomerKey | None, begun: tuple[str, ...] = ()) -> None:
         """Write down, before anything is sent, who is writing what. Raises StateConflict."""
         self.state = replace(self.state, lease=Lease(self.owner, until), intent=intent, begun=begun)
@@ -205,8 +207,7 @@ class Execute:
             except CustomerNotFound:
                 return facts.missed_customer(update.key)
         if update.send or update.seen:
-            fields = {**update.fields, **written.fields}
-            work.state = self._confirmed(work.state, fields, update.send)
+            work.state = self._confirmed(work.state, {**update.fields, **written.fields}, update.send)
         if not update.block and work.state.unknown_until is None:
             work.state = released(work.state, self.rules.field_map.hold)
         known = facts.seen.get(update.key.folded) or Customer(update.key, {})

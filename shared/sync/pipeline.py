@@ -2,8 +2,7 @@
 
     state -> is a check needed? -> read -> plan, step by step -> write -> record
 
-Every fault ends in a scheduled copy or in a parked account. The one that leaves is `QueueUnavailable`, when
-the bus itself takes nothing: then the host delivers the message again.
+Every fault ends in a scheduled copy or in a parked account. Only `QueueUnavailable` leaves: see `handle`.
 """
 
 import asyncio
@@ -36,7 +35,7 @@ from shared.sync.freshness import Busy, Covered, Margins, Merged, judge
 from shared.sync.plan import is_to_be_blocked, plan
 from shared.sync.record import Record
 from shared.sync.steps import Decision, Facts, Resolve, Wait
-from shared.telemetry import LOGGER, log_outcome
+from shared.telemetry import LOGGER, SPAN, log_outcome
 
 _PHASES = {Ending.FILTERED: Phase.FILTERED, Ending.DELETED: Phase.DELETED}
 
@@ -78,7 +77,7 @@ class SyncAccount:
     jitter: Jitter
 
     async def handle(self, change: AccountChange) -> Outcome:
-        """Bring one change to its end. Raises QueueUnavailable."""
+        """Bring one change to its end. Raises QueueUnavailable, for the host to deliver the message again."""
         run = _Run(change)
         try:
             async with asyncio.timeout(self.limits.deadline.total_seconds()):
@@ -91,7 +90,7 @@ class SyncAccount:
             outcome = await self._after(run, fault)
         ended = run.work is not None and outcome.ending is not Ending.RETRYING
         await self.breakers.settled(change.account_id if ended else None)
-        log_outcome(change, outcome)
+        log_outcome(change, outcome, self.clock.now())
         return outcome
 
     async def _run(self, run: _Run) -> Outcome:
@@ -152,7 +151,8 @@ class SyncAccount:
 
     async def _next(self, run: _Run, work: Work, facts: Facts) -> Facts | Outcome:
         """Carry out the next step; the facts after it, or how the check ended."""
-        step = plan(facts, self.execute.rules)
+        with SPAN("plan"):
+            step = plan(facts, self.execute.rules)
         work.state = step.state
         match step:
             case Resolve():
@@ -167,6 +167,7 @@ class SyncAccount:
             case _:
                 return await self.execute.step(work, facts, step)
 
+    @SPAN("resolve")
     async def _resolve(self, work: Work, facts: Facts) -> Facts:
         """What is to stand in the ERP. Raises AccountFault for what cannot be mapped."""
         if facts.account is None:
@@ -185,9 +186,8 @@ class SyncAccount:
         phase = _PHASES.get(decision.ending, Phase.SYNCED)
         if facts.account is not None and phase is Phase.SYNCED:
             await self._write_back(work, facts.account)
-        customer = work.state.customer
-        if phase is Phase.DELETED and customer is not None:  # another account may succeed to it now
-            await self.execute.ownership.tell(customer, work.change)
+        if phase is Phase.DELETED and (customer := work.state.customer) is not None:
+            await self.execute.ownership.tell(customer, work.change)  # another account may succeed to it now
         return await self.record.settled(work, phase, end)
 
     async def _write_back(self, work: Work, account: Account) -> None:

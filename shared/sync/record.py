@@ -13,6 +13,7 @@ from shared.model.outcome import Ending, Outcome, Problem
 from shared.model.state import LogEntry, Phase
 from shared.ports import ChangeQueue, Clock, Issues
 from shared.sync.execute import Work
+from shared.telemetry import SPAN
 
 _AFTER_UNKNOWN = timedelta(seconds=1)
 _AFTER_CONFLICT = timedelta(seconds=2)
@@ -26,6 +27,7 @@ class Record:
     issues: Issues
     clock: Clock
 
+    @SPAN("record")
     async def settled(self, work: Work, phase: Phase, outcome: Outcome) -> Outcome:
         """Remove the issue that the account had, and store that the check ended without a problem."""
         await self._remove_issue(work)
@@ -41,6 +43,7 @@ class Record:
             await work.store()
         return done
 
+    @SPAN("record")
     async def parked(self, work: Work, problem: Problem, outcome: Outcome) -> Outcome:
         """Park the account: write its row in Issues first, then the state that refers to it."""
         await self.issues.put(work.state.account_id, problem, self.clock.now())
@@ -50,6 +53,7 @@ class Record:
         await self._store(work, Phase.PARKED, outcome)
         return outcome
 
+    @SPAN("record")
     async def retrying(self, work: Work, outcome: Outcome) -> None:
         """Store that another attempt follows. Raises StateConflict if another worker changed the state."""
         await self._check_after_unknown(work)

@@ -18,8 +18,10 @@ import httpx
 
 from shared.model.faults import ConfigurationFault, NotPermitted, System, TransientFault
 from shared.ports import Clock
+from shared.telemetry.metrics import RETRIES
 from shared.web.credentials import Tokens
 from shared.web.dates import http_date, retry_after
+from shared.web.request_span import request_span
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _TRIES = 3
@@ -191,7 +193,9 @@ class ODataClient:
     ) -> httpx.Response:
         for tried in range(1, _TRIES + 1):
             try:
-                response = await self._send(method, path, body, headers)
+                with request_span(self.system, method, path, tried) as answered:
+                    response = await self._send(method, path, body, headers)
+                    answered(response)
                 if response.status_code not in passed_on:
                     self._raise_common(response, writing=method != "GET")
                 return response
@@ -199,6 +203,7 @@ class ODataClient:
                 wait = 0.2 * tried if fault.retry_after is None else fault.retry_after
                 if tried == _TRIES or fault.unknown_outcome or wait > _LONGEST_WAIT_IN_PLACE:
                     raise
+                RETRIES.note(system=self.system)
                 await self.clock.sleep(wait)
         raise AssertionError
 

@@ -10,6 +10,7 @@ from shared.model.change import AccountChange
 from shared.model.faults import Fault
 from shared.model.queues import Bin, Leftover
 from shared.ports.queues import Resend
+from shared.telemetry import traced
 from tests.fakes.clock import FakeClock
 
 
@@ -27,6 +28,7 @@ class FakeQueue:
     async def send(self, change: AccountChange, due: datetime | None = None) -> None:
         if self.trouble:
             raise self.trouble
+        change = traced(change)  # as the adapter does
         message_id = change.message_id
         if message_id in self.seen:
             self.repeated.append(change)

@@ -30,6 +30,13 @@ class Message:
         return self._body
 
 
+class Invocation:
+    """The host's context of an invocation, as far as the function reads it."""
+
+    class trace_context:  # noqa: N801 - the name of the host's member
+        trace_parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
 class Way:
     """The calls into the product, each by its file; a coroutine that is resumed is no new call."""
 
@@ -63,7 +70,7 @@ async def test_an_update_passes_few_files_on_its_way_to_the_erp(monkeypatch: pyt
     function = sync.sync_account._function.get_user_function()  # pyright: ignore[reportPrivateUsage, reportFunctionMemberAccess]
     sys.setprofile(way.note)
     try:
-        await function(message)
+        await function(message, Invocation)
     finally:
         sys.setprofile(None)
     assert world.operations.requests[-1] == "PATCH"

@@ -30,6 +30,7 @@ CATCH_UP = "tests/flow/test_catch_up.py::test_"
 REFUSALS = "tests/flow/test_refusals.py::test_"
 DOCTOR = "tests/unit/test_doctor.py::test_"
 RECONCILE = "tests/flow/test_reconcile.py::test_"
+TRACES = "tests/flow/test_traces.py::test_"
 LOST_UPDATE = "a_right_lost_for_an_hour_parks_three_accounts_and_in_the_end_all_is_written[operations-update]"
 
 DIES = "a_worker_that_dies_at_any_step_of_a_page_loses_nothing_and_repeats_one_page_at_most"
@@ -100,6 +101,18 @@ GUARDS = {
         "answered=state.serves or state.answered,",
         'answered="r1",',
         f"{CATCH_UP}a_request_is_answered_by_a_pass_that_begins_after_it",
+    ),
+    "the attempts of a check are in the trace that it began": Guard(
+        "shared/functions/sync.py",
+        " and change.hop == 0",
+        "",
+        f"{TRACES}a_check_of_our_own_begins_a_trace_that_links_to_who_asked",
+    ),
+    "a change carries its trace over the queue": Guard(
+        "shared/telemetry/__init__.py",
+        "return change if change.traceparent else replace(change, traceparent=current_traceparent())",
+        "return change",
+        f"{TRACES}an_event_its_hop_over_the_queue_and_its_steps_are_one_trace",
     ),
     "the number of a customer that is gone may be a stranger's": Guard(
         "shared/sync/plan.py",

@@ -54,7 +54,6 @@ class AppNeeds:
     host: dict[str, Any]
     broker: dict[str, dict[str, Any]]
     log_lines: tuple[str, ...]
-    packages: frozenset[str]
 
     @classmethod
     def read(cls) -> "AppNeeds":
@@ -81,7 +80,6 @@ class AppNeeds:
             host=_json("host.json"),
             broker={queue["Name"]: queue["Properties"] for queue in config},
             log_lines=tuple(_log_lines()),
-            packages=frozenset(_packages()),
         )
 
     @property
@@ -92,12 +90,6 @@ class AppNeeds:
 
 def _json(path: str) -> dict[str, Any]:
     return json.loads((ROOT / path).read_text(encoding="utf-8"))
-
-
-def _packages() -> Iterator[str]:
-    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
-        if "==" in line and not line.startswith((" ", "#")):
-            yield line.split("==")[0]
 
 
 def _calls(folder: str) -> Iterator[ast.Call]:
@@ -172,13 +164,14 @@ def _log_lines() -> list[str]:
 
 
 def _write_lines(of: AccountChange) -> None:
+    now = of.occurred_at
     for ending in ("queued", "filtered", "rejected"):
         telemetry.log_intake(telemetry.Intake(ending, of.source, UUID(int=1), UUID(int=2), "detail"))
     for ending in Ending:
-        telemetry.log_outcome(of, Outcome(ending))
-        telemetry.log_outcome(of, Outcome(ending, "detail"))
-    telemetry.log_outcome(of, Outcome(Ending.PARKED, "GuardTripped"))
-    telemetry.log_outcome(of, Outcome(Ending.RETRYING, "operations: answered 429"))
+        telemetry.log_outcome(of, Outcome(ending), now)
+        telemetry.log_outcome(of, Outcome(ending, "detail"), now)
+    telemetry.log_outcome(of, Outcome(Ending.PARKED, "GuardTripped"), now)
+    telemetry.log_outcome(of, Outcome(Ending.RETRYING, "operations: answered 429"), now)
 
 
 def _other_lines() -> Iterator[str]:

@@ -13,11 +13,22 @@ from tests.infra.target_checks import of_targets
 from tests.infra.templates import AZD, Infra
 
 # For the stand alone, or part of the package.
-NEVER_IN_AZURE = {"ServiceBus", "SERVICEBUS_CONTROL", "TABLES_CONNECTION", "LOCAL_TOKEN", "BUILD_ID"}
+NEVER_IN_AZURE = {
+    "ServiceBus",
+    "SERVICEBUS_CONTROL",
+    "TABLES_CONNECTION",
+    "LOCAL_TOKEN",
+    "BUILD_ID",
+    "TELEMETRY_FILE",
+}
+NO_CHOICE_IN_AZURE = {"file"}  # of TELEMETRY
 ONLY_IN_AZURE = {"ServiceBus__fullyQualifiedNamespace", "TABLES_ENDPOINT", "AZURE_CLIENT_ID"}
-OF_THE_HOST = {
+OF_THE_HOST = {  # or of the exporter, which reads its settings itself
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL",
+    "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED",
+    "APPLICATIONINSIGHTS_SDKSTATS_DISABLED",
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__credential",
     "AzureWebJobsStorage__clientId",
@@ -45,7 +56,6 @@ OF_AZD = {
         "NAV_USER": "ACCOUNTSYNC",
     },
 }
-TELEMETRY_SWITCH = "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY"
 
 
 def every_setting_has_its_place(infra: Infra, app: AppNeeds) -> Iterator[str]:
@@ -57,10 +67,7 @@ def every_setting_has_its_place(infra: Infra, app: AppNeeds) -> Iterator[str]:
         f"{name} is a setting that infra neither sets nor lets tune"
         for name in names - placed - infra.tuning - NEVER_IN_AZURE
     )
-    yield from (
-        f"infra sets {name}, which the app does not read"
-        for name in placed - names - OF_THE_HOST - {TELEMETRY_SWITCH}
-    )
+    yield from (f"infra sets {name}, which the app does not read" for name in placed - names - OF_THE_HOST)
     yield from (f"infra lets tune {name}, which the app does not read" for name in infra.tuning - names)
     yield from (f"{name} is both set and tuned" for name in infra.tuning & placed)
     yield from (f"{name} must not be set in Azure" for name in (placed | infra.tuning) & NEVER_IN_AZURE)
@@ -112,7 +119,10 @@ def choices_are_the_same(infra: Infra, app: AppNeeds) -> Iterator[str]:
         if not (isinstance(kind, type) and issubclass(kind, Enum)) or not isinstance(value, Code):
             continue
         allowed = infra.main.params[str(value)].decorators.get("allowed", [[]])[0]
-        if not isinstance(allowed, list) or set(map(str, allowed)) != {str(one.value) for one in kind}:
+        if (
+            not isinstance(allowed, list)
+            or set(map(str, allowed)) != {str(one.value) for one in kind} - NO_CHOICE_IN_AZURE
+        ):
             yield f"{names[field]}: infra allows {allowed}, the app {[str(one.value) for one in kind]}"
 
 

@@ -286,6 +286,20 @@ AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
     ),
     (settings.choices_are_the_same, MAIN, "['v4', 'v3']", "['v4']", "NAV_PROTOCOL: infra allows"),
     (
+        settings.choices_are_the_same,
+        MAIN,
+        "['azure-monitor', 'otlp', 'none']",
+        "['azure-monitor', 'none']",
+        "TELEMETRY: infra allows",
+    ),
+    (
+        agree.the_runtime_is_the_same,
+        MAIN,
+        "      TELEMETRY: telemetry\n",
+        "      TELEMETRY: telemetry\n      PYTHON_ENABLE_OPENTELEMETRY: 'true'\n",
+        "drop the app's log lines",
+    ),
+    (
         agree.every_queue_is_as_the_app_needs_it,
         BUS,
         "name: 'rejected-events'",
@@ -521,8 +535,8 @@ APP_MUTATIONS: list[tuple[AgreementCheck, AppChange, str]] = [
     ),
     (
         agree.the_runtime_is_the_same,
-        lambda app: replace(app, packages=app.packages ^ {agree.TELEMETRY_PACKAGE}),
-        "both or neither",
+        lambda app: replace(app, settings=app.settings | {"PYTHON_ENABLE_OPENTELEMETRY": "true"}),
+        "drop the app's log lines",
     ),
     (
         agree.the_runtime_is_the_same,

@@ -21,10 +21,11 @@ ALLOWED: Mapping[str, set[str]] = {
     "field_maps": {"model"},
     "setting_types": set(),
     "run_settings": {"setting_types"},
-    "settings": {"run_settings", "setting_types"},
+    "telemetry_settings": {"setting_types"},
+    "settings": {"run_settings", "setting_types", "telemetry_settings"},
     "environment": {"field_maps", "model", "setting_types", "settings"},
     "ports": {"ports", "model"},
-    "telemetry": {"model"},
+    "telemetry": {"model", "telemetry", "telemetry_settings"},
     "clock": set(),
     "intake": {"intake", *_INNER},
     "resilience": {"resilience", *_INNER},
@@ -89,7 +90,7 @@ def _edge(module: str, imported: Import) -> Iterator[str]:
         if part not in {"", "functions"}:
             yield f"{where}: only functions know azure.functions"
     elif name.split(".")[0] in {"azure", "httpx", "aiohttp", "msal"} and not (
-        part in {*ADAPTERS, "web"} or (part == "wiring" and imported.lazy)
+        part in {*ADAPTERS, "web"} or (part in {"wiring", "telemetry"} and imported.lazy)
     ):
         yield f"{where}: only adapters know SDKs and HTTP"
 
@@ -174,6 +175,10 @@ def test_the_import_rule_holds(file: Path) -> None:
         ("shared.sync.pipeline", "import httpx"),
         ("shared.sync.plan", "def f():\n    from azure.core import exceptions"),
         ("shared.wiring", "import httpx"),
+        (
+            "shared.telemetry.providers",
+            "from azure.monitor.opentelemetry.exporter import AzureMonitorTraceExporter",
+        ),
         ("shared.functions.sync", "from azure.servicebus import ServiceBusMessage"),
         ("shared.wiring", "from local.stand import Stand"),
         ("shared.wiring", "def f():\n    import tests.fakes"),
@@ -206,7 +211,7 @@ def test_the_rule_allows_what_is_meant(module: str, source: str) -> None:
 
 
 HEAVY = ("httpx", "aiohttp", "msal", "cryptography", "azure.core", "azure.identity", "azure.servicebus")
-HEAVY_TOO = ("azure.data.tables", "opentelemetry.sdk", "tomli", "local")
+HEAVY_TOO = ("azure.data.tables", "opentelemetry.sdk", "azure.monitor", "google.protobuf", "tomli", "local")
 
 
 def test_a_cold_start_loads_no_sdk() -> None:

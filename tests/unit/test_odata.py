@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from shared.model.faults import ConfigurationFault, System, TransientFault
 from shared.web.dates import http_date, retry_after
 from shared.web.odata import ODataClient, literal
+from shared.web.request_span import template
 from tests.fakes.clock import FakeClock
+from tests.fakes.telemetry import exported
 from tests.unit.making import NOW
 
 
@@ -222,3 +224,45 @@ async def test_headers_and_body_arrive_as_given() -> None:
     assert (write.method, write.content, write.headers["content-type"]) == (
         *("POST", b'{"a":1}', "application/json"),
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (
+            "api/data/v9.2/accounts(7f1f7c5e-3a0b-f011-998a-000d3a2b1c01)?$select=name",
+            "api/data/v9.2/accounts()",
+        ),
+        (
+            f"data/CustomersV3(dataAreaId={literal('usmf')},CustomerAccount={literal('C (1)')})",
+            "data/CustomersV3()",
+        ),
+        (
+            f"/ODataV4/Company({literal('CRONUS (Int)')})/Customer(No={literal('1/2?')})",
+            "/ODataV4/Company()/Customer()",
+        ),
+        ("https://service/data/CustomersV3?$filter=Name%20eq%20'A'&$skiptoken=x", "/data/CustomersV3"),
+    ],
+)
+def test_the_template_of_a_path_has_no_key_and_no_query(path: str, expected: str) -> None:
+    assert template(path) == expected
+
+
+async def test_each_attempt_of_a_request_is_a_span_with_its_answer() -> None:
+    service = Service(answer(429, retry_after="1"), httpx.ReadTimeout("no answer to C-4711"), answer(200))
+    with exported() as out:
+        await service.client.get("data/CustomersV3('C-4711')?$filter=Name%20eq%20'Contoso'")
+    spans = [dict(span.attributes or {}) for span in out.spans("GET data/CustomersV3()")]
+    told = [(each["attempt"], each.get("http.response.status_code"), each.get("throttled")) for each in spans]
+    assert told == [(1, 429, True), (2, None, None), (3, 200, False)]
+    assert [each["system"] for each in spans] == ["operations"] * 3
+    assert {key: point.value for key, point in out.points("sync.requests").items()} == {
+        ("operations", "4xx"): 1,
+        ("operations", "none"): 1,
+        ("operations", "2xx"): 1,
+    }
+    assert {key: point.value for key, point in out.points("sync.request_retries").items()} == {
+        ("operations",): 2
+    }
+    for value in ("4711", "Contoso", "http://service"):
+        assert value not in out.told()

@@ -37,3 +37,25 @@ def test_threads_that_come_together_get_the_same_ports() -> None:
     with ThreadPoolExecutor(8) as threads:
         ports = list(threads.map(lambda _: application.ports, range(8)))
     assert all(other is ports[0] for other in ports)
+
+
+def test_the_export_starts_after_the_ports_and_not_with_the_import(tmp_path: Path) -> None:
+    code = (
+        "import json, os, pathlib, sys, time\n"
+        "os.environ.update(json.load(open('local.settings.json.example', encoding='utf-8'))['Values'])\n"
+        f"os.environ.update(TELEMETRY='file', TELEMETRY_FILE={str(tmp_path)!r})\n"
+        "import function_app\n"
+        "assert 'opentelemetry.sdk' not in sys.modules\n"
+        "end = time.monotonic() + 30\n"
+        "while 'opentelemetry.sdk' not in sys.modules and time.monotonic() < end:\n"
+        "    time.sleep(0.01)\n"
+        "from shared.wiring import application\n"
+        "print('sync_account' in vars(application()))\n"
+        f"while not list(pathlib.Path({str(tmp_path)!r}).iterdir()) and time.monotonic() < end:\n"
+        "    time.sleep(0.05)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+    assert len(list(tmp_path.glob("*.jsonl"))) == 1

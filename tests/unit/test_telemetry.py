@@ -18,7 +18,7 @@ def test_an_outcome_is_one_line_that_leads_back_to_its_event(caplog: pytest.LogC
     caplog.set_level(logging.INFO, "account_sync")
     copy = change(source=Source.WEBHOOK).copy(tried=True)
     due = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
-    log_outcome(copy, Outcome(Ending.RETRYING, "answered 503", ("AddressCity", "Name"), due))
+    log_outcome(copy, Outcome(Ending.RETRYING, "answered 503", ("AddressCity", "Name"), due), due)
     (record,) = caplog.records
     expected = {
         "event": "outcome",

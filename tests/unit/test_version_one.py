@@ -157,7 +157,7 @@ def test_a_message_of_version_1_has_the_id_that_version_1_gave_it() -> None:
 @pytest.mark.parametrize("kind", ChangeKind)
 @pytest.mark.parametrize("source", Source)
 def test_version_1_reads_our_messages(kind: ChangeKind, source: Source) -> None:
-    """A probe is the one message that it does not know; only this version asks for one."""
+    """It passes over the span that queued a message; of a message of its own none is known."""
     ours = change(
         kind=kind,
         source=source,
@@ -168,7 +168,9 @@ def test_version_1_reads_our_messages(kind: ChangeKind, source: Source) -> None:
         verify=True,
         approved=True,
         note="ada: again",
+        traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     )
+    assert decode_change(encode_change(ours)) == ours
     old = version_one.decode_change(encode_change(ours))
     assert str(old.operation) == str(ours.kind)
     assert str(old.source) == str(ours.source)

@@ -1,0 +1,115 @@
+"""Writes the log lines, counts, and names the spans. All contain ids and reasons, never names, addresses,
+tokens, payloads.
+
+Each event and each check ends in exactly one line `intake` or `outcome`, with its fields as attributes of the
+record and of the span. So the number of lines is the number of endings. Lines leave the process through the
+host; spans and metrics through `shared/telemetry/export.py`, and nowhere until that is loaded.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple
+from uuid import UUID
+
+from opentelemetry.trace import get_current_span, get_tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from shared.model.change import FROM_DATAVERSE, AccountChange, Source
+from shared.model.outcome import Ending, Outcome
+from shared.telemetry.metrics import INTAKE, LAG, OUTCOME
+
+LOGGER = logging.getLogger("account_sync")
+TRACER = get_tracer("account_sync")
+# Makes a span for a `with` or as a decorator. What an exception says may quote a value, so no span keeps it.
+SPAN = partial(TRACER.start_as_current_span, record_exception=False, set_status_on_exception=False)
+PROPAGATOR = TraceContextTextMapPropagator()
+
+_WRITTEN = frozenset({Ending.CREATED, Ending.UPDATED})
+
+
+class Intake(NamedTuple):
+    """How intake handled an event: queued (detail: message id), filtered (rule), rejected (reason)."""
+
+    ending: str
+    source: str
+    operation_id: UUID | None
+    account_id: UUID | None
+    detail: str
+
+
+def log_intake(intake: Intake) -> None:
+    """Write one line and one count for an event received."""
+    fields = {
+        "event": "intake",
+        "ending": intake.ending,
+        "detail": intake.detail,
+        "source": str(intake.source),
+        "account_id": str(intake.account_id),
+        "operation_id": str(intake.operation_id),
+    }
+    LOGGER.info(
+        "intake %s: %s, account %s, operation %s",
+        intake.ending,
+        intake.detail,
+        intake.account_id,
+        intake.operation_id,
+        extra=fields,
+    )
+    get_current_span().set_attributes(fields)
+    INTAKE.note(ending=intake.ending, source=str(intake.source))
+
+
+def log_outcome(change: AccountChange, outcome: Outcome, now: datetime) -> None:
+    """Write one line and one count for a handled message of `account-changes`, and the lag of a write."""
+    fields: Mapping[str, str | int] = {
+        "event": "outcome",
+        "ending": str(outcome.ending),
+        "detail": outcome.detail,
+        "source": str(change.source),
+        "operation": str(change.kind),
+        "account_id": str(change.account_id),
+        "operation_id": str(change.operation_id),
+        "correlation_id": str(change.correlation_id),
+        "message_id": change.message_id,
+        "first_message_id": first_message_id(change),
+        "attempt": change.attempt,
+        "hop": change.hop,
+        "fields": ",".join(outcome.fields),
+        "due": outcome.due.isoformat() if outcome.due else "",
+    }
+    LOGGER.info(
+        "outcome %s%s, account %s, operation %s, attempt %d",
+        outcome.ending,
+        f": {outcome.detail}" if outcome.detail else "",
+        change.account_id,
+        change.operation_id,
+        change.attempt,
+        extra=fields,
+    )
+    get_current_span().set_attributes(fields)
+    cause = outcome.detail if outcome.ending is Ending.PARKED else ""
+    OUTCOME.note(ending=str(outcome.ending), source=str(change.source), cause=cause)
+    if outcome.ending in _WRITTEN and change.source in {*FROM_DATAVERSE, Source.BURST}:
+        LAG.note(max(0.0, (now - change.occurred_at).total_seconds()), source=str(change.source))
+
+
+def first_message_id(change: AccountChange) -> str:
+    """Return the message id under which the change was first queued; it links copies to their event."""
+    return change.message_id.rpartition(".")[0] + ".0"
+
+
+def traced(change: AccountChange) -> AccountChange:
+    """Return the change, before it is queued, with the span that asks for it, unless it has one already."""
+    if change.source is Source.BURST and change.hop == 0:  # the broker keeps one of these for the whole burst
+        get_current_span().set_attribute("burst_operation_id", str(change.operation_id))
+    return change if change.traceparent else replace(change, traceparent=current_traceparent())
+
+
+def current_traceparent() -> str:
+    """Return the current span as a W3C traceparent, or "" if there is none."""
+    carrier: dict[str, str] = {}
+    PROPAGATOR.inject(carrier)
+    return carrier.get("traceparent", "")
