@@ -56,19 +56,24 @@ async def doctor(
     now: Annotated[
         bool, typer.Option("--now", help="Ask the app for a new check, and wait up to 3 minutes for it.")
     ] = False,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="With --now, do not wait: show what there is.")
+    ] = False,
 ) -> None:
     """Show whether the set-up is right: the app's newest check, and your own. 1 if there is an error."""
     own = asyncio.create_task(doctor_of_operator(operator).examine())
-    newest, told = await _of_app(operator, output, now=now)
+    newest, told = await _of_app(operator, output, now=now, wait=not no_wait)
     told += [Told("you", finding) for finding in await own]
     _show(output, newest, told)
 
 
-async def _of_app(operator: Operator, output: Output, *, now: bool) -> tuple[Diagnosis | None, list[Told]]:
+async def _of_app(
+    operator: Operator, output: Output, *, now: bool, wait: bool
+) -> tuple[Diagnosis | None, list[Told]]:
     """Return the app's newest check with its findings; what is missing of it is a finding too."""
     missing: list[Finding] = []
     try:
-        if now and not await _asked(operator, output):
+        if now and not await _asked(operator, output, wait=wait):
             missing.append(_no_answer())
         newest = await operator.clients.diagnoses.newest()
     except Fault as fault:
@@ -85,14 +90,14 @@ async def _of_app(operator: Operator, output: Output, *, now: bool) -> tuple[Dia
     return newest, [Told("you", one) for one in missing] + [Told("app", one) for one in found]
 
 
-async def _asked(operator: Operator, output: Output) -> bool:
-    """Ask the app for a check and wait for it. False if it does not come in time."""
+async def _asked(operator: Operator, output: Output, *, wait: bool) -> bool:
+    """Ask the app for a check and, if wanted, wait for it. False if it does not come in time."""
     diagnoses = operator.clients.diagnoses
     await diagnoses.ask(uuid4().hex)
     output.note("The app makes the check within about a minute ...")
     try:
         async with asyncio.timeout(WAIT_SECONDS):
-            while (standing := await diagnoses.standing()).request != standing.answered:
+            while wait and (standing := await diagnoses.standing()).request != standing.answered:
                 await operator.ports.clock.sleep(PAUSE_SECONDS)
     except TimeoutError:
         return False
@@ -100,7 +105,7 @@ async def _asked(operator: Operator, output: Output) -> bool:
 
 
 def _no_answer() -> Finding:
-    what = f"The app did not make the check within {WAIT_SECONDS:.0f} s; what is shown is older."
+    what = f"The app did not make the check within {WAIT_SECONDS:.0f} s; what is shown of it is older."
     why = "An app that does not run its timers does not run at all, or cannot reach its tables."
     remedy = "Start the app, and see in its log why it does not start; then call `accountsync doctor --now`."
     return Finding(_NO_RESULT, Grade.ERROR, what, why, remedy)

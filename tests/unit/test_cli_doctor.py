@@ -163,6 +163,14 @@ def test_now_asks_for_a_new_check_and_shows_it(
     assert "build 2" in result.stdout
 
 
+def test_now_without_waiting_asks_and_shows_what_there_is(kept: FakeDiagnoses, run: Run) -> None:
+    keep(kept, FINE)
+    result = run("--now", "--no-wait")
+    assert result.exit_code == 0
+    assert "build 3f2a" in result.stdout
+    assert kept.row.request
+
+
 def test_now_ends_when_the_app_does_not_answer(
     kept: FakeDiagnoses, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

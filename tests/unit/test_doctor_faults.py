@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from shared.dataverse.endpoints import Kind, webhook_endpoint
 from shared.dataverse.registration import Registration
+from shared.diagnostics.doctor.sales import IdentityCheck
 from shared.model.faults import (
     ConfigurationFault,
     Fault,
@@ -21,7 +22,7 @@ from shared.model.faults import (
 )
 from shared.model.finding import Grade
 from tests.fakes.clock import FakeClock
-from tests.fakes.doctor import USER
+from tests.fakes.doctor import USER, FakeOrganization
 from tests.fakes.registry import ORGANIZATION, FakeRegistry
 from tests.unit.surroundings import SALES, WATCHED, WEBHOOK, Surroundings
 
@@ -580,3 +581,9 @@ async def test_what_the_app_may_not_read_of_the_registration_is_not_checked(
     (found,) = await around.findings()
     assert (found.check, found.grade) == ("registration", Grade.NOT_CHECKED)
     assert "`accountsync doctor`" in found.remedy
+
+
+async def test_a_person_is_not_compared_with_the_integration_user() -> None:
+    check = IdentityCheck(FakeOrganization(ORGANIZATION), ORGANIZATION, ELSEWHERE, as_app=False)
+    (found,) = await check.check()
+    assert (found.check, found.grade) == ("organization id", Grade.FINE)
