@@ -1,12 +1,14 @@
-"""Reads whole accounts page by page, in the order of their ids.
+"""Reads whole accounts page by page, in the order of their versions.
 
-Source: learn.microsoft.com/power-apps/developer/data-platform/webapi/query-data-web-api. Sales sorts ids as
-its database does, which is not the order of their texts, so the last id is handed over and never compared.
+A version is a number that no two rows share and that only rises, so a row that is changed during the walk
+comes once more at its end, and none is left out. The ids would not do: Dataverse documents the operator `gt`
+for numbers, dates and texts, not for unique identifiers (learn.microsoft.com/power-apps/developer/
+data-platform/fetchxml/reference/operators).
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from itertools import batched
+from itertools import batched, pairwise
 from typing import Any
 from uuid import UUID
 
@@ -35,17 +37,17 @@ class DataverseAccountRows:
         self._columns = field_map.columns
         self._select = select_of(field_map, "accountid", "modifiedon")
 
-    async def after(self, account_id: str, size: int) -> Sequence[AccountRow]:
-        """Return the accounts after this id, with their currencies: one request."""
-        where = f"&$filter=accountid%20gt%20{UUID(account_id)}" if account_id else ""
-        query = f"accounts?{self._select}{where}&$orderby=accountid&$top={size}"
+    async def after(self, version: str, size: int) -> Sequence[AccountRow]:
+        """Return the accounts of a higher version, with their currencies: one request."""
+        where = f"&$filter=versionnumber%20gt%20{int(version)}" if version else ""
+        query = f"accounts?{self._select}{where}&$orderby=versionnumber&$top={size}"
         response = await self._client.get(API + query, HEADERS)
         read_at = http_date(response.headers.get("date", "")) or self._client.clock.now()
         rows = [self._row(row, read_at) for row in _content(response)["value"]]
-        ids = {str(row.account.account_id) for row in rows}
-        if account_id in ids or len(ids) < len(rows):
+        versions = [int(version or -1), *(row.account.version for row in rows)]
+        if any(later <= earlier for earlier, later in pairwise(versions)):
             remedy = "Read one page again; if it repeats itself, this is a defect: report it."
-            raise ConfigurationFault(System.DATAVERSE, "lists its accounts without an end.", remedy)
+            raise ConfigurationFault(System.DATAVERSE, "lists accounts out of the order asked for.", remedy)
         return rows
 
     async def existing(self, account_ids: Collection[UUID]) -> frozenset[UUID]:

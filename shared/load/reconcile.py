@@ -142,14 +142,11 @@ class Reconcile:
     async def _admitted(self, run: Reconciliation, etag: str, page: PageDue) -> None:
         """Do the page now, or later if a breaker is open or a system is paused; waiting is no attempt."""
         try:
-            async with asyncio.timeout(_LONGEST_PAGE.total_seconds()):
-                if (wait := await self.breakers.admit()) is None:
-                    await self._do(run, etag)
-                    return
+            if (wait := await self.breakers.admit()) is None:
+                await self._do(run, etag)
+                return
         except (QueueUnavailable, StateConflict):
             raise
-        except TimeoutError:
-            await self._failed(run, etag, page, TransientFault(self.system, "a page took too long"))
         except Exception as fault:  # noqa: BLE001 - a bug stops the run too, with its cause
             await self._failed(run, etag, page, fault)
         else:
@@ -159,14 +156,7 @@ class Reconcile:
 
     async def _do(self, run: Reconciliation, etag: str) -> None:
         """Compare one page, keep the differences, write the checkpoint, and go on."""
-        if run.page == 0:
-            await self.kept.remove_before(self.clock.now() - _KEPT_FOR)
-        if run.part is Part.ACCOUNTS:
-            compared = await self.pages.accounts(run.after)
-        elif run.company < len(run.companies):
-            compared = await self.pages.customers(run.companies[run.company], run.after)
-        else:
-            compared = Compared(after="")
+        compared = await self._compared(run)
         if comes_round(run, compared):
             remedy = "Check that both systems sort and filter by the key of the list, then start again."
             raise ConfigurationFault(self.system, "lists the same rows again and again.", remedy)
@@ -180,6 +170,18 @@ class Reconcile:
             await self._send(after)
         else:
             _tell_end(after)
+
+    async def _compared(self, run: Reconciliation) -> Compared:
+        """Compare the page. Raises TransientFault if that takes too long."""
+        try:
+            async with asyncio.timeout(_LONGEST_PAGE.total_seconds()):
+                if run.page == 0:
+                    await self.kept.remove_before(self.clock.now() - _KEPT_FOR)
+                if run.part is Part.ACCOUNTS:
+                    return await self.pages.accounts(run.after)
+                return await self.pages.customers(run.companies[run.company], run.after)
+        except TimeoutError as error:
+            raise TransientFault(self.system, "a page took too long") from error
 
     async def _failed(self, run: Reconciliation, etag: str, page: PageDue, fault: Exception) -> None:
         """Count the failed attempt: send the page again later, or stop the run."""

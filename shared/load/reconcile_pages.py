@@ -21,16 +21,17 @@ class ComparePages:
     size: int
 
     async def accounts(self, after: str) -> Compared:
-        """Compare the accounts after this id with their customers."""
+        """Compare the accounts of a higher version than this with their customers."""
         rows = await self.rows.after(after, self.size)
         await self.compare.decide.in_use.compare()
         candidates = await self.compare.candidates(rows)
         verdicts = await self._verdicts(candidates, await self.compare.customers_of(candidates))
         done = candidates[: len(verdicts)]
         linked = [one.stored.state.customer for one in done if one.stored and one.stored.state.customer]
+        versions = [str(row.account.version) for row in rows[: len(done)]]
         page = Compared(
-            after=str(done[-1].account_id) if done else "",
-            keys=tuple(str(one.account_id) for one in done),
+            after=versions[-1] if versions else "",
+            keys=tuple(versions),
             accounts=len(done),
             companies=frozenset(customer.company for customer in linked),
         )

@@ -68,8 +68,8 @@ class Part(StrEnum):
 class Reconciliation:
     """The checkpoint of a run: the row that every page reads and replaces under its ETag.
 
-    `page` is the number of the next page. `after` is the key after which it begins: an account's id or a
-    customer's number. `passed` is the key where an earlier page ended; a page that has it again does not
+    `page` is the number of the next page. `after` is the key after which it begins: an account's version or
+    a customer's number. `passed` is the key where an earlier page ended; a page that has it again does not
     advance. `steps` counts the pages since the walk's beginning. `companies` are those whose accounts were
     seen, `company` the place of the one that is walked. `found` counts the differences by kind, `kept` those
     that were kept. `in_work`: accounts that are just being checked, or will be. `to_link`: accounts that have

@@ -19,9 +19,10 @@ class AccountRow(NamedTuple):
 class AccountRows(Protocol):
     """Reads many accounts in one request."""
 
-    # The accounts after this id in Sales' own order of the ids, at most `size`; "" is the beginning.
-    # Raises ConfigurationFault if the pages do not advance.
-    async def after(self, account_id: str, size: int) -> Sequence[AccountRow]: ...
+    # The accounts of a higher version than this one, in the order of their versions, at most `size`; "" is
+    # the beginning. An account that is changed meanwhile comes once more. Raises ConfigurationFault if a page
+    # does not advance.
+    async def after(self, version: str, size: int) -> Sequence[AccountRow]: ...
     # Which of these accounts exist, in few requests.
     async def existing(self, account_ids: Collection[UUID]) -> frozenset[UUID]: ...
 

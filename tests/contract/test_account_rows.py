@@ -28,7 +28,7 @@ class Listed(NamedTuple):
 
     async def all(self, size: int) -> list[AccountRow]:
         found: list[AccountRow] = []
-        while page := await self.rows.after(str(found[-1].account.account_id) if found else "", size):
+        while page := await self.rows.after(str(found[-1].account.version) if found else "", size):
             assert len(page) <= size
             found += page
         return found
@@ -57,6 +57,20 @@ async def test_pages_have_every_account_once_with_its_values(listed: Listed, siz
         assert account.version > 0
         assert changed_at is not None
         assert abs((account.read_at - changed_at).total_seconds()) < 600
+
+
+async def test_an_account_that_is_changed_during_the_walk_comes_again_and_none_is_left_out(
+    listed: Listed,
+) -> None:
+    ids = [uuid4() for _ in range(5)]
+    for account_id in ids:
+        listed.save(account_id, name="Contoso", accountnumber=str(account_id)[:8])
+    (first, _), second = await listed.rows.after("", 2), ids[1]
+    assert first.account.account_id == ids[0]
+    listed.save(ids[0], name="Changed", accountnumber="C-1")
+    listed.save(ids[4], name="Changed", accountnumber="C-5")
+    rest = await listed.rows.after(str(first.account.version), 10)
+    assert [row.account.account_id for row in rest] == [second, ids[2], ids[3], ids[0], ids[4]]
 
 
 async def test_without_accounts_the_first_page_is_empty(listed: Listed) -> None:

@@ -29,27 +29,20 @@ class FakeDifferences:
 
 @dataclass
 class FakeRows:
-    """Implements AccountRows over the accounts of FakeSales, in an order that is not that of the texts."""
+    """Implements AccountRows over the accounts of FakeSales."""
 
     sales: FakeSales
     trouble: Fault | None = None
     requests: int = 0
 
-    async def after(self, account_id: str, size: int) -> Sequence[AccountRow]:
+    async def after(self, version: str, size: int) -> Sequence[AccountRow]:
         self.requests += 1
         if self.trouble:
             raise self.trouble
-        last = _order(UUID(account_id)) if account_id else b""
-        behind = sorted((_order(known), known) for known in self.sales.rows if _order(known) > last)
-        accounts = [self.sales.rows[known] for _, known in behind[:size]]
-        now = self.sales.clock.now()
-        return [AccountRow(replace(account, read_at=now), account.read_at) for account in accounts]
+        later = [account for account in self.sales.rows.values() if account.version > int(version or -1)]
+        page, now = sorted(later, key=lambda account: account.version)[:size], self.sales.clock.now()
+        return [AccountRow(replace(account, read_at=now), account.read_at) for account in page]
 
     async def existing(self, account_ids: Collection[UUID]) -> frozenset[UUID]:
         self.requests += 1
         return frozenset(account_ids) & self.sales.rows.keys()
-
-
-def _order(account_id: UUID) -> bytes:
-    """As the database of Sales sorts ids: the last group first."""
-    return account_id.bytes[10:] + account_id.bytes[:10]

@@ -1,5 +1,6 @@
 """Reconcile finds each planted difference, and no other; after a repair, none that a check puts right."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -367,6 +368,25 @@ async def test_a_page_that_takes_too_long_ends_earlier_and_the_next_goes_on() ->
     run, found = await Comparing(world, 200).run()
     assert (run.accounts, len(found), run.customers) == (12, 12, 12)
     assert run.page > 4
+
+
+async def test_a_page_that_hangs_is_cut_off_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    comparing = Comparing(await synced("operations", "a"))
+    await comparing.reconcile().start("a person")
+    page = comparing.pages.take()
+    assert page is not None
+
+    async def hangs(step: str) -> None:
+        if step == "before states.get":
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr("shared.load.reconcile._LONGEST_PAGE", timedelta(seconds=0.01))
+    await comparing.reconcile(hangs).handle(page)
+    failed = await comparing.reconcile().newest()
+    assert failed is not None
+    assert (failed.failures, failed.reason) == (1, "operations: a page took too long")
+    monkeypatch.undo()
+    assert (await comparing.go_on(page.run))[0].state is RunState.DONE
 
 
 async def test_a_page_takes_few_requests() -> None:

@@ -75,3 +75,10 @@ def test_a_walk_that_advances_is_never_taken_for_one_that_does_not(rows: int, si
         some = page(*(str(number) for number in range(start, min(rows, start + size))))
         assert not comes_round(run, some)
         run = through(run, some)
+
+
+def test_the_longest_run_fits_into_one_property_of_a_row() -> None:
+    companies = tuple(f"{number:030}" for number in range(300))  # as many as an environment can have
+    counts = dict.fromkeys(map(str, Kind), 10**9)
+    run = replace(NEW, companies=companies, found=counts, after="x" * 40, passed="x" * 40, reason="x" * 500)
+    assert len(encode_run(run)) < 32_000
