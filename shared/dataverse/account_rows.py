@@ -18,7 +18,7 @@ from shared.dataverse.accounts import API, HEADERS, account_of, select_of
 from shared.model.faults import ConfigurationFault, System
 from shared.model.field_map import FieldMap
 from shared.ports.reconciling import AccountRow
-from shared.web.odata import ODataClient, answer_of, http_date
+from shared.web.odata import ODataClient, answer_of
 
 _IDS_AT_ONCE = 40  # ids in one address; some gateways refuse addresses over 4 kB
 _REMEDIES = {
@@ -42,7 +42,7 @@ class DataverseAccountRows:
         where = f"&$filter=versionnumber%20gt%20{int(version)}" if version else ""
         query = f"accounts?{self._select}{where}&$orderby=versionnumber&$top={size}"
         response = await self._client.get(API + query, HEADERS)
-        read_at = http_date(response.headers.get("date", "")) or self._client.clock.now()
+        read_at = self._client.answered_at(response)
         rows = [self._row(row, read_at) for row in _content(response)["value"]]
         versions = [int(version or -1), *(row.account.version for row in rows)]
         if any(later <= earlier for earlier, later in pairwise(versions)):

@@ -73,8 +73,8 @@ class QueueRightsCheck:
     """Opens the links that the app opens. For a queue with sessions only the host may open one to receive."""
 
     access: QueueAccess
-    sent_to: Sequence[str] = ("account-changes", "rejected-events")
-    received_from: Sequence[str] = ("dataverse-events",)
+    sent_to: Sequence[str] = ("account-changes", "rejected-events", "load-pages")
+    received_from: Sequence[str] = ("dataverse-events", "load-pages")
 
     async def check(self) -> Sequence[Finding]:
         """Return a finding for each link."""
