@@ -10,8 +10,6 @@ from shared.model.load import LoadRun
 from shared.model.outcome import Ending
 from shared.ports.load import CheckedAccounts
 
-_COVERED = {Ending.COVERED, Ending.MERGED}
-
 
 @dataclass(slots=True)
 class LoadReport:
@@ -79,7 +77,7 @@ class ReportLoad:
             unchanged=counts[Ending.UNCHANGED],
             filtered=counts[Ending.FILTERED],
             deleted=counts[Ending.DELETED],
-            covered=sum(counts[ending] for ending in _COVERED),
+            covered=counts[Ending.COVERED],
             at_work=counts[""],
             open=max(0, run.sent - counts.total()),
             parked=parked,

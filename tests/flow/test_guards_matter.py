@@ -594,9 +594,15 @@ GUARDS = {
     ),
     "a page of a load leaves the queue room for events": Guard(
         "shared/load/first_load.py",
-        "elif room < 1 or not ",
-        "elif not ",
+        "return self.pace.bound - waiting,",
+        "return self.pace.bound,",
         f"{LOAD}a_load_waits_while_changes_wait_be_they_active_or_scheduled",
+    ),
+    "a load leaves each partition room for events": Guard(
+        "shared/load/choose.py",
+        "busy[partition] < pace.per_partition",
+        "True",
+        f"{LOAD}no_partition_gets_more_checks_than_it_may_have",
     ),
     "a load waits for a breaker": Guard(
         "shared/load/first_load.py",

@@ -25,6 +25,7 @@ from shared.intake.filter import Filter
 from shared.intake.queue_change import QueueChange
 from shared.model.change import AccountChange
 from shared.model.faults import QueueUnavailable
+from shared.model.page import PageDue, RunKind
 from tests.fakes.clock import START, FakeClock
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +53,10 @@ class Outside:
         self._refuse()
         self.handled.append(str(change.account_id))
 
+    async def do_page(self, page: PageDue) -> None:
+        self._refuse()
+        self.handled.append(page.message_id)
+
     async def report(self, key: str | None, *, probe: bool, doctor: bool) -> dict[str, object]:
         return {"status": "ok", "key": key, "probe": probe, "doctor": doctor}
 
@@ -71,6 +76,7 @@ class Outside:
             sync_account=self,
             answer_probe=self,
             health=self,
+            run_cases=SimpleNamespace(handlers={RunKind.LOAD: self.do_page}),
             ports=SimpleNamespace(clock=self.clock),
             settings=SimpleNamespace(queue_wait_seconds=20),
         )

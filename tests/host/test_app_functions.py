@@ -13,6 +13,7 @@ import pytest
 from local.child import ChildError
 from shared.diagnostics.health import probe_change
 from shared.model.change import encode_change
+from shared.model.page import PageDue, RunKind, encode_page
 from tests.host.hosting import ROOT, start_host
 from tests.unit.making import ACCOUNT, OPERATION, body, change, sample_bytes, target
 
@@ -36,6 +37,13 @@ def event(content: bytes, *, bus: bool = True, **members: str) -> dict[str, Any]
 def message(content: bytes, *, bus: bool = True, **members: str) -> dict[str, Any]:
     text = content.decode("latin-1")
     return {"function": "sync_account", "body": text, "message": members, "bus": bus}
+
+
+def page(content: bytes, *, bus: bool = True) -> dict[str, Any]:
+    return {"function": "load_page", "body": content.decode("latin-1"), "message": {}, "bus": bus}
+
+
+PAGE = PageDue(kind=RunKind.LOAD, run="r", page=3)
 
 
 ORDERS: dict[str, dict[str, Any]] = {
@@ -63,6 +71,9 @@ ORDERS: dict[str, dict[str, Any]] = {
     "no change": message(b'{"schema": 2}'),
     "no change with odd ids": message(b"", correlation_id="\x1b[2J", message_id="m" * 10_000),
     "change away": message(encode_change(change()), bus=False),
+    "page": page(encode_page(PAGE)),
+    "no page": page(b'{"schema": 2}'),
+    "page away": page(encode_page(PAGE), bus=False),
     "health": {"function": "health", "method": "GET"},
     "health by header": {"function": "health", "method": "GET", "headers": {"x-functions-key": "k"}},
     "health probe": {"function": "health", "method": "GET", "query": {"code": "k", "probe": "1"}},
@@ -114,6 +125,7 @@ def answers(ran: dict[str, Any]) -> dict[str, dict[str, Any]]:
                 "isSessionsEnabled": True,
             },
         ),
+        ("load_page", {"type": "serviceBusTrigger", "queueName": "load-pages", "connection": "ServiceBus"}),
         (
             "receive_webhook",
             {
@@ -143,7 +155,7 @@ def test_there_are_no_other_ways_in(ran: dict[str, Any]) -> None:
     http = {name for name, (trigger, _) in ran["triggers"].items() if trigger["type"] == "httpTrigger"}
     queues = {name for name, (trigger, _) in ran["triggers"].items() if "serviceBus" in trigger["type"]}
     assert {"receive_webhook", "health"} <= http
-    assert queues == {"receive_event", "sync_account"}
+    assert queues == {"receive_event", "sync_account", "load_page"}
     anonymous = {name for name in http if ran["triggers"][name][0]["authLevel"] == "ANONYMOUS"}
     assert anonymous == {"health"}
 
@@ -250,7 +262,13 @@ def test_what_is_no_change_is_kept(answers: dict[str, Any]) -> None:
     assert not answers["no change"]["handled"]
 
 
-@pytest.mark.parametrize("order", ["event away", "change away"])
+def test_a_page_goes_to_the_handler_of_its_kind_and_anything_else_is_kept(answers: dict[str, Any]) -> None:
+    assert answers["page"]["handled"] == [PAGE.message_id]
+    assert answers["no page"]["kept"] == [['{"schema": 2}', "not-a-page", None]]
+    assert not answers["no page"]["handled"]
+
+
+@pytest.mark.parametrize("order", ["event away", "change away", "page away"])
 def test_while_the_bus_is_away_a_message_waits_and_is_given_back(answers: dict[str, Any], order: str) -> None:
     assert answers[order]["waited"] == 20
     assert "QueueUnavailable" in answers[order]["error"]
