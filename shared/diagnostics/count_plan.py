@@ -4,9 +4,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import batched
 from uuid import UUID
 
 from shared.diagnostics.preview import Preview, PreviewSync
+from shared.load.steer import walk
 from shared.model.faults import AccountFault
 from shared.model.load import Selection
 from shared.model.outcome import Ending
@@ -44,18 +46,13 @@ class CountPlan:
 
     async def of(self, selection: Selection, limit: int, tell: Callable[[int], None]) -> PlanCounts:
         """Preview each account; `tell` is called with the number so far. May raise faults of the systems."""
-        found, after, counted = Counter[str](), None, 0
-        while True:
-            most = min(_PAGE, limit - counted) if limit else _PAGE
-            ids = (await self.accounts.page(selection, after, most)).ids
-            for start in range(0, len(ids), self.at_once):
-                some = ids[start : start + self.at_once]
+        found, counted = Counter[str](), 0
+        async for ids in walk(self.accounts, selection, limit, _PAGE):
+            for some in batched(ids, self.at_once, strict=False):
                 found.update(await asyncio.gather(*map(self._decision, some)))
                 counted += len(some)
                 tell(counted)
-            if len(ids) < most or counted == limit:
-                return _counts(found)
-            after = ids[-1]
+        return _counts(found)
 
     async def _decision(self, account_id: UUID) -> str:
         try:

@@ -124,9 +124,9 @@ class FirstLoad:
         if most < 1:
             return replace(run, walked=True)
         read = self.accounts.page(run.selection, run.after, most)
-        ids = (await self.breakers.call(System.DATAVERSE, "pages", read)).ids
-        after = ids[-1] if ids else run.after
-        return replace(run, held=(*run.held, *ids), after=after, walked=len(ids) < most)
+        page = await self.breakers.call(System.DATAVERSE, "pages", read)
+        held = (*run.held, *page.ids)
+        return replace(run, held=held, after=page.after, walked=len(page.ids) < most)
 
     async def _finish(self, due: PageDue, run: LoadRun, etag: str, unfinished: Sequence[Sent]) -> None:
         """End the load once the last checks have ended; those that are retried for long do not delay it."""

@@ -1,9 +1,9 @@
 """Starts, pauses, resumes and cancels a load: what a person asks for. The app carries it out."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from shared.load.unfinished import Unfinished
 from shared.model.faults import ConditionRefused, StateConflict
@@ -47,6 +47,20 @@ class Wanted:
     total: int = 0
 
 
+async def walk(
+    accounts: AccountPages, selection: Selection, limit: int, size: int
+) -> AsyncIterator[Sequence[UUID]]:
+    """Give the ids of the accounts, page by page; at most `limit` in all, 0 for all of them."""
+    given, after = 0, ""
+    while True:
+        most = min(size, limit - given) if limit else size
+        page = await accounts.page(selection, after, most)
+        yield page.ids
+        given, after = given + len(page.ids), page.after
+        if len(page.ids) < most or given == limit:
+            return
+
+
 @dataclass(frozen=True, slots=True)
 class SteerLoad:
     """The use case behind `accountsync load`."""
@@ -73,18 +87,11 @@ class SteerLoad:
         """Ask Sales for one account, and return its time. Raises ConditionRefused."""
         if not is_one_condition(selection.where):
             raise ConditionRefused("its brackets or quotes do not match, or it is too long.")
-        return (await self.accounts.page(selection, None, 1)).read_at
+        return (await self.accounts.page(selection, "", 1)).read_at
 
     async def count(self, selection: Selection, limit: int) -> int:
         """Count the accounts of a load, by their ids only."""
-        counted, after = 0, None
-        while True:
-            most = min(_COUNTED, limit - counted) if limit else _COUNTED
-            ids = (await self.accounts.page(selection, after, most)).ids
-            counted += len(ids)
-            if len(ids) < most or counted == limit:
-                return counted
-            after = ids[-1]
+        return sum([len(ids) async for ids in walk(self.accounts, selection, limit, _COUNTED)])
 
     async def start(self, wanted: Wanted) -> LoadRun:
         """Start a load. Raises the same as `may_start`, and StateConflict if somebody was faster."""

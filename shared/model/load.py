@@ -54,7 +54,7 @@ class LoadRun:
     """One first load.
 
     `begun_at` is a time of Sales, because it is compared with the times at which accounts were read. `after`
-    is the last account that was read from Sales; after the last one `walked` is true. `held` are accounts
+    is where the walk through Sales goes on; after the last account `walked` is true. `held` are accounts
     that were read, and whose partition had no room yet. `recent` are checks that had not ended at the last
     page. `page` is the number of the next page. `paced_until`: when the next check is due, if the load has a
     rate. `failures`: how often the next page has failed. `waits_for` and `counts_unknown` say in words what
@@ -73,7 +73,7 @@ class LoadRun:
     total: NonNegativeInt = 0
     sent: NonNegativeInt = 0
     page: NonNegativeInt = 0
-    after: UUID | None = None
+    after: str = ""
     walked: bool = False
     held: tuple[UUID, ...] = ()
     recent: tuple[Sent, ...] = ()

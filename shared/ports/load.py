@@ -10,18 +10,21 @@ from shared.model.state import Page
 
 
 class AccountPage(NamedTuple):
-    """Ids of accounts in the order of Sales, and when Sales answered, by its own clock."""
+    """Ids of accounts in the order of the walk, where the next page begins, and when Sales answered, by its
+    own clock.
+    """
 
     ids: Sequence[UUID]
+    after: str
     read_at: datetime
 
 
 class AccountPages(Protocol):
     """Walks the accounts in Sales."""
 
-    # The first accounts of the selection after this one, at most `most`.
+    # The accounts of the selection after this place ("": from the first one), at most `most`.
     # Raises ConditionRefused, with the words of Sales.
-    async def page(self, selection: Selection, after: UUID | None, most: int) -> AccountPage: ...
+    async def page(self, selection: Selection, after: str, most: int) -> AccountPage: ...
     # The id of the Sales environment, which is part of each change.
     async def organization(self) -> UUID: ...
 

@@ -83,14 +83,16 @@ class FakeAccountPages:
     sizes: list[int] = field(default_factory=list)
     trouble: Exception | None = None
 
-    async def page(self, selection: Selection, after: UUID | None, most: int) -> AccountPage:
+    async def page(self, selection: Selection, after: str, most: int) -> AccountPage:
         if self.trouble is not None:
             raise self.trouble
         if selection.where == "refused":
             raise ConditionRefused("Could not find a property named 'refused'.")
         self.sizes.append(most)
-        ids = [id_ for id_ in sorted(self.sales.rows) if after is None or id_ > after]
-        return AccountPage(ids[:most], self.clock.now())
+        behind = [row for row in self.sales.rows.values() if row.version > int(after or -1)]
+        page = sorted(behind, key=lambda row: row.version)[:most]
+        last = str(page[-1].version) if page else after
+        return AccountPage([row.account_id for row in page], last, self.clock.now())
 
     async def organization(self) -> UUID:
         return ORGANIZATION
