@@ -52,7 +52,7 @@ class BusinessCentralWorld(World):
         self.clock.advance(HOUR)
         return await self.sync(self.save("A1", **columns))
 
-    async def checked(self) -> list[str]:
+    async def endings_of_a_check(self) -> list[str]:
         """Somebody has the account checked against Business Central, an hour later."""
         self.clock.advance(HOUR)
         return await self.sync(self.check("A1"))
@@ -87,7 +87,11 @@ async def test_a_post_code_that_changes_the_city_costs_one_change_and_then_none(
     assert await world.later(**german) == ["updated"]
     assert world.requests("PATCH") == 1
     assert (world.only()["country"], world.only()["city"]) == ("DE", city)
-    assert [await world.checked(), await world.later(fax="1"), await world.checked()] == [["unchanged"]] * 3
+    assert [
+        await world.endings_of_a_check(),
+        await world.later(fax="1"),
+        await world.endings_of_a_check(),
+    ] == [["unchanged"]] * 3
     assert world.requests("PATCH") == 1
     assert await world.later(telephone1="555 1234") == ["updated"]
     assert (world.only()["phoneNumber"], world.only()["city"]) == ("555 1234", city)
@@ -103,14 +107,14 @@ async def test_an_account_that_moves_takes_its_whole_address_along(new_world: Ne
     assert await world.later(address1_country="France") == ["updated"]
     row = world.only()
     assert (row["country"], row["city"], row["state"]) == ("FR", "Berlin", "BE")
-    assert await world.checked() == ["unchanged"]
+    assert await world.endings_of_a_check() == ["unchanged"]
 
 
 async def test_values_that_are_stored_in_another_form_are_not_sent_again(new_world: NewWorld) -> None:
     world = new_world(MAP)
     await world.sync(world.save("A1", accountnumber="c-1", address1_postalcode="n1 7gu"))
     assert (world.only()["number"], world.only()["postalCode"]) == ("C-1", "N1 7GU")
-    assert [await world.checked(), await world.later(fax="1")] == [["unchanged"]] * 2
+    assert [await world.endings_of_a_check(), await world.later(fax="1")] == [["unchanged"]] * 2
     assert (world.requests("PATCH"), world.state("A1").replaced) == (0, {})
 
 
