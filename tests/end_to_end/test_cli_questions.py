@@ -234,6 +234,7 @@ async def test_status_and_watch_tell_queues_outcomes_and_parked_accounts(
         "dataverse-events",
         "account-changes",
         "rejected-events",
+        "load-pages",
     ]
     assert found["outcomes"]["created"] >= 1
     assert found["issues"]["UnmappedCurrency"] >= 1

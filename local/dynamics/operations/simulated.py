@@ -14,6 +14,7 @@ from local.dynamics.operations.rules import Rules
 from local.dynamics.operations.service import PREFIX, Operations
 from local.dynamics.operations.store import Records
 
+GROUP = {"dataAreaId": "usmf", "CustomerGroupId": "10", "Description": "Wholesale"}  # from the beginning
 SETS = {"currencies": "Currencies", "groups": "CustomerGroups", "customers": "CustomersV3"}
 
 
@@ -68,6 +69,7 @@ class SimulatedOperations:
         self.environment = Environment()
         self.records = Records()
         self.service = Operations(Rules(environment_entities(), self.records, self.environment))
+        self.seed({"groups": [GROUP]})
 
     @property
     def planted(self) -> Planted:

@@ -1,7 +1,8 @@
 """Checks that the table CurrencyMapping is complete and right for the currencies that accounts use.
 
 What is wrong with a row is found by `shared/mappings/review.py`, as in `accountsync currency check`. This
-check adds how many accounts each currency stops.
+check adds how many accounts each currency stops. All are warnings: the app works, and what a row stops is
+parked with its cause until finance has corrected the table.
 """
 
 from collections.abc import Mapping, Sequence
@@ -91,7 +92,7 @@ def _unmapped(use: CurrencyUse) -> Finding:
     name = use.currency.name
     return Finding(
         f"{_CHECK}: {name}",
-        Grade.ERROR,
+        Grade.WARNING,
         f'The currency "{name}" has no row in CurrencyMapping.',
         f"It stops {_accounts(use)}: each is parked when it is checked.",
         f"Add the row with `{_EDIT}`; the parked accounts are then checked again.",
@@ -101,14 +102,13 @@ def _unmapped(use: CurrencyUse) -> Finding:
 def _wrong(review: Reviewed, use: CurrencyUse | None) -> Finding:
     """Return the finding of a row. One that no account uses stops nobody yet; None: that is not known."""
     stops = review.kind in _STOPS and (use is None or use.accounts > 0)
-    grade = Grade.ERROR if stops else Grade.WARNING
     if stops:
         why = f"It stops {_accounts(use) if use else 'its accounts'}: each is parked when it is checked."
     else:
         why = _WARNS.get(review.kind, "No account uses the currency yet; one that does would be parked.")
     remedy = _REMEDIES.get(review.kind, f"Correct the code with `{_EDIT}`.")
     row = review.name.strip() or "a row without a name"
-    return Finding(f"{_CHECK}: {row}", grade, review.message, why, remedy)
+    return Finding(f"{_CHECK}: {row}", Grade.WARNING, review.message, why, remedy)
 
 
 def _accounts(use: CurrencyUse) -> str:
