@@ -10,7 +10,7 @@ table-storage-design-for-query. Azurite ends a page after 1,000 rows *found*: `b
 
 import asyncio
 from bisect import bisect_left, insort
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -42,10 +42,11 @@ class Row(NamedTuple):
 
 @dataclass
 class TableService:
-    """What all tables share: the requests so far, and how long each takes."""
+    """What all tables share: the requests so far, how long each takes, and the time of day."""
 
     delay: float = 0.0
     by_matches: bool = False
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
     requests: list[str] = field(default_factory=list)
     versions: int = 0
 
@@ -55,11 +56,11 @@ class TableService:
         if self.delay:
             await asyncio.sleep(self.delay)
 
-    def stored(self, values: Mapping[str, Any], at: datetime | None = None) -> Row:
+    def stored(self, values: Mapping[str, Any]) -> Row:
         """A new version of a row."""
         self.versions += 1
         kept = {name: value for name, value in values.items() if name not in _KEYS and value is not None}
-        return Row(kept, f"W/\"datetime'{self.versions}'\"", at or datetime.now(UTC))
+        return Row(kept, f"W/\"datetime'{self.versions}'\"", self.now())
 
     def table(self, name: str) -> "InMemoryTable":
         """A new, empty table."""
