@@ -110,9 +110,15 @@ class Memory:
         await self._handle_until(self.clock.now() + timedelta(days=1))
 
     async def heal(self) -> None:
-        """Run the healing as its timer does, without the report."""
+        """Do what the timer function `heal` does once a minute."""
+        await self.app.report_waiting.run()
         await self.app.target_in_use.confirm()
+        await self.app.breakers.admit()
         await self.app.heal.run()
+
+    def restart(self) -> None:
+        """Go on with a new process of the app, which has nothing in its memory."""
+        self.app = Application(self.app.settings, self.app.field_map, self._ports())
 
     async def _receive(self, event: Event) -> None:
         """What happens in Sales, and the message of it, at the app's door."""
