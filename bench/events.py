@@ -133,11 +133,11 @@ def _requests(app: Paced, recipe: Paced, events: int) -> list[Figure]:
     texts = {"dataverse": "Dataverse", "operations": "ERP", "tables": "table"}
     each = [
         Figure(
-            f"stream/{'erp' if system == 'operations' else system}-requests",
-            f"{text} requests an event, paced",
-            app.requests[system] / events,
-            detail=f"recipe {recipe.requests[system] / events:.2f}",
+            f"stream/{'recipe-' * of_recipe}{text.lower()}-requests",
+            f"{text} requests an event{' of the recipe' * of_recipe}, paced",
+            paced.requests[system] / events,
         )
+        for of_recipe, paced in enumerate((app, recipe))
         for system, text in texts.items()
     ]
     ratio = app.of_both / recipe.of_both
@@ -149,12 +149,12 @@ def _requests(app: Paced, recipe: Paced, events: int) -> list[Figure]:
 def _lags(app: Paced, recipe: Paced) -> list[Figure]:
     return [
         Figure(
-            f"stream/lag-p{share * 100:.0f}",
-            "lag of a change, paced",
-            percentile(app.lags, share),
+            f"stream/{name}lag-p{share * 100:.0f}",
+            f"lag of a change, {text}, paced",
+            percentile(lags, share),
             "s",
-            f"recipe with eight workers {percentile(recipe.lags, share):.2f} s",
         )
+        for name, text, lags in (("", "app", app.lags), ("recipe-", "recipe, eight workers", recipe.lags))
         for share in (0.5, 0.95)
     ]
 

@@ -6,7 +6,6 @@ with it and prints the ratio. `--soak 100000` sends so many messages through, tw
 exactly once, and compares the broker's memory after both.
 """
 
-import argparse
 import asyncio
 import contextlib
 import json
@@ -21,6 +20,8 @@ from pathlib import Path
 from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusReceiveMode
 from azure.servicebus.aio import ServiceBusClient as AsyncClient
 from azure.servicebus.aio import ServiceBusReceiver, ServiceBusSender
+
+from bench.figures import Figure
 
 QUEUE = "bench"
 BODY = b"x" * 1000
@@ -240,21 +241,27 @@ def run_soak(connection_string: str, pid: int, count: int) -> dict[str, float]:
     }
 
 
-def main(arguments: argparse.Namespace) -> int:
-    """Measure, and print; exit code 1 if a message was lost or came twice."""
-    results: dict[str, object] = {}
+def figures(count: int, rounds: int, against: str | None, messages: int) -> list[Figure]:
+    """Measure the rates of each case, then the soak. Rates are for comparison; no message may be lost."""
     with broker() as (connection_string, pid):
-        if arguments.rounds:
-            rates = measure(connection_string, arguments.against, arguments.count, arguments.rounds)
-            results["cases"] = rates
-            for case, rate in rates.items():
-                ratio = f"{rate['rate'] / rate['other']:8.2f} x" if "other" in rate else ""
-                print(f"{case:50}{rate['rate']:8.0f} msg/s{ratio}")
-        if arguments.soak:
-            results["soak"] = soaked = run_soak(connection_string, pid, arguments.soak)
-            print(json.dumps(soaked))
-            if soaked["lost"] or soaked["doubled"]:
-                return 1
-    if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=2))
-    return 0
+        rates = measure(connection_string, against, count, rounds) if rounds else {}
+        soaked = run_soak(connection_string, pid, messages) if messages else {}
+    return [
+        *(_of_case(case, rate) for case, rate in rates.items()),
+        *(Figure(f"broker/{name.replace('_', '-')}", _SOAK[name], value) for name, value in soaked.items()),
+    ]
+
+
+def _of_case(case: str, rate: dict[str, float]) -> Figure:
+    ratio = f"{rate['rate'] / rate['other']:.2f} x the other broker" if "other" in rate else ""
+    return Figure(f"broker/{case.replace(' ', '-')}", case, rate["rate"], "messages/s", ratio)
+
+
+_SOAK = {
+    "messages": "messages sent in two rounds",
+    "lost": "messages lost",
+    "doubled": "messages that came twice",
+    "memory_after_first_mb": "MB of memory after the first round",
+    "memory_after_second_mb": "MB of memory after the second round",
+    "seconds": "seconds of both rounds",
+}
