@@ -17,7 +17,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from bench.figures import Figure
-from bench.growth import ACTIVE, Size, filled, heal_once, mapping_columns, minute, settle, status_of
+from bench.growth import ACTIVE, Size, filled, heal_all, heal_once, mapping_columns, minute, settle, status_of
 from bench.memory import Memory
 from local.child import Child
 from local.stand_options import ROOT
@@ -69,9 +69,9 @@ async def _on_azurite(size: Size, clock: FakeClock) -> AsyncIterator[Memory]:
         async with TableServiceClient.from_connection_string(connection, transport=transport) as client:
             tables = {name: await client.create_table(name) for name in TABLES}
             memory = Memory(clock, tables, service)
-            await memory.map_currencies()
-            await _fill_mapping(tables[CURRENCY_MAPPING], size)
             await settle(memory)
+            await _fill_mapping(tables[CURRENCY_MAPPING], size)
+            await heal_all(memory)
             await _fill_accounts(tables[ACCOUNT_SYNC], size)
             yield memory
         await child.stop()

@@ -41,10 +41,15 @@ class Size:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What was measured at a size; `cpu` in µs an event, `memory` in MB, `heal` the dearest of its runs."""
+    """What was measured at a size.
+
+    `lone` are the requests of an event after minutes of quiet, `heal` those of the dearest of its runs, `cpu`
+    is in µs an event, `memory` in MB.
+    """
 
     size: Size
     requests: float
+    lone: int
     cpu: float
     heal: Counter[str]
     status: int
@@ -73,6 +78,7 @@ async def cost_at(size: Size, memory: Memory) -> Cost:
     return Cost(
         size=size,
         requests=len(made) / EVENTS,
+        lone=await _lone(memory),
         cpu=cpu / EVENTS * 1e6,
         heal=max(heals, key=Counter.total),
         status=status,
@@ -90,6 +96,14 @@ async def minute(memory: Memory) -> None:
         for place in range(EVENTS)
     ]
     await memory.take(events, A_SECOND)
+
+
+async def _lone(memory: Memory) -> int:
+    """The requests of one event after minutes in which nothing happened."""
+    memory.clock.advance(10 * MINUTE)
+    before = len(memory.service.requests)
+    await memory.take([Event(0, "equal", {"name": "Customer 0"})], A_SECOND)
+    return len(memory.service.requests) - before
 
 
 async def heal_once(memory: Memory) -> Counter[str]:
@@ -126,10 +140,10 @@ async def filled(size: Size, clock: FakeClock | None = None, *, by_matches: bool
     """The app with so many accounts in tables in memory, of which a few are active."""
     clock = clock or FakeClock()
     memory = Memory(clock, service=TableService(by_matches=by_matches, now=clock.now))
-    await memory.map_currencies()
+    await settle(memory)
     table = cast(InMemoryTable, memory.of[CURRENCY_MAPPING])
     table.fill(_mapping_rows(size.mappings - len(table.rows), memory.service))
-    await settle(memory)
+    await heal_all(memory)
     states = cast(InMemoryTable, memory.of[ACCOUNT_SYNC])
     states.fill(_copies(states.rows, size.accounts - ACTIVE, ACCOUNT_SYNC))
     owners = cast(InMemoryTable, memory.of[CUSTOMER_OWNERS])
@@ -138,14 +152,19 @@ async def filled(size: Size, clock: FakeClock | None = None, *, by_matches: bool
 
 
 async def settle(memory: Memory) -> None:
-    """Create the active accounts, and let healing handle every mapping row as new before all others come."""
+    """Map the currencies and create the active accounts, and let healing handle them."""
+    await memory.map_currencies()
     names = [{"name": f"Customer {account}", "currency": "Euro"} for account in range(ACTIVE)]
     await memory.take([Event(account, "create", columns) for account, columns in enumerate(names)], A_SECOND)
+    await heal_all(memory)
+
+
+async def heal_all(memory: Memory) -> None:
+    """Let healing handle every mapping row that is new, with all that it does later because of it."""
     for _ in range(3):
         await memory.heal()
         memory.clock.advance(600)
         await memory.take([], A_SECOND)
-    memory.clock.advance(600)
 
 
 def mapping_columns(number: int) -> Mapping[str, str]:
@@ -193,8 +212,10 @@ def _growth(costs: Sequence[Cost], what: str) -> list[Figure]:
     ]
     sizes = f"{_told(last.size)}, to {_told(first.size)}"
     of_requests, of_cpu = last.requests / first.requests, last.cpu / first.cpu
+    of_lone = last.lone / first.lone
     return [
         *each,
+        Figure(f"growth/lone-{what}", "table requests after quiet, largest to smallest", of_lone, "x", sizes),
         Figure(
             f"growth/requests-{what}", "table requests an event, largest to smallest", of_requests, "x", sizes
         ),
@@ -208,8 +229,8 @@ def _count(cost: Cost, what: str) -> int:
 
 def _all(cost: Cost) -> str:
     return (
-        f"CPU {cost.cpu:,.0f} µs an event, heal {cost.heal.total()}, status {cost.status:,} requests, "
-        f"{cost.memory:.1f} MB kept; {cost.told}"
+        f"after quiet {cost.lone}, CPU {cost.cpu:,.0f} µs an event, heal {cost.heal.total()}, "
+        f"status {cost.status:,} requests, {cost.memory:.1f} MB kept; {cost.told}"
     )
 
 

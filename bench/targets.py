@@ -29,6 +29,8 @@ TARGETS: Mapping[str, Target] = {
     # How much a cost at the largest size is of the cost at the smallest; a quarter is left to chance.
     "growth/requests-accounts": Target(1.25),
     "growth/requests-mapping": Target(1.25),
+    "growth/lone-accounts": Target(1.25),
+    "growth/lone-mapping": Target(1.25),
     "growth/cpu-accounts": Target(1.25),
     "growth/cpu-mapping": Target(1.25),
     "growth/heal-requests": Target(20),
@@ -41,6 +43,8 @@ TARGETS: Mapping[str, Target] = {
 QUICK = frozenset(key for key in TARGETS if key.startswith("counts/")) | {
     "growth/requests-accounts",
     "growth/requests-mapping",
+    "growth/lone-accounts",
+    "growth/lone-mapping",
     "growth/heal-requests",
 }
 """The targets of `--quick`: counts that depend on no clock and no load of the machine."""

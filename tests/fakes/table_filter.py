@@ -77,7 +77,19 @@ def _alternatives(words: Iterator[str], parameters: Mapping[str, Any]) -> Iterat
 
 
 def _any(alternatives: list[list[Matches]]) -> Matches:
-    return lambda columns: any(all(one(columns) for one in together) for together in alternatives)
+    if len(alternatives) == 1 and len(alternatives[0]) == 1:
+        return alternatives[0][0]
+
+    def matches(columns: Columns) -> bool:
+        for together in alternatives:  # plain loops: this is asked for each row of a scan
+            for one in together:
+                if not one(columns):
+                    break
+            else:
+                return True
+        return False
+
+    return matches
 
 
 def _value(word: str, parameters: Mapping[str, Any]) -> Any:
