@@ -6,8 +6,9 @@ check that serves it has ended, also where a burst was merged into a later check
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from statistics import median
 
 from bench.drive import Posted, Users
@@ -23,11 +24,12 @@ PAIRS, WORKERS, FOR_ONE_WORKER = 3, 8, 120
 
 @dataclass(frozen=True, slots=True)
 class Paced:
-    """What one paced run cost: requests by system, and the lag of each change in seconds."""
+    """What one paced run cost: requests by system, the lag of each change, and CPU time, in seconds."""
 
     requests: dict[str, int]
     lags: list[float]
     endings: dict[str, int] = field(default_factory=dict[str, int])
+    cpu: float = 0.0
 
     @property
     def of_both(self) -> int:
@@ -58,13 +60,14 @@ class StreamSuite:
         ground, watch = self.ground, self.ground.watch()
         await ground.slow()
         async with self._users() as users:
-            before = await ground.table_requests()
+            before, cpu = await ground.table_requests(), ground.host_cpu()
             await ground.forget_requests()
             posted = await users.take(self.stream, A_SECOND)
             await watch.until_ended(len(self.stream))
+            cpu = ground.host_cpu() - cpu
             requests = await self._counted(users, len(await ground.table_requests()) - len(before))
         await ground.fast()
-        return Paced(requests, _lags_of(posted, watch), dict(watch.endings()))
+        return Paced(requests, _lags_of(posted, watch), dict(watch.endings()), cpu)
 
     async def paced_recipe(self) -> Paced:
         """The recipe, eight workers, with the stream as it comes."""
@@ -78,13 +81,7 @@ class StreamSuite:
             await taking
             requests = await self._counted(users, len(await ground.table_requests()) - len(before))
         await ground.fast()
-        ends = recipe.done
-        lags = [
-            (ends[one.operation_id] - one.created_at).total_seconds()
-            for one in posted
-            if one.event.kind in CHANGES
-        ]
-        return Paced(requests, lags)
+        return Paced(requests, _until(recipe.done, posted))
 
     async def drained_app(self) -> float:
         """Events a second of the app, from a backlog; its host is started with the first of them."""
@@ -143,7 +140,11 @@ def _requests(app: Paced, recipe: Paced, events: int) -> list[Figure]:
     ratio = app.of_both / recipe.of_both
     together = f"{app.of_both} against {recipe.of_both}; {told}"
     text = "requests to Dataverse and the ERP, of the recipe's"
-    return [*each, Figure("stream/requests-to-recipe", text, ratio, detail=together)]
+    return [
+        *each,
+        Figure("stream/requests-to-recipe", text, ratio, detail=together),
+        Figure("stream/host-cpu", "CPU of host and app an event, paced", app.cpu / events * 1000, "ms"),
+    ]
 
 
 def _lags(app: Paced, recipe: Paced) -> list[Figure]:
@@ -176,7 +177,10 @@ def _speeds(pairs: Sequence[tuple[float, float]], alone: float) -> list[Figure]:
 
 def _lags_of(posted: Sequence[Posted], watch: Watch) -> list[float]:
     """The lag of each creation and change: until its check, or the check that served it, ended."""
-    ends = watch.ends()
+    return _until(watch.ends(), posted)
+
+
+def _until(ends: Mapping[str, datetime], posted: Sequence[Posted]) -> list[float]:
     return [
         (ends[one.operation_id] - one.created_at).total_seconds()
         for one in posted

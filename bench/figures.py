@@ -59,7 +59,7 @@ class Line:
         value = "not measured" if self.value is None else f"{shown(self.value)} {self.unit}".rstrip()
         target = str(self.target or "")
         told = f"  ({self.detail})" if self.detail else ""
-        return f"{self.verdict:7} {self.key:30} {value:>16}  {target:8} {self.text}{told}".rstrip()
+        return f"{self.verdict:7} {self.key:34} {value:>16}  {target:8} {self.text}{told}".rstrip()
 
 
 def judge(figures: Sequence[Figure], targets: Mapping[str, Target], suites: Sequence[str]) -> list[Line]:

@@ -5,11 +5,13 @@ The settings are the defaults; the stand's own latencies are set only while some
 
 import asyncio
 import contextlib
+import os
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -66,6 +68,14 @@ class Ground:
         for _ in self.tail.records():
             pass
         return Watch(self)
+
+    def host_cpu(self) -> float:
+        """Seconds of CPU that the host and the app have used (Linux; elsewhere 0)."""
+        status = Path(f"/proc/{self.stand.host_pid()}/stat")
+        if not status.exists():
+            return 0.0
+        fields = status.read_text().rpartition(")")[2].split()  # behind the name, which may have spaces
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")  # utime and stime of proc(5)
 
     async def requests_of(self, system: str) -> list[dict[str, Any]]:
         """What this system was asked since `forget_requests`."""

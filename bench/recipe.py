@@ -24,6 +24,7 @@ from local.demo.currencies import MAPPED
 from local.stand_options import Addresses
 
 QUEUE = "dataverse-events"
+LONGEST_SECONDS = 900
 COMPANY, GROUP = "usmf", "10"
 COLUMNS = "accountnumber,name,telephone1,address1_city,_transactioncurrencyid_value"
 ROW_KEYS = {currency.crm: currency.row_key for currency in MAPPED}
@@ -63,9 +64,9 @@ class Recipe:
         await self.bus.close()
 
     async def run(self, events: int, workers: int) -> float:
-        """Handle so many messages; return how many seconds that took."""
+        """Handle so many messages; return how many seconds that took. Raises TimeoutError."""
         self.handled, self.began = 0, datetime.now(UTC)
-        async with asyncio.TaskGroup() as group:
+        async with asyncio.timeout(LONGEST_SECONDS), asyncio.TaskGroup() as group:
             for _ in range(workers):
                 group.create_task(self._work(events))
         return (max(self.done.values()) - self.began).total_seconds()

@@ -103,6 +103,10 @@ class Stand:
         """The address of each host."""
         return [self._functions_url(index) for index in range(self.options.hosts)]
 
+    def host_pid(self, index: int = 0) -> int:
+        """The process of a running host, which runs the app too."""
+        return self._hosts[index].process.pid
+
     async def start_host(self, index: int = 0) -> None:
         """Start a host (again) on its port; raise `ChildError` if it does not start."""
         module = "local.core_tools" if self._core_tools else "local.host"
