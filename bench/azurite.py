@@ -7,7 +7,7 @@ page after 1,000 rows found, not read, so the tables in memory do the same here.
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from itertools import batched
 from pathlib import Path
@@ -17,11 +17,12 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from bench.figures import Figure
-from bench.growth import ACTIVE, Size, filled, heal_all, heal_once, mapping_columns, minute, settle, status_of
+from bench.filled import Size, filled, heal_all, mapping_columns, settle
+from bench.growth import heal_once, minute, status_of
 from bench.memory import Memory
 from local.child import Child
 from local.stand_options import ROOT
-from shared.storage.tables import ACCOUNT_SYNC, CURRENCY_MAPPING, TABLES
+from shared.storage.tables import ACCOUNT_SYNC, CURRENCY_MAPPING, ISSUES, TABLES
 from tests.fakes.clock import FakeClock
 from tests.fakes.table_client import InMemoryTable, TableService
 
@@ -72,7 +73,7 @@ async def _on_azurite(size: Size, clock: FakeClock) -> AsyncIterator[Memory]:
             await settle(memory)
             await _fill_mapping(tables[CURRENCY_MAPPING], size)
             await heal_all(memory)
-            await _fill_accounts(tables[ACCOUNT_SYNC], size)
+            await _copy_accounts(tables, size)
             yield memory
         await child.stop()
 
@@ -87,22 +88,22 @@ async def _fill_mapping(table: TableClient, size: Size) -> None:
         await table.submit_transaction([("upsert", row) for row in some])
 
 
-async def _fill_accounts(table: TableClient, size: Size) -> None:
-    """Copies of an account that is there, as many as in memory, some at a time."""
-    model = next(iter([row async for row in table.list_entities()]))
-    keys = iter((await filled_keys(size))[ACTIVE:])
+async def _copy_accounts(tables: Mapping[str, TableClient], size: Size) -> None:
+    """Write the accounts and issues that are in memory, some at a time."""
+    memory = await filled(size)
+    rows = iter(
+        [
+            (tables[name], {"PartitionKey": partition, "RowKey": key, **row.values})
+            for name in (ACCOUNT_SYNC, ISSUES)
+            for (partition, key), row in cast(InMemoryTable, memory.of[name]).rows.items()
+        ]
+    )
 
     async def some() -> None:
-        for key in keys:
-            await table.upsert_entity({**model, "PartitionKey": key})
+        for table, row in rows:
+            await table.upsert_entity(row)
 
     await asyncio.gather(*(some() for _ in range(AT_ONCE)))
-
-
-async def filled_keys(size: Size) -> list[str]:
-    """The ids of the accounts in memory, those of the active ones first."""
-    states = cast(InMemoryTable, (await filled(size)).of[ACCOUNT_SYNC])
-    return [partition for partition, _ in states.rows]
 
 
 async def _requests_of_work(memory: Memory) -> dict[str, int]:

@@ -8,35 +8,22 @@ import asyncio
 import time
 import tracemalloc
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
-from uuid import UUID
 
 from bench.figures import Figure
+from bench.filled import A_SECOND, ACTIVE, Size, filled
 from bench.memory import Memory
 from bench.stream import Event
 from shared.diagnostics.status import ReadStatus
 from shared.model.queues import QueueDepth
-from shared.storage.tables import ACCOUNT_SYNC, CURRENCY_MAPPING, CUSTOMER_OWNERS
-from tests.fakes.clock import FakeClock
-from tests.fakes.table_client import InMemoryTable, Key, Row, TableService
 
 ACCOUNTS = (1_000, 10_000, 100_000, 1_000_000)
 MAPPINGS = (100, 1_000, 10_000, 100_000)
 QUICK = (1_000, 20_000)
-ACTIVE, A_SECOND = 40, 8.0
 EVENTS = 480  # one minute of them, so that what is read once a minute is counted
 HEALS = 16  # minutes: what healing does every fifteen minutes is in
 MINUTE = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How much is stored."""
-
-    accounts: int
-    mappings: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,55 +121,6 @@ async def _memory(memory: Memory) -> float:
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return kept / 1e6
-
-
-async def filled(size: Size, clock: FakeClock | None = None, *, by_matches: bool = False) -> Memory:
-    """The app with so many accounts in tables in memory, of which a few are active."""
-    clock = clock or FakeClock()
-    memory = Memory(clock, service=TableService(by_matches=by_matches, now=clock.now))
-    await settle(memory)
-    table = cast(InMemoryTable, memory.of[CURRENCY_MAPPING])
-    table.fill(_mapping_rows(size.mappings - len(table.rows), memory.service))
-    await heal_all(memory)
-    states = cast(InMemoryTable, memory.of[ACCOUNT_SYNC])
-    states.fill(_copies(states.rows, size.accounts - ACTIVE, ACCOUNT_SYNC))
-    owners = cast(InMemoryTable, memory.of[CUSTOMER_OWNERS])
-    owners.fill(_copies(owners.rows, size.accounts - ACTIVE, CUSTOMER_OWNERS))
-    return memory
-
-
-async def settle(memory: Memory) -> None:
-    """Map the currencies and create the active accounts, and let healing handle them."""
-    await memory.map_currencies()
-    names = [{"name": f"Customer {account}", "currency": "Euro"} for account in range(ACTIVE)]
-    await memory.take([Event(account, "create", columns) for account, columns in enumerate(names)], A_SECOND)
-    await heal_all(memory)
-
-
-async def heal_all(memory: Memory) -> None:
-    """Let healing handle every mapping row that is new, with all that it does later because of it."""
-    for _ in range(3):
-        await memory.heal()
-        memory.clock.advance(600)
-        await memory.take([], A_SECOND)
-
-
-def mapping_columns(number: int) -> Mapping[str, str]:
-    """A mapping row that no account uses."""
-    return {"CurrencyCRM": f"Currency {number}", "CurrencyAX": "EUR", "UpdatedBy": "bench"}
-
-
-def _mapping_rows(count: int, service: TableService) -> dict[Key, Row]:
-    names = ((number, f"currency {number:07d}") for number in range(count))
-    return {("currency", key): service.stored(mapping_columns(number)) for number, key in names}
-
-
-def _copies(rows: Mapping[Key, Row], count: int, table: str) -> dict[Key, Row]:
-    """Rows of further accounts, which share the columns of one that is there."""
-    (partition, key), row = next(iter(rows.items()))
-    if table == CUSTOMER_OWNERS:
-        return {(partition, f"z-{number:07d}"): row for number in range(count)}
-    return {(str(UUID(int=number << 96 | number)), key): row for number in range(count)}
 
 
 async def _costs(sizes: Sequence[Size]) -> list[Cost]:
