@@ -71,7 +71,7 @@ def cpu(_arguments: argparse.Namespace) -> list[Figure]:
 
 def broker(arguments: argparse.Namespace) -> list[Figure]:
     """The stand's own Service Bus."""
-    from bench.servicebus import figures
+    from bench.broker import figures
 
     return figures(arguments.count, arguments.rounds, arguments.against, arguments.soak)
 

@@ -21,8 +21,6 @@ from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusRece
 from azure.servicebus.aio import ServiceBusClient as AsyncClient
 from azure.servicebus.aio import ServiceBusReceiver, ServiceBusSender
 
-from bench.figures import Figure
-
 QUEUE = "bench"
 BODY = b"x" * 1000
 CONFIG = {
@@ -239,29 +237,3 @@ def run_soak(connection_string: str, pid: int, count: int) -> dict[str, float]:
         "memory_after_second_mb": round(memory[1], 1),
         "seconds": round(seconds, 1),
     }
-
-
-def figures(count: int, rounds: int, against: str | None, messages: int) -> list[Figure]:
-    """Measure the rates of each case, then the soak. Rates are for comparison; no message may be lost."""
-    with broker() as (connection_string, pid):
-        rates = measure(connection_string, against, count, rounds) if rounds else {}
-        soaked = run_soak(connection_string, pid, messages) if messages else {}
-    return [
-        *(_of_case(case, rate) for case, rate in rates.items()),
-        *(Figure(f"broker/{name.replace('_', '-')}", _SOAK[name], value) for name, value in soaked.items()),
-    ]
-
-
-def _of_case(case: str, rate: dict[str, float]) -> Figure:
-    ratio = f"{rate['rate'] / rate['other']:.2f} x the other broker" if "other" in rate else ""
-    return Figure(f"broker/{case.replace(' ', '-')}", case, rate["rate"], "messages/s", ratio)
-
-
-_SOAK = {
-    "messages": "messages sent in two rounds",
-    "lost": "messages lost",
-    "doubled": "messages that came twice",
-    "memory_after_first_mb": "MB of memory after the first round",
-    "memory_after_second_mb": "MB of memory after the second round",
-    "seconds": "seconds of both rounds",
-}
