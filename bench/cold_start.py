@@ -31,7 +31,7 @@ NEEDED = {
 }
 PREPARED_SECONDS = 3  # the application is built half a second after the start
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
-_HOOK = """
+HOOK = """
 import sys
 class Deployed:
     def find_spec(self, name, path=None, target=None):
@@ -88,7 +88,7 @@ class _Clock:
     def least(self, statement: str, first: str = "pass") -> float:
         """The shortest time in seconds that the statement takes after the first one."""
         timed = f"began = time.perf_counter(); {statement}; print(time.perf_counter() - began)"
-        code = _HOOK.format(hidden=set(self.hidden)) + f"import time; {first}; {timed}"
+        code = HOOK.format(hidden=set(self.hidden)) + f"import time; {first}; {timed}"
         return min(float(self._run(code)) for _ in range(self.rounds))
 
     def _run(self, code: str) -> str:

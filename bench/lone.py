@@ -18,7 +18,7 @@ from bench.stream import Event
 
 CHANGES, TIMES, OTHER = 20, 3, 9
 BURST = 100
-APART_SECONDS = 1.5
+APART_SECONDS = 0.5
 SETTLED_SECONDS = 6.0  # longer than the burst delay
 ENDINGS = ("created", "updated", "unchanged")
 

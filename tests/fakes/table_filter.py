@@ -12,6 +12,7 @@ from operator import eq, ge, gt, le, lt, ne
 from typing import Any, NamedTuple
 
 LAST = "\U0010ffff" * 4  # behind every key
+NEXT = "\0"  # makes of a key the next one
 _WORD = re.compile(r"\(|\)|'(?:[^']|'')*'|[^\s()]+")
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {"eq": eq, "ne": ne, "gt": gt, "ge": ge, "lt": lt, "le": le}
 
@@ -43,8 +44,8 @@ class Span(NamedTuple):
     def holds(self, key: tuple[str, str]) -> bool:
         """Whether a key at or behind `first` lies in the span."""
         if self.partition is not None:
-            return key[0] == self.partition and key[1] <= self.before_row
-        return key[0] <= self.before
+            return key[0] == self.partition and key[1] < self.before_row
+        return key[0] < self.before
 
 
 def parse(text: str, parameters: Mapping[str, Any]) -> tuple[Matches, Span]:
@@ -112,8 +113,8 @@ def _span(conditions: list[Matches]) -> Span:
 
 
 def _ends(keys: list[Condition], column: str) -> tuple[str, str]:
+    """The first key that fits, and the first behind it that does not."""
     mine = [one for one in keys if one.column == column]
-    return (
-        max((one.value for one in mine if one.operator in {"eq", "ge", "gt"}), default=""),
-        min((one.value for one in mine if one.operator in {"eq", "le", "lt"}), default=LAST),
-    )
+    lower = [one.value + NEXT * (one.operator == "gt") for one in mine if one.operator in {"eq", "ge", "gt"}]
+    upper = [one.value + NEXT * (one.operator != "lt") for one in mine if one.operator in {"eq", "le", "lt"}]
+    return max(lower, default=""), min(upper, default=LAST)
