@@ -56,7 +56,8 @@ def measure(rounds: int = ROUNDS) -> list[Figure]:
     """Measure the imports, and what the first event of each function waits for."""
     clock = _Clock(rounds)
     ours, sdks = clock.least("import function_app"), clock.least(SDKS)
-    waits = clock.least(_build("sync_account"), f"import function_app; time.sleep({PREPARED_SECONDS})")
+    started = f"import function_app; time.sleep({PREPARED_SECONDS})"
+    waits = clock.least(_build("sync_account"), started, "perf_counter")
     told = f"{ours * 1000:.0f} ms to {sdks * 1000:.0f} ms, {len(clock.hidden)} modules hidden"
     return [
         Figure(
@@ -85,9 +86,12 @@ class _Clock:
         example = json.loads((ROOT / "local.settings.json.example").read_text(encoding="utf-8"))
         self._environment: Mapping[str, str] = {**os.environ, **example["Values"], "PYTHONPATH": str(ROOT)}
 
-    def least(self, statement: str, first: str = "pass") -> float:
-        """The shortest time in seconds that the statement takes after the first one."""
-        timed = f"began = time.perf_counter(); {statement}; print(time.perf_counter() - began)"
+    def least(self, statement: str, first: str = "pass", clock: str = "thread_time") -> float:
+        """The shortest time in seconds that the statement takes after the first one.
+
+        By default the CPU time of its own thread: the app goes on to build itself in another one.
+        """
+        timed = f"began = time.{clock}(); {statement}; print(time.{clock}() - began)"
         code = HOOK.format(hidden=set(self.hidden)) + f"import time; {first}; {timed}"
         return min(float(self._run(code)) for _ in range(self.rounds))
 

@@ -132,12 +132,7 @@ def measure(quick: bool = False) -> list[Figure]:
     accounts, mappings = (QUICK, (100, QUICK[-1])) if quick else (ACCOUNTS, MAPPINGS)
     by_accounts = asyncio.run(_costs([Size(count, mappings[0]) for count in accounts]))
     by_mappings = asyncio.run(_costs([Size(accounts[0], count) for count in mappings]))
-    figures = [*_growth(by_accounts, "accounts"), *_growth(by_mappings, "mapping")]
-    dearest = max((*by_accounts, *by_mappings), key=lambda cost: cost.heal.total())
-    text = "table requests of the dearest run of heal, nothing changed"
-    told = f"{_told(dearest.size)}: {named(dearest.heal)}"
-    figures.append(Figure("growth/heal-requests", text, dearest.heal.total(), "", told))
-    return figures
+    return [*_growth(by_accounts, "accounts"), *_growth(by_mappings, "mapping")]
 
 
 def _growth(costs: Sequence[Cost], what: str) -> list[Figure]:
@@ -151,8 +146,12 @@ def _growth(costs: Sequence[Cost], what: str) -> list[Figure]:
     sizes = f"{_told(last.size)}, to {_told(first.size)}"
     of_requests, of_cpu = last.requests / first.requests, last.cpu / first.cpu
     of_lone = last.lone / first.lone
+    heal = max(costs, key=lambda cost: cost.heal.total())
+    told = f"{_told(heal.size)}: {named(heal.heal)}"
+    text = "table requests of the dearest run of heal, nothing changed"
     return [
         *each,
+        Figure(f"growth/heal-{what}", text, heal.heal.total(), "", told),
         Figure(f"growth/lone-{what}", "table requests after quiet, largest to smallest", of_lone, "x", sizes),
         Figure(
             f"growth/requests-{what}", "table requests an event, largest to smallest", of_requests, "x", sizes

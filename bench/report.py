@@ -82,7 +82,7 @@ def _stream_plot(value: Any) -> str:
     one = "recipe, one worker"
     speeds = {APP: "app-speed", RECIPE: "recipe8-speed", one: "recipe1-speed"}
     groups["events a second, backlog"] = {name: value(f"stream/{key}") for name, key in speeds.items()}
-    title = "600 mixed events of 120 accounts, Sales at 80 ms and the ERP at 200 ms"
+    title = "The mixed stream; Sales answers after 80 ms, the ERP after 200 ms"
     return bars(title, groups, [APP, RECIPE, one])
 
 

@@ -33,7 +33,8 @@ TARGETS: Mapping[str, Target] = {
     "growth/lone-mapping": Target(1.25),
     "growth/cpu-accounts": Target(1.25),
     "growth/cpu-mapping": Target(1.25),
-    "growth/heal-requests": Target(20),
+    "growth/heal-accounts": Target(20),
+    "growth/heal-mapping": Target(20),
     "growth/double-differs": Target(0),
     "cpu/own-work": Target(1.0),
     "cold-start/import-ratio": Target(0.6),
@@ -45,6 +46,7 @@ QUICK = frozenset(key for key in TARGETS if key.startswith("counts/")) | {
     "growth/requests-mapping",
     "growth/lone-accounts",
     "growth/lone-mapping",
-    "growth/heal-requests",
+    "growth/heal-accounts",
+    "growth/heal-mapping",
 }
 """The targets of `--quick`: counts that depend on no clock and no load of the machine."""
