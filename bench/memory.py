@@ -7,7 +7,7 @@ stores are the real ones, over tables that count requests as the service charges
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4, uuid5
 
@@ -105,9 +105,11 @@ class Memory:
         """Let the events come at this pace, and each message be handled when it is due."""
         began = self.clock.now()
         for place, event in enumerate(events):
-            await self._handle_until(began + timedelta(seconds=place / a_second))
+            comes_at = began + timedelta(seconds=place / a_second)
+            await self._handle_all(until=comes_at)
+            self.clock.advance_to(comes_at)
             await self._receive(event)
-        await self._handle_until(self.clock.now() + timedelta(days=1))
+        await self._handle_all(until=datetime.max.replace(tzinfo=UTC))
 
     async def heal(self) -> None:
         """Do what the timer function `heal` does once a minute."""
@@ -133,16 +135,15 @@ class Memory:
         body = self._bodies[event.account]
         await self.app.queue_change.receive(body, "application/json", Source.DATAVERSE_QUEUE, None)
 
-    async def _handle_until(self, moment: datetime) -> None:
-        while (due := self.queue.next_due()) is not None and due <= moment:
+    async def _handle_all(self, until: datetime) -> None:
+        """Handle the messages that are due up to then, each at its time."""
+        while (due := self.queue.next_due()) is not None and due <= until:
             self.clock.advance_to(due)
             change = self.queue.take()
             assert change is not None
             outcome = await self.app.sync_account.handle(change)
             if outcome.ending is not Ending.RETRYING:
                 self.endings.append(str(outcome.ending))
-        if moment - self.clock.now() < timedelta(hours=1):
-            self.clock.advance_to(moment)
 
 
 def _body(event: Event, now: datetime) -> bytes:
