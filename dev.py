@@ -38,7 +38,7 @@ USAGE = """Usage: python3 dev.py COMMAND [ARGUMENTS]
   start   run the local stand until Ctrl-C
   test    lint, types, then pytest with the given arguments; with --fast what needs no server
   lint    lint and types
-  bench   measure
+  bench   measure, and judge by the targets
   chaos   run under injected faults and kills, and check that nothing is lost
   lock    pin requirements.in, requirements-dev.in and requirements-cli.in again, with hashes
 

@@ -6,7 +6,6 @@ with it and prints the ratio. `--soak 100000` sends so many messages through, tw
 exactly once, and compares the broker's memory after both.
 """
 
-import argparse
 import asyncio
 import contextlib
 import json
@@ -238,23 +237,3 @@ def run_soak(connection_string: str, pid: int, count: int) -> dict[str, float]:
         "memory_after_second_mb": round(memory[1], 1),
         "seconds": round(seconds, 1),
     }
-
-
-def main(arguments: argparse.Namespace) -> int:
-    """Measure, and print; exit code 1 if a message was lost or came twice."""
-    results: dict[str, object] = {}
-    with broker() as (connection_string, pid):
-        if arguments.rounds:
-            rates = measure(connection_string, arguments.against, arguments.count, arguments.rounds)
-            results["cases"] = rates
-            for case, rate in rates.items():
-                ratio = f"{rate['rate'] / rate['other']:8.2f} x" if "other" in rate else ""
-                print(f"{case:50}{rate['rate']:8.0f} msg/s{ratio}")
-        if arguments.soak:
-            results["soak"] = soaked = run_soak(connection_string, pid, arguments.soak)
-            print(json.dumps(soaked))
-            if soaked["lost"] or soaked["doubled"]:
-                return 1
-    if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=2))
-    return 0

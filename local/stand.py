@@ -103,6 +103,10 @@ class Stand:
         """The address of each host."""
         return [self._functions_url(index) for index in range(self.options.hosts)]
 
+    def host_pid(self, index: int = 0) -> int:
+        """The process of a running host, which runs the app too."""
+        return self._hosts[index].process.pid
+
     async def start_host(self, index: int = 0) -> None:
         """Start a host (again) on its port; raise `ChildError` if it does not start."""
         module = "local.core_tools" if self._core_tools else "local.host"
@@ -114,10 +118,6 @@ class Stand:
         self._hosts[index] = await self._child(
             f"functions host {index}", module, arguments, f"host-{index}.log"
         )
-
-    def host_pid(self, index: int = 0) -> int:
-        """Return the process id of a host."""
-        return self._hosts[index].process.pid
 
     async def stop_host(self, index: int = 0) -> None:
         """Let a host finish what it runs, and end it."""

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import httpx
@@ -24,10 +24,12 @@ from shared.ports import Clock
 from shared.web.credentials import BasicAuth, FixedToken
 from shared.web.odata import ODataClient
 from tests.fakes.clock import FakeClock
+from tests.fakes.table_client import TableService
 
 ROOT = Path(__file__).parents[2]
 
 type NewTable = Callable[[], Awaitable[TableClient]]
+type NewTables = Mapping[str, NewTable]
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +50,17 @@ async def new_table(azurite: str) -> AsyncIterator[NewTable]:
             return await service.create_table(f"t{uuid4().hex}")
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def new_tables(new_table: NewTable) -> NewTables:
+    """Makes tables of Azurite, and tables in memory that must behave like them."""
+    service = TableService()
+
+    async def in_memory() -> TableClient:
+        return cast(TableClient, service.table(f"t{uuid4().hex}"))
+
+    return {"azurite": new_table, "memory": in_memory}
 
 
 QUEUES = 40

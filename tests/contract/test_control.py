@@ -11,16 +11,16 @@ from shared.model.control import Answered, Bookmark, Handled, InUse
 from shared.model.faults import StateConflict, System
 from shared.ports import Control
 from shared.storage.control import MAPPING, ControlTable
-from tests.contract.conftest import NewTable
+from tests.contract.conftest import NewTable, NewTables
 from tests.fakes.tables import FakeControl
 
 NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
 HOUR = NOW.replace(minute=0)
 
 
-@pytest.fixture(params=["fake", "azurite"])
-async def control(request: pytest.FixtureRequest, new_table: NewTable) -> Control:
-    return FakeControl() if request.param == "fake" else ControlTable(await new_table())
+@pytest.fixture(params=["fake", "azurite", "memory"])
+async def control(request: pytest.FixtureRequest, new_tables: NewTables) -> Control:
+    return FakeControl() if request.param == "fake" else ControlTable(await new_tables[request.param]())
 
 
 async def test_a_breaker_is_read_as_it_was_put(control: Control) -> None:

@@ -18,7 +18,7 @@ from shared.model.mapping import PARTITION, currency_key, escape_key
 from shared.model.mapping_edit import Edit, Mapped, MappingConflict, RowChange
 from shared.ports import CurrencyMappings
 from shared.storage.currency_mappings import CurrencyTable
-from tests.contract.conftest import NewTable
+from tests.contract.conftest import NewTable, NewTables
 from tests.fakes.clock import FakeClock
 from tests.fakes.dynamics import FakeOperations
 from tests.fakes.mapping import FakeInquiry, FakeUsage
@@ -38,8 +38,8 @@ class Editor(NamedTuple):
     by_hand: Callable[[str, str, str], Awaitable[None]]
 
 
-@pytest.fixture(params=["fake", "azurite"])
-async def editor(request: pytest.FixtureRequest, new_table: NewTable) -> AsyncIterator[Editor]:
+@pytest.fixture(params=["fake", "azurite", "memory"])
+async def editor(request: pytest.FixtureRequest, new_tables: NewTables) -> AsyncIterator[Editor]:
     if request.param == "fake":
         fake = FakeMappings()
 
@@ -48,7 +48,7 @@ async def editor(request: pytest.FixtureRequest, new_table: NewTable) -> AsyncIt
 
         yield Editor(fake, put)
         return
-    table = await new_table()
+    table = await new_tables[request.param]()
 
     async def upsert(row_key: str, crm: str, ax: str) -> None:
         row = {"PartitionKey": PARTITION, "RowKey": row_key, "CurrencyCRM": crm, "CurrencyAX": ax}

@@ -14,7 +14,7 @@ from shared.model.faults import ConfigurationFault, TransientFault
 from shared.model.mapping import PARTITION, escape_key
 from shared.ports import CurrencyMappings
 from shared.storage.currency_mappings import MISS_SECONDS, CurrencyTable
-from tests.contract.conftest import NewTable
+from tests.contract.conftest import NewTable, NewTables
 from tests.fakes.clock import FakeClock
 from tests.fakes.tables import FakeMappings
 
@@ -33,10 +33,10 @@ class Mapped(NamedTuple):
         return [row.ax for row in await self.mappings.look_up(key, fresh=fresh)]
 
 
-@pytest.fixture(params=["fake", "azurite"])
-async def mapped(request: pytest.FixtureRequest, new_table: NewTable) -> AsyncIterator[Mapped]:
-    if request.param == "azurite":
-        yield await real(new_table)
+@pytest.fixture(params=["fake", "azurite", "memory"])
+async def mapped(request: pytest.FixtureRequest, new_tables: NewTables) -> AsyncIterator[Mapped]:
+    if request.param != "fake":
+        yield await real(new_tables[request.param])
         return
     fake = FakeMappings()
 

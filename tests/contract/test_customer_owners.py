@@ -10,7 +10,7 @@ from shared.model.customer import CustomerKey, Owner
 from shared.model.faults import ConfigurationFault
 from shared.ports import CustomerOwners
 from shared.storage.owners import OwnerTable
-from tests.contract.conftest import NewTable
+from tests.contract.conftest import NewTables
 from tests.fakes.tables import FakeOwners
 
 KEY = CustomerKey("usmf", "C-1")
@@ -20,9 +20,9 @@ NASTY = [
 ]
 
 
-@pytest.fixture(params=["fake", "azurite"])
-async def owners(request: pytest.FixtureRequest, new_table: NewTable) -> CustomerOwners:
-    return FakeOwners() if request.param == "fake" else OwnerTable(await new_table())
+@pytest.fixture(params=["fake", "azurite", "memory"])
+async def owners(request: pytest.FixtureRequest, new_tables: NewTables) -> CustomerOwners:
+    return FakeOwners() if request.param == "fake" else OwnerTable(await new_tables[request.param]())
 
 
 async def test_the_first_claim_gets_the_customer(owners: CustomerOwners) -> None:

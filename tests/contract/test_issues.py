@@ -14,7 +14,7 @@ from shared.model.outcome import Cause, Problem
 from shared.model.state import ScannedAccount
 from shared.ports import Issues
 from shared.storage.issues import IssueTable
-from tests.contract.conftest import NewTable
+from tests.contract.conftest import NewTable, NewTables
 from tests.fakes.tables import FakeIssues
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -32,8 +32,8 @@ class Kept(NamedTuple):
     times: Callable[[str, UUID], Awaitable[int]]
 
 
-@pytest.fixture(params=["fake", "azurite"])
-async def kept(request: pytest.FixtureRequest, new_table: NewTable) -> AsyncIterator[Kept]:
+@pytest.fixture(params=["fake", "azurite", "memory"])
+async def kept(request: pytest.FixtureRequest, new_tables: NewTables) -> AsyncIterator[Kept]:
     if request.param == "fake":
         fake = FakeIssues()
 
@@ -43,7 +43,7 @@ async def kept(request: pytest.FixtureRequest, new_table: NewTable) -> AsyncIter
 
         yield Kept(fake, counted)
         return
-    table = await new_table()
+    table = await new_tables[request.param]()
 
     async def stored(key: str, account_id: UUID) -> int:
         try:

@@ -16,16 +16,16 @@ from shared.model.mapping import Usage
 from shared.model.state import LOG_ENTRIES, Lease, LogEntry, Phase, ScannedAccount, SyncState
 from shared.ports import SyncStates
 from shared.storage.states import StateTable, encode_state
-from tests.contract.conftest import NewTable
+from tests.contract.conftest import NewTable, NewTables
 from tests.fakes.tables import FakeStates
 
 MOMENT = datetime(2026, 11, 22, 12, 0, 0, 123456, UTC)
 NASTY = 'O\'Neil & "Söhne" / \\ # ? % \u0081 \u2028 € 😀 <xml> ={1}'
 
 
-@pytest.fixture(params=["fake", "azurite"])
-async def states(request: pytest.FixtureRequest, new_table: NewTable) -> SyncStates:
-    return FakeStates() if request.param == "fake" else StateTable(await new_table())
+@pytest.fixture(params=["fake", "azurite", "memory"])
+async def states(request: pytest.FixtureRequest, new_tables: NewTables) -> SyncStates:
+    return FakeStates() if request.param == "fake" else StateTable(await new_tables[request.param]())
 
 
 def blank() -> SyncState:
