@@ -19,7 +19,7 @@ import httpx
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables.aio import TableServiceClient
 
-from local.demo.seed import heal, seed
+from local.demo.seed import run_timers, seed
 from local.demo.watch import LOOKS, ON_THE_WAY, Ledger, Tail, idle
 from local.stand import Stand
 from local.stand_options import StandOptions
@@ -46,7 +46,7 @@ class Ground:
         options = StandOptions(table_access_log=True, core_tools=False, webhook=False)
         async with Stand.start(options) as stand:
             await seed(stand)
-            await heal(stand)
+            await run_timers(stand)
             here = stand.addresses
             async with (
                 httpx.AsyncClient(base_url=here.control, timeout=60) as control,

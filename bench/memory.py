@@ -21,6 +21,7 @@ from shared.model.faults import System
 from shared.model.outcome import Ending
 from shared.settings import Settings
 from shared.storage import control, currency_mappings, issues, owners, states
+from shared.storage.checked import CheckedTable
 from shared.storage.tables import (
     ACCOUNT_SYNC,
     CONTROL,
@@ -34,6 +35,7 @@ from shared.wiring.clients import Ports
 from tests.fakes.bus import FakeLeftovers, FakeQueue, FakeRejected
 from tests.fakes.clock import FakeClock
 from tests.fakes.dynamics import FakeOperations, FakeSales
+from tests.fakes.runs import FakeAccountPages, FakePages, FakeRuns, FakeWaiting
 from tests.fakes.table_client import TableService
 
 ORGANIZATION = UUID("11111111-1111-1111-1111-111111111111")
@@ -90,6 +92,11 @@ class Memory:
             queue=self.queue,
             rejected=FakeRejected(),
             leftovers=FakeLeftovers(),
+            runs=FakeRuns(),
+            pages=FakePages(clock),
+            accounts=FakeAccountPages(self.sales, clock),
+            waiting=FakeWaiting(self.queue),
+            checked=CheckedTable(of[ACCOUNT_SYNC]),
             probes={System.DATAVERSE: self.sales.probe, System.OPERATIONS: self.operations.probe},
         )
 
