@@ -39,7 +39,7 @@ TEXT = """
 {what} Ctrl-C ends it. Settings and logs: {folder}
 
 {places}
-{start_functions}
+{console}{start_functions}
 Try, one after the other:
 
   curl -s {functions}/api/health
@@ -48,6 +48,11 @@ Try, one after the other:
     -H "Content-Type: application/json" -w "%{{http_code}}\\n" -d '{body}'
 
 {look_up}"""
+CONSOLE = """
+The operator's page; this link signs in as operator:
+
+  {link}
+"""
 START_FUNCTIONS = """
 Start the functions in another terminal:
 
@@ -119,12 +124,13 @@ def _in_file(stand: Stand) -> dict[str, str]:
         "token": here.token,
         "control": here.control,
         "settings": str(stand.settings_file),
+        "console": stand.console_link(),
     }
 
 
 async def _text(stand: Stand) -> str:
     """What is printed: addresses without keys, and commands to copy."""
-    here, erp = stand.addresses, stand.options.erp
+    here, erp, link = stand.addresses, stand.options.erp, stand.console_link()
     functions = START_FUNCTIONS.format(
         root=shlex.quote(str(ROOT)),
         settings=shlex.quote(str(stand.settings_file.relative_to(ROOT))),
@@ -133,6 +139,7 @@ async def _text(stand: Stand) -> str:
     return TEXT.format(
         **asdict(here),
         what="The stand runs." if stand.options.hosts else "The stand runs without the functions.",
+        console=CONSOLE.format(link=link) if stand.options.hosts and link else "",
         start_functions="" if stand.options.hosts else functions,
         folder=stand.folder,
         body=await _example_account(here),

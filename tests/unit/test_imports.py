@@ -21,8 +21,9 @@ ALLOWED: Mapping[str, set[str]] = {
     "field_maps": {"model"},
     "setting_types": set(),
     "run_settings": {"setting_types"},
-    "settings": {"run_settings", "setting_types"},
-    "environment": {"field_maps", "model", "setting_types", "settings"},
+    "console_settings": set(),
+    "settings": {"console_settings", "run_settings", "setting_types"},
+    "environment": {"console_settings", "field_maps", "model", "setting_types", "settings"},
     "ports": {"ports", "model"},
     "telemetry": {"model"},
     "clock": set(),
@@ -34,7 +35,8 @@ ALLOWED: Mapping[str, set[str]] = {
     "diagnostics": {"diagnostics", "load", "sync", "resilience", *_INNER},
     "web": {"web", "settings", "setting_types", *_INNER},
     **{adapter: {adapter, "web", "settings", *_INNER} for adapter in ADAPTERS},
-    "functions": {"functions", "wiring", *USE_CASES, "model", "telemetry"},
+    "functions": {"functions", "wiring", "console", *USE_CASES, "model", "telemetry"},
+    "console": {"console", "console_settings", "wiring", *USE_CASES, *_INNER},
     "cli": {"cli", "wiring", "dataverse", *USE_CASES, "environment", *_INNER},
 }
 CLIENTS = {"AsyncClient", "Client", "ServiceBusClient", "TableServiceClient", "TableClient", "ODataClient"}

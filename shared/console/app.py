@@ -1,0 +1,85 @@
+"""The pages and who may see each: the whole list, and the application that serves it."""
+
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import NamedTuple
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from shared.console import overview
+from shared.console.desk import Desk, RefusedError
+from shared.console.guard import Guard
+from shared.console.people import Person, Role
+from shared.console.rendering import BASE, FOLDER, render
+from shared.model.faults import Fault
+from shared.telemetry import LOGGER
+from shared.wiring.operator import Operator, operator
+
+type Handler = Callable[[Desk], Awaitable[Response]]
+
+
+class Page(NamedTuple):
+    """One address: who may use it at least, and what answers."""
+
+    method: str
+    path: str
+    least: Role
+    handler: Handler
+
+
+PAGES = (Page("GET", "/", Role.READER, overview.show),)
+_READABLE = {
+    400: "The form could not be read; nothing was done.",
+    404: "There is no such page.",
+    405: "This address takes no such request.",
+}
+_DEFECT = "This is a defect of Account Sync; the log of the app has the details. Nothing more was done."
+
+
+@cache
+def console_app() -> ASGIApp:
+    """The one application of this process."""
+    return make_app(operator())
+
+
+def make_app(use_cases: Operator) -> ASGIApp:
+    """Make the application over these use cases."""
+
+    def problem(request: Request, status: int, message: str) -> Response:
+        values = {"status": status, "message": message}
+        return HTMLResponse(render(request, "problem.html", use_cases, **values), status)
+
+    async def not_served(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        return problem(request, status, _READABLE.get(status, _DEFECT))
+
+    routes: list[BaseRoute] = [_route(page, use_cases, problem) for page in PAGES]
+    routes.append(Mount("/static", StaticFiles(directory=FOLDER / "static")))
+    served = Starlette(routes=[Mount(BASE, routes=routes)], exception_handlers={HTTPException: not_served})
+    return Guard(served, problem)
+
+
+def _route(page: Page, use_cases: Operator, problem: Callable[[Request, int, str], Response]) -> Route:
+    async def answer(request: Request) -> Response:
+        person: Person = request.state.person
+        if not person.may(page.least):
+            return problem(request, 403, f"This needs the role {page.least}; yours is {person.role}.")
+        try:
+            return await page.handler(Desk(request, use_cases, person))
+        except RefusedError as refusal:
+            return problem(request, refusal.status, str(refusal))
+        except Fault as fault:
+            return problem(request, 503, f"{fault}. Try again, or look at the overview.".replace("..", "."))
+        except HTTPException:
+            raise
+        except Exception as error:  # noqa: BLE001 - the host would answer it with an empty page
+            LOGGER.error("console: %s", type(error).__name__, exc_info=error)
+            return problem(request, 500, _DEFECT)
+
+    return Route(page.path, answer, methods=[page.method])
