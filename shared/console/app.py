@@ -12,12 +12,16 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from shared.console import overview
+from shared.console import accounts, issues, mapping, mapping_plan, overview, replaying, systems
 from shared.console.desk import Desk, RefusedError
 from shared.console.guard import Guard
 from shared.console.people import Person, Role
 from shared.console.rendering import BASE, FOLDER, render
+from shared.diagnostics.find_account import NoSuchAccountError
+from shared.mappings.edit import EditStoppedError, NoSuchCurrencyError
+from shared.mappings.history import NoSuchVersionError
 from shared.model.faults import Fault
+from shared.model.sheet import SheetError
 from shared.telemetry import LOGGER
 from shared.wiring.operator import Operator, operator
 
@@ -33,12 +37,32 @@ class Page(NamedTuple):
     handler: Handler
 
 
-PAGES = (Page("GET", "/", Role.READER, overview.show),)
+PAGES = (
+    Page("GET", "/", Role.READER, overview.show),
+    Page("GET", "/issues", Role.READER, issues.show),
+    Page("GET", "/accounts", Role.READER, accounts.ask),
+    Page("POST", "/accounts", Role.OPERATOR, accounts.search),
+    Page("GET", "/account", Role.READER, accounts.show),
+    Page("POST", "/account/unlink", Role.ADMINISTRATOR, accounts.unlink),
+    Page("POST", "/replay", Role.OPERATOR, replaying.show),
+    Page("POST", "/replay/send", Role.OPERATOR, replaying.send),
+    Page("GET", "/mapping", Role.OPERATOR, mapping.show),
+    Page("GET", "/mapping.xlsx", Role.OPERATOR, mapping.as_workbook),
+    Page("GET", "/mapping.csv", Role.OPERATOR, mapping.as_csv),
+    Page("POST", "/mapping/plan", Role.OPERATOR, mapping_plan.show),
+    Page("POST", "/mapping/apply", Role.OPERATOR, mapping_plan.apply),
+    Page("GET", "/systems", Role.READER, systems.show),
+    Page("POST", "/systems/pause", Role.ADMINISTRATOR, systems.pause),
+    Page("POST", "/systems/resume", Role.ADMINISTRATOR, systems.resume),
+    Page("POST", "/systems/resubmit", Role.ADMINISTRATOR, systems.resubmit),
+    Page("GET", "/done", Role.READER, systems.done),
+)
 _READABLE = {
     400: "The form could not be read; nothing was done.",
     404: "There is no such page.",
     405: "This address takes no such request.",
 }
+_TOLD = (EditStoppedError, NoSuchAccountError, NoSuchCurrencyError, NoSuchVersionError, SheetError)
 _DEFECT = "This is a defect of Account Sync; the log of the app has the details. Nothing more was done."
 
 
@@ -74,6 +98,8 @@ def _route(page: Page, use_cases: Operator, problem: Callable[[Request, int, str
             return await page.handler(Desk(request, use_cases, person))
         except RefusedError as refusal:
             return problem(request, refusal.status, str(refusal))
+        except _TOLD as error:
+            return problem(request, 409, str(error))
         except Fault as fault:
             return problem(request, 503, f"{fault}. Try again, or look at the overview.".replace("..", "."))
         except HTTPException:

@@ -1,6 +1,5 @@
 """What every page works with: the use cases, the person, the form, and the answer."""
 
-import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
@@ -16,6 +15,8 @@ from shared.wiring.operator import Operator
 
 LONGEST_TEXT = 1024
 LONGEST_WHY = 200
+_DIGITS = 19
+_CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
 _LARGEST_PART = 6 * 2**20
 
 
@@ -78,7 +79,7 @@ class Form:
         text = value if isinstance(value, str) else ""
         if len(text) > longest:
             raise RefusedError(f"A text is longer than {longest:,} characters; nothing was done.")
-        return "".join(" " if unicodedata.category(sign) == "Cc" else sign for sign in text).strip()
+        return text.translate(_CONTROL).strip()
 
     def has(self, name: str) -> bool:
         """Whether the form has the field."""
@@ -87,6 +88,11 @@ class Form:
     def accounts(self, name: str = "account") -> list[UUID]:
         """Return the accounts that were chosen. Raises RefusedError."""
         return list(dict.fromkeys(_guid(str(value)) for value in self.fields.getlist(name)))
+
+    def numbers(self, name: str) -> set[int]:
+        """Return the numbers of messages that were chosen."""
+        texts = (str(value) for value in self.fields.getlist(name))
+        return {int(text) for text in texts if text.isascii() and text.isdecimal() and len(text) <= _DIGITS}
 
     def upload(self, name: str) -> UploadFile | None:
         """Return the file that was sent, if one was."""

@@ -6,8 +6,14 @@ The use cases speak to people at a terminal: where they name a command, the page
 import re
 from datetime import timedelta
 
+from markupsafe import Markup
+
+from shared.diagnostics.preview import Preview
 from shared.model.action import OperatorAction
-from shared.model.outcome import Cause
+from shared.model.change import ChangeKind
+from shared.model.outcome import Cause, Ending
+from shared.model.queues import Bin
+from shared.model.state import Phase, SyncState
 
 _TITLES: dict[Cause, str] = {
     Cause.UNMAPPED_CURRENCY: "The currency {value} has no code in {erp}",
@@ -33,13 +39,13 @@ _TITLES: dict[Cause, str] = {
 # What the person does on the page instead of a command: the first pattern that fits counts.
 _COMMANDS = (
     (r"accountsync currency set .*", "“Add the code” on this page"),
-    (r"accountsync resume.*", "“Resume” under Operations"),
+    (r"accountsync resume.*", "“Resume” on the page Systems"),
     (r"accountsync replay .*", "“Check again” on this page"),
     (r"accountsync unlink.*", "“Unlink” on this page"),
     (r"accountsync issues", "the page Issues"),
-    (r"accountsync dead-letters list", "the page Operations"),
+    (r"accountsync dead-letters list", "the page Systems"),
 )
-_DEED = {
+_DEEDS = {
     "replay": "Checked again",
     "unlink": "Unlinked",
     "pause": "Paused",
@@ -47,6 +53,42 @@ _DEED = {
     "resubmit": "Sent again",
     "currency": "Currency mapping changed",
     "undo": "Currency mapping restored",
+}
+_FOLLOWS = {
+    "replay": "The checks were sent. Each account is usually done within a few seconds; its page shows how.",
+    "unlink": "A check was sent: the account is treated as one that never had a customer in {erp}.",
+    "pause": "Events are kept until somebody resumes the work.",
+    "resume": "What waits is worked on now.",
+    "resubmit": "The messages were sent. One that still fails comes back.",
+    "currency": "Accounts with these currencies follow by themselves, usually within two minutes.",
+    "undo": "Accounts with these currencies follow by themselves, usually within two minutes.",
+}
+_PLACES = {
+    Bin.EVENT_DEAD_LETTERS: "Events from Sales that failed for good",
+    Bin.CHANGE_DEAD_LETTERS: "Checks that failed for good",
+    Bin.REJECTED: "Events that were not understood",
+}
+_SOURCES = {
+    "dataverse-queue": "Sales",
+    "webhook": "Sales, by webhook",
+    "replay": "a person",
+    "heal": "the app, after a correction",
+    "burst": "the app, after several changes",
+    "backfill": "the first load",
+    "catch-up": "the app, catching up",
+    "reconcile": "the comparison of both systems",
+    "sales": "a job of Sales",
+}
+_ENDINGS = {
+    Ending.CREATED: "It would become a new customer in {erp}.",
+    Ending.UPDATED: "Its customer in {erp} would be changed.",
+    Ending.UNCHANGED: "Nothing would be written: {erp} has the account's values.",
+    Ending.FILTERED: "Nothing would be written: a rule keeps this account out.",
+}
+_COLOURS = {
+    **dict.fromkeys(("created", "updated", "in step"), "good"),
+    **dict.fromkeys(("parked", "rejected", "failed"), "bad"),
+    "retrying": "warn",
 }
 _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60
 
@@ -83,4 +125,44 @@ def spell(age: timedelta) -> str:
 
 def deed(action: OperatorAction) -> str:
     """Say in words what an action did."""
-    return _DEED.get(action.what, action.what)
+    return _DEEDS.get(action.what, action.what)
+
+
+def what_follows(action: OperatorAction, erp: str) -> str:
+    """Say what happens after an action."""
+    return _FOLLOWS.get(action.what, "").replace("{erp}", erp)
+
+
+def place(name: str) -> str:
+    """Name a queue of messages that were given up."""
+    return _PLACES.get(Bin(name), name)
+
+
+def source(name: str) -> str:
+    """Say who caused an event or a check."""
+    return _SOURCES.get(name, name)
+
+
+def kind(name: str) -> str:
+    """Name a kind of event; the queue calls a check by its former name."""
+    return "check" if name == ChangeKind.CHECK else name
+
+
+def ending(found: Preview, erp: str) -> str:
+    """Say how a check would end now."""
+    customer = f" Customer {found.customer}." if found.customer else ""
+    if found.problem is not None:
+        problem = found.problem
+        return f"It would be parked: {title(problem.cause, problem.value, problem.field, erp)}."
+    return _ENDINGS.get(found.ending, f"It would end as {found.ending}.").replace("{erp}", erp) + customer
+
+
+def badge(outcome: str) -> Markup:
+    """Write an outcome in its colour."""
+    return Markup('<span class="badge {}">{}</span>').format(_COLOURS.get(outcome, ""), outcome)
+
+
+def phase_badge(state: SyncState | None) -> Markup:
+    """Write how the last check of an account ended."""
+    phase = str(state.phase) if state is not None and state.phase else "unknown"
+    return badge("in step" if phase == Phase.SYNCED else phase)
