@@ -1,7 +1,8 @@
 """What every page works with: the use cases, the person, the form, and the answer."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from starlette.datastructures import FormData, UploadFile
@@ -47,7 +48,14 @@ class Desk:
 
     async def form(self) -> "Form":
         """Read the form that was sent. Raises RefusedError."""
-        return Form(await self.request.form(max_files=1, max_fields=2000, max_part_size=_LARGEST_PART))
+        reading = self.request.form(max_files=1, max_fields=2000, max_part_size=_LARGEST_PART)
+        async with reading as fields:
+            files = {
+                name: Upload(value.filename, await value.read())
+                for name, value in fields.items()
+                if isinstance(value, UploadFile) and value.filename
+            }
+        return Form(fields, files)
 
     def account(self) -> UUID:
         """Return the account in the address. Raises RefusedError."""
@@ -67,11 +75,19 @@ class Desk:
         return RedirectResponse(f"{BASE}/done?id={action}", 303)
 
 
+class Upload(NamedTuple):
+    """A file that was sent, and its name on the person's machine."""
+
+    name: str
+    content: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """The fields of a form; every text is bounded and without control characters."""
 
     fields: FormData
+    files: Mapping[str, Upload]
 
     def text(self, name: str, longest: int = LONGEST_TEXT) -> str:
         """Return a field, "" if it is missing. Raises RefusedError if it is too long."""
@@ -93,11 +109,6 @@ class Form:
         """Return the numbers of messages that were chosen."""
         texts = (str(value) for value in self.fields.getlist(name))
         return {int(text) for text in texts if text.isascii() and text.isdecimal() and len(text) <= _DIGITS}
-
-    def upload(self, name: str) -> UploadFile | None:
-        """Return the file that was sent, if one was."""
-        value = self.fields.get(name)
-        return value if isinstance(value, UploadFile) and value.filename else None
 
     def why(self) -> str:
         """Return the reason that the person gave."""

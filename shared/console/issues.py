@@ -34,9 +34,10 @@ class Group:
     currency: AccountCurrency | None = None
 
     @property
-    def oldest(self) -> datetime:
-        """When the first of them was parked."""
-        return datetime.fromisoformat(self.issues[0].first_at)
+    def oldest(self) -> datetime | None:
+        """When the first of them was parked, if that is known of each."""
+        at = self.issues[0].first_at
+        return datetime.fromisoformat(at) if at else None
 
 
 async def show(desk: Desk) -> Response:

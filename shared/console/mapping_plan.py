@@ -8,24 +8,25 @@ import json
 import secrets
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from shared.console.desk import Desk, Form, RefusedError
+from shared.console.desk import LONGEST_TEXT, Desk, Form, RefusedError, Upload
 from shared.console.guard import LARGEST_UPLOAD
 from shared.mappings.plan import Action, Plan
 from shared.mappings.review import affected, released
 from shared.mappings.sheet import Sheet, WantedRow, read_rows
 from shared.model.mapping_edit import Mapped
+from shared.model.sheet import SheetError
 
 LARGEST_FILE = 5 * 2**20
 SHOWN = 200
+_SUFFIXES = {".xlsx", ".csv"}
 CHANGED = "The table was changed meanwhile; nothing was done. This is the plan as it is now."
 _ROWS = TypeAdapter(list[tuple[int | None, str, str]])
 
@@ -46,17 +47,15 @@ class Request:
 async def show(desk: Desk) -> Response:
     """Show the plan."""
     form = await desk.form()
-    upload = form.upload("file")
-    request = _request(form)
-    if request.do == "import" and upload is not None:
-        sheet = await _sheet(desk, upload)
-        request = Request(
-            "import", replace=form.has("replace"), rows=_packed(sheet), file=upload.filename or ""
-        )
-        return await _shown(
-            desk, request, await desk.operator.edit_mapping.plan_import(sheet, replace=request.replace)
-        )
-    return await _shown(desk, request, await _plan(desk, request))
+    upload, request = form.files.get("file"), _request(form)
+    if request.do != "import":
+        return await _shown(desk, request, await _plan(desk, request))
+    if upload is None:
+        raise RefusedError("No file was chosen. Choose an Excel workbook or a CSV file.")
+    sheet = _sheet(desk, upload)
+    request = replace(request, rows=_packed(sheet), file=upload.name[:LONGEST_TEXT])
+    plan = await desk.operator.edit_mapping.plan_import(sheet, replace=request.replace)
+    return await _shown(desk, request, plan)
 
 
 async def apply(desk: Desk) -> Response:
@@ -65,10 +64,7 @@ async def apply(desk: Desk) -> Response:
     request = _request(form)
     plan = await _plan(desk, request)
     if plan.refused(strict=False) or digest(plan) != form.text("digest"):
-        changed = (
-            "The table or what it is compared with was changed meanwhile. This is the plan as it is now."
-        )
-        return await _shown(desk, request, plan, changed)
+        return await _shown(desk, request, plan, CHANGED)
     if not plan.changes:
         return await _shown(desk, request, plan)
     mapping, why = desk.operator.edit_mapping, form.why()
@@ -135,16 +131,18 @@ def _request(form: Form) -> Request:
     )
 
 
-async def _sheet(desk: Desk, upload: UploadFile) -> Sheet:
-    """Read the file that was sent. Raises RefusedError, and SheetError with its name."""
-    content = await upload.read(LARGEST_FILE + 1)
-    if len(content) > LARGEST_FILE:
+def _sheet(desk: Desk, upload: Upload) -> Sheet:
+    """Read the file that was sent. Raises RefusedError and SheetError."""
+    if len(upload.content) > LARGEST_FILE:
         raise RefusedError("The file is larger than 5 MB; that is no mapping table. Nothing was done.", 413)
-    suffix = Path(upload.filename or "").suffix.lower()
+    suffix = Path(upload.name).suffix.lower()
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / f"file{suffix if suffix in {'.xlsx', '.csv'} else '.other'}"
-        file.write_bytes(content)
-        return read_rows(desk.operator.sheets.read(file))
+        file = Path(folder) / f"file{suffix if suffix in _SUFFIXES else '.other'}"
+        file.write_bytes(upload.content)
+        try:
+            return read_rows(desk.operator.sheets.read(file))
+        except SheetError as error:
+            raise SheetError(str(error).replace(str(file), upload.name)) from error
 
 
 def _packed(sheet: Sheet) -> str:

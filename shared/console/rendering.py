@@ -36,7 +36,7 @@ def _environment() -> Environment:
     return made
 
 
-def render(request: Request, template: str, operator: Operator, **values: object) -> str:
+def render(request: Request, template: str, operator: Operator, /, **values: object) -> str:
     """Fill in a template."""
     person = getattr(request.state, "person", None)
     common: Mapping[str, Any] = {

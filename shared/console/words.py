@@ -54,6 +54,7 @@ _DEEDS = {
     "currency": "Currency mapping changed",
     "undo": "Currency mapping restored",
 }
+OF_MAPPING = {Cause.BAD_MAPPING, Cause.UNKNOWN_ERP_CURRENCY}  # put right in the currency mapping
 _FOLLOWS = {
     "replay": "The checks were sent. Each account is usually done within a few seconds; its page shows how.",
     "unlink": "A check was sent: the account is treated as one that never had a customer in {erp}.",
