@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent
-ALONE = {"end_to_end"}
+ALONE = {"browser", "end_to_end"}
 SPREAD = ROOT / "flow/test_guards_matter.py"  # each of its tests is a process, and takes as long as a file
 
 

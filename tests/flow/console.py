@@ -91,15 +91,13 @@ class Page:
         """Let Sales know a currency."""
         self.inquiry.listed.append(AccountCurrency(name, iso))
 
-    async def get(self, path: str, role: str = "operator", headers: dict[str, str] | None = None) -> Seen:
+    async def get(self, path: str, role: str = "operator", /) -> Seen:
         """Read a page as a person with this role."""
-        return await self._ask("GET", path, {**principal(role), **(headers or {})})
+        return await self._ask("GET", path, principal(role))
 
-    async def post(
-        self, path: str, role: str = "operator", headers: dict[str, str] | None = None, **fields: object
-    ) -> Seen:
+    async def post(self, path: str, role: str = "operator", /, **fields: object) -> Seen:
         """Send a form; a redirection is followed."""
-        seen = await self._ask("POST", path, {**principal(role), **SAME, **(headers or {})}, fields)
+        seen = await self._ask("POST", path, {**principal(role), **SAME}, fields)
         if seen.status == 303:
             return await self.get(seen.answer.headers["location"].removeprefix(BASE), role)
         return seen
