@@ -23,6 +23,7 @@ OF_THE_HOST = {
     "AzureWebJobsStorage__clientId",
     f"{BUS}__credential",
     f"{BUS}__clientId",
+    "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",  # of the sign-in
 }
 OF_THE_EXAMPLE = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"}
 # What docs/deploy.md says to set with `azd env set`, for each target.
