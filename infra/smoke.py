@@ -24,7 +24,7 @@ FORGED_PATHS = (
     "/API/CONSOLE/",
     "/api/%63onsole/",
     "/api/console%2F",
-    "//api/console/",
+    "/api//console/",
     "/api/health/../console/",
     "/api/health/%2e%2e/console/",
     "/api/health/..%2Fconsole/",

@@ -1,5 +1,6 @@
 """The package, the deployment script and the smoke test, as far as they run without Azure."""
 
+import base64
 import importlib.util
 import json
 import os
@@ -242,12 +243,19 @@ class Health(BaseHTTPRequestHandler):
 
     answers: list[dict[str, Any]]
     asked: ClassVar[list[tuple[str, str | None]]] = []
+    open: ClassVar[set[str]] = set()
+
+    @staticmethod
+    def see(principal: str | None) -> None:
+        """What a test wants to know of each request."""
 
     def do_GET(self) -> None:
         answers = type(self).answers
         content = json.dumps(answers.pop(0) if len(answers) > 1 else answers[0]).encode()
         type(self).asked.append((self.path, self.headers.get("x-functions-key")))
-        self.send_response(200 if self.path.partition("?")[0] == "/api/health" else 404)
+        type(self).see(self.headers.get("x-ms-client-principal"))
+        there = self.path.partition("?")[0] == "/api/health" or self.path in type(self).open
+        self.send_response(200 if there else 404)
         self.end_headers()
         self.wfile.write(content)
 
@@ -301,7 +309,27 @@ def test_with_the_key_smoke_waits_until_the_new_build_has_answered_a_probe(
 def test_without_the_key_smoke_asks_for_no_probe(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Health.answers, Health.asked = [{"status": "ok", "build": "new"}], []
     assert smoke(server, "new", monkeypatch) == 0
-    assert Health.asked == [("/api/health", None)]
+    assert [asked for asked in Health.asked if "onsole" not in asked[0].lower()] == [("/api/health", None)]
+
+
+@pytest.mark.parametrize("path", load("smoke").FORGED_PATHS)
+def test_smoke_fails_where_a_forged_sign_in_reaches_the_page(
+    path: str, server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Health.answers, Health.asked = [{"status": "ok", "build": "new"}], []
+    monkeypatch.setattr(Health, "open", {path})
+    assert smoke(server, "new", monkeypatch, seconds="0.05") == 1
+    assert f"a forged sign-in to {path} was answered with 200" in capsys.readouterr().err
+
+
+def test_smoke_pretends_to_be_an_operator(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Health.answers, Health.asked = [{"status": "ok", "build": "new"}], []
+    seen: list[str | None] = []
+    monkeypatch.setattr(Health, "see", staticmethod(seen.append))
+    assert smoke(server, "new", monkeypatch) == 0
+    forged = [json.loads(base64.b64decode(text)) for text in seen if text]
+    assert len(forged) == len(load("smoke").FORGED_PATHS)
+    assert all(claim == {"typ": "roles", "val": "operator"} for one in forged for claim in one["claims"])
 
 
 def test_smoke_waits_for_the_new_build(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
