@@ -31,6 +31,7 @@ def demo() -> argparse.ArgumentParser:
         "--events", type=int, default=100, help="events in all, the creations counted in (%(default)s)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result to this file")
+    parser.add_argument("--keep", action="store_true", help="then keep the stand, with the operator's page")
     return parser
 
 

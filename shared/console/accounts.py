@@ -1,5 +1,8 @@
 """One account: found by whatever people call it, explained, and separated from its customer."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+
 from starlette.responses import RedirectResponse, Response
 
 from shared.console import words
@@ -101,8 +104,7 @@ async def _unmapped(desk: Desk, currency: str | None, issue: Issue | None) -> Ac
     """Return the currency that needs a code, if the account is parked for that."""
     if not currency or issue is None or issue.cause != Cause.UNMAPPED_CURRENCY:
         return None
-    try:
+    known: Sequence[AccountCurrency] = ()
+    with suppress(Fault):
         known = await desk.operator.edit_mapping.review.sales.currencies()
-    except Fault:
-        known = []
     return next((one for one in known if one.name == currency), AccountCurrency(currency))

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -28,7 +28,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    filters: dict[str, Any] = made.filters  # pyright: ignore[reportUnknownMemberType]
+    filters = cast("dict[str, Any]", made.filters)  # pyright: ignore[reportUnknownMemberType]
     filters |= {"time": _time, "count": _count, "plain": words.on_the_page, "spell": words.spell}
     made.globals.update(  # pyright: ignore[reportUnknownMemberType]
         base=BASE, css=_fingerprint("console.css"), js=_fingerprint("console.js"), words=words
