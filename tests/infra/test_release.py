@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from shared.console.people import Role
 from shared.environment import SettingsError, load_settings
 from shared.setting_types import TargetName
 from tests.infra.deployment import operator_settings_with, parameters_in
@@ -210,6 +211,21 @@ def test_the_package_holds_what_runs_and_nothing_else() -> None:
     }
     for unwanted in ("tests/", "local/", "infra/", "docs/", ".github/", "bench/", "local.settings", "dev.py"):
         assert not [name for name in names if name.startswith(unwanted)]
+
+
+def test_the_package_holds_the_files_of_the_operators_page() -> None:
+    package = load("package")
+    names = set(package.deployed(package.tracked(), package.ignored()))
+    for folder in ("static", "templates"):
+        here = {file.relative_to(ROOT).as_posix() for file in (ROOT / "shared/console" / folder).iterdir()}
+        assert here
+        assert here <= names
+
+
+def test_the_roles_of_the_registration_are_those_of_the_page() -> None:
+    roles = json.loads((INFRA / "console-roles.json").read_text(encoding="utf-8"))
+    assert [role["value"] for role in roles] == [str(role) for role in Role]
+    assert len({role["id"] for role in roles}) == len(roles)
 
 
 def test_the_same_content_makes_the_same_package(tmp_path: Path) -> None:
