@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from shared.console import accounts, issues, mapping, mapping_plan, overview, replaying, systems
 from shared.console.desk import Desk, RefusedError
-from shared.console.guard import Guard
+from shared.console.guard import NO_ROLE, Guard
 from shared.console.people import Person, Role
 from shared.console.rendering import BASE, FOLDER, render
 from shared.diagnostics.find_account import NoSuchAccountError
@@ -93,7 +93,8 @@ def _route(page: Page, use_cases: Operator, problem: Callable[[Request, int, str
     async def answer(request: Request) -> Response:
         person: Person = request.state.person
         if not person.may(page.least):
-            return problem(request, 403, f"This needs the role {page.least}; yours is {person.role}.")
+            needed = f"This needs the role {page.least}; yours is {person.role}."
+            return problem(request, 403, needed if person.role else NO_ROLE)
         try:
             return await page.handler(Desk(request, use_cases, person))
         except RefusedError as refusal:

@@ -87,7 +87,7 @@ async def test_nobody_and_people_without_a_role_see_nothing() -> None:
     assert nobody.status == 401
     without = await page.bare("GET", "/", principal())
     assert without.status == 403
-    assert "role" in without.text
+    assert "you have no role" in without.text
     for seen in (nobody, without):
         assert "Issues" not in seen.text
 
