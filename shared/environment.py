@@ -39,6 +39,10 @@ def load_settings(
     """
     environment = os.environ if environment is None else environment
     given = {name: environment[name] for name in environment_names().values() if environment.get(name)}
+    if environment.get("WEBSITE_AUTH_ENABLED", "").strip().lower() == "false":
+        given["CONSOLE_LOGIN"] = (
+            ConsoleLogin.OFF
+        )  # the platform passes on whatever a request says of a person
     target = given.get("TARGET", TargetName.OPERATIONS)
     if target not in set(TargetName):
         raise _wrong([f"TARGET: there is no ERP {target!r}; there is {', '.join(TargetName)}"])

@@ -40,6 +40,7 @@ class Page(NamedTuple):
 PAGES = (
     Page("GET", "/", Role.READER, overview.show),
     Page("GET", "/issues", Role.READER, issues.show),
+    Page("GET", "/issues.xlsx", Role.OPERATOR, issues.as_workbook),
     Page("GET", "/accounts", Role.READER, accounts.ask),
     Page("POST", "/accounts", Role.OPERATOR, accounts.search),
     Page("GET", "/account", Role.READER, accounts.show),

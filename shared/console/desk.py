@@ -1,7 +1,9 @@
 """What every page works with: the use cases, the person, the form, and the answer."""
 
-from collections.abc import Collection, Mapping
+import tempfile
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,6 +16,10 @@ from shared.console.rendering import BASE, render
 from shared.model.action import OperatorAction, action_id
 from shared.wiring.operator import Operator
 
+_TYPES = {
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".csv": "text/csv; charset=utf-8",
+}
 LONGEST_TEXT = 1024
 LONGEST_WHY = 200
 _DIGITS = 19
@@ -45,6 +51,15 @@ class Desk:
     def show(self, template: str, /, **values: object) -> Response:
         """Answer with a page."""
         return HTMLResponse(render(self.request, template, self.operator, **values))
+
+    def file(self, name: str, rows: Iterable[Sequence[str]], title: str = "Currency mapping") -> Response:
+        """Answer with a spreadsheet file of these rows; the name says which kind."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            self.operator.sheets.write(path, rows, title)
+            content = path.read_bytes()
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(content, headers=headers, media_type=_TYPES[path.suffix])
 
     async def form(self) -> "Form":
         """Read the form that was sent. Raises RefusedError."""

@@ -9,6 +9,8 @@ from starlette.responses import Response
 
 from shared.console.desk import Desk, RefusedError
 from shared.diagnostics.name_accounts import Named
+from shared.diagnostics.parked_sheet import parked_rows
+from shared.mappings.sheet import neutralised
 from shared.model.account import AccountCurrency
 from shared.model.faults import Fault
 from shared.model.issue import Issue
@@ -60,6 +62,15 @@ async def show(desk: Desk) -> Response:
         links=desk.operator.name_accounts.links,
         erp_link=str(desk.operator.erp.capabilities.system),
     )
+
+
+async def as_workbook(desk: Desk) -> Response:
+    """Send all parked accounts, with names and links, as `accountsync issues --export` writes them."""
+    rows = sorted(await desk.operator.ports.issues.report(), key=lambda row: row.last_at, reverse=True)
+    named = await desk.operator.name_accounts.of([row.account_id for row in rows])
+    links, erp = desk.operator.name_accounts.links, desk.operator.erp.capabilities
+    lines = (tuple(map(neutralised, line)) for line in parked_rows(rows, named, links, erp))
+    return desk.file("parked-accounts.xlsx", lines, "Parked accounts")
 
 
 def grouped(rows: Collection[Issue], *, most: int, with_values: bool) -> list[Group]:

@@ -1,7 +1,6 @@
 """The currency mapping: the table, its history and its files."""
 
-import tempfile
-from pathlib import Path
+from collections.abc import Iterator
 
 from starlette.responses import Response
 
@@ -11,10 +10,6 @@ from shared.mappings.sheet import written
 from shared.model.mapping_edit import Version
 
 VERSIONS = 20
-_TYPES = {
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "csv": "text/csv; charset=utf-8",
-}
 
 
 async def show(desk: Desk) -> Response:
@@ -40,19 +35,13 @@ def summary(version: Version) -> str:
 
 async def as_workbook(desk: Desk) -> Response:
     """Send the table as a workbook."""
-    return await _file(desk, "xlsx")
+    return desk.file("currencies.xlsx", await _rows(desk))
 
 
 async def as_csv(desk: Desk) -> Response:
     """Send the table as CSV."""
-    return await _file(desk, "csv")
+    return desk.file("currencies.csv", await _rows(desk))
 
 
-async def _file(desk: Desk, kind: str) -> Response:
-    rows = await desk.operator.edit_mapping.table()
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / f"currencies.{kind}"
-        desk.operator.sheets.write(file, written(row.mapped for row in rows))
-        content = file.read_bytes()
-    headers = {"Content-Disposition": f'attachment; filename="currencies.{kind}"'}
-    return Response(content, headers=headers, media_type=_TYPES[kind])
+async def _rows(desk: Desk) -> Iterator[tuple[str, str]]:
+    return written(row.mapped for row in await desk.operator.edit_mapping.table())

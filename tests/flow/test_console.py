@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from io import BytesIO
 from uuid import UUID
 
 import pytest
+from openpyxl import load_workbook
 
 from shared.console.app import PAGES
 from shared.console.people import Role
@@ -193,8 +195,26 @@ async def test_a_page_needs_its_role(page: Page, number: int) -> None:
 
 
 async def test_what_changes_something_is_a_post() -> None:
-    reads = {"/", "/issues", "/accounts", "/account", "/mapping", "/mapping.xlsx", "/mapping.csv", "/systems"}
+    files = {"/issues.xlsx", "/mapping.xlsx", "/mapping.csv"}
+    reads = {"/", "/issues", "/accounts", "/account", "/mapping", "/systems", *files}
     assert {page.path for page in PAGES if page.method == "GET"} == {*reads, "/done"}
+
+
+async def test_the_parked_accounts_are_a_workbook(page: Page) -> None:
+    page.name(account("C-2"), "C-2", "=Paro()")
+    answer = (await page.get("/issues.xlsx")).answer
+    assert answer.headers["content-disposition"] == 'attachment; filename="parked-accounts.xlsx"'
+    sheet = load_workbook(BytesIO(answer.content)).worksheets[0]
+    header, row = ([cell.value for cell in line] for line in sheet.iter_rows())
+    assert header[:3] == ["Account number", "Name", "Cause"]
+    assert row[:4] == ["C-2", "'=Paro()", "UnmappedCurrency", "bhutanese ngultrum"]
+
+
+async def test_the_mapping_is_a_file_that_can_be_taken_over(page: Page) -> None:
+    for kind in ("csv", "xlsx"):
+        content = (await page.get(f"/mapping.{kind}")).answer.content
+        plan = await page.post("/mapping/plan", do="import", file=(f"x.{kind}", content, "text/plain"))
+        assert "Nothing changes" in plan.text
 
 
 async def test_hostile_text_is_shown_as_text(page: Page) -> None:
