@@ -355,6 +355,7 @@ module access 'modules/access.bicep' = {
     identityName: identityName
     appPrincipalId: identity.outputs.principalId
     appOwnsTriggerQueues: appOwnsTriggerQueues
+    withConsole: !empty(consoleClientId)
     operatorsGroupId: operatorsGroupId
     deployerObjectId: deployer().objectId
     storageName: storageName

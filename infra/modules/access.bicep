@@ -9,6 +9,9 @@ param appPrincipalId string
 @description('Whether the app owns the data of the two queues that trigger it, see main.bicep.')
 param appOwnsTriggerQueues bool
 
+@description('Whether the app has the operator\'s page, which tells what waits in each queue and sends it again.')
+param withConsole bool
+
 @description('Object id of the Entra group of the operators; empty for none.')
 param operatorsGroupId string
 
@@ -174,7 +177,7 @@ resource appSendsRejected 'Microsoft.Authorization/roleAssignments@2022-04-01' =
 
 // The platform that scales the app from zero asks the queues with the app's identity, and asking how much waits
 // is a right of those who manage a queue.
-resource appOwnsEvents 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appOwnsTriggerQueues) {
+resource appOwnsEvents 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appOwnsTriggerQueues || withConsole) {
   scope: dataverseEvents
   name: guid(dataverseEvents.id, identity.id, busOwner)
   properties: {
@@ -184,9 +187,19 @@ resource appOwnsEvents 'Microsoft.Authorization/roleAssignments@2022-04-01' = if
   }
 }
 
-resource appOwnsChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appOwnsTriggerQueues) {
+resource appOwnsChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appOwnsTriggerQueues || withConsole) {
   scope: accountChanges
   name: guid(accountChanges.id, identity.id, busOwner)
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: busOwner
+  }
+}
+
+resource appOwnsRejected 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (withConsole) {
+  scope: rejectedEvents
+  name: guid(rejectedEvents.id, identity.id, busOwner)
   properties: {
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'

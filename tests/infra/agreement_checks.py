@@ -20,6 +20,7 @@ RECEIVER = "Azure Service Bus Data Receiver"
 SENDER = "Azure Service Bus Data Sender"
 APP = "appPrincipalId"
 SCALING = "appOwnsTriggerQueues"
+CONSOLE = "withConsole"  # there is an operator's page
 KEY_READER = "Key Vault Secrets User"
 TABLE = "Storage Table Data Contributor"
 ROLE_IDS = {
@@ -86,6 +87,7 @@ def the_app_may_do_what_it_does_and_no_more(infra: Infra, app: AppNeeds) -> Iter
     # What scales the app asks with its identity how much waits: a parameter, on unless somebody says no.
     if infra.main.params[SCALING].value is True:
         needed |= {(OWNER, trigger.queue) for trigger in app.triggers}
+    needed.add((OWNER, "rejected-events"))  # for the operator's page, as the conditions below say
     settings = {name: str(value) for name, value in infra.app_settings.items()}
     if any("@Microsoft.KeyVault" in value for value in settings.values()):
         needed.add((KEY_READER, "vault"))
@@ -97,7 +99,8 @@ def the_app_may_do_what_it_does_and_no_more(infra: Infra, app: AppNeeds) -> Iter
     for one in infra.module("access").resources:
         of_app = properties(one).get("principalId") == APP
         owns = of_app and properties(one)["roleDefinitionId"] == "busOwner"
-        if owns != (of_app and one.condition.strip("()") == SCALING):
+        conditions = {CONSOLE, f"{SCALING} || {CONSOLE}"}
+        if owns != (of_app and one.condition.strip("()") in conditions):
             yield f"{one.symbol} must depend on {SCALING} if it lets the app own a queue, and only then"
 
 
