@@ -1,5 +1,6 @@
-"""Measures: `python3 dev.py bench [cpu | cold-start | requests | broker] [arguments]`, all but the broker if
-none is named.
+"""Measures: `python3 dev.py bench [cpu | cold-start | requests | console | broker] [arguments]`.
+
+If none is named: cpu, cold-start and requests.
 
 Figures are ratios and counts, or microseconds beside the same machine's baseline, so that they mean the same
 on every machine.
@@ -7,13 +8,14 @@ on every machine.
 
 import sys
 
-from bench import cold_start, cpu, requests, servicebus
+from bench import cold_start, console, cpu, requests, servicebus
 from local import commands
 
 SUITES = {
     "cpu": cpu.main,
     "cold-start": cold_start.main,
     "requests": requests.main,
+    "console": console.main,
     "broker": servicebus.main,
 }
 BY_DEFAULT = ("cpu", "cold-start", "requests")

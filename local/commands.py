@@ -77,6 +77,7 @@ def bench() -> argparse.ArgumentParser:
     requests = suites.add_parser("requests", help="requests for each event, beside a simple recipe")
     requests.add_argument("--events", type=int, default=300, help="events in all (%(default)s)")
     requests.add_argument("--accounts", type=int, default=40, help="accounts among them (%(default)s)")
+    suites.add_parser("console", help="the app's own work on the operator's largest pages")
     broker = suites.add_parser("broker", help="speed and losses of the local Service Bus")
     broker.add_argument("--count", type=int, default=2000, help="messages in each case (%(default)s)")
     broker.add_argument("--rounds", type=int, default=3, help="the best of so many (%(default)s)")
