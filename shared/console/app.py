@@ -17,6 +17,7 @@ from shared.console.desk import Desk, RefusedError
 from shared.console.guard import NO_ROLE, Guard
 from shared.console.people import Person, Role
 from shared.console.rendering import BASE, FOLDER, render
+from shared.console.words import on_the_page
 from shared.diagnostics.find_account import NoSuchAccountError
 from shared.mappings.edit import EditStoppedError, NoSuchCurrencyError
 from shared.mappings.history import NoSuchVersionError
@@ -101,9 +102,10 @@ def _route(page: Page, use_cases: Operator, problem: Callable[[Request, int, str
         except RefusedError as refusal:
             return problem(request, refusal.status, str(refusal))
         except _TOLD as error:
-            return problem(request, 409, str(error))
+            return problem(request, 409, on_the_page(str(error)))
         except Fault as fault:
-            return problem(request, 503, f"{fault}. Try again, or look at the overview.".replace("..", "."))
+            said = on_the_page(str(fault)).rstrip(".")
+            return problem(request, 503, f"{said}. Try again, or look at the overview.")
         except HTTPException:
             raise
         except Exception as error:  # noqa: BLE001 - the host would answer it with an empty page

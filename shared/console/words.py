@@ -42,6 +42,7 @@ _COMMANDS = (
     (r"accountsync resume.*", "“Resume” on the page Systems"),
     (r"accountsync replay .*", "“Check again” on this page"),
     (r"accountsync unlink.*", "“Unlink” on this page"),
+    (r"accountsync currency history", "the page Currency mapping"),
     (r"accountsync issues", "the page Issues"),
     (r"accountsync dead-letters list", "the page Systems"),
 )
@@ -111,7 +112,7 @@ def on_the_page(text: str) -> str:
     def button(found: re.Match[str]) -> str:
         return next((word for pattern, word in _COMMANDS if re.fullmatch(pattern, found[1])), found[0])
 
-    return re.sub(r"`([^`]*)`", button, text)
+    return re.sub(r"`([^`]*)`", button, text).replace("run the same command again", "do the same again")
 
 
 def spell(age: timedelta) -> str:
