@@ -15,6 +15,7 @@ LONGEST_SECONDS = 60.0
 LARGEST_FORM = 64 * 1024
 LARGEST_UPLOAD = 6 * 2**20
 UPLOADS = ("/mapping/plan", "/mapping/apply")
+STATIC = "/static/"  # the addresses of these files change with their content
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -42,10 +43,11 @@ class Guard:
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                MutableHeaders(scope=message).update(HEADERS | caching)
             await send(message)
 
         request = Request(scope)
+        caching = {"Cache-Control": "private, max-age=86400"} if STATIC in request.url.path else {}
         person = person_of(request.headers)
         request.state.person = person
         refused, body = await self._refusal(request, person, receive)

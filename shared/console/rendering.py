@@ -31,7 +31,11 @@ def _environment() -> Environment:
     filters = cast("dict[str, Any]", made.filters)  # pyright: ignore[reportUnknownMemberType]
     filters |= {"time": _time, "count": _count, "plain": words.on_the_page, "spell": words.spell}
     made.globals.update(  # pyright: ignore[reportUnknownMemberType]
-        base=BASE, css=_fingerprint("console.css"), js=_fingerprint("console.js"), words=words
+        base=BASE,
+        words=words,
+        css=_fingerprint("console.css"),
+        js=_fingerprint("console.js"),
+        htmx=_fingerprint("htmx.min.js"),
     )
     return made
 
