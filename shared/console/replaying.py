@@ -54,7 +54,8 @@ async def _wanted(desk: Desk, form: Form) -> list[UUID]:
     accounts = form.accounts()
     if form.has("all"):
         rows = await desk.operator.ports.issues.report(form.text("key"))
-        accounts = list(dict.fromkeys(row.account_id for row in rows))
+        field = form.text("field")  # one key can be of several groups: each field that is refused is one
+        accounts = list(dict.fromkeys(row.account_id for row in rows if row.field == field))
     if not accounts:
         raise RefusedError("No account was chosen. Tick the accounts to check, then try again.")
     if refusal := too_many(len(accounts), desk.person):

@@ -11,6 +11,7 @@ from openpyxl import load_workbook
 from shared.console.app import PAGES
 from shared.console.people import Role
 from shared.model.faults import System, TransientFault
+from shared.model.outcome import Cause, Problem
 from shared.model.queues import Bin, Leftover
 from tests.flow.console import WHO, Page
 from tests.flow.world import account
@@ -125,6 +126,13 @@ async def test_all_accounts_of_a_group_are_checked(page: Page) -> None:
     key = page.world.state("C-2").issue
     plan = await page.post("/replay", key=key, all="1")
     assert plan.fields == [("account", str(account("C-2")))]
+
+
+async def test_all_of_a_group_are_those_of_its_field_alone(page: Page) -> None:
+    for number, name in ((1, "Phone"), (2, "Fax"), (3, "Fax")):
+        await page.world.issues.put(UUID(int=number), Problem(Cause.REFUSED, field=name), datetime.now(UTC))
+    plan = await page.post("/replay", key=str(Cause.REFUSED), field="Fax", all="1")
+    assert plan.fields == [("account", str(UUID(int=2))), ("account", str(UUID(int=3)))]
 
 
 async def test_more_than_a_hundred_need_an_administrator_who_types_the_number(page: Page) -> None:
