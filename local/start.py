@@ -49,9 +49,10 @@ Try, one after the other:
 
 {look_up}"""
 CONSOLE = """
-The operator's page; this link signs in as operator:
+The operator's page; these links sign in as operator and as administrator:
 
   {link}
+  {administrator}
 """
 START_FUNCTIONS = """
 Start the functions in another terminal:
@@ -130,7 +131,7 @@ def _in_file(stand: Stand) -> dict[str, str]:
 
 async def _text(stand: Stand) -> str:
     """What is printed: addresses without keys, and commands to copy."""
-    here, erp, link = stand.addresses, stand.options.erp, stand.console_link()
+    here, erp = stand.addresses, stand.options.erp
     functions = START_FUNCTIONS.format(
         root=shlex.quote(str(ROOT)),
         settings=shlex.quote(str(stand.settings_file.relative_to(ROOT))),
@@ -139,7 +140,7 @@ async def _text(stand: Stand) -> str:
     return TEXT.format(
         **asdict(here),
         what="The stand runs." if stand.options.hosts else "The stand runs without the functions.",
-        console=CONSOLE.format(link=link) if stand.options.hosts and link else "",
+        console=_console(stand),
         start_functions="" if stand.options.hosts else functions,
         folder=stand.folder,
         body=await _example_account(here),
@@ -148,6 +149,12 @@ async def _text(stand: Stand) -> str:
             url=here.erp, authorization=erp.authorization(here.token), number=EXAMPLE_NUMBER
         ),
     )
+
+
+def _console(stand: Stand) -> str:
+    """The links to the operator's page; nothing where the host has no sign-in."""
+    links = {"link": stand.console_link(), "administrator": stand.console_link("administrator")}
+    return CONSOLE.format(**links) if stand.options.hosts and links["link"] else ""
 
 
 def _places(here: Addresses, erp: str) -> str:
