@@ -123,6 +123,7 @@ def answers(ran: dict[str, Any]) -> dict[str, dict[str, Any]]:
             },
         ),
         ("health", {"type": "httpTrigger", "route": "health", "methods": ["GET"], "authLevel": "ANONYMOUS"}),
+        ("console", {"route": "console/{*path}", "methods": ["GET", "POST"], "authLevel": "ANONYMOUS"}),
     ],
 )
 def test_each_function_is_bound_as_designed(
@@ -130,7 +131,7 @@ def test_each_function_is_bound_as_designed(
 ) -> None:
     trigger, others = ran["triggers"][function]
     assert binding.items() <= trigger.items()
-    assert others == (["http"] if binding["type"] == "httpTrigger" else [])
+    assert others == (["http"] if trigger["type"] == "httpTrigger" else [])
     assert bool(trigger.get("isSessionsEnabled")) == (function == "sync_account")
 
 
