@@ -76,6 +76,13 @@ def load(arguments: argparse.Namespace) -> list[Figure]:
     return asyncio.run(measure(arguments))
 
 
+def console(_arguments: argparse.Namespace) -> list[Figure]:
+    """The operator's page."""
+    from bench.console import measure
+
+    return measure()
+
+
 def broker(arguments: argparse.Namespace) -> list[Figure]:
     """The stand's own Service Bus."""
     from bench.broker import figures
@@ -92,6 +99,7 @@ SUITES: Mapping[str, Suite] = {
     "burst": burst,
     "stream": stream,
     "load": load,
+    "console": console,
     "broker": broker,
 }
 QUICK_SUITES = ("counts", "growth")

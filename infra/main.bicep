@@ -190,6 +190,12 @@ param alertThresholds AlertThresholds = {
 
 // ---------------------------------------------------------------------------- access and secrets
 
+@description('''
+Client id of the application in Entra ID that signs people in to the operator's page; empty for no page.
+docs/deploy.md registers it.
+''')
+param consoleClientId string = ''
+
 @description('Object id of the Entra group whose members operate the app with accountsync; empty for none.')
 param operatorsGroupId string = ''
 
@@ -354,6 +360,7 @@ module access 'modules/access.bicep' = {
     identityName: identityName
     appPrincipalId: identity.outputs.principalId
     appOwnsQueues: appOwnsQueues
+    withConsole: !empty(consoleClientId)
     operatorsGroupId: operatorsGroupId
     deployerObjectId: deployer().objectId
     storageName: storageName
@@ -400,6 +407,7 @@ module functionApp 'modules/function_app.bicep' = {
     tableEndpoint: storage.outputs.tableEndpoint
     fingerprintKeyUri: keyVault.outputs.fingerprintKeyUri
     healthKeyUri: keyVault.outputs.healthKeyUri
+    consoleClientId: consoleClientId
     tuning: tuning
     fieldMapSettings: fieldMapSettings
     targetSettings: settingsOfTargets[target]
@@ -408,6 +416,7 @@ module functionApp 'modules/function_app.bicep' = {
       DATAVERSE_ORGANIZATION_ID: dataverseOrganizationId
       TARGET: target
       FIELD_MAP: fieldMap
+      CONSOLE_LOGIN: empty(consoleClientId) ? 'off' : 'easy-auth'
       INTEGRATION_USER_ID: integrationUserId
       SYNC_PARTITIONS: string(syncPartitions)
       EXISTING_CUSTOMER: existingCustomer

@@ -4,9 +4,11 @@ In: the address of the app. With HEALTH_KEY in the environment, as in the pipeli
 a message must come through, and the doctor must find no error: the app queues a probe, which `sync_account`
 of this build has to answer after this test began, and checks its set-up anew. Without the key an app that
 takes no messages is not noticed. Out: what `/api/health` answers; exit code 1 if it does not answer as it
-should within SMOKE_SECONDS (default 300), with each error of the doctor. Standard library only.
+should within SMOKE_SECONDS (default 300), with each error of the doctor. And requests that pretend to come
+from a person who is signed in must not reach the operator's page. Standard library only.
 """
 
+import base64
 import itertools
 import json
 import os
@@ -17,6 +19,20 @@ import urllib.request
 from typing import Any
 
 PAUSE_SECONDS = 5.0
+# The operator's page, its other spellings, and ways to it below the paths that need no sign-in.
+FORGED_PATHS = (
+    "/api/console/",
+    "/API/CONSOLE/",
+    "/api/%63onsole/",
+    "/api/console%2F",
+    "/api//console/",
+    "/api/health/../console/",
+    "/api/health/%2e%2e/console/",
+    "/api/health/..%2Fconsole/",
+    "/api/dataverse/events/../../console/",
+    "/api/dataverse/events/%2e%2e/%2e%2e/console/",
+)
+REFUSALS = frozenset({301, 302, 303, 307, 308, 400, 401, 403, 404})
 UNKNOWN = object()  # no answer of the app was understood yet
 
 
@@ -46,6 +62,7 @@ def main(arguments: list[str]) -> int:
             if before.get(name, UNKNOWN) is UNKNOWN:
                 before[name] = answer.get(name, UNKNOWN)
         wrong = complaint(answer, build_id) or (key and (silence(answer, before, build_id) or errors(answer)))
+        wrong = wrong or open_door(arguments[0].rstrip("/"))
         print(json.dumps(answer), flush=True)
         if not wrong:
             print(f"The app runs build {build_id}.")
@@ -74,6 +91,34 @@ def complaint(answer: dict[str, Any], build_id: str) -> str:
     if answer.get("build") != build_id:
         return f"it runs build {answer.get('build')}, not {build_id}"
     return "" if answer.get("status") == "ok" else f"its systems answer {answer.get('systems')}"
+
+
+def open_door(app: str) -> str:
+    """Where a forged sign-in is not refused; nothing if it is refused everywhere."""
+    claims = [{"typ": "roles", "val": "operator"}]
+    content = {"auth_typ": "aad", "claims": claims, "name_typ": "name", "role_typ": "roles"}
+    headers = {
+        "X-MS-CLIENT-PRINCIPAL": base64.b64encode(json.dumps(content).encode()).decode(),
+        "X-MS-CLIENT-PRINCIPAL-ID": "00000000-0000-4000-8000-000000000000",
+        "X-MS-CLIENT-PRINCIPAL-IDP": "aad",
+    }
+    for path in FORGED_PATHS:
+        status = status_of(urllib.request.Request(app + path, headers=headers))  # noqa: S310 - checked in main
+        if status not in REFUSALS:
+            return f"a forged sign-in to {path} was answered with {status}, not refused"
+    return ""
+
+
+def status_of(request: urllib.request.Request) -> int | str:
+    """The status of the answer, or why there is none."""
+    try:
+        with OPENER.open(request, timeout=15) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+    except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError) as error:
+        return f"{type(error).__name__}: {error}"
 
 
 def silence(answer: dict[str, Any], before: dict[str, object], build_id: str) -> str:

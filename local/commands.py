@@ -33,6 +33,7 @@ def demo() -> argparse.ArgumentParser:
         "--events", type=int, default=100, help="events in all, the creations counted in (%(default)s)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result to this file")
+    parser.add_argument("--keep", action="store_true", help="then keep the stand, with the operator's page")
     return parser
 
 
@@ -85,6 +86,7 @@ def bench() -> argparse.ArgumentParser:
         "growth": "costs with up to a million accounts and 100,000 mapping rows",
         "cold-start": "import and first event of the deployed package",
         "load": "a first load, beside what latency and partitions allow",
+        "console": "the app's own work on the operator's largest pages",
         "cpu": "the app's own work on one event, without any I/O",
         "broker": "speed and losses of the local Service Bus",
     }

@@ -22,6 +22,7 @@ from local.child import Child
 from local.erps.by_target import belongs_to_another
 from local.erps.erp import Erp
 from local.erps.operations import OPERATIONS
+from local.host.easy_auth import sign_in_link
 from local.ports import free_port
 from local.stand_options import ROOT, Addresses, StandOptions
 
@@ -70,6 +71,10 @@ class Stand:
             control=dynamics["control"],
             servicebus_control=broker["control"],
         )
+
+    def console_link(self, role: str = "operator") -> str:
+        """The address that signs in to the operator's page; empty where the host has no sign-in."""
+        return "" if self._core_tools else sign_in_link(self._functions_url(0), self._function_key, role)
 
     @property
     def settings_file(self) -> Path:
@@ -195,6 +200,7 @@ class Stand:
                 "CREDENTIAL": "local",
                 "LOCAL_TOKEN": here.token,
                 "HEALTH_KEY": here.function_key,
+                "CONSOLE_LOGIN": "off" if self._core_tools else "local",  # `func` has no sign-in
             }
         )
         content = {"IsEncrypted": False, "Values": values | dict(self.options.settings)}

@@ -39,7 +39,7 @@ TEXT = """
 {what} Ctrl-C ends it. Settings and logs: {folder}
 
 {places}
-{start_functions}
+{console}{start_functions}
 Try, one after the other:
 
   curl -s {functions}/api/health
@@ -48,6 +48,12 @@ Try, one after the other:
     -H "Content-Type: application/json" -w "%{{http_code}}\\n" -d '{body}'
 
 {look_up}"""
+CONSOLE = """
+The operator's page; these links sign in as operator and as administrator:
+
+  {link}
+  {administrator}
+"""
 START_FUNCTIONS = """
 Start the functions in another terminal:
 
@@ -119,6 +125,7 @@ def _in_file(stand: Stand) -> dict[str, str]:
         "token": here.token,
         "control": here.control,
         "settings": str(stand.settings_file),
+        "console": stand.console_link(),
     }
 
 
@@ -133,6 +140,7 @@ async def _text(stand: Stand) -> str:
     return TEXT.format(
         **asdict(here),
         what="The stand runs." if stand.options.hosts else "The stand runs without the functions.",
+        console=_console(stand),
         start_functions="" if stand.options.hosts else functions,
         folder=stand.folder,
         body=await _example_account(here),
@@ -141,6 +149,12 @@ async def _text(stand: Stand) -> str:
             url=here.erp, authorization=erp.authorization(here.token), number=EXAMPLE_NUMBER
         ),
     )
+
+
+def _console(stand: Stand) -> str:
+    """The links to the operator's page; nothing where the host has no sign-in."""
+    links = {"link": stand.console_link(), "administrator": stand.console_link("administrator")}
+    return CONSOLE.format(**links) if stand.options.hosts and links["link"] else ""
 
 
 def _places(here: Addresses, erp: str) -> str:

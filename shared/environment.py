@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from shared.console_settings import ConsoleLogin
 from shared.field_maps import FieldMapError, load_field_map
 from shared.model.field_map import FieldMap
 from shared.setting_types import Credential, TargetName, holds_secret
@@ -46,6 +47,10 @@ def load_settings(
     """
     environment = os.environ if environment is None else environment
     given = {name: environment[name] for name in environment_names().values() if environment.get(name)}
+    if environment.get("WEBSITE_AUTH_ENABLED", "").strip().lower() == "false":
+        given["CONSOLE_LOGIN"] = (
+            ConsoleLogin.OFF
+        )  # the platform passes on whatever a request says of a person
     target = given.get("TARGET", TargetName.OPERATIONS)
     if target not in set(TargetName):
         raise SettingsError([f"TARGET: there is no ERP {target!r}; there is {', '.join(TargetName)}"])
@@ -103,6 +108,8 @@ def _mismatches(given: Mapping[str, str]) -> Iterator[str]:
         yield "LOCAL_TOKEN: is missing; CREDENTIAL=local needs it"
     if not local and "LOCAL_TOKEN" in given:
         yield "LOCAL_TOKEN: is for CREDENTIAL=local only; take the setting out"
+    if not local and given.get("CONSOLE_LOGIN") == ConsoleLogin.LOCAL:
+        yield "CONSOLE_LOGIN: local is for CREDENTIAL=local only; it must be easy-auth or off"
 
 
 def _of_target(given: Mapping[str, str], target: TargetName) -> Iterator[str]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, SecretStr
 
+from shared.console_settings import ConsoleSettings
 from shared.run_settings import RunSettings
 from shared.setting_types import (
     AuthorityFile,
@@ -37,7 +38,7 @@ def _packaged_build() -> str:
     return file.read_text(encoding="utf-8").strip() if file.is_file() else "local"
 
 
-class Settings(RunSettings, TelemetrySettings):
+class Settings(RunSettings, TelemetrySettings, ConsoleSettings):
     """Every setting, by the name of its environment variable in lower case."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -140,9 +141,7 @@ class Settings(RunSettings, TelemetrySettings):
     nav_local_currency: Optional[str] = Field(
         None, description="Code of the company's own currency; NAV stores it as blank."
     )
-    local_token: Optional[SecretStr] = Field(
-        None, description="Bearer token of the local stand; goes with CREDENTIAL=local."
-    )
+    local_token: Optional[SecretStr] = Field(None, description="Token of the stand, for CREDENTIAL=local.")
     azure_client_id: Optional[str] = Field(
         None, description="Client id of the user-assigned managed identity, where there is one."
     )

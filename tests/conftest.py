@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from local.console.browser import HOW
+
 ROOT = Path(__file__).parent
-ALONE = {"end_to_end"}
+ALONE = {"browser", "end_to_end"}
 SPREAD = ROOT / "flow/test_guards_matter.py"  # each of its tests is a process, and takes as long as a file
 
 
@@ -20,3 +22,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder, *_ = item.path.relative_to(ROOT).parts
         group = folder if folder in ALONE else str(item.path.relative_to(ROOT))
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line how to get the browser, if tests were skipped without it."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if any(HOW in str(report.longrepr) for report in skipped):
+        terminalreporter.write_line(f"The tests of the operator's page were skipped. {HOW}")

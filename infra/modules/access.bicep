@@ -9,6 +9,9 @@ param appPrincipalId string
 @description('Whether the app owns the data of its own queues, see main.bicep.')
 param appOwnsQueues bool
 
+@description('Whether the app has the operator\'s page, which tells what waits in each queue and sends it again.')
+param withConsole bool
+
 @description('Object id of the Entra group of the operators; empty for none.')
 param operatorsGroupId string
 
@@ -199,7 +202,7 @@ resource appSendsPages 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 
 // How much waits in a queue is told only to those who manage it. The platform that scales the app from zero asks
 // for it with the app's identity; and a first load asks how many changes wait, so that it never delays events.
-resource appOwnsEvents 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appOwnsQueues) {
+resource appOwnsEvents 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appOwnsQueues || withConsole) {
   scope: dataverseEvents
   name: guid(dataverseEvents.id, identity.id, busOwner)
   properties: {
@@ -209,7 +212,7 @@ resource appOwnsEvents 'Microsoft.Authorization/roleAssignments@2022-04-01' = if
   }
 }
 
-resource appOwnsChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appOwnsQueues) {
+resource appOwnsChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appOwnsQueues || withConsole) {
   scope: accountChanges
   name: guid(accountChanges.id, identity.id, busOwner)
   properties: {
@@ -219,7 +222,7 @@ resource appOwnsChanges 'Microsoft.Authorization/roleAssignments@2022-04-01' = i
   }
 }
 
-resource appOwnsRejected 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appOwnsQueues) {
+resource appOwnsRejected 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appOwnsQueues || withConsole) {
   scope: rejectedEvents
   name: guid(rejectedEvents.id, identity.id, busOwner)
   properties: {
@@ -229,7 +232,7 @@ resource appOwnsRejected 'Microsoft.Authorization/roleAssignments@2022-04-01' = 
   }
 }
 
-resource appOwnsPages 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appOwnsQueues) {
+resource appOwnsPages 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appOwnsQueues || withConsole) {
   scope: loadPages
   name: guid(loadPages.id, identity.id, busOwner)
   properties: {

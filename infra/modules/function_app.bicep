@@ -64,6 +64,9 @@ param fingerprintKeyUri string
 @description('Address of the secret HEALTH_KEY.')
 param healthKeyUri string
 
+@description('Client id of the application that signs people in to the operator\'s page; empty for no page.')
+param consoleClientId string
+
 @description('Settings of the ERP that customers are written to, by the name of the setting.')
 param targetSettings Settings
 
@@ -166,8 +169,59 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
     ServiceBus__credential: 'managedidentity'
     ServiceBus__clientId: identityClientId
     AZURE_CLIENT_ID: identityClientId
+    // The sign-in of the operator's page proves itself with the app's identity instead of a secret.
+    OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId
     CREDENTIAL: 'managed-identity'
   })
+}
+
+// Dataverse's webhook and the smoke test bring keys; everything else is for people who have signed in.
+resource login 'Microsoft.Web/sites/config@2025-03-01' = if (!empty(consoleClientId)) {
+  parent: app
+  name: 'authsettingsV2'
+  properties: {
+    platform: {
+      enabled: true
+      runtimeVersion: '~1'
+    }
+    globalValidation: {
+      requireAuthentication: true
+      unauthenticatedClientAction: 'RedirectToLoginPage'
+      redirectToProvider: 'azureActiveDirectory'
+      excludedPaths: [
+        '/api/dataverse/events'
+        '/api/health'
+      ]
+    }
+    identityProviders: {
+      azureActiveDirectory: {
+        enabled: true
+        registration: {
+          clientId: consoleClientId
+          openIdIssuer: '${environment().authentication.loginEndpoint}${subscription().tenantId}/v2.0'
+          clientSecretSettingName: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
+        }
+        validation: {
+          allowedAudiences: [
+            consoleClientId
+          ]
+          defaultAuthorizationPolicy: {
+            allowedApplications: [
+              consoleClientId
+            ]
+          }
+        }
+      }
+    }
+    httpSettings: {
+      requireHttps: true
+    }
+    login: {
+      tokenStore: {
+        enabled: false
+      }
+    }
+  }
 }
 
 resource noPasswordForPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {

@@ -1,4 +1,4 @@
-"""`python -m local.demo [--target T] [--accounts N] [--events N] [--json FILE]`.
+"""`python -m local.demo [--target T] [--accounts N] [--events N] [--json FILE] [--keep]`.
 
 Exit code 1 if anything differs.
 """
@@ -18,6 +18,8 @@ from local.demo.errors import DemoError
 from local.demo.report import show, write_json
 from local.demo.run import SETTINGS, Result, run
 from local.erps.by_target import ERPS
+from local.lifetime import stop_when_told
+from local.stand import Stand
 
 FEWEST_ACCOUNTS = 5
 
@@ -39,7 +41,9 @@ def main() -> int:
         return 130
     except asyncio.CancelledError:
         return 143
-    show(result, console)
+    if not arguments.keep:
+        show(result, console)
+        console.print("With --keep the stand stays, and the operator's page shows all of it.", style="dim")
     if arguments.json:
         write_json(result, arguments.json)
     return 1 if result.differences or result.lost else 0
@@ -57,7 +61,17 @@ async def _run(arguments: argparse.Namespace, console: Console) -> Result:
         def progress(what: str, ended: int) -> None:
             bar.update(shown, description=what, completed=ended)
 
-        return await run(ERPS[arguments.target], arguments.accounts, arguments.events, progress)
+        async def keep(stand: Stand, result: Result) -> None:
+            bar.stop()
+            show(result, console)
+            link = stand.console_link()
+            console.print(
+                f"The operator's page, until Ctrl-C:\n\n  {link}\n", highlight=False, soft_wrap=True
+            )
+            await stop_when_told(exit_with_parent=False).wait()
+
+        wait = keep if arguments.keep else None
+        return await run(ERPS[arguments.target], arguments.accounts, arguments.events, progress, wait)
 
 
 def _arguments() -> argparse.Namespace:

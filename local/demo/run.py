@@ -6,7 +6,7 @@ events do not come to an end in time.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -39,6 +39,10 @@ type Progress = Callable[[str, int], None]
 """What goes on now, and how many events have ended."""
 
 
+type BeforeTheEnd = Callable[[Stand, "Result"], Awaitable[None]]
+"""What is done while the stand still runs."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What came of it; `differences` and `lost` in words, empty if all is well."""
@@ -54,7 +58,9 @@ class Result:
     seconds: float
 
 
-async def run(erp: Erp, accounts: int, events: int, progress: Progress) -> Result:
+async def run(
+    erp: Erp, accounts: int, events: int, progress: Progress, before_the_end: BeforeTheEnd | None = None
+) -> Result:
     """Run it all once with this ERP. Raises DemoError and ChildError."""
     began = time.monotonic()
     scenario = plan(erp, accounts, events)
@@ -71,8 +77,7 @@ async def run(erp: Erp, accounts: int, events: int, progress: Progress) -> Resul
             await _drive(scenario, sales, watch)
             requests = await count.total(sales.requests)
             standing = await customers_in(erp, stand.addresses)
-            progress("Stopping the stand", events)
-            return Result(
+            result = Result(
                 scenario=scenario,
                 ids=sales.ids,
                 currency_of=sales.currency_of,
@@ -83,6 +88,10 @@ async def run(erp: Erp, accounts: int, events: int, progress: Progress) -> Resul
                 lost=list(events_lost(await sales.jobs(), watch.ledger, await watch.queues())),
                 seconds=time.monotonic() - began,
             )
+        if before_the_end is not None:
+            await before_the_end(stand, result)
+        progress("Stopping the stand", events)
+        return result
 
 
 async def _drive(scenario: Scenario, sales: Sales, watch: "_Watch") -> None:

@@ -9,6 +9,7 @@ Source: learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhoo
 import asyncio
 import hmac
 import json
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,7 +17,8 @@ from aiohttp import hdrs, web
 from azure_functions_runtime.bindings.datumdef import Datum
 
 from local.host.datums import text
-from local.host.routes import Route, find_route
+from local.host.easy_auth import EasyAuth
+from local.host.routes import Route, RouteError, find_route
 from local.host.worker import Function, InvocationError, Worker
 
 LARGEST_BODY = 100 * 1024 * 1024
@@ -36,6 +38,7 @@ class HttpSide:
         }
         self._routes = [_route(function, prefix) for function in self._functions.values()]
         self._background: set[asyncio.Task[None]] = set()
+        self._auth = EasyAuth(function_key, on=os.environ.get("CONSOLE_LOGIN") == "local")
 
     def application(self) -> web.Application:
         """The aiohttp application; it has one handler, the routes are chosen as ASP.NET Core does."""
@@ -51,6 +54,8 @@ class HttpSide:
         path = request.rel_url.raw_path
         if path.startswith("/admin/"):
             return await self._admin(request, path)
+        if (answer := self._auth.answer(request)) is not None:
+            return answer
         found = find_route(self._routes, request.method, path)
         if found is None:
             return web.Response(status=404)
@@ -60,7 +65,7 @@ class HttpSide:
             return web.Response(status=401)
         if (request.content_length or 0) > LARGEST_BODY:
             return web.Response(status=413)
-        datum = await _request_datum(request, parameters)
+        datum = await _request_datum(request, self._auth.headers(request), parameters)
         try:
             result = await self._worker.invoke(
                 function, datum, {}, trace_parent=request.headers.get("traceparent"), reason="http"
@@ -98,11 +103,12 @@ class HttpSide:
 
 def _route(function: Function, prefix: str) -> Route:
     template = function.trigger.get("route") or function.name
+    if template.startswith("/"):  # the real host puts a second slash before it, and answers 404
+        raise RouteError(f"function {function.name}: its route {template!r} must not begin with a slash")
     return Route.parse(function.name, f"{prefix}/{template}", function.trigger.get("methods", ()))
 
 
-async def _request_datum(request: web.Request, parameters: dict[str, str]) -> Datum:
-    headers = {name.lower(): ",".join(request.headers.getall(name)) for name in request.headers}
+async def _request_datum(request: web.Request, headers: dict[str, str], parameters: dict[str, str]) -> Datum:
     query = {name: ",".join(request.query.getall(name)) for name in request.query}
     value: dict[str, Any] = {
         "method": text(request.method),

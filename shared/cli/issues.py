@@ -11,24 +11,10 @@ from shared.cli.options import CauseOption
 from shared.cli.output import Output, counted, moment, plain, shown
 from shared.cli.session import command
 from shared.diagnostics.name_accounts import Named
+from shared.diagnostics.parked_sheet import parked_rows
 from shared.mappings.sheet import neutralised
 from shared.model.issue import Issue
 from shared.wiring.operator import Operator
-
-_COLUMNS = (
-    *(
-        "Account number",
-        "Name",
-        "Cause",
-        "Value",
-        "Field",
-        "What to do",
-        "First (UTC)",
-        "Last (UTC)",
-        "Times",
-    ),
-    *("Status", "Error", "Account id", "Record in Sales"),
-)
 
 
 @command
@@ -103,17 +89,8 @@ def _print(output: Output, operator: Operator, found: Sequence[Issue], named: Na
 
 
 def _sheet(operator: Operator, found: Sequence[Issue], named: Named) -> list[tuple[str, ...]]:
-    erp = operator.erp.capabilities
-    lines: list[tuple[str, ...]] = [(*_COLUMNS, f"Form in {erp.name}")]
-    for issue in found:
-        name, links = named.of(issue.account_id), operator.name_accounts.links(issue.account_id)
-        cells = (
-            *(name.number, name.name, issue.cause, issue.value, issue.field, issue.remedy),
-            *(moment(issue.first_at), moment(issue.last_at), str(issue.count), str(issue.status or "")),
-            *(issue.error_type, str(issue.account_id), links["sales"], links.get(str(erp.system), "")),
-        )
-        lines.append(tuple(map(neutralised, cells)))
-    return lines
+    rows = parked_rows(found, named, operator.name_accounts.links, operator.erp.capabilities)
+    return [tuple(map(neutralised, row)) for row in rows]
 
 
 def _as_json(operator: Operator, issue: Issue, named: Named) -> dict[str, object]:

@@ -4,6 +4,7 @@ Every check compares the account with the ERP. Checks are spread over time, so t
 the systems. The account's log says who asked for the check and why.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -43,6 +44,16 @@ class Replay:
             return False
         await self._send(account_id, stored.state.organization_id, asked, 0)
         return True
+
+    async def accounts(self, account_ids: Sequence[UUID], asked: Asked) -> int:
+        """Check these accounts, spread over time. Return how many of them the app knows."""
+        sent = 0
+        for account_id in account_ids:
+            stored = await self.states.get(account_id)
+            if stored is not None:
+                await self._send(account_id, stored.state.organization_id, asked, sent)
+                sent += 1
+        return sent
 
     async def recheck(self, account_id: UUID, why: str) -> bool:
         """Check one account because the app itself asks. Return False if the app has no state of it."""

@@ -31,7 +31,7 @@ from shared.wiring.set_up_checks import set_up_checks
 _STORAGE, _BUS = "https://storage.azure.com", "https://servicebus.azure.net"
 _OF_APP = (
     "Give the app's identity the role Azure Service Bus Data Owner on this queue (parameter "
-    "appOwnsTriggerQueues), or read it with `accountsync doctor` as an operator."
+    "appOwnsQueues), or read it with `accountsync doctor` as an operator."
 )
 _OF_OPERATOR = "Give yourself the role Azure Service Bus Data Owner on this queue."
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from shared.dataverse.registration import Registration
@@ -15,9 +15,10 @@ from shared.diagnostics.status import ReadStatus
 from shared.mappings.edit import EditMapping
 from shared.mappings.review import Review
 from shared.ports import SalesInquiry
+from shared.ports.actions import Actions
 from shared.ports.queues import QueueDepths
 from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
-from shared.wiring import Application
+from shared.wiring import Application, application
 from shared.wiring.set_up_checks import longest_code
 
 if TYPE_CHECKING:
@@ -121,6 +122,14 @@ class Operator(Application):
         )
 
     @cached_property
+    def actions(self) -> Actions:
+        """What people did on the operator's page."""
+        from shared.storage.actions import ActionTable
+        from shared.storage.tables import CONTROL
+
+        return ActionTable(self.clients.tables.get_table_client(CONTROL))
+
+    @cached_property
     def _sales(self) -> SalesInquiry:
         from shared.dataverse.inquiry import DataverseInquiry
 
@@ -135,3 +144,12 @@ class Operator(Application):
         if self.settings.servicebus_control:
             return LocalQueues(self.settings.servicebus_control)
         return AdministeredQueues(self.settings, self.clients.service_bus)
+
+
+@cache
+def operator() -> Operator:
+    """The operator's use cases in the process of the app, over the clients of the app."""
+    app = application()
+    made = Operator(app.settings, app.field_map)
+    made.clients = app.clients
+    return made

@@ -41,6 +41,9 @@ CHECKPOINT = """        after = run.advanced(checks, unfinished, held)
 ASKED = '            await self.limits.allow("blocks", work.change)\n'
 REMEMBERED = "        work.state = replace(work.state, previous_hold=update.previous_hold)\n"
 
+CONSOLE = "tests/flow/test_console.py::test_"
+GUARDED = "tests/unit/test_console_guard.py::test_"
+
 GUARDS = {
     "catch-up sends no check for a version that is known": Guard(
         "shared/load/missed.py",
@@ -113,6 +116,48 @@ GUARDS = {
         "return change if change.traceparent else replace(change, traceparent=current_traceparent())",
         "return change",
         f"{TRACES}an_event_its_hop_over_the_queue_and_its_steps_are_one_trace",
+    ),
+    "a page of the operator needs its role": Guard(
+        "shared/console/app.py",
+        "if not person.may(page.least):",
+        "if False:",
+        f"{CONSOLE}a_page_needs_its_role",
+    ),
+    "a form is sent by the page itself": Guard(
+        "shared/console/guard.py",
+        "if not same_origin(request.headers):",
+        "if False:",
+        f"{GUARDED}a_form_of_another_site_changes_nothing",
+    ),
+    "a body is bounded": Guard(
+        "shared/console/guard.py",
+        "if len(body) > most:",
+        "if False:",
+        f"{CONSOLE}a_text_that_is_too_long_is_refused",
+    ),
+    "readers see no values": Guard(
+        "shared/console/issues.py",
+        'row.value if with_values else ""',
+        "row.value",
+        f"{CONSOLE}a_reader_sees_states_and_ids_but_no_names_and_no_values",
+    ),
+    "a plan that differs is shown again": Guard(
+        "shared/console/mapping_plan.py",
+        'if plan.refused(strict=False) or digest(plan) != form.text("digest"):',
+        "if False:",
+        f"{CONSOLE}a_plan_is_shown_again_if_the_table_was_changed_meanwhile",
+    ),
+    "many checks need an administrator": Guard(
+        "shared/console/replaying.py",
+        "if count > MOST_OF_OPERATOR and not person.administers:",
+        "if False:",
+        f"{CONSOLE}more_than_a_hundred_need_an_administrator_who_types_the_number",
+    ),
+    "an action is stored before it is done": Guard(
+        "shared/console/desk.py",
+        "        await self.operator.actions.add(action)\n",
+        "",
+        f"{CONSOLE}a_system_is_paused_and_resumed",
     ),
     "the number of a customer that is gone may be a stranger's": Guard(
         "shared/sync/plan.py",

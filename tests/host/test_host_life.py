@@ -47,6 +47,13 @@ async def test_an_app_that_the_real_host_would_not_run_is_refused(
     assert reason in str(refused.value)
 
 
+async def test_a_route_with_a_leading_slash_is_refused(tmp_path: Path) -> None:
+    """The real host puts a second slash before it, and answers 404."""
+    code = HTTP.format("req: func.HttpRequest").replace('"x"', '"/x"')
+    with pytest.raises(ChildError, match="must not begin with a slash"):
+        await start_host(tmp_path, NO_BROKER, app=copy_of_sample(tmp_path, code=code))
+
+
 async def test_another_version_of_host_json_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ChildError, match=r"host\.json"):
         await start_host(

@@ -23,7 +23,7 @@ from local.start import well_known_ports
 from tests.host.hosting import ROOT, until
 
 IN_FILE = ["functions", "function_key", "servicebus", "tables", "dataverse", "operations", "token", "control"]
-IN_FILE += ["settings"]
+IN_FILE += ["settings", "console"]
 
 
 async def test_everything_serves_when_the_stand_is_ready(tmp_path: Path) -> None:
@@ -96,6 +96,8 @@ async def test_what_start_prints_can_be_copied(tmp_path: Path, own_functions: bo
             assert f"  . .venv/bin/activate && func start --port {_port(addresses['functions'])}" in text
             settings = _example_at_the_ports_of(addresses, tmp_path)
             host = await _host(settings, _port(addresses["functions"]), tmp_path)
+        else:
+            await _signs_in(addresses["console"], text)
         health, created, customer = [await _printed_by(command) for command in _curl_commands(text)]
         assert json.loads(health)["status"] == "ok"
         assert created.strip() == "204"
@@ -108,6 +110,18 @@ async def test_what_start_prints_can_be_copied(tmp_path: Path, own_functions: bo
             await host.stop()
         process.terminate()
         await asyncio.wait_for(process.wait(), 30)
+
+
+async def _signs_in(link: str, printed: str) -> None:
+    """The link is printed and opens the operator's page; without it nobody gets there."""
+    assert f"  {link}\n" in printed
+    async with httpx.AsyncClient(follow_redirects=True) as client:
+        page = link.partition("/.auth")[0] + "/api/console/"
+        assert (await client.get(page)).status_code in {301, 302, 401, 403}
+        answer = await client.get(link)
+    assert (str(answer.url), answer.status_code) == (page, 200)
+    assert answer.headers["content-type"].startswith("text/html")
+    assert answer.headers["content-security-policy"].startswith("default-src 'none';")
 
 
 def _curl_commands(text: str) -> list[str]:

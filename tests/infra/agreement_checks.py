@@ -19,7 +19,7 @@ OWNER = "Azure Service Bus Data Owner"
 RECEIVER = "Azure Service Bus Data Receiver"
 SENDER = "Azure Service Bus Data Sender"
 APP = "appPrincipalId"
-OWNING = "appOwnsQueues"
+OWNING = "appOwnsQueues || withConsole"  # the operator's page shows the counts too
 KEY_READER = "Key Vault Secrets User"
 TABLE = "Storage Table Data Contributor"
 ROLE_IDS = {
@@ -84,7 +84,7 @@ def the_app_may_do_what_it_does_and_no_more(infra: Infra, app: AppNeeds) -> Iter
     needed |= {(SENDER, queue) for queue in app.senders}
     needed |= {(TABLE, "each table"), ("Storage Blob Data Owner", "storage")}
     # How much waits in a queue is told to its owners only: a parameter, on unless somebody says no.
-    if infra.main.params[OWNING].value is True:
+    if infra.main.params["appOwnsQueues"].value is True:
         needed |= {(OWNER, queue) for queue in {trigger.queue for trigger in app.triggers} | app.senders}
     settings = {name: str(value) for name, value in infra.app_settings.items()}
     if any("@Microsoft.KeyVault" in value for value in settings.values()):

@@ -125,7 +125,7 @@ def main_with(infra: Infra, given: Mapping[str, Value]) -> Scope:
 
 def settings_with(infra: Infra, given: Mapping[str, Value]) -> dict[str, str]:
     """The app settings of a deployment with these parameters."""
-    (settings,) = infra.resources("Microsoft.Web/sites/config")
+    settings = infra.site_configuration("appsettings")
     return _texts(main_with(infra, given).module("functionApp").value(settings.body["properties"]))
 
 

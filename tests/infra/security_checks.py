@@ -29,6 +29,14 @@ FACTS: dict[str, dict[str, Value]] = {
     "Microsoft.Web/sites": {"httpsOnly": True, "siteConfig.minTlsVersion": "1.2"},
     "Microsoft.Web/sites/basicPublishingCredentialsPolicies": {"allow": False},
 }
+SIGN_IN: dict[str, Value] = {
+    "platform.enabled": True,
+    "globalValidation.requireAuthentication": True,
+    "globalValidation.unauthenticatedClientAction": "RedirectToLoginPage",
+    "globalValidation.excludedPaths": ["/api/dataverse/events", "/api/health"],
+    "httpSettings.requireHttps": True,
+    "login.tokenStore.enabled": False,
+}
 SECRET_FUNCTIONS = re.compile(r"\b(listKeys|listAccountSas|listServiceSas|getSecret|list[A-Z]\w*)\s*\(")
 SECRET_NAMES = re.compile(r"key|secret|password|token|connection", re.IGNORECASE)
 # By name they could be secrets; by nature they are addresses. Application Insights takes Entra tokens only.
@@ -112,7 +120,18 @@ def everything_is_logged_and_tagged(infra: Infra) -> Iterator[str]:
                 yield f"{path}: {one.symbol} has no tags"
 
 
+def people_sign_in_before_the_page(infra: Infra) -> Iterator[str]:
+    """With an application for the sign-in, all is behind it but the two functions that take keys."""
+    login = infra.site_configuration("authsettingsV2")
+    if "consoleClientId" not in login.condition:
+        yield "the sign-in must be there only with consoleClientId"
+    for path, wanted in SIGN_IN.items():
+        if (value := _at(login, path)) != wanted:
+            yield f"sign-in: {path} is {value!r}, not {wanted!r}"
+
+
 SECURITY_CHECKS = (
+    people_sign_in_before_the_page,
     resources_are_closed,
     dataverse_can_only_send,
     no_secret_leaves,

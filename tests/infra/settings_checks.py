@@ -34,6 +34,7 @@ OF_THE_HOST = {  # or of the exporter, which reads its settings itself
     "AzureWebJobsStorage__clientId",
     f"{BUS}__credential",
     f"{BUS}__clientId",
+    "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",  # of the sign-in
 }
 OF_THE_EXAMPLE = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"}
 # What docs/deploy.md says to set with `azd env set`, for each target.
@@ -118,6 +119,8 @@ def choices_are_the_same(infra: Infra, app: AppNeeds) -> Iterator[str]:
         value = settings.get(names[field])
         if not (isinstance(kind, type) and issubclass(kind, Enum)) or not isinstance(value, Code):
             continue
+        if str(value) not in infra.main.params:
+            continue  # an expression; the settings that it comes to are loaded above
         allowed = infra.main.params[str(value)].decorators.get("allowed", [[]])[0]
         if (
             not isinstance(allowed, list)

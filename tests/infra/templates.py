@@ -94,10 +94,16 @@ class Infra:
         names = self.main.variables["tableNames"].value
         return [str(name) for name in names] if isinstance(names, list) else []
 
+    def site_configuration(self, name: str) -> Resource:
+        """One of the configurations of the app, such as its settings."""
+        found = self.resources("Microsoft.Web/sites/config")
+        (one,) = [resource for resource in found if resource.body["name"] == name]
+        return one
+
     @property
     def app_settings(self) -> dict[str, Value]:
         """Every setting that is always set: those of function_app.bicep and those handed to it."""
-        (settings,) = self.resources("Microsoft.Web/sites/config")
+        settings = self.site_configuration("appsettings")
         return self.operator_settings | _last_of_union(settings.body["properties"])
 
     @property

@@ -39,6 +39,13 @@ type AppChange = Callable[[AppNeeds], AppNeeds]
 # check, file, what stands there, what stands there instead, what the check must say
 AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
     (
+        agree.the_app_may_do_what_it_does_and_no_more,
+        ACCESS,
+        " = if (withConsole) {",
+        " = {",
+        "appOwnsRejected must depend",
+    ),
+    (
         settings.every_setting_has_its_place,
         MAIN,
         "      DATAVERSE_URL: dataverseUrl\n",
@@ -363,7 +370,7 @@ AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
     (
         agree.the_app_may_do_what_it_does_and_no_more,
         ACCESS,
-        " = if (appOwnsQueues) {",
+        " = if (appOwnsQueues || withConsole) {",
         " = {",
         "appOwnsEvents must depend",
     ),

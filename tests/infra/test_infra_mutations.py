@@ -30,6 +30,27 @@ type InfraCheck = Callable[[Infra], Iterator[str]]
 # check, file, what stands there, what stands there instead, what the check must say
 INFRA_MUTATIONS: list[tuple[InfraCheck, str, str, str, str]] = [
     (
+        security.people_sign_in_before_the_page,
+        APP,
+        "        '/api/health'\n",
+        "        '/api'\n",
+        "excludedPaths",
+    ),
+    (
+        security.people_sign_in_before_the_page,
+        APP,
+        "'RedirectToLoginPage'",
+        "'AllowAnonymous'",
+        "unauthenticatedClientAction",
+    ),
+    (
+        security.people_sign_in_before_the_page,
+        APP,
+        " = if (!empty(consoleClientId)) {",
+        " = {",
+        "only with consoleClientId",
+    ),
+    (
         files.every_file_parses,
         MAIN,
         "param tags Tags = {}",

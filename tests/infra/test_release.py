@@ -1,5 +1,6 @@
 """The package, the deployment script and the smoke test, as far as they run without Azure."""
 
+import base64
 import importlib.util
 import json
 import os
@@ -15,6 +16,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from shared.console.people import Role
 from shared.environment import SettingsError, load_settings
 from shared.setting_types import TargetName
 from tests.infra.deployment import operator_settings_with, parameters_in
@@ -211,6 +213,21 @@ def test_the_package_holds_what_runs_and_nothing_else() -> None:
         assert not [name for name in names if name.startswith(unwanted)]
 
 
+def test_the_package_holds_the_files_of_the_operators_page() -> None:
+    package = load("package")
+    names = set(package.deployed(package.tracked(), package.ignored()))
+    for folder in ("static", "templates"):
+        here = {file.relative_to(ROOT).as_posix() for file in (ROOT / "shared/console" / folder).iterdir()}
+        assert here
+        assert here <= names
+
+
+def test_the_roles_of_the_registration_are_those_of_the_page() -> None:
+    roles = json.loads((INFRA / "console-roles.json").read_text(encoding="utf-8"))
+    assert [role["value"] for role in roles] == [str(role) for role in Role]
+    assert len({role["id"] for role in roles}) == len(roles)
+
+
 def test_the_same_content_makes_the_same_package(tmp_path: Path) -> None:
     package = load("package")
     first, second = tmp_path / "1.zip", tmp_path / "2.zip"
@@ -242,12 +259,19 @@ class Health(BaseHTTPRequestHandler):
 
     answers: list[dict[str, Any]]
     asked: ClassVar[list[tuple[str, str | None]]] = []
+    open: ClassVar[set[str]] = set()
+
+    @staticmethod
+    def see(principal: str | None) -> None:
+        """What a test wants to know of each request."""
 
     def do_GET(self) -> None:
         answers = type(self).answers
         content = json.dumps(answers.pop(0) if len(answers) > 1 else answers[0]).encode()
         type(self).asked.append((self.path, self.headers.get("x-functions-key")))
-        self.send_response(200 if self.path.partition("?")[0] == "/api/health" else 404)
+        type(self).see(self.headers.get("x-ms-client-principal"))
+        there = self.path.partition("?")[0] == "/api/health" or self.path in type(self).open
+        self.send_response(200 if there else 404)
         self.end_headers()
         self.wfile.write(content)
 
@@ -320,7 +344,27 @@ def test_smoke_prints_each_error_that_the_doctor_found(
 def test_without_the_key_smoke_asks_for_no_probe(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Health.answers, Health.asked = [{"status": "ok", "build": "new"}], []
     assert smoke(server, "new", monkeypatch) == 0
-    assert Health.asked == [("/api/health", None)]
+    assert [asked for asked in Health.asked if "onsole" not in asked[0].lower()] == [("/api/health", None)]
+
+
+@pytest.mark.parametrize("path", load("smoke").FORGED_PATHS)
+def test_smoke_fails_where_a_forged_sign_in_reaches_the_page(
+    path: str, server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Health.answers, Health.asked = [{"status": "ok", "build": "new"}], []
+    monkeypatch.setattr(Health, "open", {path})
+    assert smoke(server, "new", monkeypatch, seconds="0.05") == 1
+    assert f"a forged sign-in to {path} was answered with 200" in capsys.readouterr().err
+
+
+def test_smoke_pretends_to_be_an_operator(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Health.answers, Health.asked = [{"status": "ok", "build": "new"}], []
+    seen: list[str | None] = []
+    monkeypatch.setattr(Health, "see", staticmethod(seen.append))
+    assert smoke(server, "new", monkeypatch) == 0
+    forged = [json.loads(base64.b64decode(text)) for text in seen if text]
+    assert len(forged) == len(load("smoke").FORGED_PATHS)
+    assert all(claim == {"typ": "roles", "val": "operator"} for one in forged for claim in one["claims"])
 
 
 def test_smoke_waits_for_the_new_build(server: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import setting_types
+from shared.console_settings import ConsoleLogin
 from shared.environment import SettingsError, load_settings
 from shared.setting_types import Credential
 from shared.settings import Settings, environment_names
@@ -468,3 +469,19 @@ def test_no_request_of_these_erps_is_over_before_960_seconds(target: dict[str, s
 def test_business_central_has_four_partitions_by_default() -> None:
     assert load(**BUSINESS_CENTRAL).sync_partitions == 4
     assert load(**(BUSINESS_CENTRAL | {"SYNC_PARTITIONS": "2"})).sync_partitions == 2
+
+
+def test_only_the_stand_signs_people_in_by_itself() -> None:
+    assert "CONSOLE_LOGIN: local is for CREDENTIAL=local only" in refusal(**IN_AZURE, CONSOLE_LOGIN="local")
+    assert load(CONSOLE_LOGIN="local").console_login is ConsoleLogin.LOCAL
+    assert load(CONSOLE_LOGIN=None).console_login is ConsoleLogin.OFF
+
+
+@pytest.mark.parametrize(
+    ("platform", "login"),
+    [(None, ConsoleLogin.EASY_AUTH), ("True", ConsoleLogin.EASY_AUTH), ("False", ConsoleLogin.OFF)],
+)
+def test_there_is_no_page_where_the_platform_says_that_it_signs_nobody_in(
+    platform: str | None, login: ConsoleLogin
+) -> None:
+    assert load(CONSOLE_LOGIN="easy-auth", WEBSITE_AUTH_ENABLED=platform).console_login is login

@@ -1,0 +1,110 @@
+"""The parked accounts, grouped by what people do about them."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from starlette.responses import Response
+
+from shared.console.desk import Desk, RefusedError
+from shared.diagnostics.name_accounts import Named
+from shared.diagnostics.parked_sheet import parked_rows
+from shared.mappings.sheet import neutralised
+from shared.model.account import AccountCurrency
+from shared.model.faults import Fault
+from shared.model.issue import Issue
+from shared.model.mapping_edit import key_or_none
+from shared.model.outcome import Cause
+
+SHOWN, SHOWN_OF_CAUSE = 10, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Accounts with one cause and one remedy, the longest parked first; `shown` are the first of them.
+
+    `currency` is the currency without a code that parks them, if that is the cause.
+    """
+
+    cause: str
+    value: str
+    field: str
+    remedy: str
+    issues: Sequence[Issue]
+    shown: Sequence[Issue]
+    currency: AccountCurrency | None = None
+
+    @property
+    def oldest(self) -> datetime | None:
+        """When the first of them was parked, if that is known of each."""
+        at = self.issues[0].first_at
+        return datetime.fromisoformat(at) if at else None
+
+
+async def show(desk: Desk) -> Response:
+    """List the groups, the largest first; of all causes or of the one in the address."""
+    cause = _cause(desk.request.query_params.get("cause", ""))
+    rows = await desk.operator.ports.issues.report(cause)
+    groups = grouped(rows, most=SHOWN_OF_CAUSE if cause else SHOWN, with_values=desk.person.operates)
+    causes = [cause] if cause else list(dict.fromkeys(group.cause for group in groups))
+    named, currencies = Named({}), list[AccountCurrency]()
+    if desk.person.operates:
+        named = await desk.operator.name_accounts.of([row.account_id for g in groups for row in g.shown])
+        currencies = await _currencies(desk, groups)
+    return desk.show(
+        "issues.html",
+        groups=[with_currency(group, currencies) for group in groups],
+        total=len(rows),
+        causes=causes,
+        chosen=cause,
+        named=named,
+        links=desk.operator.name_accounts.links,
+        erp_link=str(desk.operator.erp.capabilities.system),
+    )
+
+
+async def as_workbook(desk: Desk) -> Response:
+    """Send all parked accounts, with names and links, as `accountsync issues --export` writes them."""
+    rows = sorted(await desk.operator.ports.issues.report(), key=lambda row: row.last_at, reverse=True)
+    named = await desk.operator.name_accounts.of([row.account_id for row in rows])
+    links, erp = desk.operator.name_accounts.links, desk.operator.erp.capabilities
+    lines = (tuple(map(neutralised, line)) for line in parked_rows(rows, named, links, erp))
+    return desk.file("parked-accounts.xlsx", lines, "Parked accounts")
+
+
+def grouped(rows: Collection[Issue], *, most: int, with_values: bool) -> list[Group]:
+    """Group the rows as `accountsync issues` does; without values, by cause and field alone."""
+    groups = defaultdict[tuple[str, str, str, str], list[Issue]](list)
+    for row in sorted(rows, key=lambda row: row.first_at):
+        groups[row.cause, row.value if with_values else "", row.field, row.remedy].append(row)
+    made = [Group(*key, found, found[:most]) for key, found in groups.items()]
+    return sorted(made, key=lambda group: -len(group.issues))
+
+
+def with_currency(group: Group, currencies: Collection[AccountCurrency]) -> Group:
+    """Return the group with its currency as Sales spells it, and the ISO code that Sales has for it."""
+    if group.cause != Cause.UNMAPPED_CURRENCY or not group.value:
+        return group
+    found = (one for one in currencies if key_or_none(one.name) == group.value)
+    currency = next(found, AccountCurrency(group.value))
+    return replace(group, currency=currency)
+
+
+async def _currencies(desk: Desk, groups: Collection[Group]) -> list[AccountCurrency]:
+    """Read the currencies of Sales if a group needs them; without them the form has no suggestion."""
+    if not any(group.cause == Cause.UNMAPPED_CURRENCY for group in groups):
+        return []
+    try:
+        return list(await desk.operator.edit_mapping.review.sales.currencies())
+    except Fault:
+        return []
+
+
+def _cause(text: str) -> str:
+    try:
+        return str(Cause(text)) if text else ""
+    except ValueError:
+        raise RefusedError(
+            "There is no such cause. The page Issues lists those that there are.", 404
+        ) from None

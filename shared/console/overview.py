@@ -1,0 +1,60 @@
+"""The overview: where everything is now, and what needs a person."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from shared.console.desk import Desk
+from shared.diagnostics.status import Status
+from shared.model.faults import System
+from shared.model.outcome import Ending
+
+_WRITTEN = (Ending.CREATED, Ending.UPDATED)
+_BAR = 100.0  # percent
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the bar of outcomes, in percent of its width."""
+
+    ending: str
+    count: int
+    start: float
+    width: float
+
+
+async def show(desk: Desk) -> Response:
+    """Show the state as `accountsync status` reads it."""
+    status = await desk.operator.read_status.now()
+    names = [issue.account_id for issue in status.parked] if desk.person.operates else []
+    queues = {queue.name: queue for queue in status.queues}
+    return desk.show(
+        "overview.html",
+        status=status,
+        queues=queues,
+        written=sum(status.outcomes.get(ending, 0) for ending in _WRITTEN),
+        parked=sum(status.issues.values()),
+        held={breaker.system: breaker for breaker in status.held},
+        sales_system=System.DATAVERSE,
+        erp_system=desk.operator.erp.capabilities.system,
+        parts_of=list(_parts(status)),
+        named=await desk.operator.name_accounts.of(names),
+        heading=heading(status.attention),
+    )
+
+
+def heading(attention: Sequence[str]) -> str:
+    """Say in a sentence how things stand."""
+    if not attention:
+        return "Changes arrive, nothing needs you"
+    return "One thing needs you" if len(attention) == 1 else f"{len(attention)} things need you"
+
+
+def _parts(status: Status) -> Iterator[Part]:
+    """Divide the bar among the outcomes."""
+    total, start = sum(status.outcomes.values()), 0.0
+    for ending, count in status.outcomes.items():
+        width = _BAR * count / total
+        yield Part(ending, count, round(start, 2), round(width, 2))
+        start += width
