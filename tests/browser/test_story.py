@@ -6,7 +6,7 @@ Only what the page itself says is used: visible labels, no address, no documenta
 from playwright.async_api import Page, expect
 
 from local.console.scene import FIRST
-from local.demo.seed import heal
+from local.demo.seed import run_timers
 from tests.browser.conftest import OpenPage, Scene
 from tests.end_to_end.waiting import eventually
 
@@ -35,7 +35,7 @@ async def test_the_account_arrives(scene: Scene, open_page: OpenPage) -> None:
         await find(page, FIRST)
         return await heading.inner_text()
 
-    await heal(scene.stand)  # what the app does by itself once a minute
+    await run_timers(scene.stand)  # what the app does by itself once a minute
     await eventually(shown, lambda text: "in step" in text, "the account arrives")
     await expect(page.get_by_text("Customer usmf/C-1007")).to_be_visible()
 

@@ -74,7 +74,7 @@ class Page:
         app = self.world.application()
         self.operator = Operator(app.settings, app.field_map, app.ports)
         self.operator.erp = app.erp
-        given = {"_sales": self.inquiry, "actions": self.actions, "_queue_depths": lambda: self}
+        given = {"_sales": self.inquiry, "actions": self.actions, "queue_depths": self}
         self.operator.__dict__ |= given
         self.app = make_app(self.operator)
 

@@ -41,7 +41,7 @@ AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
     (
         agree.the_app_may_do_what_it_does_and_no_more,
         ACCESS,
-        " = if (withConsole) {",
+        " = if (appOwnsQueues || withConsole) {",
         " = {",
         "appOwnsRejected must depend",
     ),
