@@ -1,6 +1,5 @@
 """The use cases of the operator's tool, over the same clients and ports as the app."""
 
-from dataclasses import replace
 from datetime import timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -17,8 +16,8 @@ from shared.mappings.review import Review
 from shared.ports import SalesInquiry
 from shared.ports.actions import Actions
 from shared.ports.queues import QueueDepths
-from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
 from shared.wiring import Application, application
+from shared.wiring.deciding import decide_over
 from shared.wiring.set_up_checks import longest_code
 
 if TYPE_CHECKING:
@@ -74,18 +73,7 @@ class Operator(Application):
     @cached_property
     def preview(self) -> PreviewSync:
         """What a sync would do."""
-        ports = self.ports
-        return PreviewSync(
-            reader=ports.reader,
-            target=ports.target,
-            states=ports.states,
-            currency=ResolveCurrency(ports.mappings, ports.target.knows_currency),
-            build=BuildCustomer(self.field_map, self.setting_texts()),
-            customers=ports.owners,
-            in_use=self.target_in_use,
-            rules=replace(self.rules, looks_first=True),
-            clock=ports.clock,
-        )
+        return decide_over(self, PreviewSync)
 
     @cached_property
     def count_plan(self) -> CountPlan:

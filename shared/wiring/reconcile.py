@@ -1,6 +1,6 @@
 """The use case that compares both systems, over the ports of the application and some of its own."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,8 +11,8 @@ from shared.load.repair import Repair
 from shared.ports.pages import PageQueue, Runs
 from shared.ports.reconciling import AccountRows, Differences
 from shared.sync.decide import Decide
-from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
 from shared.wiring import Application
+from shared.wiring.deciding import decide_over
 
 _PAGE = 200  # rows of a page
 
@@ -47,17 +47,7 @@ def reconcile_of(app: Application) -> Reconcile:
 def reconcile_over(app: Application, own: ReconcilePorts, size: int = _PAGE) -> Reconcile:
     """Build the use case over these ports and the application's."""
     ports, company = app.ports, app.field_map.company
-    decide = Decide(
-        reader=ports.reader,
-        target=ports.target,
-        states=ports.states,
-        currency=ResolveCurrency(ports.mappings, ports.target.knows_currency),
-        build=BuildCustomer(app.field_map, app.setting_texts()),
-        customers=ports.owners,
-        in_use=app.target_in_use,
-        rules=replace(app.rules, looks_first=True),
-        clock=ports.clock,
-    )
+    decide = decide_over(app, Decide)
     margin = timedelta(seconds=app.settings.transaction_margin_seconds)
     compare = Compare(decide, ports.target, ports.states, ports.owners, margin)
     of_setting = [app.settings.named(company.setting) or ""] if company.setting else []

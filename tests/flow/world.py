@@ -16,9 +16,9 @@ from shared.model.faults import System
 from shared.model.outcome import Ending, Outcome
 from shared.model.state import SyncState
 from shared.settings import Settings
-from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
 from shared.wiring import Application
 from shared.wiring.clients import Ports
+from shared.wiring.deciding import decide_over
 from tests.fakes.bus import FakeLeftovers, FakeQueue, FakeRejected
 from tests.fakes.clock import FakeClock
 from tests.fakes.dynamics import FakeOperations, FakeSales
@@ -141,18 +141,7 @@ class World:
 
     def preview(self) -> PreviewSync:
         """The use case behind `accountsync preview`."""
-        application = self.application()
-        return PreviewSync(
-            reader=self.sales,
-            target=self.operations,
-            states=self.states,
-            currency=ResolveCurrency(self.mappings, self.operations.knows_currency),
-            build=BuildCustomer(application.field_map, application.setting_texts()),
-            customers=self.owners,
-            in_use=application.target_in_use,
-            rules=replace(application.rules, looks_first=True),
-            clock=self.clock,
-        )
+        return decide_over(self.application(), PreviewSync)
 
     # --- Sales
 
