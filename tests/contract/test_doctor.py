@@ -168,13 +168,19 @@ async def test_each_system_tells_its_time_without_a_token(simulated: Simulated, 
 
 
 @pytest.fixture
-async def app(azurite: str, own_broker: Child, simulated: Simulated) -> AsyncIterator[Application]:
-    """The app with settings that are right, and its tables."""
-    simulated.start_anew()
+async def tables(azurite: str) -> str:
+    """The connection string of the app's tables, which are there."""
     async with TableServiceClient.from_connection_string(azurite) as service:
         for name in TABLES:
             await service.create_table_if_not_exists(name)
-    async with opened(azurite, own_broker, simulated) as found:
+    return azurite
+
+
+@pytest.fixture
+async def app(tables: str, own_broker: Child, simulated: Simulated) -> AsyncIterator[Application]:
+    """The app with settings that are right, and its tables."""
+    simulated.start_anew()
+    async with opened(tables, own_broker, simulated) as found:
         yield found
         await registration_of(found).remove(endpoint_of(found.settings)[0])
 
@@ -195,8 +201,10 @@ async def opened(
         "MAX_BLOCKS_PER_HOUR": "100",
     }
     app = Application(*load_settings(EXAMPLE | places | changes))
-    yield app
-    await app.clients.close()
+    try:
+        yield app
+    finally:
+        await app.clients.close()
 
 
 SET_UP = {"field map", "currency mapping", "set-up of the ERP"}  # test_set_up.py tries these
@@ -261,9 +269,9 @@ async def test_a_table_that_is_missing_is_found(azurite: str) -> None:
 
 
 async def test_a_token_that_sales_refuses_is_told_once(
-    azurite: str, own_broker: Child, simulated: Simulated
+    tables: str, own_broker: Child, simulated: Simulated
 ) -> None:
-    async with opened(azurite, own_broker, simulated, LOCAL_TOKEN="wrong") as app:
+    async with opened(tables, own_broker, simulated, LOCAL_TOKEN="wrong") as app:
         found = {one.what: one for one in await examined(app)}
     refused = [what for what in found if "refuses the app's token (401)" in what]
     assert sorted(what.partition(":")[0] for what in refused) == ["dataverse", "operations"]
@@ -271,10 +279,10 @@ async def test_a_token_that_sales_refuses_is_told_once(
 
 
 async def test_systems_that_are_away_are_not_checked(
-    azurite: str, own_broker: Child, simulated: Simulated
+    tables: str, own_broker: Child, simulated: Simulated
 ) -> None:
     nowhere = {"DATAVERSE_URL": "http://127.0.0.1:1", "OPERATIONS_URL": "http://127.0.0.1:1"}
-    async with opened(azurite, own_broker, simulated, **nowhere) as app:
+    async with opened(tables, own_broker, simulated, **nowhere) as app:
         app.target_in_use.mine = await app.target_in_use.known()
         found = await examined(app)
     assert {one.grade for one in found} == {Grade.NOT_CHECKED}
