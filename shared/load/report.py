@@ -16,7 +16,8 @@ class LoadReport:
     """The load's accounts by the end of their check; `parked` by cause.
 
     `covered`: an event had the account checked meanwhile. `at_work`: the check is retried or under way.
-    `open`: not checked yet, or gone from Sales before its check.
+    `open`: not checked yet, or gone from Sales before its check. `sent` counts an account twice that was
+    changed while the load went on, because the walk comes to it again.
     """
 
     sent: int
@@ -62,9 +63,10 @@ class ReportLoad:
 
     async def of(self, run: LoadRun) -> LoadReport:
         """Count the results."""
-        counts = Counter[str]()
+        counts, waiting = Counter[str](), {sent.account_id for sent in run.recent}
         async for result in self.results(run):
             counts[result.ending] += 1
+            waiting.discard(result.account_id)
         parked = {
             ending.partition("|")[2]: count
             for ending, count in counts.most_common()
@@ -79,6 +81,6 @@ class ReportLoad:
             deleted=counts[Ending.DELETED],
             covered=counts[Ending.COVERED],
             at_work=counts[""],
-            open=max(0, run.sent - counts.total()),
+            open=len(waiting),
             parked=parked,
         )

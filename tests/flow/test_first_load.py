@@ -112,6 +112,24 @@ async def test_every_account_is_checked_and_the_report_counts_what_became_of_it(
     assert len(world.operations.customers) == 31
 
 
+async def test_an_account_that_changes_behind_the_walk_comes_again_and_is_counted_once() -> None:
+    world = Loading().with_accounts(12)
+    await world.start()
+    while account("A0") not in world.states.rows:
+        due = world.next_due()
+        assert due is not None
+        world.clock.advance_to(due)
+        if (page := world.pages.take()) is not None:
+            await world.page(page)
+        else:
+            await world.deliver(world.take())
+    world.save("A0", telephone1="7")
+    await world.work()
+    assert (world.run.state, world.run.sent) == (LoadState.DONE, 13)
+    report = await world.report()
+    assert (report.created + report.covered, report.open, report.at_work) == (12, 0, 0)
+
+
 async def test_a_page_is_never_larger_than_its_size_and_the_room_in_the_queue() -> None:
     world = Loading().with_accounts(30)
     await world.start()
