@@ -8,19 +8,18 @@ data-platform/fetchxml/reference/operators).
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from itertools import batched, pairwise
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
 import httpx
 
-from shared.dataverse.accounts import API, HEADERS, account_of, select_of
+from shared.dataverse.accounts import API, HEADERS, account_of, existing_accounts, select_of
 from shared.model.faults import ConfigurationFault, System
 from shared.model.field_map import FieldMap
 from shared.ports.reconciling import AccountRow
 from shared.web.odata import ODataClient, answer_of
 
-_IDS_AT_ONCE = 40  # ids in one address; some gateways refuse addresses over 4 kB
 _REMEDIES = {
     400: "Check that every column of the field map exists in this environment: `accountsync preview` of an "
     "account names one that does not.",
@@ -52,13 +51,7 @@ class DataverseAccountRows:
 
     async def existing(self, account_ids: Collection[UUID]) -> frozenset[UUID]:
         """Return those of the accounts that exist."""
-        found = set[UUID]()
-        for ids in batched(account_ids, _IDS_AT_ONCE, strict=False):
-            condition = "%20or%20".join(f"accountid%20eq%20{account_id}" for account_id in ids)
-            query = f"accounts?$select=accountid&$filter={condition}"
-            async for row in self._client.rows(API + query, HEADERS, _content):
-                found.add(UUID(str(row["accountid"])))
-        return frozenset(found)
+        return await existing_accounts(self._client, account_ids, _content)
 
     def _row(self, row: Mapping[str, Any], read_at: datetime) -> AccountRow:
         changed = row.get("modifiedon")

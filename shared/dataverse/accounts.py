@@ -6,9 +6,10 @@ Source: learn.microsoft.com/power-apps/developer/data-platform/webapi.
 import json
 import re
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from difflib import get_close_matches
+from itertools import batched
 from typing import Any, cast
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from shared.web.odata import ODataClient, answer_of, error_text
 API = "/api/data/v9.2/"
 PROBE = f"{API}accounts?$select=accountid&$top=1"  # one cheap request
 HEADERS = {"Accept": "application/json", "OData-Version": "4.0", "OData-MaxVersion": "4.0"}
+_IDS_AT_ONCE = 40  # ids in one address; some gateways refuse addresses over 4 kB
 # ObjectDoesNotExist, see the list of web service error codes in the developer's reference of Dataverse.
 _DOES_NOT_EXIST = "0x80040217"
 # The error codes for an unknown column, of a query and of a write (learn.microsoft.com/troubleshoot/
@@ -120,3 +122,15 @@ def _unknown_column(name: str) -> ConfigurationFault:
     meant = f' Did you mean "{nearest[0]}"?' if nearest else ""
     remedy = f"Correct the field map, or add the column.{meant}"
     return ConfigurationFault(System.DATAVERSE, f'has no column "{name}", which the field map names.', remedy)
+
+
+async def existing_accounts(
+    client: ODataClient, account_ids: Collection[UUID], read: Callable[[httpx.Response], dict[str, Any]]
+) -> frozenset[UUID]:
+    """Return those of the accounts that Sales has, many in a request. `read` reads a page, or raises."""
+    found = set[UUID]()
+    for ids in batched(account_ids, _IDS_AT_ONCE, strict=False):
+        condition = "%20or%20".join(f"accountid%20eq%20{account_id}" for account_id in ids)
+        path = f"{API}accounts?$select=accountid&$filter={condition}"
+        found |= {UUID(str(row["accountid"])) async for row in client.rows(path, HEADERS, read)}
+    return frozenset(found)

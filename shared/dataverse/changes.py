@@ -11,13 +11,12 @@ asked.
 import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from itertools import batched
 from typing import Any, cast
 from uuid import UUID
 
 import httpx
 
-from shared.dataverse.accounts import API, HEADERS
+from shared.dataverse.accounts import API, HEADERS, existing_accounts
 from shared.model.catch_up import LONGEST_LINK, ChangedAccount, ChangePage, Refusal
 from shared.model.faults import ConfigurationFault, System, TransientFault
 from shared.web.odata import ODataClient, answer_of, error_text
@@ -28,7 +27,6 @@ _DEFINITION = (
     f"{API}EntityDefinitions?$select=LogicalName,ChangeTrackingEnabled&$filter=LogicalName%20eq%20'account'"
 )
 _EXPIRED = "0x80044352"  # ExpiredVersionStamp
-_IDS_AT_ONCE = 40  # ids in one address; some gateways refuse addresses over 4 kB
 _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _ETAG = re.compile(r'W/"(\d{1,20})"', re.ASCII)
@@ -62,14 +60,7 @@ class DataverseChanges:
         return self._page(await self._get(f"{_ALL}&$filter=modifiedon%20ge%20{since}"))
 
     async def existing(self, account_ids: Collection[UUID]) -> frozenset[UUID]:
-        found = set[UUID]()
-        for ids in batched(account_ids, _IDS_AT_ONCE, strict=False):
-            condition = "%20or%20".join(f"accountid%20eq%20{account_id}" for account_id in ids)
-            query = f"{API}accounts?$select=accountid&$filter={condition}"
-            found |= {
-                UUID(str(row["accountid"])) async for row in self._client.rows(query, HEADERS, _content)
-            }
-        return frozenset(found)
+        return await existing_accounts(self._client, account_ids, _content)
 
     async def organization(self) -> UUID:
         return UUID(str(_content(await self._client.get(f"{API}WhoAmI", HEADERS))["OrganizationId"]))
