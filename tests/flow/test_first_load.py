@@ -75,6 +75,16 @@ class Loading(World):
                 self.pages.waiting.insert(0, (self.clock.now(), 0, page))
         return deaths
 
+    async def step(self) -> None:
+        """Deliver what is due next: a page or a change."""
+        due = self.next_due()
+        assert due is not None
+        self.clock.advance_to(due)
+        if (page := self.pages.take()) is not None:
+            await self.page(page)
+        else:
+            await self.deliver(self.take())
+
     def next_due(self) -> datetime | None:
         return min(filter(None, (self.queue.next_due(), self.pages.next_due())), default=None)
 
@@ -116,13 +126,7 @@ async def test_an_account_that_changes_behind_the_walk_comes_again_and_is_counte
     world = Loading().with_accounts(12)
     await world.start()
     while account("A0") not in world.states.rows:
-        due = world.next_due()
-        assert due is not None
-        world.clock.advance_to(due)
-        if (page := world.pages.take()) is not None:
-            await world.page(page)
-        else:
-            await world.deliver(world.take())
+        await world.step()
     world.save("A0", telephone1="7")
     await world.work()
     assert (world.run.state, world.run.sent) == (LoadState.DONE, 13)
@@ -136,13 +140,7 @@ async def test_a_page_is_never_larger_than_its_size_and_the_room_in_the_queue() 
     world.accounts.sizes.clear()
     most = 0
     while world.run.state is LoadState.RUNNING:
-        due = world.next_due()
-        assert due is not None
-        world.clock.advance_to(due)
-        if (page := world.pages.take()) is not None:
-            await world.page(page)
-        else:
-            await world.deliver(world.take())
+        await world.step()
         most = max(most, len(world.queue.waiting))
     assert max(world.accounts.sizes) == 4
     assert most <= 8
