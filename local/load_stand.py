@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from local.demo.seed import seed
+from local.demo.seed import run_timers, seed
 from local.stand import Stand
 from local.stand_options import ROOT, StandOptions
 from shared.environment import load_settings
@@ -27,10 +27,12 @@ SETTINGS = {
     "RETRY_FIRST_SECONDS": "0.5",
     "RETRY_CAP_SECONDS": "3",
     "QUEUE_WAIT_SECONDS": "1",
+    "CURRENCY_CACHE_SECONDS": "2",
 }
 LATENCY = {"dataverse": 80, "operations": 200}
 _SEEDED_AT_ONCE = 500
 _LOOK_SECONDS = 0.5
+_ROWS_ARE_NEW = 8.0  # so long after a mapping row changed, healing checks again what is read
 
 
 @dataclass(slots=True)
@@ -140,6 +142,8 @@ async def load_stand(settings: dict[str, str] | None = None) -> AsyncIterator[Lo
         httpx.AsyncClient(base_url=stand.addresses.control, timeout=120) as control,
     ):
         await seed(stand)
+        await run_timers(stand)
+        await asyncio.sleep(_ROWS_ARE_NEW)
         values = json.loads(stand.settings_file.read_text(encoding="utf-8"))["Values"]
         operator = Operator(*load_settings(values, takes_events=False))
         try:

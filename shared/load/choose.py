@@ -26,6 +26,13 @@ class Pace:
         return self.per_partition * self.partitions
 
 
+def leaves_room_unused(held: Iterable[UUID], pace: Pace) -> bool:
+    """Whether a partition has room for more checks than there are accounts of it among those held back."""
+    by_partition = Counter(session_id(account_id, pace.partitions) for account_id in held)
+    full = [partition for partition, number in by_partition.items() if number >= pace.per_partition]
+    return len(full) < pace.partitions
+
+
 def choose(
     accounts: Sequence[UUID], unfinished: Iterable[UUID], room: int, pace: Pace
 ) -> tuple[list[UUID], list[UUID]]:

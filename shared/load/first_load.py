@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.load.choose import Pace, choose
+from shared.load.choose import Pace, choose, leaves_room_unused
 from shared.load.unfinished import Unfinished
 from shared.model.faults import ConfigurationFault, Fault, QueueUnavailable, StateConflict, System
 from shared.model.load import LoadRun, LoadState, Sent, decode_load, encode_load
@@ -27,7 +27,8 @@ from shared.telemetry import LOGGER
 
 MOST_FAILURES = 5
 _ROOM_WAIT = timedelta(seconds=1)
-_NEXT_WAIT = timedelta(seconds=0.5)
+_NEXT_WAIT = timedelta(seconds=1)  # while many checks wait: three or four end in each partition
+_HELD_PAGES = 4
 _LAST_WAIT = timedelta(seconds=2)
 _AHEAD = timedelta(seconds=30)  # so far ahead a load with a rate sends its checks
 _FIRST_RETRY = 5.0  # seconds, doubled with each failure
@@ -110,17 +111,17 @@ class FirstLoad:
         await self.queue.send_all([(run.check(account_id), due) for account_id, due in checks])
         after = run.advanced(checks, unfinished, held)
         await self._write(after, etag)
-        full = 2 * len(after.recent) > self.pace.bound
+        full = 4 * len(unfinished) > self.pace.bound
         await self.pages.send(after.next_page, self.clock.now() + _NEXT_WAIT if full else None)
         return True
 
     async def _read_ahead(self, run: LoadRun) -> LoadRun:
-        """Read further accounts from Sales, unless enough of them are held back."""
-        most = self.pace.page_size - len(run.held)
+        """Read further accounts from Sales, unless enough of each partition are held back."""
+        most = min(self.pace.page_size, _HELD_PAGES * self.pace.page_size - len(run.held))
+        if run.walked or most < 1 or not leaves_room_unused(run.held, self.pace):
+            return run
         if run.limit:
             most = min(most, run.limit - run.sent - len(run.held))
-        if run.walked or 2 * len(run.held) > self.pace.page_size:
-            return run
         if most < 1:
             return replace(run, walked=True)
         read = self.accounts.page(run.selection, run.after, most)

@@ -15,7 +15,7 @@ from shared.model.outcome import Ending
 from shared.model.page import PageDue, RunKind
 from shared.model.state import LogEntry, Phase
 
-LONGEST_CONDITION = 2_000  # characters; the whole document has 32,000
+LONGEST_CONDITION = 2_000  # characters
 _RESUMED = 2  # pages; a message of the page before would count as "not sent on"
 
 

@@ -5,6 +5,7 @@ hourly ceiling does not count these creations.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -21,9 +22,21 @@ _KEPT = timedelta(seconds=5)
 _WAIT = timedelta(seconds=60)
 
 
+@dataclass(slots=True, eq=False)
+class _Asked:
+    """A creation that asks to be counted, and the answer: counted, or refused by the load as it is."""
+
+    change: AccountChange
+    counted: bool | None = None
+    load: LoadRun | None = None
+
+
 @dataclass(slots=True)
 class LoadLimit:
-    """Counts the creations of the newest load, one by one: a share taken in advance is lost in a crash."""
+    """Counts the creations of the newest load, all that ask at the same time in one request.
+
+    Nothing is taken in advance: a share that is not used up would be lost in a crash.
+    """
 
     allowances: Control
     runs: Runs
@@ -31,39 +44,63 @@ class LoadLimit:
     _run: LoadRun | None = None
     _read_at: datetime | None = None
     _returned: int = 0
+    _asking: list[_Asked] = field(default_factory=list[_Asked])
     _reserving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def allow(self, change: AccountChange) -> None:
         """Count one. Raises NotYet at the limit, and AccountFault if the load was cancelled."""
-        async with self._reserving:
-            if self._returned:
-                self._returned -= 1
-                return
-            run = await self._current(change)
-            if run is not None and await self._reserved(run):
-                return
-            run = await self._fresh()  # the limit may have been raised a moment ago
-            if run is not None and await self._reserved(run):
-                return
+        if self._returned:
+            self._returned -= 1
+            return
+        asked = _Asked(change)
+        self._asking.append(asked)
+        try:
+            async with self._reserving:
+                if asked.counted is None:
+                    await self._count(tuple(self._asking))
+        except asyncio.CancelledError:
+            self._returned += bool(asked.counted)
+            raise
+        finally:
+            if asked in self._asking:
+                self._asking.remove(asked)
+        if asked.counted:
+            return
+        run = asked.load
         if run is None or run.state is LoadState.CANCELLED:
             raise AccountFault(Problem(Cause.GUARD_TRIPPED, value="creates"))
-        await self._pause(run)
         raise NotYet(self.clock.now() + _WAIT, f"the load has created {run.max_creates} customers, its limit")
 
     def give_back(self) -> None:
         """Return one that certainly changed nothing in the ERP."""
         self._returned += 1
 
-    async def _reserved(self, run: LoadRun) -> bool:
-        hour = run.begun_at.replace(minute=0, second=0, microsecond=0)
-        return bool(await self.allowances.reserve(run.allowance, hour, 1, run.max_creates))
+    async def _count(self, asked: Sequence[_Asked]) -> None:
+        """Count all that ask, and pause the load if its limit does not allow them all."""
+        run = await self._current(asked)
+        counted = await self._reserve(run, len(asked))
+        if counted < len(asked):
+            run = await self._fresh()  # the limit may have been raised a moment ago
+            counted += await self._reserve(run, len(asked) - counted)
+        for place, one in enumerate(asked):
+            one.counted, one.load = place < counted, run
+        if counted < len(asked) and run is not None and run.state is not LoadState.CANCELLED:
+            await self._pause(run)
 
-    async def _current(self, change: AccountChange) -> LoadRun | None:
-        """Return the newest load, from a copy if the change is one of that load."""
+    async def _reserve(self, run: LoadRun | None, wanted: int) -> int:
+        if run is None:
+            return 0
+        hour = run.begun_at.replace(minute=0, second=0, microsecond=0)
+        return await self.allowances.reserve(run.allowance, hour, wanted, run.max_creates)
+
+    async def _current(self, asked: Sequence[_Asked]) -> LoadRun | None:
+        """Return the newest load, from a copy if all changes are of that load."""
         run, now = self._run, self.clock.now()
         if run is None or self._read_at is None or now - self._read_at > _KEPT:
             return await self._fresh()
-        return run if run.operation(change.account_id) == change.operation_id else await self._fresh()
+        changes = [one.change for one in asked]
+        of_it = all(run.operation(change.account_id) == change.operation_id for change in changes)
+        return run if of_it else await self._fresh()
 
     async def _fresh(self) -> LoadRun | None:
         stored = await self.runs.read(RunKind.LOAD)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from itertools import batched
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from azure.data.tables import TableEntity
@@ -28,8 +28,17 @@ HELD, PROBE, ANSWERED = "waiting", "probe", "sync_account"
 TARGET, IN_USE = "target", "in-use"
 _BATCH = 100  # the limit of a transaction of the Table service
 
+_MOST_KNOWN = 8
+
 type _Row = Mapping[str, Any]
 type _Columns = Mapping[str, object]
+
+
+class _Reserved(NamedTuple):
+    """How much of an allowance is reserved, and the ETag of its row."""
+
+    number: int
+    etag: str | None
 
 
 class ControlTable:
@@ -37,6 +46,7 @@ class ControlTable:
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
+        self._reserved: dict[str, _Reserved] = {}  # as this instance wrote them last
 
     async def breakers(self) -> Mapping[System, tuple[Breaker, str]]:
         found = [(_breaker(row), str(row.metadata["etag"])) for row in await self._rows(BREAKER)]
@@ -47,18 +57,26 @@ class ControlTable:
 
     async def reserve(self, kind: str, hour: datetime, wanted: int, ceiling: int) -> int:
         keys = {"PartitionKey": GUARD, "RowKey": f"{kind} {hour:%Y-%m-%dT%H}"}
+        known = self._reserved.pop(keys["RowKey"], None)
         while True:
-            stored = await get_row(self._table, *keys.values())
-            reserved = int(stored["Reserved"]) if stored else 0
-            granted = max(0, min(wanted, ceiling - reserved))
+            known = known or await self._read_reserved(keys)
+            granted = max(0, min(wanted, ceiling - known.number))
             if not granted:
                 return 0
+            total = known.number + granted
             try:
-                etag = str(stored.metadata["etag"]) if stored else None
-                await put_under(etag, {**keys, "Reserved": reserved + granted}, self._table)
-            except StateConflict:
+                etag = await put_under(known.etag, {**keys, "Reserved": total}, self._table)
+            except StateConflict:  # another instance was faster
+                known = None
                 continue
+            if len(self._reserved) >= _MOST_KNOWN:
+                self._reserved.clear()  # they are of past hours
+            self._reserved[keys["RowKey"]] = _Reserved(total, etag)
             return granted
+
+    async def _read_reserved(self, keys: Mapping[str, str]) -> _Reserved:
+        row = await get_row(self._table, *keys.values())
+        return _Reserved(int(row["Reserved"]), str(row.metadata["etag"])) if row else _Reserved(0, None)
 
     async def handled(self, scan: str = "") -> Mapping[str, Handled]:
         rows = await self._rows(MAPPING, " and Scan eq @scan" if scan else "", scan=scan)

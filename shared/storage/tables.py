@@ -7,6 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+from urllib.request import getproxies_environment
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
@@ -18,6 +19,7 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
     ServiceRequestError,
 )
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.data.tables import TableEntity, TableErrorCode, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
@@ -40,6 +42,8 @@ def table_service(settings: Settings) -> TableServiceClient:
         "retry_backoff_factor": 0.2,
         "connection_timeout": 5,
         "read_timeout": 20,
+        # Without a proxy the environment has nothing to tell, and is not read with each request.
+        "transport": AioHttpTransport(use_env_settings=bool(getproxies_environment())),
     }
     if settings.tables_connection:
         text = settings.tables_connection.get_secret_value()

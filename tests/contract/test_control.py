@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import cast
 from uuid import uuid4
 
 import pytest
+from azure.data.tables.aio import TableClient
 
 from shared.model.breaker import Breaker, Refusal
 from shared.model.control import Answered, Bookmark, Handled, InUse
@@ -12,6 +14,7 @@ from shared.model.faults import StateConflict, System
 from shared.ports import Control
 from shared.storage.control import MAPPING, ControlTable
 from tests.contract.conftest import NewTable, NewTables
+from tests.fakes.table_client import TableService
 from tests.fakes.tables import FakeControl
 
 NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
@@ -65,6 +68,22 @@ async def test_an_allowance_is_used_up_and_the_next_hour_has_its_own(control: Co
     assert granted == [3, 3, 1, 0]
     assert await reserve("blocks", HOUR, 3, 7) == 3
     assert await reserve("creates", HOUR + timedelta(hours=1), 3, 7) == 3
+
+
+async def test_instances_share_an_allowance_whoever_asks_next(new_table: NewTable) -> None:
+    table = await new_table()
+    one, other = ControlTable(table), ControlTable(table)
+    turns = [one, one, other, one, other, other, one, other]
+    granted = [await turn.reserve("creates", HOUR, 3, 19) for turn in turns]
+    assert granted == [3, 3, 3, 3, 3, 3, 1, 0]
+
+
+async def test_an_instance_that_reserves_again_asks_once() -> None:
+    service = TableService()
+    control = ControlTable(cast(TableClient, service.table("Control")))
+    for _ in range(5):
+        await control.reserve("creates", HOUR, 3, 1_000)
+    assert len(service.requests) == 1 + 5, "it reads the row once"
 
 
 async def test_healed_mappings_are_remembered_by_any_name_and_forgotten(control: Control) -> None:

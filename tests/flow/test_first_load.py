@@ -165,6 +165,24 @@ async def test_no_partition_gets_more_checks_than_it_may_have(counts: bool) -> N
     assert (world.run.state, len(world.operations.customers)) == (LoadState.DONE, 100)
 
 
+async def test_accounts_of_one_busy_partition_do_not_keep_the_others_waiting() -> None:
+    small: dict[str, object] = {"load_page_size": 10, "load_queued_per_partition": 2, "sync_partitions": 2}
+    world = Loading(settings=small).with_accounts(400)
+    await world.start()
+    busy, kept = session_id(next(iter(world.sales.rows.values())).account_id, 2), 0
+    for _ in range(12):
+        page = world.pages.take()
+        assert page is not None
+        await world.page(page)
+        world.clock.advance(1)
+        for change in [change for *_, change in world.queue.waiting]:
+            if session_id(change.account_id, 2) != busy:
+                world.queue.waiting = [one for one in world.queue.waiting if one[2] is not change]
+                await world.deliver(change)
+                kept += 1
+    assert kept > 14, "a page of ten holds five of the other partition; the walk goes on without the first"
+
+
 async def test_a_load_waits_while_changes_wait_be_they_active_or_scheduled() -> None:
     world = Loading().with_accounts(5)
     for place in range(4):

@@ -675,8 +675,8 @@ GUARDS = {
     ),
     "a load pauses at its limit": Guard(
         "shared/resilience/load_limit.py",
-        "        await self._pause(run)\n",
-        "",
+        "await self._pause(run)\n",
+        "pass\n",
         f"{LOAD}at_its_limit_a_load_pauses_parks_nothing_and_goes_on_with_a_higher_one",
     ),
     "a load's creations are not counted by the hour": Guard(
