@@ -42,8 +42,8 @@ class Many:
 
     async def get(self, account_id: UUID) -> Stored | None:
         place = account_id.int - 1
-        state = replace(self.stored.state, account_id=account_id, customer=self._key(place), version=place + 1)
-        return replace(self.stored, state=state)
+        own = {"account_id": account_id, "customer": self._key(place), "version": place + 1}
+        return replace(self.stored, state=replace(self.stored.state, **own))
 
     async def owner(self, key: CustomerKey) -> UUID | None:
         return UUID(int=int(key.number[1:]) + 1)
