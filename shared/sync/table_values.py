@@ -28,7 +28,7 @@ class TableValues:
     knows: Callable[[str, str], Awaitable[bool | None]]
 
     async def keys(self, account: Account, *, fresh: bool) -> tuple[Keys, Mapping[str, str]]:
-        """Return the keys under which each field's value is looked up, and the labels of fields without table.
+        """Return the keys under which each value is looked up by field, and the labels of the other fields.
 
         A choice has two keys, its label and its number. Raises AccountFault for a value that cannot be a key.
         """
