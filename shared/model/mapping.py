@@ -47,6 +47,10 @@ class MappingTable:
         """Whether it is the table of currencies, which has names of its own in all that is stored."""
         return self.name == PARTITION
 
+    def command(self, verb: str) -> str:
+        """Return the command of the tool that does this with the table."""
+        return "accountsync " + (f"currency {verb}" if self.of_currencies else f"mapping {verb} {self.name}")
+
     def value(self, key: str) -> str:
         """Return the key, or a code, as an issue names it: with the table, except for a currency."""
         return key if self.of_currencies else f"{self.name}|{key}"

@@ -6,10 +6,12 @@ from shared.diagnostics.doctor.target_points import TargetPointsCheck
 from shared.mappings.review import Review
 from shared.model.field_map import FieldMap
 from shared.model.field_source import CURRENCY
+from shared.model.mapping import CURRENCIES, MappingTable
 from shared.ports.metadata import SalesMetadata
 from shared.wiring import Application
 
 _LONGEST_CODE = 3  # of a currency in the ERP, where the field map does not say
+_LONGEST_VALUE = 250  # of any other value
 
 
 def sales_metadata(app: Application) -> SalesMetadata:
@@ -34,7 +36,9 @@ def set_up_checks(app: Application) -> tuple[FieldMapCheck, MappingsCheck, Targe
     )
 
 
-def longest_code(field_map: FieldMap) -> int:
-    """The longest code of a currency that the ERP takes."""
-    lengths = (field.max_length for field in field_map.fields.values() if field.via == CURRENCY)
-    return next(lengths, None) or _LONGEST_CODE
+def longest_code(field_map: FieldMap, table: MappingTable = CURRENCIES) -> int:
+    """The longest code that every field takes whose values go through the table."""
+    via = CURRENCY if table.of_currencies else f"table:{table.name}"
+    lengths = [field.max_length for field in field_map.fields.values() if field.via == via]
+    otherwise = _LONGEST_CODE if table.of_currencies else _LONGEST_VALUE
+    return min([length for length in lengths if length], default=otherwise)
