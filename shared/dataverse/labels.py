@@ -8,7 +8,7 @@ choice may have its options there only.
 import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from shared.dataverse.accounts import API, HEADERS
 from shared.model.faults import ConfigurationFault, System
@@ -80,6 +80,6 @@ def _sets(column: str) -> tuple[str, ...]:
 
 def _label(option: Mapping[str, Any], languages: Iterable[int | None]) -> str:
     """Return the label in the first of the languages that has one."""
-    labels = (option.get("Label") or {}).get("LocalizedLabels") or ()
+    labels = cast(list[dict[str, Any]], (option.get("Label") or {}).get("LocalizedLabels") or [])
     texts = {label.get("LanguageCode"): str(label.get("Label") or "") for label in labels}
     return next((texts[language] for language in languages if texts.get(language)), "")

@@ -134,10 +134,12 @@ class Review:
 
     async def _labels_not_mapped(self, table: Sequence[MappingRow]) -> list[Finding]:
         """Return a finding for each choice of Sales whose label and number are not in the table."""
-        present, found = by_key(table), dict[str, None]()
+        present, found, labels = by_key(table), dict[str, None](), self.labels
+        if labels is None:
+            return []
         try:
-            for column in self.of.labels if self.labels else ():
-                for number, label in (await self.labels.of(column, fresh=True)).items():
+            for column in self.of.labels:
+                for number, label in (await labels.of(column, fresh=True)).items():
                     if (key_or_none(label) or str(number)) not in present and str(number) not in present:
                         found[label or str(number)] = None
         except Fault as fault:

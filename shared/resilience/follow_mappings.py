@@ -18,6 +18,7 @@ from shared.resilience.seen_mappings import SeenMappings
 from shared.telemetry import LOGGER
 
 _SECOND = "second"
+_GONE = "gone"
 _CLOCKS = timedelta(seconds=5)  # how far the clocks of two instances may differ
 _AHEAD = timedelta(minutes=5)
 
@@ -46,6 +47,9 @@ class FollowMappings:
             LOGGER.warning("healing asked for labels in vain: %s", fault)
             return False
         before = await progress.control.handled(self.seen.table)
+        if self.seen.table.labels:  # the accounts that had a label which is gone have another one now
+            gone = {key for key, row in before.items() if not (row.done and row.version == _GONE)}
+            versions = {**dict.fromkeys(gone, _GONE), **versions}
         name = f"{self._prefix}{now:%Y%m%dT%H%M%S%f}"
         changed: dict[str, Handled] = {}
         scanned_once: dict[str, Handled] = {}

@@ -53,7 +53,12 @@ def tables_of(
     client: Callable[[str], TableClient], clock: Clock, cache_seconds: float
 ) -> Callable[[MappingTable], "CurrencyTable"]:
     """Return what makes the one CurrencyTable of each mapping table; `client` opens a table by its name."""
-    return cache(lambda of: CurrencyTable(client(of.stored_in), clock, cache_seconds, of=of))
+
+    @cache
+    def table(of: MappingTable) -> CurrencyTable:
+        return CurrencyTable(client(of.stored_in), clock, cache_seconds, of=of)
+
+    return table
 
 
 class CurrencyTable:
