@@ -102,7 +102,7 @@ async def test_every_mapping_table_is_shown_and_edited_as_that_of_currencies() -
     assert world.tables["payment-terms"].table["net 30"].mapped.ax == "N030"
     assert "Net 30: no row → N030" in (await page.get("/mapping?table=payment-terms")).text
     written = (await page.get("/mapping.csv?table=payment-terms")).answer.text
-    assert written.lstrip("\ufeff").splitlines()[0] == "Source,Target"
+    assert '"Source","Target"' in written
     undo = await page.post("/mapping/plan", table="payment-terms", do="undo", version="")
     await page.post("/mapping/apply", **dict(undo.fields))
     assert not world.tables["payment-terms"].table
