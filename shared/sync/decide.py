@@ -15,7 +15,7 @@ from shared.model.faults import AccountFault
 from shared.model.state import Stored, SyncState
 from shared.ports import Clock
 from shared.resilience.target_in_use import TargetInUse
-from shared.sync.desired_customer import BuildCustomer, ResolveCurrency, key_of_currency
+from shared.sync.desired_customer import BuildCustomer, MappedValues
 from shared.sync.fields import after_look
 from shared.sync.ownership import of_another
 from shared.sync.plan import NOT_FOUND_CHECKS, plan
@@ -61,13 +61,13 @@ class ReadsOwners(Protocol):
 class Decide:
     """Makes the decision from these reads, which may be of the systems or of what was read from them.
 
-    `fresh`: the currency mapping is read anew for each account, not taken from the copy in the process.
+    `fresh`: the mapping tables are read anew for each account, not taken from the copy in the process.
     """
 
     reader: ReadsAccounts
     target: FindsCustomers
     states: ReadsStates
-    currency: ResolveCurrency
+    mapped: MappedValues
     build: BuildCustomer
     customers: ReadsOwners
     in_use: TargetInUse
@@ -139,9 +139,9 @@ class Decide:
         if facts.account is None:
             raise AssertionError
         try:
-            key = key_of_currency(facts.account) if self.rules.field_map.has_currency else None
-            code = await self.currency.code(key, fresh=self.fresh) if key else None
-            return replace(facts, desired=self.build.body(facts.account, key, code))
+            keys = await self.mapped.keys(facts.account, fresh=self.fresh)
+            mapped = await self.mapped.of(keys, fresh=self.fresh)
+            return replace(facts, desired=self.build.body(facts.account, mapped))
         except AccountFault as fault:
             return replace(facts, problem=fault.problem)
 

@@ -29,7 +29,7 @@ from shared.ports import AccountReader, ChangeQueue, Clock, SyncStates
 from shared.resilience.circuit_breaker import Breakers
 from shared.resilience.retry_policy import Jitter, Later, Park, RetryPolicy
 from shared.resilience.target_in_use import TargetInUse
-from shared.sync.desired_customer import BuildCustomer, ResolveCurrency, key_of_currency
+from shared.sync.desired_customer import BuildCustomer, MappedValues
 from shared.sync.execute import Execute, Work
 from shared.sync.freshness import Busy, Covered, Margins, Merged, judge
 from shared.sync.plan import is_to_be_blocked, plan
@@ -66,7 +66,7 @@ class SyncAccount:
     reader: AccountReader
     queue: ChangeQueue
     in_use: TargetInUse
-    currency: ResolveCurrency
+    mapped: MappedValues
     build: BuildCustomer
     execute: Execute
     record: Record
@@ -172,10 +172,10 @@ class SyncAccount:
         """What is to stand in the ERP. Raises AccountFault for what cannot be mapped."""
         if facts.account is None:
             raise AssertionError
-        key = key_of_currency(facts.account) if self.build.field_map.has_currency else None
-        work.state = replace(work.state, currency_key=key)
-        code = await self.currency.code(key, fresh=work.change.source in AFTER_CORRECTION) if key else None
-        return replace(facts, desired=self.build.body(facts.account, key, code))
+        fresh = work.change.source in AFTER_CORRECTION
+        keys = await self.mapped.keys(facts.account, fresh=fresh)
+        work.state = replace(work.state, currency_key=keys.currency, mapped_keys=keys.fields)
+        return replace(facts, desired=self.build.body(facts.account, await self.mapped.of(keys, fresh=fresh)))
 
     async def _end(self, run: _Run, work: Work, facts: Facts, decision: Decision, end: Outcome) -> Outcome:
         """Record how the check ended. Raises AccountFault, to park the account."""

@@ -12,18 +12,14 @@ from shared.model.faults import System
 from shared.model.field_map import FieldMap
 from shared.resilience.change_limits import BlastGuard
 from shared.resilience.circuit_breaker import BreakerRules, Breakers
-from shared.resilience.compare_issues import CompareIssues
-from shared.resilience.follow_mappings import FollowMappings
 from shared.resilience.heal import Heal
-from shared.resilience.release_parked import ReleaseParked
 from shared.resilience.replay import Replay, Resubmit
 from shared.resilience.report_waiting import ReportWaiting
 from shared.resilience.retry_policy import RetryPolicy
-from shared.resilience.seen_mappings import SeenMappings
 from shared.resilience.target_in_use import TargetInUse
 from shared.resilience.unlink import Unlink
 from shared.settings import Settings
-from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
+from shared.sync.desired_customer import BuildCustomer
 from shared.sync.execute import Execute
 from shared.sync.freshness import Margins
 from shared.sync.ownership import Ownership
@@ -33,6 +29,8 @@ from shared.sync.rules import Rules
 from shared.telemetry import LOGGER
 from shared.wiring.clients import Clients, Ports
 from shared.wiring.erp import erp_of, in_use, rules_of
+from shared.wiring.healing import heal_of
+from shared.wiring.mapping_tables import mapped_values
 from shared.wiring.runs import RunCases
 
 _BUILDING = threading.RLock()
@@ -88,7 +86,7 @@ class Application:
             reader=ports.reader,
             queue=ports.queue,
             in_use=self.target_in_use,
-            currency=ResolveCurrency(ports.mappings, self._knows_currency),
+            mapped=mapped_values(self.field_map, ports, self.knows_currency, self.breakers),
             build=BuildCustomer(self.field_map, self.setting_texts()),
             execute=self._execute(),
             record=Record(ports.queue, ports.issues, ports.clock),
@@ -137,29 +135,7 @@ class Application:
     @cached_property
     def heal(self) -> Heal:
         """The use case behind the function `heal`."""
-        ports = self.ports
-        seen = SeenMappings(ports.mappings)
-        return Heal(
-            control=ports.control,
-            clock=ports.clock,
-            follow=FollowMappings(
-                seen=seen,
-                states=ports.states,
-                queue=ports.queue,
-                cache=timedelta(seconds=self.settings.currency_cache_seconds),
-                deadline=self._deadline,
-            ),
-            release=ReleaseParked(
-                seen=seen,
-                issues=ports.issues,
-                states=ports.states,
-                knows=self._knows_currency,
-                erp=self.erp.capabilities.system,
-                breakers=self.breakers,
-                queue=ports.queue,
-            ),
-            compare=CompareIssues(ports.issues, ports.states),
-        )
+        return heal_of(self, self._deadline)
 
     @cached_property
     def ownership(self) -> Ownership:
@@ -210,7 +186,8 @@ class Application:
     def _deadline(self) -> timedelta:
         return timedelta(seconds=self.settings.invocation_deadline_seconds)
 
-    async def _knows_currency(self, code: str) -> bool:
+    async def knows_currency(self, code: str) -> bool:
+        """Whether the code is one of the ERP's own currencies; its breaker counts the question."""
         knows = self.ports.target.knows_currency(code)
         return await self.breakers.call(self.erp.capabilities.system, "currencies", knows)
 

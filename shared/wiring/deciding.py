@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from shared.sync.decide import Decide
-from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
+from shared.sync.desired_customer import BuildCustomer
 from shared.wiring import Application
+from shared.wiring.mapping_tables import mapped_values
 
 
 def decide_over[D: Decide](app: Application, kind: type[D]) -> D:
@@ -14,7 +15,7 @@ def decide_over[D: Decide](app: Application, kind: type[D]) -> D:
         reader=ports.reader,
         target=ports.target,
         states=ports.states,
-        currency=ResolveCurrency(ports.mappings, ports.target.knows_currency),
+        mapped=mapped_values(app.field_map, ports, ports.target.knows_currency),
         build=BuildCustomer(app.field_map, app.setting_texts()),
         customers=ports.owners,
         in_use=app.target_in_use,
