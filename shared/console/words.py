@@ -20,6 +20,8 @@ _TITLES: dict[Cause, str] = {
     Cause.BAD_MAPPING: "The currency {value} has no usable row in the currency mapping",
     Cause.UNKNOWN_ERP_CURRENCY: "{erp} does not know the currency code {value}",
     Cause.UNMAPPED_VALUE: "The value {value} of {field} is not in the field map",
+    Cause.PARENT_NOT_SYNCED: "The account in {field} has no customer in {erp}",
+    Cause.PARENT_IN_OTHER_COMPANY: "The account in {field} has its customer in another company",
     Cause.NO_ACCOUNT_NUMBER: "The account has no number in Sales",
     Cause.MISSING_VALUE: "A value is missing in Sales: {field}",
     Cause.VALUE_TOO_LONG: "A value is too long for {erp}: {field}",

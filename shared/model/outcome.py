@@ -45,6 +45,8 @@ class Cause(StrEnum):
     BAD_MAPPING = "BadMapping"
     UNKNOWN_ERP_CURRENCY = "UnknownErpCurrency"
     UNMAPPED_VALUE = "UnmappedValue"
+    PARENT_NOT_SYNCED = "ParentNotSynced"
+    PARENT_IN_OTHER_COMPANY = "ParentInOtherCompany"
     NO_ACCOUNT_NUMBER = "NoAccountNumber"
     MISSING_VALUE = "MissingValue"
     VALUE_TOO_LONG = "ValueTooLong"
@@ -80,6 +82,10 @@ _REMEDIES: dict[Cause, str] = {
     Cause.BAD_MAPPING: "Mend the rows of this currency in the currency mapping: exactly one, with a code.",
     Cause.UNKNOWN_ERP_CURRENCY: "Correct the code in the currency mapping, or add it in {erp}.",
     Cause.UNMAPPED_VALUE: "Correct the value in Sales, or add it to the field map, then replay the account.",
+    Cause.PARENT_NOT_SYNCED: "The account that it refers to has no customer in {erp} yet. This one follows by "
+    "itself once it has one; explain that account to see what it waits for.",
+    Cause.PARENT_IN_OTHER_COMPANY: "The account that it refers to has its customer in another company. Refer "
+    "to an account of the same company in Sales, or correct the company of one of the two.",
     Cause.NO_ACCOUNT_NUMBER: "Give the account an account number in Sales.",
     Cause.MISSING_VALUE: "Fill the column in Sales.",
     Cause.VALUE_TOO_LONG: "Shorten the value in Sales, or let the field map truncate it.",
@@ -118,7 +124,8 @@ class Problem:
     """Why an account is parked, without personal data.
 
     `value` is only set where it groups accounts (a currency name, a code). `status` and `error_type` come
-    from the refusing system. Its error texts are never stored, because they quote values.
+    from the refusing system. Its error texts are never stored, because they quote values. `advice` is what to
+    do, where the cause alone does not tell it.
     """
 
     cause: Cause
@@ -126,6 +133,7 @@ class Problem:
     field: str = ""
     status: int | None = None
     error_type: str = ""
+    advice: str = ""
 
     @property
     def key(self) -> str:
@@ -139,7 +147,7 @@ class Problem:
 
     def remedy(self, erp: str = "the ERP") -> str:
         """Return what to do; `erp` is the name of the ERP in use."""
-        return remedy(self.cause, erp)
+        return self.advice.replace("{erp}", erp) or remedy(self.cause, erp)
 
     def __str__(self) -> str:
         """In one line: cause, field, value."""
