@@ -74,7 +74,7 @@ def account_of(
 
 def select_of(field_map: FieldMap, *more: str) -> str:
     """Return the query options that read the mapped columns, the currency, and `more` columns."""
-    names = {column.column for column in field_map.columns if column.lookup is None}
+    names = {column.selected for column in field_map.columns if column.lookup is None}
     plain = sorted({*names, *more, "versionnumber"})
     expand: defaultdict[str, set[str]] = defaultdict(set)
     for column in field_map.columns:
@@ -87,7 +87,7 @@ def select_of(field_map: FieldMap, *more: str) -> str:
 
 
 def _value(row: Mapping[str, Any], column: Column) -> object:
-    value = row.get(column.column)
+    value = row.get(column.selected)
     if column.lookup is None:
         return value
     return cast(Mapping[str, object], value).get(column.lookup) if isinstance(value, Mapping) else None

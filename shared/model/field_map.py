@@ -194,6 +194,11 @@ class FieldMap(Entry):
         return found
 
     @cached_property
+    def customer_fields(self) -> Mapping[str, MappedField]:
+        """The ERP's fields whose value is the customer of another account, by name."""
+        return {name: entry for name, entry in self.fields.items() if entry.via == CUSTOMER}
+
+    @cached_property
     def label_columns(self) -> frozenset[str]:
         """The account's columns of choices whose values are read as labels."""
         return frozenset(entry.column for entry in self.fields.values() if entry.label and entry.column)
@@ -213,7 +218,8 @@ class FieldMap(Entry):
         yield from (Column(column=name) for name in STATE_COLUMNS)
         for entry in self.fields.values():
             if entry.column:
-                yield Column(column=entry.column, lookup=entry.lookup)
+                of_row = entry.via == CUSTOMER
+                yield Column(column=entry.column, lookup=entry.lookup, of_row=of_row)
 
 
 def keys_at(location: Sequence[str | int]) -> list[str]:

@@ -100,6 +100,25 @@ class SyncState:
         return replace(self, log=log)
 
 
+def forgotten(state: SyncState) -> SyncState:
+    """Return the state without the customer, which the ERP does not have any more."""
+    return replace(state, customer=None, previous_hold=None, confirmed={}, replaced={})
+
+
+def in_this_erp(state: SyncState, adopted_at: datetime | None) -> SyncState:
+    """Return the state without a customer that is in the ERP that was in use before `adopted_at`."""
+    if adopted_at is None or state.read_at is None or state.read_at >= adopted_at:
+        return state
+    return replace(forgotten(state), intent=None, begun=(), unknown_until=None)
+
+
+def referred_to(state: SyncState | None) -> CustomerKey | None:
+    """Return the customer to which other accounts may refer: that of an account that is not deleted."""
+    if state is None or state.deleted or state.customer is None or state.customer.by:
+        return None
+    return state.customer
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A state with the ETag of its row; without an ETag the row does not exist yet."""

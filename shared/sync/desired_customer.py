@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
+from types import MappingProxyType
 
 from shared.model.account import Account
 from shared.model.customer import CustomerBody, CustomerKey, FieldValue
@@ -17,6 +18,10 @@ from shared.model.field_source import MappedField
 from shared.model.mapping import currency_key, fold
 from shared.model.outcome import Cause, Problem
 from shared.ports import CurrencyMappings
+from shared.sync.parents import FindParents
+
+
+NO_PARENTS: Mapping[str, str] = MappingProxyType({})
 
 
 def broken_rule(field_map: FieldMap, account: Account) -> str | None:
@@ -34,12 +39,21 @@ class BuildCustomer:
     field_map: FieldMap
     settings: Mapping[str, str]
 
-    def body(self, account: Account, key_of: str | None, currency_code: str | None) -> CustomerBody:
-        """Return the key and fields that the ERP must have for the account. Raises AccountFault."""
+    def body(
+        self,
+        account: Account,
+        key_of: str | None,
+        currency_code: str | None,
+        parents: Mapping[str, str] = NO_PARENTS,
+    ) -> CustomerBody:
+        """Return the key and fields that the ERP must have for the account. Raises AccountFault.
+
+        `parents` are the customer numbers of the accounts that it refers to, by the path of the column.
+        """
         key = self.key(account)
         fields: dict[str, FieldValue] = {key.by: key.number} if key.by else {}
         fields |= {
-            name: self._value(name, entry, account, currency_code)
+            name: self._value(name, entry, account, currency_code, parents)
             for name, entry in self.field_map.fields.items()
         }
         return CustomerBody(key, fields, key_of)
@@ -73,7 +87,12 @@ class BuildCustomer:
         return number
 
     def _value(
-        self, name: str, entry: MappedField, account: Account, currency_code: str | None
+        self,
+        name: str,
+        entry: MappedField,
+        account: Account,
+        currency_code: str | None,
+        parents: Mapping[str, str],
     ) -> FieldValue:
         match entry:
             case MappedField(constant=str() | int() as constant):
@@ -82,6 +101,8 @@ class BuildCustomer:
                 value: object = self.settings[setting]
             case MappedField(via="currency"):
                 value = currency_code
+            case MappedField(via="customer"):
+                value = parents.get(entry.path)
             case _:
                 value = account.columns.get(entry.path)
         if value in (None, "") or not str(value).strip():
@@ -186,3 +207,27 @@ class ResolveCurrency:
         if not await self.knows(code):
             raise AccountFault(Problem(Cause.UNKNOWN_ERP_CURRENCY, value=code))
         return code
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveCustomer:
+    """Finds what a customer needs beside the account's own row: its currency's code, its parents' numbers.
+
+    The check, the preview and the comparison of both systems all use it.
+    """
+
+    currency: ResolveCurrency
+    parents: FindParents
+    build: BuildCustomer
+
+    def currency_key(self, account: Account) -> str | None:
+        """Return the key of the account's currency, if the field map needs it. Raises AccountFault."""
+        return key_of_currency(account) if self.build.field_map.has_currency else None
+
+    async def body(self, account: Account, key: str | None, *, fresh: bool) -> CustomerBody:
+        """Return the customer that the ERP must have. Raises AccountFault for what cannot be mapped."""
+        code = await self.currency.code(key, fresh=fresh) if key else None
+        if not self.build.field_map.customer_fields:
+            return self.build.body(account, key, code)
+        parents = await self.parents.numbers(account, self.build.key(account).company)
+        return self.build.body(account, key, code, parents)

@@ -15,9 +15,8 @@ from shared.model.customer import CustomerKey
 from shared.model.faults import AccountFault, ParentMissing
 from shared.model.field_map import FieldMap
 from shared.model.outcome import Cause, Problem
-from shared.model.state import Phase, Stored, SyncState
+from shared.model.state import Phase, Stored, SyncState, in_this_erp, referred_to
 from shared.resilience.target_in_use import TargetInUse
-from shared.sync.steps import in_this_erp
 
 _LONGEST_CHAIN = 50  # parents of parents that are followed to find a circle
 _NOT_IN_SALES = frozenset({"never-committed", "not-in-sales"})
@@ -36,11 +35,6 @@ class ReadsStates(Protocol):
     async def get(self, account_id: UUID) -> Stored | None:
         """Return the account's state, if there is one."""
         ...
-
-
-def waiting_key(parent: UUID) -> str:
-    """Return the key in Issues of the accounts that wait for the customer of this one."""
-    return Problem(Cause.PARENT_NOT_SYNCED, value=str(parent)).key
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +59,9 @@ class FindParents:
                 found[entry.path] = customer.number
         return found
 
-    async def customer_of(self, account_id: UUID) -> CustomerKey | None:
-        """Return the customer that other accounts may refer to; None if there is none."""
-        return usable(await self._state(account_id))
-
     async def _customer(self, account_id: UUID, parent: UUID, field: str) -> CustomerKey:
         state = await self._state(parent)
-        if (customer := usable(state)) is not None:
+        if (customer := referred_to(state)) is not None:
             return customer
         advice, unchecked = "", tuple[UUID, ...]()
         if parent == account_id:
@@ -90,7 +80,7 @@ class FindParents:
         chain = [state.account_id]
         while (parent := _awaited(state)) is not None and len(chain) < _LONGEST_CHAIN:
             found = await self._state(parent)
-            if usable(found) is not None:  # who waits for it follows soon
+            if referred_to(found) is not None:  # who waits for it follows soon
                 return ()
             if parent == account_id:
                 return tuple(chain)
@@ -104,13 +94,6 @@ class FindParents:
         """Return what is known of the account in the ERP in use."""
         stored = await self.states.get(account_id)
         return in_this_erp(stored.state, self.in_use.adopted_at) if stored else None
-
-
-def usable(state: SyncState | None) -> CustomerKey | None:
-    """Return the customer to which others may refer: that of an account that is not deleted."""
-    if state is None or state.deleted or state.customer is None or state.customer.by:
-        return None
-    return state.customer
 
 
 def _awaited(state: SyncState) -> UUID | None:

@@ -17,6 +17,7 @@ from shared.model.faults import (
     Fault,
     MessageRefused,
     NotYet,
+    ParentMissing,
     QueueUnavailable,
     Refused,
     StateConflict,
@@ -29,7 +30,7 @@ from shared.ports import AccountReader, ChangeQueue, Clock, SyncStates
 from shared.resilience.circuit_breaker import Breakers
 from shared.resilience.retry_policy import Jitter, Later, Park, RetryPolicy
 from shared.resilience.target_in_use import TargetInUse
-from shared.sync.desired_customer import BuildCustomer, ResolveCurrency, key_of_currency
+from shared.sync.desired_customer import ResolveCustomer
 from shared.sync.execute import Execute, Work
 from shared.sync.freshness import Busy, Covered, Margins, Merged, judge
 from shared.sync.plan import is_to_be_blocked, plan
@@ -66,8 +67,7 @@ class SyncAccount:
     reader: AccountReader
     queue: ChangeQueue
     in_use: TargetInUse
-    currency: ResolveCurrency
-    build: BuildCustomer
+    resolve: ResolveCustomer
     execute: Execute
     record: Record
     policy: RetryPolicy
@@ -172,10 +172,14 @@ class SyncAccount:
         """What is to stand in the ERP. Raises AccountFault for what cannot be mapped."""
         if facts.account is None:
             raise AssertionError
-        key = key_of_currency(facts.account) if self.build.field_map.has_currency else None
+        key = self.resolve.currency_key(facts.account)
         work.state = replace(work.state, currency_key=key)
-        code = await self.currency.code(key, fresh=work.change.source in AFTER_CORRECTION) if key else None
-        return replace(facts, desired=self.build.body(facts.account, key, code))
+        fresh = work.change.source in AFTER_CORRECTION
+        try:
+            return replace(facts, desired=await self.resolve.body(facts.account, key, fresh=fresh))
+        except ParentMissing as missing:
+            await self.children.ask(missing, work.change, work.state.issue)
+            raise
 
     async def _end(self, run: _Run, work: Work, facts: Facts, decision: Decision, end: Outcome) -> Outcome:
         """Record how the check ended. Raises AccountFault, to park the account."""
@@ -192,7 +196,7 @@ class SyncAccount:
 
     async def _write_back(self, work: Work, account: Account) -> None:
         """Bring the number that the ERP assigned into the account, whenever it is not there."""
-        customer, column = work.state.customer, self.build.field_map.key.number_column
+        customer, column = work.state.customer, self.execute.rules.field_map.key.number_column
         if self.limits.write_back and customer and account.columns.get(column) != customer.number:
             request = self.reader.write_back(account.account_id, column, customer.number)
             await self.breakers.call(System.DATAVERSE, "write-back", request)

@@ -10,7 +10,7 @@ from shared.model.account import Account
 from shared.model.change import ChangeKind
 from shared.model.customer import Customer, CustomerBody, CustomerKey
 from shared.model.outcome import Cause, Ending, Problem
-from shared.model.state import Phase
+from shared.model.state import Phase, forgotten
 from shared.sync.desired_customer import broken_rule
 from shared.sync.fields import (
     completed,
@@ -32,7 +32,7 @@ from shared.sync.linking import (
     settle_creation,
 )
 from shared.sync.rules import Rules
-from shared.sync.steps import Decision, Facts, Link, Look, Release, Resolve, Step, Update, Wait, forgotten
+from shared.sync.steps import Decision, Facts, Link, Look, Release, Resolve, Step, Update, Wait
 
 _INACTIVE = 1
 NOT_FOUND_CHECKS = 3  # attempts at an account that Sales does not have, or does not have yet

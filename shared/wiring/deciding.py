@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from shared.sync.decide import Decide
-from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
 from shared.wiring import Application
 
 
@@ -14,8 +13,7 @@ def decide_over[D: Decide](app: Application, kind: type[D]) -> D:
         reader=ports.reader,
         target=ports.target,
         states=ports.states,
-        currency=ResolveCurrency(ports.mappings, ports.target.knows_currency),
-        build=BuildCustomer(app.field_map, app.setting_texts()),
+        resolve=app.resolve(ports.target.knows_currency),
         customers=ports.owners,
         in_use=app.target_in_use,
         rules=replace(app.rules, looks_first=True),

@@ -75,11 +75,27 @@ def _of_column(column: Column, tables: Tables) -> Iterator[Finding]:
         hint = f' Did you mean "{meant[0]}"?' if meant and meant[0] != name else ""
         remedy = f"Correct the field map, or add the column.{hint}"
         yield Finding(check, Grade.ERROR, f'The table account has no column "{name}".', _NO_READ, remedy)
+    elif column.of_row:
+        yield from _of_account(check, name, own)
     elif column.lookup is None and own.type is ValueType.LOOKUP:
         remedy = "Add `lookup`: the column of the other row that holds the value."
         yield Finding(check, Grade.ERROR, f'"{name}" refers to another row.', _NO_READ, remedy)
     elif column.lookup is not None and name != CURRENCY_COLUMN:
         yield from _of_lookup(check, column, own, tables)
+
+
+def _of_account(check: str, name: str, own: FieldDescription) -> Iterator[Finding]:
+    """Check a column whose row must be an account, because that account's customer is the value."""
+    remedy = 'Name a look-up to account in the field map, or take `via = "customer"` out.'
+    if own.type is not ValueType.LOOKUP:
+        yield Finding(check, Grade.ERROR, f'"{name}" refers to no other row.', _NO_READ, remedy)
+    elif ACCOUNT not in own.refers_to:
+        what = f'"{name}" refers to {", ".join(own.refers_to) or "other rows"}, not to accounts.'
+        yield Finding(check, Grade.ERROR, what, "Every account with a value there is parked.", remedy)
+    elif len(own.refers_to) > 1:
+        what = f'"{name}" may refer to rows of other tables too.'
+        why = "An account that refers to such a row is parked."
+        yield Finding(check, Grade.WARNING, what, why, remedy)
 
 
 def _of_lookup(check: str, column: Column, own: FieldDescription, tables: Tables) -> Iterator[Finding]:
