@@ -17,7 +17,8 @@ import httpx
 
 from shared.model.account import COMMON_COLUMNS, Account, AccountCurrency
 from shared.model.faults import ConfigurationFault, Refused, System, TransientFault
-from shared.model.field_map import CURRENCY_COLUMN, Column, FieldMap
+from shared.model.field_map import FieldMap
+from shared.model.field_source import CURRENCY_COLUMN, Column
 from shared.model.outcome import Cause, Problem
 from shared.web.odata import ODataClient, answer_of, error_text
 

@@ -4,14 +4,12 @@ In: the content of a TOML file. Out: a checked, frozen `FieldMap`. A wrong entry
 that names it.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Any, Self, cast
 
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
     PositiveInt,
     PrivateAttr,
@@ -20,32 +18,26 @@ from pydantic import (
     model_validator,
 )
 
-CURRENCY = "currency"
-CURRENCY_COLUMN = "transactioncurrencyid"
+from shared.model.field_source import (
+    CURRENCY,
+    CURRENCY_COLUMN,
+    CUSTOMER,
+    Column,
+    Entry,
+    MappedField,
+    Name,
+    SourceColumn,
+    TableHeaders,
+    exactly_one,
+    table_name_refusal,
+)
+
 STATE_COLUMNS = ("statecode", "statuscode")
-_ODATA_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 type ValueMaps = Mapping[str, Mapping[str, str]]
-type Name = Annotated[str, Field(pattern=_ODATA_NAME.pattern)]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Column(_Entry):
-    """A column of the account; with `lookup`, a column of the row that the lookup column refers to."""
-
-    column: Name
-    lookup: Name | None = None
-
-    @cached_property
-    def path(self) -> str:
-        """The name under which `Account.columns` holds the value."""
-        return f"{self.column}.{self.lookup}" if self.lookup else self.column
-
-
-class Company(_Entry):
+class Company(SourceColumn):
     """The company (legal entity): from a setting or from a column. `field` is the ERP's field name."""
 
     field: Name
@@ -56,11 +48,11 @@ class Company(_Entry):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        _exactly_one("company", setting=self.setting, column=self.column)
+        exactly_one("company", setting=self.setting, column=self.column)
         return self
 
 
-class Key(_Entry):
+class Key(Entry):
     """The customer's number: from a column, or assigned by the ERP; then a second key finds the customer.
 
     `field` is the ERP's field name. The second key is a text field that holds the account's id; its values
@@ -86,7 +78,7 @@ class Key(_Entry):
         return self
 
 
-class RowRule(_Entry):
+class RowRule(Entry):
     """A condition that an account must meet to be synchronised. It has exactly one of the three tests."""
 
     column: Name
@@ -96,7 +88,7 @@ class RowRule(_Entry):
 
     @model_validator(mode="after")
     def _one_test(self) -> Self:
-        _exactly_one(f"only_if {self.column}", **{"in": self.in_}, not_in=self.not_in, filled=self.filled)
+        exactly_one(f"only_if {self.column}", **{"in": self.in_}, not_in=self.not_in, filled=self.filled)
         return self
 
     def holds(self, value: object) -> bool:
@@ -108,41 +100,14 @@ class RowRule(_Entry):
         return (value not in (None, "")) == self.filled
 
 
-class MappedField(_Entry):
-    """Where the value of one ERP field comes from, and which values are allowed."""
-
-    column: Name | None = None
-    lookup: Name | None = None
-    setting: str | None = None
-    constant: str | int | None = None
-    via: str | None = None
-    type: Literal["text", "integer", "decimal"] = "text"
-    required: bool = False
-    max_length: PositiveInt | None = None
-    on_too_long: Literal["park", "truncate"] = "park"
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        _exactly_one("a field", column=self.column, setting=self.setting, constant=self.constant)
-        if self.via == CURRENCY and self.column != CURRENCY_COLUMN:
-            message = f'via = "{CURRENCY}" goes with column = "{CURRENCY_COLUMN}"'
-            raise ValueError(message)
-        return self
-
-    @cached_property
-    def path(self) -> str:
-        """The name under which `Account.columns` holds the value; "" where no column is read."""
-        return Column(column=self.column, lookup=self.lookup).path if self.column else ""
-
-
-class Hold(_Entry):
+class Hold(Entry):
     """The hold: the field that blocks a customer, and the value that blocks it."""
 
     field: Name
     blocked: str
 
 
-class FieldMap(_Entry):
+class FieldMap(Entry):
     """The whole map, validated: every value map that it names exists, every rule and field is valid."""
 
     company: Company
@@ -151,6 +116,7 @@ class FieldMap(_Entry):
     fields: Mapping[Name, MappedField]
     hold: Hold
     value_maps: ValueMaps = Field(default={}, validate_default=True)
+    tables: Mapping[str, TableHeaders] = {}
 
     _warnings: Sequence[str] = PrivateAttr(default=())
 
@@ -174,9 +140,14 @@ class FieldMap(_Entry):
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         for name, entry in self.fields.items():
-            if entry.via not in {None, CURRENCY, *self.value_maps}:
-                message = f'fields.{name}: there is no [value_maps.{entry.via}] and it is not "{CURRENCY}"'
-                raise ValueError(message)
+            if entry.value_map is not None and entry.value_map not in self.value_maps:
+                message = (
+                    f"fields.{name}: there is no [value_maps.{entry.value_map}]; other values of via are "
+                )
+                raise ValueError(message + f'"{CURRENCY}", "{CUSTOMER}" and "table:NAME"')
+        for table in self.tables:
+            if message := table_name_refusal(table):
+                raise ValueError(f"tables.{table}: {message}")
         own = {self.company.field, self.key.field, self.hold.field, self.key.second_key}
         if clash := own & set(self.fields):
             message = f"fields.{min(str(name) for name in clash)} is set by [key], [company] or [hold]"
@@ -214,6 +185,20 @@ class FieldMap(_Entry):
         return any(entry.via == CURRENCY for entry in self.fields.values())
 
     @cached_property
+    def table_fields(self) -> Mapping[str, tuple[str, ...]]:
+        """The names of the ERP's fields that go through each mapping table, without the one of currencies."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name, entry in self.fields.items():
+            if entry.table is not None:
+                found[entry.table] = (*found.get(entry.table, ()), name)
+        return found
+
+    @cached_property
+    def label_columns(self) -> frozenset[str]:
+        """The account's columns of choices whose values are read as labels."""
+        return frozenset(entry.column for entry in self.fields.values() if entry.label and entry.column)
+
+    @cached_property
     def settings(self) -> frozenset[str]:
         """The names of the settings that the map uses."""
         named = {entry.setting for entry in self.fields.values()} | {self.company.setting}
@@ -231,12 +216,6 @@ class FieldMap(_Entry):
                 yield Column(column=entry.column, lookup=entry.lookup)
 
 
-def _exactly_one(where: str, **given: object) -> None:
-    if sum(value is not None for value in given.values()) != 1:
-        message = f"{where} needs exactly one of {', '.join(given)}"
-        raise ValueError(message)
-
-
 def keys_at(location: Sequence[str | int]) -> list[str]:
     """Return the keys that an entry at this place of the file may have."""
     places: Mapping[str | int, type[BaseModel]] = {
@@ -245,6 +224,7 @@ def keys_at(location: Sequence[str | int]) -> list[str]:
         "only_if": RowRule,
         "fields": MappedField,
         "hold": Hold,
+        "tables": TableHeaders,
     }
     model = places.get(location[0], FieldMap) if len(location) > 1 else FieldMap
     return [info.alias or name for name, info in model.model_fields.items()]

@@ -12,7 +12,8 @@ from functools import cached_property
 from shared.model.account import Account
 from shared.model.customer import CustomerBody, CustomerKey, FieldValue
 from shared.model.faults import AccountFault
-from shared.model.field_map import CURRENCY, FieldMap, MappedField
+from shared.model.field_map import FieldMap
+from shared.model.field_source import MappedField
 from shared.model.mapping import currency_key, fold
 from shared.model.outcome import Cause, Problem
 from shared.ports import CurrencyMappings
@@ -93,8 +94,8 @@ class BuildCustomer:
         if entry.type != "text":
             return _number(name, entry, value)
         text = _text(name, value)
-        if entry.via and entry.via != CURRENCY:
-            text = self._mapped(name, entry.via, text)
+        if entry.value_map:
+            text = self._mapped(name, entry.value_map, text)
         if entry.max_length and _length(text) > entry.max_length:
             if entry.on_too_long == "park":
                 raise AccountFault(Problem(Cause.VALUE_TOO_LONG, field=name))

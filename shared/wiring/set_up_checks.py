@@ -4,7 +4,8 @@ from shared.diagnostics.doctor.field_map import FieldMapCheck
 from shared.diagnostics.doctor.mappings import MappingsCheck
 from shared.diagnostics.doctor.target_points import TargetPointsCheck
 from shared.mappings.review import Review
-from shared.model.field_map import CURRENCY, FieldMap
+from shared.model.field_map import FieldMap
+from shared.model.field_source import CURRENCY
 from shared.ports.metadata import SalesMetadata
 from shared.wiring import Application
 

@@ -7,7 +7,8 @@ import pytest
 from local.dynamics.nav.environment import CRONUS
 from shared.model.customer import CustomerKey
 from shared.model.faults import System
-from shared.model.field_map import CURRENCY, FieldMap
+from shared.model.field_map import FieldMap
+from shared.model.field_source import CURRENCY
 from shared.model.reconciliation import Kind, RunState
 from tests.contract.conftest import Simulated
 from tests.contract.targets import business_central

@@ -9,7 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 from shared.field_maps import FieldMapError, load_field_map
-from shared.model.field_map import Company, Hold, Key, MappedField, RowRule
+from shared.model.field_map import Company, Hold, Key, RowRule
+from shared.model.field_source import Column, MappedField, TableHeaders
 from shared.setting_types import TargetName
 
 SHIPPED = Path(__file__).parents[2] / "shared/targets"
@@ -59,6 +60,28 @@ def test_every_column_that_is_read_is_watched_and_named_once(name: str) -> None:
         assert not field.path or field.via == "currency" or field.path in paths
 
 
+def test_a_column_of_a_look_up_may_be_named_in_one(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    contact = '[fields.Email]\ncolumn = "primarycontactid.emailaddress1"\n'
+    file.write_text(SOUND + contact, encoding="utf-8")
+    found = load_field_map(str(file))
+    assert found.fields["Email"].path == "primarycontactid.emailaddress1"
+    assert Column(column="primarycontactid", lookup="emailaddress1") in found.columns
+    assert "primarycontactid" in found.watched
+
+
+def test_a_field_may_go_through_a_mapping_table_by_its_label(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    terms = '[fields.PaymentTerms]\ncolumn = "paymenttermscode"\nlabel = true\nvia = "table:payment-terms"\n'
+    headers = '[tables.payment-terms]\nheaders = ["Terms in Sales", "Terms in the ERP"]\n'
+    file.write_text(SOUND + terms + headers, encoding="utf-8")
+    found = load_field_map(str(file))
+    assert found.table_fields == {"payment-terms": ("PaymentTerms",)}
+    assert found.label_columns == {"paymenttermscode"}
+    assert found.tables["payment-terms"].headers == ("Terms in Sales", "Terms in the ERP")
+    assert found.fields["PaymentTerms"].value_map is None
+
+
 def test_country_names_lead_to_iso_codes() -> None:
     countries = tomllib.loads((SHIPPED / "countries.toml").read_text(encoding="utf-8"))
     assert len(set(countries.values())) >= 249
@@ -96,6 +119,23 @@ def test_entries_of_an_own_map_come_on_top_of_the_shipped_ones(tmp_path: Path) -
         ('[[only_if]]\ncolumn = "a"\nin = [1]\nfilled = true', "only_if"),
         ("[[only_if]]\nin = [1]", "only_if.0.column"),
         ("[value_maps.colours]\nred = 5", "value_maps.colours.red"),
+        ('[fields.A]\ncolumn = "a.b"\nlookup = "c"', "fields.A"),
+        ('[fields.A]\ncolumn = "a.b.c"', "fields.A.lookup"),
+        ('[fields.A]\ncolumn = ".b"', "fields.A.column"),
+        ('[fields.A]\ncolumn = "a."', "fields.A.lookup"),
+        ('[fields.A]\nsetting = "B"\nvia = "table:terms"', "fields.A"),
+        ('[fields.A]\ncolumn = "a"\nvia = "table:"', "fields.A"),
+        ('[fields.A]\ncolumn = "a"\nvia = "table:Payment Terms"', "such as payment-terms"),
+        ('[fields.A]\ncolumn = "a"\nvia = "table:currency"', 'is via = "currency"'),
+        ('[fields.A]\ncolumn = "a"\nlookup = "b"\nlabel = true', "fields.A"),
+        ('[fields.A]\nconstant = "a"\nlabel = true', "fields.A"),
+        ('[fields.A]\nsetting = "B"\nvia = "customer"', "fields.A"),
+        ('[fields.A]\ncolumn = "a.b"\nvia = "customer"', "fields.A"),
+        ('[tables.terms]\nheaders = ["A"]', "tables.terms.headers"),
+        ('[tables.terms]\nheaders = ["A", " a"]', "tables.terms.headers"),
+        ('[tables.terms]\nheaders = ["A", ""]', "tables.terms.headers"),
+        ('[tables."a b"]\nheaders = ["A", "B"]', "tables.a b"),
+        ('[tables.currency]\nheaders = ["A", "B"]', "tables.currency"),
     ],
 )
 def test_a_wrong_entry_is_refused_by_name(tmp_path: Path, entry: str, named: str) -> None:
@@ -222,7 +262,8 @@ def test_the_guide_shows_every_map_and_every_target() -> None:
 
 def test_the_guide_shows_every_key() -> None:
     entries: dict[str, type[BaseModel]] = {
-        "[company]": Company, "[key]": Key, "[[only_if]]": RowRule, "[fields.": MappedField, "[hold]": Hold
+        "[company]": Company, "[key]": Key, "[[only_if]]": RowRule, "[fields.": MappedField, "[hold]": Hold,
+        "[tables.": TableHeaders,
     }  # fmt: skip
     for head, model in entries.items():
         shown = " ".join(

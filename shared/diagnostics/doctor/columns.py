@@ -7,7 +7,8 @@ from difflib import get_close_matches
 
 from shared.model.account import COMMON_COLUMNS
 from shared.model.description import FieldDescription, TableDescription, ValueType
-from shared.model.field_map import CURRENCY, CURRENCY_COLUMN, Column, FieldMap, MappedField, RowRule
+from shared.model.field_map import FieldMap, RowRule
+from shared.model.field_source import CURRENCY, CURRENCY_COLUMN, Column, MappedField
 from shared.model.finding import Finding, Grade
 from shared.model.mapping import fold
 
@@ -124,8 +125,16 @@ def _of_entry(name: str, entry: MappedField, field_map: FieldMap, tables: Tables
             "Every account with a value there is parked.",
             'Correct `type`: "text" takes any value.',
         )
-    elif own.values is not None and entry.via:
-        yield from _unmapped_options(name, entry, own.values, field_map.value_maps[entry.via])
+    elif entry.label and own.type is not ValueType.CHOICE:
+        yield Finding(
+            f"field map: {name}",
+            Grade.ERROR,
+            f'"{entry.path}" is a {own.type}, and only a choice has labels.',
+            "Every account with a value there is parked.",
+            "Take `label` out of the field map, or name a column of choices.",
+        )
+    elif own.values is not None and entry.value_map and not entry.label:
+        yield from _unmapped_options(name, entry, own.values, field_map.value_maps[entry.value_map])
 
 
 def _unmapped_options(

@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from shared.diagnostics.doctor.columns import Tables
 from shared.model.capabilities import Capabilities
 from shared.model.description import FieldDescription, TargetDescription, ValueType
-from shared.model.field_map import CURRENCY, Column, FieldMap, MappedField
+from shared.model.field_map import FieldMap
+from shared.model.field_source import Column, MappedField
 from shared.model.finding import Finding, Grade
 
 _ACCOUNT_ID = 36  # characters
@@ -133,9 +134,9 @@ class FieldRules:
 
     def _longest(self, entry: MappedField) -> int | None:
         """Return how long a value may be that the map lets through; None if that is not known."""
-        if entry.column is None or (entry.via and entry.via != CURRENCY):
+        if entry.column is None or entry.value_map:
             longest = max(map(len, self._fixed_texts(entry)), default=0)
-        elif entry.via == CURRENCY or entry.type != "text":
+        elif entry.via or entry.label or entry.type != "text":
             return entry.max_length
         else:
             column = self.tables.described(Column(column=entry.column, lookup=entry.lookup))
@@ -150,8 +151,8 @@ class FieldRules:
             return [str(entry.constant)]
         if entry.setting is not None:
             return [self.settings.get(entry.setting, "")]
-        if entry.via and entry.via != CURRENCY:
-            return [*self.field_map.value_maps[entry.via].values()]
+        if entry.value_map:
+            return [*self.field_map.value_maps[entry.value_map].values()]
         return []
 
     def _missing(self, name: str, why: str = _REFUSED) -> Finding:

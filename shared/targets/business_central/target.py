@@ -20,7 +20,8 @@ from shared.model.faults import (
     Fault,
     TransientFault,
 )
-from shared.model.field_map import CURRENCY, FieldMap
+from shared.model.field_map import FieldMap
+from shared.model.field_source import CURRENCY
 from shared.model.outcome import Cause, Problem
 from shared.model.state import Page
 from shared.targets import keyset

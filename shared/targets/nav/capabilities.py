@@ -9,7 +9,8 @@ Business Central, 8 in its queue and 8 at work.
 
 from shared.model.capabilities import Capabilities
 from shared.model.faults import System
-from shared.model.field_map import CURRENCY, FieldMap
+from shared.model.field_map import FieldMap
+from shared.model.field_source import CURRENCY
 
 # Controls of page 21 whose table fields are of type Code: stored trimmed and in upper case.
 _CODES = frozenset(

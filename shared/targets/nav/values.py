@@ -10,7 +10,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from shared.model.customer import FieldValue
-from shared.model.field_map import CURRENCY, FieldMap
+from shared.model.field_map import FieldMap
+from shared.model.field_source import CURRENCY
 
 _BLANKS = {"", " ", "_x0020_"}
 
