@@ -7,7 +7,7 @@ before the message is completed. So a crash loses neither.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.model.change import Source
+from shared.model.change import WALKED
 from shared.model.faults import StateConflict
 from shared.model.outcome import Ending, Outcome, Problem
 from shared.model.state import LogEntry, Phase
@@ -35,10 +35,10 @@ class Record:
         return outcome
 
     async def covered(self, work: Work) -> Outcome:
-        """Note the covered check of a load in the account's log, once: the load's report counts the notes."""
+        """Note the covered check of a walk in the account's log, once: the walk looks for the note there."""
         done, change, state = Outcome(Ending.COVERED), work.change, work.state
         known = any(entry.operation_id == str(change.operation_id) for entry in state.log)
-        if change.source is Source.LOAD and state.phase is not None and not known:
+        if change.source in WALKED and state.phase is not None and not known:
             self._prepare(work, state.phase, done)
             await work.store()
         return done

@@ -7,9 +7,11 @@ from datetime import datetime
 from itertools import count
 from uuid import UUID
 
+from shared.model.account import Account
 from shared.model.faults import ConditionRefused, Fault, StateConflict
 from shared.model.load import Checked, Selection
 from shared.model.page import PageDue, RunKind
+from shared.model.related import Reference
 from shared.model.state import Page, SyncState
 from shared.ports.load import AccountPage
 from shared.ports.pages import StoredRun
@@ -89,13 +91,21 @@ class FakeAccountPages:
         if selection.where == "refused":
             raise ConditionRefused("Could not find a property named 'refused'.")
         self.sizes.append(most)
-        behind = [row for row in self.sales.rows.values() if row.version > int(after or -1)]
+        behind = [
+            row
+            for row in self.sales.rows.values()
+            if row.version > int(after or -1) and _refers(row, selection.refers_to)
+        ]
         page = sorted(behind, key=lambda row: row.version)[:most]
         last = str(page[-1].version) if page else after
         return AccountPage([row.account_id for row in page], last, self.clock.now())
 
     async def organization(self) -> UUID:
         return ORGANIZATION
+
+
+def _refers(row: Account, to: Reference | None) -> bool:
+    return to is None or any(row.columns.get(column) == to.row_id for column in to.columns)
 
 
 @dataclass
