@@ -199,6 +199,11 @@ class FieldMap(Entry):
         return {name: entry for name, entry in self.fields.items() if entry.via == CUSTOMER}
 
     @cached_property
+    def account_columns(self) -> tuple[str, ...]:
+        """The account's look-ups through which other accounts' customers are read."""
+        return tuple(sorted({entry.path for entry in self.customer_fields.values()}))
+
+    @cached_property
     def label_columns(self) -> frozenset[str]:
         """The account's columns of choices whose values are read as labels."""
         return frozenset(entry.column for entry in self.fields.values() if entry.label and entry.column)

@@ -82,8 +82,8 @@ _REMEDIES: dict[Cause, str] = {
     Cause.BAD_MAPPING: "Mend the rows of this currency in the currency mapping: exactly one, with a code.",
     Cause.UNKNOWN_ERP_CURRENCY: "Correct the code in the currency mapping, or add it in {erp}.",
     Cause.UNMAPPED_VALUE: "Correct the value in Sales, or add it to the field map, then replay the account.",
-    Cause.PARENT_NOT_SYNCED: "The account that it refers to has no customer in {erp} yet. This one follows by "
-    "itself once it has one; explain that account to see what it waits for.",
+    Cause.PARENT_NOT_SYNCED: "The account that it refers to has no customer in {erp} yet. This one follows "
+    "by itself once it has one; explain that account to see what it waits for.",
     Cause.PARENT_IN_OTHER_COMPANY: "The account that it refers to has its customer in another company. Refer "
     "to an account of the same company in Sales, or correct the company of one of the two.",
     Cause.NO_ACCOUNT_NUMBER: "Give the account an account number in Sales.",

@@ -22,9 +22,7 @@ class Recheck:
     states: SyncStates
     queue: ChangeQueue
 
-    async def run(
-        self, rows: Sequence[ParkedAccount], version: str, due: datetime
-    ) -> tuple[int, datetime]:
+    async def run(self, rows: Sequence[ParkedAccount], version: str, due: datetime) -> tuple[int, datetime]:
         """Send the checks of rows of one key from `due` on, and mark the rows with the version.
 
         Return how many were sent, and the next free due time. A row that is parked again in between stays

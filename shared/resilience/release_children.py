@@ -52,12 +52,11 @@ class ReleaseChildren:
 
     async def of(self, parent: UUID, customer: CustomerKey, now: datetime) -> None:
         """Check the accounts that wait for this one, which has this customer now."""
-        for cause in (Cause.PARENT_NOT_SYNCED, Cause.PARENT_IN_OTHER_COMPANY):
-            key = Problem(cause, value=str(parent)).key
-            page = await self.issues.under(key, "")
-            if page.after or len(page.rows) > AT_ONCE:
-                await self.control.put_bookmark(f"{_NOTE}{key}", Bookmark(now))
-            await self.recheck.run(page.rows[:AT_ONCE], str(customer), now)
+        key = Problem(Cause.PARENT_NOT_SYNCED, value=str(parent)).key
+        page = await self.issues.under(key, "")
+        if page.after or len(page.rows) > AT_ONCE:
+            await self.control.put_bookmark(f"{_NOTE}{key}", Bookmark(now))
+        await self.recheck.run(page.rows[:AT_ONCE], str(customer), now)
 
     async def run(self, progress: Progress) -> int:
         """Go on with healing, and return how many checks were sent."""

@@ -82,9 +82,7 @@ class IssueTable:
 
     async def under(self, key: str, after: str) -> Page[ParkedAccount]:
         parameters = {"key": key}
-        entities, next_page = await read_page(
-            self._table, "PartitionKey eq @key", parameters, _LISTED, after
-        )
+        entities, next_page = await read_page(self._table, "PartitionKey eq @key", parameters, _LISTED, after)
         return Page([_parked(entity) for entity in entities], next_page)
 
     async def between(self, after: str, last: str) -> Sequence[ParkedAccount]:

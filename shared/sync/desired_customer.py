@@ -20,7 +20,6 @@ from shared.model.outcome import Cause, Problem
 from shared.ports import CurrencyMappings
 from shared.sync.parents import FindParents
 
-
 NO_PARENTS: Mapping[str, str] = MappingProxyType({})
 
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from shared.model.account import Account
 from shared.model.change import AFTER_CORRECTION, AccountChange, ChangeKind
+from shared.model.customer import CustomerKey
 from shared.model.faults import (
     AccountFault,
     ConfigurationFault,
@@ -28,6 +29,7 @@ from shared.model.outcome import Cause, Ending, Outcome, Problem
 from shared.model.state import Phase
 from shared.ports import AccountReader, ChangeQueue, Clock, SyncStates
 from shared.resilience.circuit_breaker import Breakers
+from shared.resilience.family import Family
 from shared.resilience.retry_policy import Jitter, Later, Park, RetryPolicy
 from shared.resilience.target_in_use import TargetInUse
 from shared.sync.desired_customer import ResolveCustomer
@@ -35,7 +37,7 @@ from shared.sync.execute import Execute, Work
 from shared.sync.freshness import Busy, Covered, Margins, Merged, judge
 from shared.sync.plan import is_to_be_blocked, plan
 from shared.sync.record import Record
-from shared.sync.steps import Decision, Facts, Resolve, Wait
+from shared.sync.steps import Decision, Facts, Move, Resolve, Wait
 from shared.telemetry import LOGGER, SPAN, log_outcome
 
 _PHASES = {Ending.FILTERED: Phase.FILTERED, Ending.DELETED: Phase.DELETED}
@@ -56,6 +58,7 @@ class _Run:
     work: Work | None = None
     waits_for: System = System.TABLES
     refused: AccountFault | None = None
+    had: CustomerKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class SyncAccount:
     queue: ChangeQueue
     in_use: TargetInUse
     resolve: ResolveCustomer
+    family: Family
     execute: Execute
     record: Record
     policy: RetryPolicy
@@ -90,6 +94,8 @@ class SyncAccount:
             outcome = await self._after(run, fault)
         ended = run.work is not None and outcome.ending is not Ending.RETRYING
         await self.breakers.settled(change.account_id if ended else None)
+        if run.work is not None:
+            await self.family.follow(run.work.state, run.had)
         log_outcome(change, outcome, self.clock.now())
         return outcome
 
@@ -123,6 +129,7 @@ class SyncAccount:
     async def _check(self, run: _Run, work: Work, account: Account | None) -> Outcome:
         """Carry out what is planned, step by step, until the check of the account ends."""
         before = work.state
+        run.had = before.customer
         if account is None:  # anybody can send events of accounts that never existed
             work.leaves_no_row = work.etag is None and work.change.kind is not ChangeKind.DELETE
         else:
@@ -164,6 +171,9 @@ class SyncAccount:
             case Decision():
                 done = await self.execute.decision(work, facts, step)
                 return done if isinstance(done, Facts) else await self._end(run, work, facts, step, done)
+            case Move():
+                await self.family.moved(run.change.account_id, run.change.organization_id)
+                return await self.execute.step(work, facts, step)
             case _:
                 return await self.execute.step(work, facts, step)
 
@@ -178,7 +188,7 @@ class SyncAccount:
         try:
             return replace(facts, desired=await self.resolve.body(facts.account, key, fresh=fresh))
         except ParentMissing as missing:
-            await self.children.ask(missing, work.change, work.state.issue)
+            await self.family.ask(missing, work.change, work.state.issue)
             raise
 
     async def _end(self, run: _Run, work: Work, facts: Facts, decision: Decision, end: Outcome) -> Outcome:
@@ -205,7 +215,7 @@ class SyncAccount:
         """What becomes of the message after a fault."""
         change, work, now = run.change, run.work, self.clock.now()
         if isinstance(fault, Refused):
-            fault = await self._of_row_or_system(fault, change)
+            fault = await self.breakers.refused(fault, change.account_id)
         if isinstance(fault, ConfigurationFault):
             LOGGER.error("set-up is wrong: %s", fault, extra={"event": "operator-fault"})
         elif not isinstance(fault, Fault):
@@ -221,33 +231,19 @@ class SyncAccount:
             except Fault as trouble:
                 disposition = self.policy.later(trouble, change.attempt, now, self.jitter)
         if work is not None and not (work.leaves_no_row or isinstance(fault, StateConflict)):
-            await self._note_retry(work, disposition)
+            await self.record.retrying(
+                work, Outcome(Ending.RETRYING, disposition.reason, due=disposition.due)
+            )
         try:
             return await self._later(change, disposition)
         except MessageRefused as refusal:
             return await self._park(run, Problem(Cause.UNEXPECTED, error_type=type(refusal).__name__))
-
-    async def _of_row_or_system(self, fault: Refused, change: AccountChange) -> Fault:
-        """The refusal, to park the account; another fault if the system refuses all, or nobody can tell."""
-        try:
-            return await self.breakers.refused(fault, change.account_id)
-        except (TransientFault, ConfigurationFault) as trouble:
-            return trouble
 
     async def _park(self, run: _Run, problem: Problem) -> Outcome:
         change = run.change
         work = run.work or Work.on(change, self.states, await self.states.get(change.account_id))
         await self.execute.give_up(work)
         return await self.record.parked(work, problem, Outcome(Ending.PARKED, str(problem.cause)))
-
-    async def _note_retry(self, work: Work, later: Later) -> None:
-        """Free the lease and say what is waited for; the copy itself depends on no table."""
-        try:
-            await self.record.retrying(work, Outcome(Ending.RETRYING, later.reason, due=later.due))
-        except QueueUnavailable:
-            raise
-        except Fault as trouble:
-            LOGGER.warning("the state of account %s was not stored: %s", work.change.account_id, trouble)
 
     async def _later(self, change: AccountChange, later: Later) -> Outcome:
         await self.queue.send(change.copy(tried=later.tried), later.due)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.model.change import WALKED
-from shared.model.faults import StateConflict
+from shared.model.faults import Fault, QueueUnavailable, StateConflict
 from shared.model.outcome import Ending, Outcome, Problem
 from shared.model.state import LogEntry, Phase
 from shared.ports import ChangeQueue, Clock, Issues
 from shared.sync.execute import Work
-from shared.telemetry import SPAN
+from shared.telemetry import LOGGER, SPAN
 
 _AFTER_UNKNOWN = timedelta(seconds=1)
 _AFTER_CONFLICT = timedelta(seconds=2)
@@ -55,10 +55,18 @@ class Record:
 
     @SPAN("record")
     async def retrying(self, work: Work, outcome: Outcome) -> None:
-        """Store that another attempt follows. Raises StateConflict if another worker changed the state."""
-        await self._check_after_unknown(work)
-        self._prepare(work, Phase.RETRYING, outcome)
-        await work.store()
+        """Free the lease and store what is waited for. A fault is logged: the copy itself needs no table.
+
+        Raises QueueUnavailable.
+        """
+        try:
+            await self._check_after_unknown(work)
+            self._prepare(work, Phase.RETRYING, outcome)
+            await work.store()
+        except QueueUnavailable:
+            raise
+        except Fault as trouble:
+            LOGGER.warning("the state of account %s was not stored: %s", work.change.account_id, trouble)
 
     async def _remove_issue(self, work: Work) -> None:
         """Remove the account's row in Issues. The state names it until then, so that no row is forgotten."""

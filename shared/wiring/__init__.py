@@ -23,7 +23,6 @@ from shared.resilience.seen_mappings import SeenMappings
 from shared.resilience.target_in_use import TargetInUse
 from shared.resilience.unlink import Unlink
 from shared.settings import Settings
-from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
 from shared.sync.execute import Execute
 from shared.sync.freshness import Margins
 from shared.sync.ownership import Ownership
@@ -33,6 +32,7 @@ from shared.sync.rules import Rules
 from shared.telemetry import LOGGER
 from shared.wiring.clients import Clients, Ports
 from shared.wiring.erp import erp_of, in_use, rules_of
+from shared.wiring.families import family_of, recheck_of, release_children_of, resolve_of
 from shared.wiring.runs import RunCases
 
 _BUILDING = threading.RLock()
@@ -88,8 +88,8 @@ class Application:
             reader=ports.reader,
             queue=ports.queue,
             in_use=self.target_in_use,
-            currency=ResolveCurrency(ports.mappings, self._knows_currency),
-            build=BuildCustomer(self.field_map, self.setting_texts()),
+            resolve=resolve_of(self, self._knows_currency),
+            family=family_of(self),
             execute=self._execute(),
             record=Record(ports.queue, ports.issues, ports.clock),
             policy=RetryPolicy(
@@ -152,13 +152,13 @@ class Application:
             release=ReleaseParked(
                 seen=seen,
                 issues=ports.issues,
-                states=ports.states,
                 knows=self._knows_currency,
                 erp=self.erp.capabilities.system,
                 breakers=self.breakers,
-                queue=ports.queue,
+                recheck=recheck_of(self),
             ),
             compare=CompareIssues(ports.issues, ports.states),
+            children=release_children_of(self) if self.field_map.account_columns else None,
         )
 
     @cached_property

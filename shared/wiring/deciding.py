@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from shared.sync.decide import Decide
 from shared.wiring import Application
+from shared.wiring.families import resolve_of
 
 
 def decide_over[D: Decide](app: Application, kind: type[D]) -> D:
@@ -13,7 +14,7 @@ def decide_over[D: Decide](app: Application, kind: type[D]) -> D:
         reader=ports.reader,
         target=ports.target,
         states=ports.states,
-        resolve=app.resolve(ports.target.knows_currency),
+        resolve=resolve_of(app, ports.target.knows_currency),
         customers=ports.owners,
         in_use=app.target_in_use,
         rules=replace(app.rules, looks_first=True),
