@@ -105,7 +105,7 @@ class FakeAccountPages:
 
 
 def _refers(row: Account, to: Reference | None) -> bool:
-    return to is None or any(row.columns.get(column) == to.row_id for column in to.columns)
+    return to is None or any(str(row.columns.get(column)) == str(to.row_id) for column in to.columns)
 
 
 @dataclass
