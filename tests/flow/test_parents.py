@@ -224,7 +224,11 @@ async def test_healing_reads_little_when_many_parents_are_missing() -> None:
     reads: list[str] = []
 
     async def note(step: str) -> None:
-        if step.startswith("before ") and step.split()[1].split(".")[0] in {"states", "issues", "control"}:
+        if step.startswith("before ") and step.split()[1].split(".", maxsplit=1)[0] in {
+            "states",
+            "issues",
+            "control",
+        }:
             reads.append(step)
 
     heal = world.application(note).heal
@@ -308,7 +312,7 @@ async def test_a_worker_that_dies_while_a_parent_moves_loses_no_child() -> None:
     assert step > 20
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     parents=st.lists(st.integers(-1, 9), min_size=10, max_size=10),
     order=st.permutations(range(10)),
