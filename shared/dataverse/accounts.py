@@ -119,6 +119,8 @@ def _no_account(response: httpx.Response, operation: str) -> None:
 
 def _unknown_column(name: str) -> ConfigurationFault:
     """Make the configuration fault of a field map that names a column unknown to Dataverse."""
+    if name.startswith("_"):  # the id of a row that the column refers to
+        name = name.removeprefix("_").removesuffix("_value")
     nearest = get_close_matches(name, COMMON_COLUMNS, 1)
     meant = f' Did you mean "{nearest[0]}"?' if nearest else ""
     remedy = f"Correct the field map, or add the column.{meant}"
