@@ -109,6 +109,8 @@ class Sales:
         if currency := payload.pop("currency", None):
             found = self._currencies[str(currency)]
             payload["transactioncurrencyid@odata.bind"] = f"/transactioncurrencies({found})"
+        if (parent := payload.pop("parent", None)) is not None:
+            payload["parentaccountid@odata.bind"] = f"/accounts({self.accounts[int(str(parent))].id})"
         return payload
 
     async def _ask(self, method: str, path: str, payload: object) -> Any:

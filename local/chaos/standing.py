@@ -20,7 +20,7 @@ IDLE = ("active", "locked", "scheduled", "deferred")
 OWN_QUEUES = ("dataverse-events", "account-changes")
 POLL_SECONDS = 1.0
 HEAL_EVERY = 4
-STILL = 3  # polls
+STILL = 5  # polls, with a run of healing among them
 OPEN = ("LeaseOwner", "DoubtfulUntil")
 
 

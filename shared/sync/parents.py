@@ -80,8 +80,6 @@ class FindParents:
         chain = [state.account_id]
         while (parent := _awaited(state)) is not None and len(chain) < _LONGEST_CHAIN:
             found = await self._state(parent)
-            if referred_to(found) is not None:  # who waits for it follows soon
-                return ()
             if parent == account_id:
                 return tuple(chain)
             if found is None or parent in chain:

@@ -171,8 +171,8 @@ class Application:
     def unlink(self) -> Unlink:
         """Separates an account from its customer."""
         ports = self.ports
-        second_key = self.field_map.key.second_key
-        return Unlink(ports.states, self.ownership.release, self.replay, ports.clock, second_key)
+        moved, second_key = family_of(self).moved, self.field_map.key.second_key
+        return Unlink(ports.states, self.ownership.release, self.replay, ports.clock, moved, second_key)
 
     @cached_property
     def replay(self) -> Replay:
