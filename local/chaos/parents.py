@@ -25,6 +25,12 @@ def opened(truth: Truth, standing: Standing, planted: Mapping[int, int]) -> Iter
             yield f"account {account} of a circle is {state.get('Phase')} {state.get('Issue', '')}"
 
 
+def with_parent(truth: Truth, standing: Standing) -> int:
+    """How many customers have the number of another account's customer."""
+    name = truth.erp.parent
+    return sum(bool(name and customer[name]) for customer in standing.customers)
+
+
 def _waiting(truth: Truth, standing: Standing) -> dict[int, int]:
     """The accounts that are parked for their parent, each with the parent."""
     numbers = {written.id: account for account, written in truth.accounts.items()}

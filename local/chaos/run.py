@@ -21,7 +21,7 @@ from local.chaos.customers import Marks, Truth
 from local.chaos.families import planted
 from local.chaos.field_map import write_map
 from local.chaos.mapping import Mapping
-from local.chaos.parents import left_waiting, opened
+from local.chaos.parents import left_waiting, opened, with_parent
 from local.chaos.plan import make_plan
 from local.chaos.proxy import CALM, Rates, TableProxy
 from local.chaos.recovery import operator, rejected_bodies, replay_parked, settings_of
@@ -193,6 +193,7 @@ async def _check(
         "accounts": len(truth.accounts),
         "accounts deleted": sum(written.deleted for written in truth.accounts.values()),
         "customers": len(standing.customers),
+        "customers with a parent's number": with_parent(truth, standing),
         "parked at the end": _parked(standing),
     }
 
