@@ -121,7 +121,7 @@ class SyncAccount:
         work.take_over(now, self.limits.longest_request)
         if self.in_use.adopted_at is not None:
             work.link_anew(self.in_use.adopted_at)
-        run.waits_for = System.DATAVERSE
+        run.had, run.waits_for = work.state.customer, System.DATAVERSE
         account = await self.breakers.call(System.DATAVERSE, "read", self.reader.read(change.account_id))
         run.waits_for = self.execute.target.capabilities.system
         return await self._check(run, work, account)
@@ -129,7 +129,6 @@ class SyncAccount:
     async def _check(self, run: _Run, work: Work, account: Account | None) -> Outcome:
         """Carry out what is planned, step by step, until the check of the account ends."""
         before = work.state
-        run.had = before.customer
         if account is None:  # anybody can send events of accounts that never existed
             work.leaves_no_row = work.etag is None and work.change.kind is not ChangeKind.DELETE
         else:

@@ -116,9 +116,10 @@ def test_a_missing_customer_is_noticed() -> None:
 
 def _families(parent_state: dict[str, str], child_state: dict[str, str]) -> tuple[Truth, Standing]:
     """An account, and its parent, of which nothing but the state counts."""
-    truth, standing = _truth(parent=1), _standing(CUSTOMER, **child_state)
-    truth.accounts[1] = Written("id1", COLUMNS | {"statecode": 1}, [COLUMNS])
-    truth.rows["id1"] = truth.accounts[1].columns
+    parent: dict[str, object] = {**COLUMNS, "statecode": 1}
+    accounts = {**_truth(parent=1).accounts, 1: Written("id1", parent, [COLUMNS])}
+    rows = {written.id: written.columns for written in accounts.values()}
+    truth, standing = Truth(OPERATIONS, accounts, rows, assigned=False), _standing(CUSTOMER, **child_state)
     standing.states["id1"] = {"Phase": "synced"} | parent_state
     return truth, standing
 

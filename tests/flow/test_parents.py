@@ -55,8 +55,7 @@ async def test_a_grandchild_follows_through_all_its_parents() -> None:
 
 async def test_many_children_of_one_parent_are_released_at_a_pace() -> None:
     world = Families()
-    await world.rest()  # healing notes the mapping
-    world.issues.page_size = 200
+    world.issues.page_size = 175
     world.child("P", None, name="")  # parked itself
     children = [f"C{place}" for place in range(750)]
     for name in children:
@@ -109,7 +108,6 @@ async def test_a_deleted_parent_is_named_although_it_has_a_customer() -> None:
 
 async def test_a_parent_that_sales_does_not_have_is_asked_for_once() -> None:
     world = Families()
-    await world.rest()  # healing notes the mapping
     await world.sync(world.child("C", "P"))
     assert world.problem("C").cause is Cause.PARENT_NOT_SYNCED
     await world.rest(20)
@@ -134,7 +132,6 @@ async def test_a_parent_in_another_company_is_named_and_healing_leaves_the_child
     problem = world.problem("C")
     assert problem.key == f"ParentInOtherCompany|{account('P')}"
     assert "is in company demf" in problem.remedy()
-    await world.rest()  # healing notes the mapping
     sent = len(world.queue.sent)
     await world.rest(10)
     assert len(world.queue.sent) == sent
@@ -219,6 +216,17 @@ async def test_a_child_that_is_parked_while_its_parent_is_written_is_found_by_he
     assert world.payer("C") == "P"
 
 
+async def test_in_another_erp_the_parent_is_linked_anew_before_its_child() -> None:
+    world = Families()
+    await world.sync(world.child("P", None), world.child("C", "P"))
+    world.clock.advance(100)
+    world.operations.customers.clear()
+    await world.application().target_in_use.adopt()
+    world.clock.advance(100)
+    await world.sync(world.child("C", "P", telephone1="1"))
+    assert (world.payer("P"), world.payer("C")) == ("", "P")
+
+
 async def test_healing_reads_little_when_many_parents_are_missing() -> None:
     world = Families()
     for place in range(60):
@@ -247,7 +255,6 @@ async def test_healing_reads_little_when_many_parents_are_missing() -> None:
 
 async def test_the_check_of_a_parent_is_of_the_load_whose_check_found_it_missing() -> None:
     world = Families(settings={"max_creates_per_hour": 1})
-    await world.rest()  # healing notes the mapping
     world.child("C", "P")
     world.child("P", None)
     await world.application().run_cases.steer_load.start(Wanted(Selection(), "anna", 100))
