@@ -13,8 +13,9 @@ from shared.intake.filter import Filter
 from shared.model.account import Account, AccountCurrency
 from shared.model.change import AccountChange, ChangeKind, Source, decode_change, encode_change
 from shared.model.customer import Fingerprints
+from shared.model.mapping import currency_key
 from shared.model.state import SyncState
-from shared.sync.desired_customer import BuildCustomer, key_of_currency
+from shared.sync.desired_customer import BuildCustomer
 from shared.sync.fields import not_confirmed
 
 SIZE = 8 * 1024
@@ -74,7 +75,7 @@ def steps() -> dict[str, Callable[[], object]]:
         "address1_country": "Germany",
     }
     account = Account(ACCOUNT, 1, NOW, columns, AccountCurrency("US Dollar"))
-    body = build.body(account, "us dollar", "USD")
+    body = build.body(account, {"SalesCurrencyCode": "USD"})
     confirmed = fingerprints.of_all(body.fields)
     state = SyncState(
         account_id=ACCOUNT,
@@ -96,8 +97,8 @@ def steps() -> dict[str, Callable[[], object]]:
             (found := read_event(raw, None, NOW)) and passing.rule_against(found)
         ),
         "encode and decode the change": lambda: decode_change(encode_change(change)) if encoded else None,
-        "normalise the currency": lambda: key_of_currency(account),
-        "map the account": lambda: build.body(account, "us dollar", "USD"),
+        "normalise the currency": lambda: currency_key("US Dollar"),
+        "map the account": lambda: build.body(account, {"SalesCurrencyCode": "USD"}),
         "hash and compare": lambda: not_confirmed(body.fields, state, fingerprints),
     }
 

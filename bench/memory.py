@@ -34,7 +34,7 @@ from shared.wiring import Application
 from shared.wiring.clients import Ports
 from tests.fakes.bus import FakeLeftovers, FakeQueue, FakeRejected
 from tests.fakes.clock import FakeClock
-from tests.fakes.dynamics import FakeOperations, FakeSales
+from tests.fakes.dynamics import FakeLabels, FakeOperations, FakeSales
 from tests.fakes.runs import FakeAccountPages, FakePages, FakeRuns, FakeWaiting
 from tests.fakes.table_client import TableService
 
@@ -85,6 +85,8 @@ class Memory:
             reader=self.sales,
             target=self.operations,
             mappings=currency_mappings.CurrencyTable(of[CURRENCY_MAPPING], clock, cache),
+            value_mappings=currency_mappings.tables_of(of.__getitem__, clock, cache),
+            labels=FakeLabels(),
             states=states.StateTable(of[ACCOUNT_SYNC]),
             owners=owners.OwnerTable(of[CUSTOMER_OWNERS]),
             issues=issues.IssueTable(of[ISSUES]),

@@ -256,6 +256,7 @@ var vaultName = 'kv-acctsync-${take(token, 12)}'
 // The names are those of shared/storage/tables.py; a test holds both together.
 var tableNames = [
   'CurrencyMapping'
+  'ValueMappings'
   'AccountSync'
   'CustomerOwners'
   'Issues'

@@ -37,6 +37,7 @@ type Tuning = {
   MAX_CREATES_PER_HOUR: string?
   MAX_BLOCKS_PER_HOUR: string?
   WRITE_BACK_CUSTOMER_ACCOUNT: string?
+  LABEL_LANGUAGE: string?
   RECONCILE_AT: string?
   CATCH_UP_MINUTES: string?
   SILENCE_MINUTES: string?

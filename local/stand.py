@@ -26,7 +26,7 @@ from local.host.easy_auth import sign_in_link
 from local.ports import free_port
 from local.stand_options import ROOT, Addresses, StandOptions
 
-TABLES = ("CurrencyMapping", "AccountSync", "CustomerOwners", "Issues", "Control")
+TABLES = ("CurrencyMapping", "ValueMappings", "AccountSync", "CustomerOwners", "Issues", "Control")
 WEBHOOK_PATH = "/api/dataverse/events"
 
 

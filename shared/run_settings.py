@@ -25,6 +25,11 @@ class RunSettings(BaseModel):
         8,
         description="Most checks of a load in one partition: an event waits behind so many at most.",
     )
+    label_language: Optional[Annotated[int, Field(ge=1, le=65_535)]] = Field(
+        None,
+        description="Language of the labels of choices that the field map reads, by its number in Sales, "
+        "such as 1033 for English; by default the base language of the organization.",
+    )
     reconcile_at: Optional[TimeOfDay] = Field(
         None,
         description="Time, HH:MM in UTC, at which both systems are compared every day; not set: never.",

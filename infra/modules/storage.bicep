@@ -1,4 +1,4 @@
-metadata description = 'One storage account: the five tables, the host\'s own state, and the deployed package.'
+metadata description = 'One storage account: the six tables, the host\'s own state, and the deployed package.'
 
 import { Tags } from '../types.bicep'
 

@@ -13,10 +13,10 @@ from shared.cli import (
     adopt,
     ask,
     catch_up,
-    currency,
     doctor,
     issues,
     load,
+    mapping,
     reconcile,
     registration,
     repair,
@@ -65,12 +65,13 @@ def options(
         bool, typer.Option("--version", help="Print the version.", callback=_say_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Operate Account Sync: edit the currency mapping, explain accounts, repair, and show the state."""
+    """Operate Account Sync: edit the mapping tables, explain accounts, repair, and show the state."""
     del version  # the callback has printed it
     context.obj = Chosen(settings, local, stack or trace)
 
 
-app.add_typer(currency.app, name="currency")
+app.add_typer(mapping.app, name="mapping")
+app.add_typer(mapping.currency, name="currency")
 app.add_typer(load.app, name="load")
 app.command(epilog="Example: accountsync explain A-1001")(ask.explain)
 app.command(epilog="Example: accountsync preview A-1001")(ask.preview)

@@ -1,4 +1,4 @@
-"""Shows a plan of the currency mapping, asks, and carries it out: what set, delete, import and undo share."""
+"""Shows a plan of a mapping table, asks, and carries it out: what set, delete, import and undo share."""
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,10 +12,12 @@ import typer
 from shared.cli.exits import Exit
 from shared.cli.output import Output, counted, plain, shown
 from shared.cli.session import ask
+from shared.mappings.edit import EditMapping
 from shared.mappings.findings import Finding
 from shared.mappings.plan import Action, Plan, action_of
 from shared.mappings.review import Effect, affected, released
-from shared.mappings.sheet import HEADERS, neutralised, read_rows
+from shared.mappings.sheet import neutralised, read_rows
+from shared.model.mapping import MappingTable
 from shared.model.mapping_edit import MappingRow, RowChange, Version, key_or_none
 from shared.model.sheet import SheetRow
 from shared.wiring.operator import Operator
@@ -36,16 +38,18 @@ class Request:
     plan_file: Path | None = None
 
 
-async def edit(operator: Operator, output: Output, plan: Plan, request: Request) -> None:
+async def edit(
+    operator: Operator, mapping: EditMapping, output: Output, plan: Plan, request: Request
+) -> None:
     """Show the plan, ask if need be, and carry it out."""
-    effect = await _effect(operator, output, request) if plan.changes and request.count else None
+    effect = await _effect(mapping, output) if plan.changes and request.count else None
     if request.plan_file is not None:
-        operator.sheets.write(request.plan_file, _sheet(plan, effect), "Plan")
+        operator.sheets.write(request.plan_file, _sheet(plan, effect, mapping.of), "Plan")
         output.note(f"The plan is written to {request.plan_file}.")
     if not output.as_json:
-        _show(output, plan, effect)
+        _show(output, plan, effect, mapping.of)
     if plan.refused(strict=request.strict):
-        _answer(output, plan, effect, request)
+        _answer(output, plan, effect, request, mapping.of)
         if not output.as_json:
             output.text("Nothing was taken: correct what is listed above, then run it again.")
         raise typer.Exit(int(Exit.REFUSED))
@@ -53,18 +57,17 @@ async def edit(operator: Operator, output: Output, plan: Plan, request: Request)
     if plan.changes and not request.dry_run:
         if not request.yes:
             ask("Carry this out?")
-        version = await _carry_out(operator, output, plan, request)
-    _answer(output, plan, effect, request, version)
+        version = await _carry_out(mapping, output, plan, request)
+    _answer(output, plan, effect, request, mapping.of, version)
 
 
-async def _effect(operator: Operator, output: Output, request: Request) -> Effect:
+async def _effect(mapping: EditMapping, output: Output) -> Effect:
     with output.progress() as progress:
         progress.add_task("Counting the accounts that this concerns", total=None)
-        return await operator.edit_mapping.review.effect()
+        return await mapping.review.effect()
 
 
-async def _carry_out(operator: Operator, output: Output, plan: Plan, request: Request) -> str:
-    mapping = operator.edit_mapping
+async def _carry_out(mapping: EditMapping, output: Output, plan: Plan, request: Request) -> str:
     made = mapping.new_edit(request.by, request.source, secrets.token_hex(2))
     with output.progress() as progress:
         task = progress.add_task("Writing the table", total=len(plan.changes))
@@ -72,17 +75,17 @@ async def _carry_out(operator: Operator, output: Output, plan: Plan, request: Re
     return made.id
 
 
-def _show(output: Output, plan: Plan, effect: Effect | None) -> None:
+def _show(output: Output, plan: Plan, effect: Effect | None, of: MappingTable) -> None:
     show_findings(output, plan.findings)
     rows = [_line(change, effect) for change in islice(plan.changes, _SHOWN)]
-    output.table(["", "Currency CRM", "Currency AX", "Accounts", "Parked"], rows)
+    output.table(["", *of.headers, "Accounts", "Parked"], rows)
     if len(plan.changes) > _SHOWN:
         output.text(f"... and {len(plan.changes) - _SHOWN:,} more changes (--plan FILE.xlsx holds them all)")
 
 
-def _sheet(plan: Plan, effect: Effect | None) -> Iterator[tuple[str, ...]]:
+def _sheet(plan: Plan, effect: Effect | None, of: MappingTable) -> Iterator[tuple[str, ...]]:
     """Return the rows of a file with the whole plan, the findings first."""
-    yield "What", "Row in the file", "Currency CRM", "Before", "After", "Accounts", "Parked", "Finding"
+    yield "What", "Row in the file", of.headers[0], "Before", "After", "Accounts", "Parked", "Finding"
     for found in sorted(plan.findings, key=lambda found: str(found.severity)):
         row = "" if found.row is None else str(found.row)
         yield str(found.severity), row, neutralised(found.name), "", "", "", "", neutralised(found.message)
@@ -118,7 +121,12 @@ def show_findings(output: Output, findings: Sequence[Finding]) -> None:
 
 
 def _answer(
-    output: Output, plan: Plan, effect: Effect | None, request: Request, version: str | None = None
+    output: Output,
+    plan: Plan,
+    effect: Effect | None,
+    request: Request,
+    of: MappingTable,
+    version: str | None = None,
 ) -> None:
     if output.as_json:
         output.json(_as_json(plan, effect, request, version))
@@ -128,12 +136,21 @@ def _answer(
     would = "Would be: " if version is None and plan.changes else ""
     output.text(f"{would}{parts}, {plan.unchanged:,} unchanged.")
     if effect is not None:
+        values = "currencies" if of.of_currencies else "values"
         output.text(
-            f"Accounts with one of these currencies: {affected(plan, effect):,}; "
+            f"Accounts with one of these {values}: {affected(plan, effect):,}; "
             f"parked ones that are released: {released(plan, effect):,}."
         )
+    _note_unused(output, of)
     if version is not None:
-        output.text(f"Done, as version {version}; `accountsync currency undo` takes it back.")
+        output.text(f"Done, as version {version}; `{of.command('undo')}` takes it back.")
+
+
+def _note_unused(output: Output, of: MappingTable) -> None:
+    """Say that the field map does not use the table yet, if that is so."""
+    if not of.of_currencies and not of.fields:
+        entry = f'via = "table:{of.name}"'
+        output.note(f"No field goes through this table yet: an entry of the field map with {entry} does.")
 
 
 def _as_json(plan: Plan, effect: Effect | None, request: Request, version: str | None) -> dict[str, object]:
@@ -166,7 +183,7 @@ def finding_as_json(finding: Finding) -> dict[str, object]:
     return {"severity": str(finding.severity), **plain(finding)}
 
 
-def print_rows(output: Output, rows: list[MappingRow]) -> None:
+def print_rows(output: Output, rows: list[MappingRow], of: MappingTable) -> None:
     """Show rows of the table."""
     if output.as_json:
         output.json(
@@ -176,10 +193,11 @@ def print_rows(output: Output, rows: list[MappingRow]) -> None:
             ]
         )
         return
+    _note_unused(output, of)
     if not rows:
-        output.text("The table has no rows: `accountsync currency import` fills it.")
+        output.text(f"The table has no rows: `{of.command('import')}` fills it.")
     lines = [(row.mapped.crm, row.mapped.ax, row.updated_by, row.updated_at) for row in rows]
-    output.table([*HEADERS, "Changed by", "Changed at (UTC)"], lines)
+    output.table([*of.headers, "Changed by", "Changed at (UTC)"], lines)
     output.note(f"{counted(len(rows), 'row')}.")
 
 
@@ -200,14 +218,16 @@ def change_lines(version: Version) -> list[list[object]]:
     return lines
 
 
-async def plan_of_file(operator: Operator, output: Output, file: Path, *, replace: bool) -> Plan:
+async def plan_of_file(
+    operator: Operator, mapping: EditMapping, output: Output, file: Path, *, replace: bool
+) -> Plan:
     """Read a file, with a progress bar, and plan what it changes."""
     with output.progress() as progress:
         task = progress.add_task(f"Reading {shown(file.name)}", total=None)
         with closing(operator.sheets.read(file)) as rows:
-            sheet = read_rows(_counted(rows, lambda: progress.advance(task)))
+            sheet = read_rows(_counted(rows, lambda: progress.advance(task)), mapping.of)
         progress.update(task, description="Comparing with the table, the ERP and Sales")
-        return await operator.edit_mapping.plan_import(sheet, replace=replace)
+        return await mapping.plan_import(sheet, replace=replace)
 
 
 def _counted(rows: Iterable[SheetRow], advance: Callable[[], None]) -> Iterator[SheetRow]:

@@ -5,7 +5,7 @@ from enum import IntEnum
 from shared.diagnostics.find_account import NoSuchAccountError
 from shared.environment import SettingsError
 from shared.load.steer import LoadRefusedError, NoSuchLoadError
-from shared.mappings.edit import EditStoppedError, NoSuchCurrencyError
+from shared.mappings.edit import EditStoppedError, NoSuchCurrencyError, NotInSalesError
 from shared.mappings.history import NoSuchVersionError
 from shared.model.faults import AccountFault, ConfigurationFault, Fault, StateConflict, TransientFault
 from shared.model.mapping_edit import MappingConflict
@@ -39,6 +39,7 @@ _CODES: tuple[tuple[type[BaseException], Exit], ...] = (
     (StateConflict, Exit.CONFLICT),
     (MappingConflict, Exit.CONFLICT),
     (NoSuchCurrencyError, Exit.NOT_FOUND),
+    (NotInSalesError, Exit.USAGE),
     (NoSuchVersionError, Exit.NOT_FOUND),
     (NoSuchAccountError, Exit.NOT_FOUND),
     (NoSuchLoadError, Exit.NOT_FOUND),

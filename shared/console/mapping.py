@@ -1,26 +1,39 @@
-"""The currency mapping: the table, its history and its files."""
-
-from collections.abc import Iterator
+"""The mapping tables: the rows of each, its history and its files."""
 
 from starlette.responses import Response
 
-from shared.console.desk import Desk
+from shared.console.desk import Desk, RefusedError
+from shared.mappings.edit import EditMapping
 from shared.mappings.plan import action_of
 from shared.mappings.sheet import written
+from shared.model.mapping import CURRENCIES
 from shared.model.mapping_edit import Version
 
 VERSIONS = 20
 
 
 async def show(desk: Desk) -> Response:
-    """Show every row and the newest edits."""
-    versions = await desk.operator.edit_mapping.history_of()
+    """Show every row of a table and its newest edits."""
+    mapping = edited(desk, desk.request.query_params.get("table", ""))
+    versions = await mapping.history_of()
     return desk.show(
         "mapping.html",
-        rows=await desk.operator.edit_mapping.table(),
+        of=mapping.of,
+        tables=[CURRENCIES.name, *desk.operator.field_map.mapping_tables],
+        rows=await mapping.table(),
         versions=[(version, summary(version)) for version in reversed(versions[-VERSIONS:])],
         me=str(desk.person.id),
     )
+
+
+def edited(desk: Desk, name: str) -> EditMapping:
+    """Return the editor of a table; without a name, of that of currencies. Raises RefusedError."""
+    if name in {"", CURRENCIES.name}:
+        return desk.operator.edit_mapping
+    try:
+        return desk.operator.edit_table(name)
+    except ValueError as error:
+        raise RefusedError(f"There is no such mapping table: {error}.", 404) from error
 
 
 def summary(version: Version) -> str:
@@ -35,13 +48,18 @@ def summary(version: Version) -> str:
 
 async def as_workbook(desk: Desk) -> Response:
     """Send the table as a workbook."""
-    return desk.file("currencies.xlsx", await _rows(desk))
+    return await _file(desk, "xlsx")
 
 
 async def as_csv(desk: Desk) -> Response:
     """Send the table as CSV."""
-    return desk.file("currencies.csv", await _rows(desk))
+    return await _file(desk, "csv")
 
 
-async def _rows(desk: Desk) -> Iterator[tuple[str, str]]:
-    return written(row.mapped for row in await desk.operator.edit_mapping.table())
+async def _file(desk: Desk, kind: str) -> Response:
+    mapping = edited(desk, desk.request.query_params.get("table", ""))
+    name = "currencies" if mapping.of.of_currencies else mapping.of.name
+    rows = written((row.mapped for row in await mapping.table()), mapping.of)
+    return desk.file(
+        f"{name}.{kind}", rows, "Currency mapping" if mapping.of.of_currencies else "Mapping table"
+    )

@@ -1,4 +1,4 @@
-"""Changes of the currency mapping: the plan first, with its impact; then the same plan is carried out.
+"""Changes of a mapping table: the plan first, with its impact; then the same plan is carried out.
 
 Nothing is kept between the two requests. The form brings what was asked for; the plan is made again, and if
 it is another one meanwhile, it is shown again.
@@ -18,9 +18,11 @@ from starlette.responses import Response
 
 from shared.console.desk import LONGEST_TEXT, Desk, Form, RefusedError, Upload
 from shared.console.guard import LARGEST_UPLOAD
+from shared.console.mapping import edited
 from shared.mappings.plan import Action, Plan
 from shared.mappings.review import affected, released
 from shared.mappings.sheet import Sheet, WantedRow, read_rows
+from shared.model.mapping import MappingTable
 from shared.model.mapping_edit import Mapped
 from shared.model.sheet import SheetError
 
@@ -36,6 +38,7 @@ class Request:
     """What the person asked for. `rows` are those of a file, as the form brings them back."""
 
     do: str
+    table: str = ""
     name: str = ""
     code: str = ""
     version: str = ""
@@ -52,9 +55,10 @@ async def show(desk: Desk) -> Response:
         return await _shown(desk, request, await _plan(desk, request))
     if upload is None:
         raise RefusedError("No file was chosen. Choose an Excel workbook or a CSV file.")
-    sheet = _sheet(desk, upload)
+    mapping = edited(desk, request.table)
+    sheet = _sheet(desk, upload, mapping.of)
     request = replace(request, rows=_packed(sheet), file=upload.name[:LONGEST_TEXT])
-    plan = await desk.operator.edit_mapping.plan_import(sheet, replace=request.replace)
+    plan = await mapping.plan_import(sheet, replace=request.replace)
     return await _shown(desk, request, plan)
 
 
@@ -67,10 +71,12 @@ async def apply(desk: Desk) -> Response:
         return await _shown(desk, request, plan, CHANGED)
     if not plan.changes:
         return await _shown(desk, request, plan)
-    mapping, why = desk.operator.edit_mapping, form.why()
+    mapping, why = edited(desk, request.table), form.why()
     source = {"import": request.file, "undo": f"undo {request.version}".strip()}.get(request.do, "page")
     edit = mapping.new_edit(str(desk.person.id), source, secrets.token_hex(2))
     what = "undo" if request.do == "undo" else "currency"
+    if not mapping.of.of_currencies:
+        what = "mapping-undo" if request.do == "undo" else "mapping"
     action = await desk.act(what, [edit.id], why, len(plan.changes))
     await mapping.carry_out(plan, edit, lambda _: None)
     return desk.done(action)
@@ -83,10 +89,12 @@ def digest(plan: Plan) -> str:
 
 
 async def _shown(desk: Desk, request: Request, plan: Plan, notice: str = "") -> Response:
-    effect = await desk.operator.edit_mapping.review.effect() if plan.changes else None
+    mapping = edited(desk, request.table)
+    effect = await mapping.review.effect() if plan.changes else None
     return desk.show(
         "plan.html",
         request=request,
+        of=mapping.of,
         notice=notice,
         changes=[(change, effect.of(change)) for change in plan.changes[:SHOWN]] if effect else [],
         more=max(0, len(plan.changes) - SHOWN),
@@ -102,7 +110,7 @@ async def _shown(desk: Desk, request: Request, plan: Plan, notice: str = "") -> 
 
 async def _plan(desk: Desk, request: Request) -> Plan:
     """Make the plan. Raises RefusedError."""
-    mapping = desk.operator.edit_mapping
+    mapping = edited(desk, request.table)
     match request.do:
         case "set":
             return await mapping.plan_set(request.name, request.code)
@@ -116,12 +124,13 @@ async def _plan(desk: Desk, request: Request) -> Plan:
         case "import":
             return await mapping.plan_import(_unpacked(request.rows), replace=request.replace)
         case _:
-            raise RefusedError("The form does not say what to do. Open the page Currency mapping again.")
+            raise RefusedError("The form does not say what to do. Open the page Mapping tables again.")
 
 
 def _request(form: Form) -> Request:
     return Request(
         do=form.text("do"),
+        table=form.text("table"),
         name=form.text("name"),
         code=form.text("code"),
         version=form.text("version"),
@@ -131,7 +140,7 @@ def _request(form: Form) -> Request:
     )
 
 
-def _sheet(desk: Desk, upload: Upload) -> Sheet:
+def _sheet(desk: Desk, upload: Upload, of: MappingTable) -> Sheet:
     """Read the file that was sent. Raises RefusedError and SheetError."""
     if len(upload.content) > LARGEST_FILE:
         raise RefusedError("The file is larger than 5 MB; that is no mapping table. Nothing was done.", 413)
@@ -140,7 +149,7 @@ def _sheet(desk: Desk, upload: Upload) -> Sheet:
         file = Path(folder) / f"file{suffix if suffix in _SUFFIXES else '.other'}"
         file.write_bytes(upload.content)
         try:
-            return read_rows(desk.operator.sheets.read(file))
+            return read_rows(desk.operator.sheets.read(file), of)
         except SheetError as error:
             raise SheetError(str(error).replace(str(file), upload.name)) from error
 

@@ -11,15 +11,17 @@ from markupsafe import Markup
 from shared.diagnostics.preview import Preview
 from shared.model.action import OperatorAction
 from shared.model.change import ChangeKind
+from shared.model.mapping import CURRENCIES
 from shared.model.outcome import Cause, Ending
 from shared.model.queues import Bin
 from shared.model.state import Phase, SyncState
 
 _TITLES: dict[Cause, str] = {
     Cause.UNMAPPED_CURRENCY: "The currency {value} has no code in {erp}",
-    Cause.BAD_MAPPING: "The currency {value} has no usable row in the currency mapping",
+    Cause.BAD_MAPPING: "The value {value} has no usable row in its mapping table",
     Cause.UNKNOWN_ERP_CURRENCY: "{erp} does not know the currency code {value}",
-    Cause.UNMAPPED_VALUE: "The value {value} of {field} is not in the field map",
+    Cause.UNMAPPED_VALUE: "The value {value} of {field} is neither in a mapping table nor in the field map",
+    Cause.UNKNOWN_ERP_VALUE: "{erp} does not know the code {value} of {field}",
     Cause.PARENT_NOT_SYNCED: "The account in {field} has no customer in {erp}",
     Cause.PARENT_IN_OTHER_COMPANY: "The account in {field} has its customer in another company",
     Cause.NO_ACCOUNT_NUMBER: "The account has no number in Sales",
@@ -44,7 +46,7 @@ _COMMANDS = (
     (r"accountsync resume.*", "“Resume” on the page Systems"),
     (r"accountsync replay .*", "“Check again” on this page"),
     (r"accountsync unlink.*", "“Unlink” on this page"),
-    (r"accountsync currency history", "the page Currency mapping"),
+    (r"accountsync (currency|mapping) history.*", "the page Mapping tables"),
     (r"accountsync issues", "the page Issues"),
     (r"accountsync dead-letters list", "the page Systems"),
 )
@@ -56,8 +58,11 @@ _DEEDS = {
     "resubmit": "Sent again",
     "currency": "Currency mapping changed",
     "undo": "Currency mapping restored",
+    "mapping": "Mapping table changed",
+    "mapping-undo": "Mapping table restored",
 }
-OF_MAPPING = {Cause.BAD_MAPPING, Cause.UNKNOWN_ERP_CURRENCY}  # put right in the currency mapping
+_OF_CURRENCIES = {Cause.BAD_MAPPING, Cause.UNKNOWN_ERP_CURRENCY}  # put right in the currency mapping
+_OF_TABLES = {Cause.UNMAPPED_VALUE, Cause.BAD_MAPPING, Cause.UNKNOWN_ERP_VALUE}
 _FOLLOWS = {
     "replay": "The checks were sent. Each account is usually done within a few seconds; its page shows how.",
     "unlink": "A check was sent: the account is treated as one that never had a customer in {erp}.",
@@ -66,6 +71,8 @@ _FOLLOWS = {
     "resubmit": "The messages were sent. One that still fails comes back.",
     "currency": "Accounts with these currencies follow by themselves, usually within two minutes.",
     "undo": "Accounts with these currencies follow by themselves, usually within two minutes.",
+    "mapping": "Accounts with these values follow by themselves, usually within two minutes.",
+    "mapping-undo": "Accounts with these values follow by themselves, usually within two minutes.",
 }
 _PLACES = {
     Bin.EVENT_DEAD_LETTERS: "Events from Sales that failed for good",
@@ -106,6 +113,14 @@ def title(cause: str, value: str, field: str, erp: str) -> str:
     quoted = f"“{value}”" if value else ""
     said = text.replace("{value}", quoted).replace("{field}", field).replace("{erp}", erp)
     return " ".join(said.split()).removesuffix(":")
+
+
+def mapping_table(cause: str, value: str) -> str:
+    """Name the mapping table in which this cause is put right; "" if it is none."""
+    name, bar, _ = value.partition("|")
+    if bar and cause in _OF_TABLES:
+        return name
+    return CURRENCIES.name if cause in _OF_CURRENCIES else ""
 
 
 def on_the_page(text: str) -> str:

@@ -10,10 +10,10 @@ from shared.diagnostics.status import remedy_of, why_open
 from shared.model.account import SystemJob
 from shared.model.breaker import Breaker
 from shared.model.issue import Issue
-from shared.model.outcome import Cause, Ending
+from shared.model.outcome import CODE_CAUSES, Cause, Ending
 from shared.model.state import Phase, SyncState
 
-_MAPPED = {Cause.UNMAPPED_CURRENCY, Cause.BAD_MAPPING, Cause.UNKNOWN_ERP_CURRENCY}
+_MAPPED = {Cause.UNMAPPED_CURRENCY, Cause.BAD_MAPPING, *CODE_CAUSES}
 _HEALED = {*_MAPPED, Cause.PARENT_NOT_SYNCED}
 
 

@@ -1,4 +1,4 @@
-"""Edits the mapping table: makes a plan, then stores its changes in batches, each with its history row.
+"""Edits a mapping table: makes a plan, then stores its changes in batches, each with its history row.
 
 A batch is stored as a whole or not at all, and only if nobody changed its rows meanwhile. If an edit stops
 between two batches, the same command can be run again and does the rest.
@@ -14,7 +14,7 @@ from shared.mappings.plan import Plan, by_key, make_plan, removal
 from shared.mappings.review import Review, missing, proposed
 from shared.mappings.sheet import Sheet, WantedRow
 from shared.model.faults import Fault
-from shared.model.mapping import currency_key
+from shared.model.mapping import MappingTable, currency_key
 from shared.model.mapping_edit import (
     Edit,
     Mapped,
@@ -29,6 +29,10 @@ from shared.ports import Clock, CurrencyMappings
 _AT_ONCE = 4
 
 type Progress = Callable[[int], None]
+
+
+class NotInSalesError(Exception):
+    """Sales does not know the codes of this table's values, so a file must bring them."""
 
 
 class NoSuchCurrencyError(Exception):
@@ -48,33 +52,38 @@ class EditStoppedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class EditMapping:
-    """The use cases behind `accountsync currency`; `longest_code` in characters."""
+    """The use cases behind `accountsync mapping`, for one table; `longest_code` in characters."""
 
     mappings: CurrencyMappings
     review: Review
     clock: Clock
     longest_code: int
 
+    @property
+    def of(self) -> MappingTable:
+        """The table."""
+        return self.review.of
+
     async def table(self) -> Sequence[MappingRow]:
         """Read the rows by name."""
         return sorted(await self.mappings.rows(), key=lambda row: (row.mapped.crm.casefold(), row.row_key))
 
     async def rows_of(self, name: str) -> list[MappingRow]:
-        """Read the rows of one currency. Raises NoSuchCurrencyError, and ValueError for an unusable name."""
+        """Read the rows of one value. Raises NoSuchCurrencyError, and ValueError for an unusable name."""
         rows = by_key(await self.mappings.rows()).get(currency_key(name), [])
         if not rows:
             raise NoSuchCurrencyError(f'The table has no row for "{name}".')
         return rows
 
     async def plan_set(self, name: str, code: str) -> Plan:
-        """Plan to map one currency. A currency that is in the table keeps its spelling."""
+        """Plan to map one value. A value that is in the table keeps its spelling."""
         table = await self.mappings.rows()
         present = by_key(table).get(key_or_none(name) or "", [])
         spelled = present[0].mapped.crm if present else name
         return await self._plan(table, [WantedRow(None, Mapped(spelled, code.strip()))])
 
     async def plan_delete(self, name: str) -> Plan:
-        """Plan to remove one currency. Raises NoSuchCurrencyError, and ValueError for an unusable name."""
+        """Plan to remove one value. Raises NoSuchCurrencyError, and ValueError for an unusable name."""
         table, rows = await self.mappings.rows(), await self.rows_of(name)
         return Plan(changes=[removal(row) for row in rows], unchanged=len(table) - len(rows))
 
@@ -85,7 +94,13 @@ class EditMapping:
         return plan
 
     async def plan_from_sales(self, *, replace: bool) -> Plan:
-        """Plan to add the currencies that only Sales has; with `replace`, to take over the list of Sales."""
+        """Plan to add the currencies that only Sales has; with `replace`, to take over the list of Sales.
+
+        Raises NotInSalesError for any other table.
+        """
+        if not self.of.of_currencies:
+            message = f"Sales has no codes of {self.review.target.capabilities.name} for {self.of.name}: "
+            raise NotInSalesError(message + "give a file.")
         currencies, table = await self.review.sales.currencies(), await self.mappings.rows()
         wanted = proposed(currencies) if replace else missing(table, currencies)
         return await self._plan(table, wanted, replace=replace)
@@ -98,7 +113,7 @@ class EditMapping:
         elif version == history.START:
             undone = versions
         else:
-            undone = versions[versions.index(history.find(versions, version)) + 1 :]
+            undone = versions[versions.index(history.find(versions, version, self.of)) + 1 :]
         plan = history.plan_back(await self.mappings.rows(), undone)
         restored = [WantedRow(None, change.after) for change in plan.changes if change.after]
         plan.findings += await self.review.rows(row for row in restored if key_or_none(row.mapped.crm))
@@ -109,13 +124,13 @@ class EditMapping:
         return await self.review.table(await self.table(), self.longest_code)
 
     async def history_of(self, version: str | None = None, name: str | None = None) -> list[Version]:
-        """Return the edits, the oldest first; optionally one edit, or only the changes of one currency.
+        """Return the edits, the oldest first; optionally one edit, or only the changes of one value.
 
         Raises NoSuchVersionError.
         """
         versions = [*await self.mappings.history()]
         if version is not None:
-            versions = [history.find(versions, version)]
+            versions = [history.find(versions, version, self.of)]
         return versions if name is None else history.only_of(versions, name)
 
     def new_edit(self, by: str, source: str, salt: str) -> Edit:
@@ -153,7 +168,7 @@ class EditMapping:
         self, table: Sequence[MappingRow], wanted: Iterable[WantedRow], *, replace: bool = False
     ) -> Plan:
         wanted, corrected = await self.review.corrected(wanted)
-        plan = make_plan(table, wanted, self.longest_code, replace=replace)
+        plan = make_plan(table, wanted, self.longest_code, replace=replace, noun=self.of.noun)
         plan.findings += corrected
         plan.findings += await self.review.rows(plan.rows.values())
         return plan

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from shared.mappings.findings import Finding, Kind
 from shared.mappings.plan import Plan
+from shared.model.mapping import CURRENCIES, MappingTable
 from shared.model.mapping_edit import Mapped, MappingRow, RowChange, Version, key_or_none
 
 START = "start"  # the name of the table as it was before the first recorded edit
@@ -36,12 +37,12 @@ def batches(changes: Iterable[RowChange]) -> Iterator[list[RowChange]]:
         yield batch
 
 
-def find(versions: Sequence[Version], wanted: str) -> Version:
+def find(versions: Sequence[Version], wanted: str, of: MappingTable = CURRENCIES) -> Version:
     """Return the version with this id, or whose id begins so. Raises NoSuchVersionError."""
     found = [version for version in versions if version.edit.id.startswith(wanted)]
     if len(found) != 1:
         count = "More than one" if found else "No"
-        message = f'{count} version begins with "{wanted}"; `accountsync currency history` lists them.'
+        message = f'{count} version begins with "{wanted}"; `{of.command("history")}` lists them.'
         raise NoSuchVersionError(message)
     return found[0]
 

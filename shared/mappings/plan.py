@@ -1,7 +1,7 @@
 """The plan of an edit: which rows it adds, changes and removes, and what is wrong with it. Pure.
 
 In: the table's rows and the wanted mapping. Out: a `Plan`. Rows with the same normalised name are one
-currency, however the name is typed and whatever the row's key is. So rows made by hand are changed in place.
+value, however the name is typed and whatever the row's key is. So rows made by hand are changed in place.
 If the table has several rows of one name, one is kept.
 """
 
@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from shared.mappings.findings import Finding, Kind
 from shared.mappings.sheet import WantedRow
-from shared.model.mapping import currency_key, escape_key
+from shared.model.mapping import CURRENCIES, currency_key, escape_key
 from shared.model.mapping_edit import Mapped, MappingRow, RowChange
 
 LONGEST_NAME = 1024  # as typed; the normalised name has its own limit
@@ -53,11 +53,16 @@ class Plan:
 
 
 def make_plan(
-    table: Sequence[MappingRow], wanted: Iterable[WantedRow], longest_code: int, *, replace: bool = False
+    table: Sequence[MappingRow],
+    wanted: Iterable[WantedRow],
+    longest_code: int,
+    *,
+    replace: bool = False,
+    noun: str = CURRENCIES.noun,
 ) -> Plan:
     """Plan to change the table to the wanted rows; with `replace`, all other rows are removed."""
     plan = Plan()
-    plan.rows = rows = _by_key(wanted, longest_code, plan.findings)
+    plan.rows = rows = _by_key(wanted, longest_code, plan.findings, noun)
     present, taken = by_key(table), {row.row_key for row in table}
     for key, row in rows.items():
         changes = _towards(row.mapped, _free(escape_key(key), taken), present.get(key, ()))
@@ -111,12 +116,12 @@ def _seen(mapped: Mapped) -> tuple[str, str]:
 
 
 def _by_key(
-    wanted: Iterable[WantedRow], longest_code: int, findings: list[Finding]
+    wanted: Iterable[WantedRow], longest_code: int, findings: list[Finding], noun: str
 ) -> Mapping[str, WantedRow]:
     """Return the good rows by normalised name, each once. Bad rows become findings."""
     rows: dict[str, WantedRow] = {}
     for row in wanted:
-        finding = _fault(row, longest_code)
+        finding = _fault(row, longest_code, noun)
         if finding is not None:
             findings.append(finding)
             continue
@@ -124,15 +129,15 @@ def _by_key(
         first = rows.setdefault(key, row)
         if first is not row:
             name = row.mapped.crm
-            message = f'"{name}" is the same currency as in row {first.number}; keep one of the two.'
+            message = f'"{name}" is the same {noun} as in row {first.number}; keep one of the two.'
             findings.append(Finding(Kind.DUPLICATE, message, row.number, name))
     return rows
 
 
-def _fault(row: WantedRow, longest_code: int) -> Finding | None:
+def _fault(row: WantedRow, longest_code: int, noun: str) -> Finding | None:
     name, code = row.mapped
     if not name.strip():
-        return Finding(Kind.EMPTY_NAME, "The currency has no name.", row.number)
+        return Finding(Kind.EMPTY_NAME, f"The {noun} has no name.", row.number)
     try:
         currency_key(name)
     except ValueError as error:

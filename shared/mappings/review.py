@@ -1,4 +1,4 @@
-"""Compares the mapping table with the ERP and Sales, and counts the accounts that a change affects.
+"""Compares a mapping table with the ERP and Sales, and counts the accounts that a change affects.
 
 Reads only. A system that cannot be read becomes a finding. So a person with access to the table alone can
 work, and with `--strict` everything was certainly checked.
@@ -13,9 +13,9 @@ from shared.mappings.plan import Plan, by_key
 from shared.mappings.sheet import WantedRow
 from shared.model.account import AccountCurrency
 from shared.model.faults import Fault
-from shared.model.mapping import Usage, currency_key
+from shared.model.mapping import CURRENCIES, MappingTable, Usage, currency_key
 from shared.model.mapping_edit import Mapped, MappingRow, RowChange, key_or_none
-from shared.ports import SalesInquiry, SyncStates, Target
+from shared.ports import OptionLabels, SalesInquiry, SyncStates, Target
 
 _ISO_4217 = re.compile("[A-Z]{3}")
 
@@ -33,15 +33,19 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Reads both systems."""
+    """Reads both systems for one table; `labels` are those of Sales' choices, if the table has any."""
 
     target: Target
     sales: SalesInquiry
     states: SyncStates
+    of: MappingTable = CURRENCIES
+    labels: OptionLabels | None = None
 
     async def rows(self, rows: Iterable[WantedRow]) -> list[Finding]:
         """Return warnings about codes, each with its row number."""
         rows = list(rows)
+        if not self.of.of_currencies:
+            return await self._unknown_codes(rows)
         findings = [_not_iso(row) for row in rows if not _ISO_4217.fullmatch(row.mapped.ax)]
         findings += await self._unknown_codes(rows)
         try:
@@ -58,6 +62,8 @@ class Review:
         """Return the rows with their codes in the upper and lower case of the ERP, and the corrections."""
         rows = list(rows)
         codes = {row.mapped.ax for row in rows if row.mapped.ax != row.mapped.ax.upper()}
+        if not self.of.of_currencies:
+            return rows, []  # in other tables of the ERP, both cases may be right
         try:
             wrong = {code for code in codes if await self.target.knows_currency(code.upper())}
         except Fault:
@@ -76,7 +82,7 @@ class Review:
                     Finding(Kind.BAD_NAME, f'The row "{group[0].row_key}" has no usable name.', name=name)
                 )
             elif len(group) > 1:
-                message = f'{len(group)} rows are of the currency "{key}"; keep one.'
+                message = f'{len(group)} rows are of the {self.of.noun} "{key}"; keep one.'
                 findings.append(Finding(Kind.DUPLICATE, message, name=name))
             elif not code:
                 findings.append(Finding(Kind.EMPTY_CODE, f'"{name}" has no code.', name=name))
@@ -95,18 +101,28 @@ class Review:
         return self.target.capabilities.name
 
     async def effect(self) -> Effect:
-        """Count the accounts of each currency."""
-        return Effect(await self.states.usage())
+        """Count the accounts of each value."""
+        return Effect(await self.states.usage(self.of))
 
     async def _unknown_codes(self, rows: Sequence[WantedRow]) -> list[Finding]:
         codes = dict.fromkeys(row.mapped.ax for row in rows)
         try:
-            unknown = {code for code in codes if not await self.target.knows_currency(code)}
+            unknown = {code for code in codes if not await self._knows(code)}
         except Fault as fault:
-            return [_not_checked(f"the currencies of {self._erp}", fault)]
-        return [_unknown(row, self._erp) for row in rows if row.mapped.ax in unknown]
+            what = "currencies" if self.of.of_currencies else "codes"
+            return [_not_checked(f"the {what} of {self._erp}", fault)]
+        what = "currency " if self.of.of_currencies else ""
+        return [_unknown(row, f"{self._erp} has no {what}") for row in rows if row.mapped.ax in unknown]
+
+    async def _knows(self, code: str) -> bool:
+        """Whether the ERP has the code, as far as it shows a list."""
+        if self.of.of_currencies:
+            return await self.target.knows_currency(code)
+        return all([await self.target.knows_value(field, code) is not False for field in self.of.fields])
 
     async def _not_mapped(self, table: Sequence[MappingRow]) -> list[Finding]:
+        if not self.of.of_currencies:
+            return await self._labels_not_mapped(table)
         try:
             currencies = await self.sales.currencies()
         except Fault:
@@ -114,6 +130,23 @@ class Review:
         return [
             Finding(Kind.NOT_MAPPED, f'Sales has the currency "{name}", the table does not.', name=name)
             for name in (row.mapped.crm for row in missing(table, currencies))
+        ]
+
+    async def _labels_not_mapped(self, table: Sequence[MappingRow]) -> list[Finding]:
+        """Return a finding for each choice of Sales whose label and number are not in the table."""
+        present, found, labels = by_key(table), dict[str, None](), self.labels
+        if labels is None:
+            return []
+        try:
+            for column in self.of.labels:
+                for number, label in (await labels.of(column, fresh=True)).items():
+                    if (key_or_none(label) or str(number)) not in present and str(number) not in present:
+                        found[label or str(number)] = None
+        except Fault as fault:
+            return [_not_checked("the labels of Sales", fault)]
+        return [
+            Finding(Kind.NOT_MAPPED, f'Sales has the choice "{name}", the table does not.', name=name)
+            for name in found
         ]
 
 
@@ -154,8 +187,8 @@ def _not_iso(row: WantedRow) -> Finding:
     return Finding(Kind.NOT_ISO, message, row.number, row.mapped.crm)
 
 
-def _unknown(row: WantedRow, erp: str) -> Finding:
-    message = f'{erp} has no currency "{row.mapped.ax}" (for "{row.mapped.crm}").'
+def _unknown(row: WantedRow, lacks: str) -> Finding:
+    message = f'{lacks}"{row.mapped.ax}" (for "{row.mapped.crm}").'
     return Finding(Kind.UNKNOWN_CODE, message, row.number, row.mapped.crm)
 
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from shared.mappings.findings import Finding, Kind
-from shared.model.mapping import fold
+from shared.model.mapping import CURRENCIES, MappingTable, fold
 from shared.model.mapping_edit import Mapped
 from shared.model.sheet import Cell, NoText, SheetError, SheetRow
 
-HEADERS = ("Currency CRM", "Currency AX")
+HEADERS = CURRENCIES.headers
 MOST_ROWS = 100_000
 HEADER_ROWS = 10
 _MOST_TOLD = 5
@@ -55,13 +55,13 @@ def original(text: str) -> str:
     return text[1:] if text[:1] == _MARK and text[1:2] in _DANGEROUS and len(text) > 1 else text
 
 
-def written(rows: Iterable[Mapped]) -> Iterator[tuple[str, str]]:
+def written(rows: Iterable[Mapped], of: MappingTable = CURRENCIES) -> Iterator[tuple[str, str]]:
     """Return the rows of a file with this mapping."""
-    yield HEADERS
+    yield of.headers
     yield from ((neutralised(row.crm), neutralised(row.ax)) for row in rows)
 
 
-def read_rows(rows: Iterable[SheetRow]) -> Sheet:
+def read_rows(rows: Iterable[SheetRow], of: MappingTable = CURRENCIES) -> Sheet:
     """Read the mapping from the rows below the first header row of a file. Raises SheetError.
 
     The header row must be one of the first ten filled rows of a sheet. Empty rows are ignored.
@@ -75,14 +75,14 @@ def read_rows(rows: Iterable[SheetRow]) -> Sheet:
         if all(map(_is_empty, row.cells)):
             continue
         if header is not None and row.sheet == header.sheet:
-            _take(found, row, columns, hidden)
-        elif _may_be_header(row, starts) and _is_header(row):
+            _take(found, row, columns, hidden, of)
+        elif _may_be_header(row, starts) and _is_header(row, of):
             if header is None:
-                header, columns = row, _columns(row, found)
+                header, columns = row, _columns(row, found, of)
             else:
                 found.findings.append(_other_sheet(row, header))
     if header is None:
-        raise SheetError(_no_header(starts))
+        raise SheetError(_no_header(starts, of.headers))
     if hidden:
         found.findings.append(_hidden(hidden))
     return found
@@ -101,38 +101,38 @@ def _names(row: SheetRow) -> list[str]:
     return [fold(cell) if isinstance(cell, str) else "" for cell in row.cells]
 
 
-def _is_header(row: SheetRow) -> bool:
+def _is_header(row: SheetRow, of: MappingTable) -> bool:
     names = _names(row)
-    return all(names.count(fold(wanted)) == 1 for wanted in HEADERS)
+    return all(names.count(fold(wanted)) == 1 for wanted in of.headers)
 
 
-def _columns(header: SheetRow, sheet: Sheet) -> tuple[int, int]:
+def _columns(header: SheetRow, sheet: Sheet, of: MappingTable) -> tuple[int, int]:
     """Return the positions of the two columns."""
     names = _names(header)
     for cell, name in zip(header.cells, names, strict=True):
-        if name and name not in map(fold, HEADERS):
+        if name and name not in map(fold, of.headers):
             message = f'The column "{cell}" is ignored.'
             sheet.findings.append(Finding(Kind.EXTRA_COLUMN, message, row=header.number))
-    return names.index(fold(HEADERS[0])), names.index(fold(HEADERS[1]))
+    return names.index(fold(of.headers[0])), names.index(fold(of.headers[1]))
 
 
-def _no_header(starts: Mapping[str, Sequence[SheetRow]]) -> str:
+def _no_header(starts: Mapping[str, Sequence[SheetRow]], headers: tuple[str, str]) -> str:
     """Make the error for a file without headers: what was read, what it contains, and what it needs."""
-    both = f'"{HEADERS[0]}" and "{HEADERS[1]}"'
+    both = f'"{headers[0]}" and "{headers[1]}"'
     wanted = f"a row among the first {HEADER_ROWS} must have the headers {both}, once each"
     if not starts:
         return f"The file is empty; {wanted}."
-    found = [_found_there(sheet, rows) for sheet, rows in starts.items()]
+    found = [_found_there(sheet, rows, headers) for sheet, rows in starts.items()]
     more = f"; and {len(found) - _MOST_TOLD} more sheets" if len(found) > _MOST_TOLD else ""
     return f"{'; '.join(found[:_MOST_TOLD])}{more}; {wanted}."
 
 
-def _found_there(sheet: str, rows: Sequence[SheetRow]) -> str:
-    counts = {row.number: [_names(row).count(fold(wanted)) for wanted in HEADERS] for row in rows}
+def _found_there(sheet: str, rows: Sequence[SheetRow], headers: tuple[str, str]) -> str:
+    counts = {row.number: [_names(row).count(fold(wanted)) for wanted in headers] for row in rows}
     row = max(rows, key=lambda row: sum(map(bool, counts[row.number])))
     count = counts[row.number]
     fault = "more than one" if max(count) > 1 else "no"
-    header = HEADERS[count.index(max(count) if max(count) > 1 else 0)]
+    header = headers[count.index(max(count) if max(count) > 1 else 0)]
     texts = [
         f'"{" ".join(cell.split())[:_LONGEST_TOLD]}"'
         for cell in row.cells
@@ -163,17 +163,17 @@ def _is_empty(cell: Cell) -> bool:
     return isinstance(cell, str) and not cell.strip()
 
 
-def _take(sheet: Sheet, row: SheetRow, columns: tuple[int, int], hidden: list[int]) -> None:
+def _take(sheet: Sheet, row: SheetRow, columns: tuple[int, int], hidden: list[int], of: MappingTable) -> None:
     name, code = (_cell(row, index) for index in columns)
     if _is_empty(name) and _is_empty(code):
         return
     if row.hidden:
         hidden.append(row.number)
-    if isinstance(name, str) and _is_total(name, code):
+    if isinstance(name, str) and _is_total(name, code, of):
         message = f'"{name.strip()}" looks like a total and is not taken.'
         sheet.findings.append(Finding(Kind.TOTAL_ROW, message, row=row.number))
         return
-    for header, cell in zip(HEADERS, (name, code), strict=True):
+    for header, cell in zip(of.headers, (name, code), strict=True):
         if isinstance(cell, NoText):
             message = f'"{header}" holds {cell.what}; it must be plain text.'
             sheet.findings.append(Finding(Kind.NO_TEXT, message, row=row.number))
@@ -183,11 +183,18 @@ def _take(sheet: Sheet, row: SheetRow, columns: tuple[int, int], hidden: list[in
         raise SheetError(f"The file has more than {MOST_ROWS:,} rows; divide it.")
 
 
-def _is_total(name: str, code: Cell) -> bool:
-    """Whether the row is a total below the table: a word for a total, and no possible code beside it."""
+def _is_total(name: str, code: Cell, of: MappingTable) -> bool:
+    """Whether the row is a total below the table: a word for a total, and no possible code beside it.
+
+    The code of a currency has letters only; that of another value has at least one.
+    """
     words = fold(name).rstrip(":.").split()
     return (
         bool(words)
         and not _TOTALS.isdisjoint(words[:2])
-        and not (isinstance(code, str) and code.strip().isalpha())
+        and not (isinstance(code, str) and _may_be_code(code.strip(), of))
     )
+
+
+def _may_be_code(text: str, of: MappingTable) -> bool:
+    return text.isalpha() if of.of_currencies else any(map(str.isalpha, text))

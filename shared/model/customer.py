@@ -55,7 +55,6 @@ class CustomerBody:
 
     key: CustomerKey
     fields: Mapping[str, FieldValue]
-    currency_key: str | None = None
 
 
 def same_value(ours: FieldValue, theirs: FieldValue | None, *, code: bool = False) -> bool:

@@ -31,6 +31,7 @@ from shared.model.field_source import (
     exactly_one,
     table_name_refusal,
 )
+from shared.model.mapping import CURRENCIES, VALUE_HEADERS, MappingTable, value_table
 
 STATE_COLUMNS = ("statecode", "statuscode")
 
@@ -185,13 +186,29 @@ class FieldMap(Entry):
         return any(entry.via == CURRENCY for entry in self.fields.values())
 
     @cached_property
-    def table_fields(self) -> Mapping[str, tuple[str, ...]]:
-        """The names of the ERP's fields that go through each mapping table, without the one of currencies."""
-        found: dict[str, tuple[str, ...]] = {}
+    def mapping_tables(self) -> Mapping[str, MappingTable]:
+        """Every mapping table that a field goes through or that has headers, by name, without currencies."""
+        used: dict[str, dict[str, MappedField]] = {name: {} for name in self.tables}
         for name, entry in self.fields.items():
             if entry.table is not None:
-                found[entry.table] = (*found.get(entry.table, ()), name)
-        return found
+                used.setdefault(entry.table, {})[name] = entry
+        return {
+            name: value_table(
+                name,
+                self.tables[name].headers if name in self.tables else VALUE_HEADERS,
+                tuple(entries),
+                tuple({entry.column: None for entry in entries.values() if entry.label and entry.column}),
+            )
+            for name, entries in used.items()
+        }
+
+    def mapping_table(self, name: str) -> MappingTable:
+        """Return the table of this name, also one that no field goes through. Raises ValueError."""
+        if name == CURRENCY:
+            return CURRENCIES
+        if message := table_name_refusal(name):
+            raise ValueError(message)
+        return self.mapping_tables.get(name) or value_table(name)
 
     @cached_property
     def customer_fields(self) -> Mapping[str, MappedField]:
@@ -204,9 +221,9 @@ class FieldMap(Entry):
         return tuple(sorted({entry.path for entry in self.customer_fields.values()}))
 
     @cached_property
-    def label_columns(self) -> frozenset[str]:
-        """The account's columns of choices whose values are read as labels."""
-        return frozenset(entry.column for entry in self.fields.values() if entry.label and entry.column)
+    def looked_up(self) -> Mapping[str, MappedField]:
+        """The fields that go through a mapping table other than that of currencies, or by a label."""
+        return {name: entry for name, entry in self.fields.items() if entry.table or entry.label}
 
     @cached_property
     def settings(self) -> frozenset[str]:

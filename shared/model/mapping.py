@@ -1,18 +1,21 @@
-"""The mapping table of currencies: the name in Sales, and the code in the ERP.
+"""The mapping tables: the value in Sales, and the one in the ERP, such as a currency's name and its code.
 
-A name has one key in the table, however it is typed.
+A value has one key in its table, however it is typed.
 """
 
 import unicodedata
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 PARTITION = "currency"
+VALUE_HEADERS = ("Source", "Target")
 # The editor's history stands in the same partition, from HISTORY up to HISTORY_END; no normalised name
 # begins so, as it is case folded.
 HISTORY, HISTORY_END = "HISTORY|", "HISTORY}"
+LABELS_KEPT = timedelta(minutes=15)  # how long a process may go on with the labels of choices that it read
 LONGEST_KEY = 512  # characters as the Table service counts them: UTF-16 units, 1 KiB in all
 # Characters that the Table service refuses in keys, besides the control characters U+0000-U+001F and
 # U+007F-U+009F (learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model);
@@ -21,8 +24,64 @@ _FORBIDDEN = frozenset("/\\#?%")
 
 
 @dataclass(frozen=True, slots=True)
+class MappingTable:
+    """What distinguishes one mapping table from another.
+
+    `name`: its name in commands. `stored_in`, `partition`: where Table Storage has its rows; `source` and
+    `target` are their two properties. `headers` are those of its spreadsheets. `noun`: what a row is of.
+    `fields`: the ERP's fields whose values go through it. `labels`: the columns of choices whose labels do.
+    """
+
+    name: str
+    stored_in: str
+    partition: str
+    source: str
+    target: str
+    headers: tuple[str, str]
+    noun: str = "value"
+    fields: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    @property
+    def of_currencies(self) -> bool:
+        """Whether it is the table of currencies, which has names of its own in all that is stored."""
+        return self.name == PARTITION
+
+    def command(self, verb: str) -> str:
+        """Return the command of the tool that does this with the table."""
+        return "accountsync " + (f"currency {verb}" if self.of_currencies else f"mapping {verb} {self.name}")
+
+    def value(self, key: str) -> str:
+        """Return the key, or a code, as an issue names it: with the table, except for a currency."""
+        return key if self.of_currencies else f"{self.name}|{key}"
+
+
+CURRENCIES = MappingTable(
+    name=PARTITION,
+    stored_in="CurrencyMapping",
+    partition=PARTITION,
+    source="CurrencyCRM",
+    target="CurrencyAX",
+    headers=("Currency CRM", "Currency AX"),
+    noun="currency",
+)
+
+
+def value_table(
+    name: str,
+    headers: tuple[str, str] = VALUE_HEADERS,
+    fields: tuple[str, ...] = (),
+    labels: tuple[str, ...] = (),
+) -> MappingTable:
+    """Make the description of any other table: all of them share one table of Table Storage."""
+    return MappingTable(
+        name, "ValueMappings", name, "Source", "Target", headers, fields=fields, labels=labels
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class CurrencyMapping:
-    """One row: `crm` is the name in Sales as typed by a person, `ax` is the code in the ERP."""
+    """One row: `crm` is the value in Sales as typed by a person, `ax` is the one in the ERP."""
 
     crm: str
     ax: str
@@ -31,22 +90,22 @@ class CurrencyMapping:
 
 @lru_cache(maxsize=4096)  # nearly every event has one of a few names
 def currency_key(name: str) -> str:
-    """Normalise a currency name: NFKC, white space collapsed and trimmed, case folded.
+    """Normalise a value of Sales: NFKC, white space collapsed and trimmed, case folded.
 
-    Idempotent. Raises ValueError for a name that is empty, over 512 characters, or no Unicode text
+    Idempotent. Raises ValueError for a value that is empty, over 512 characters, or no Unicode text
     (lone surrogates).
     """
     if any("\ud800" <= char <= "\udfff" for char in name):
-        message = "A currency name holds half of a surrogate pair, which no table can store; type it again."
+        message = "The name holds half of a surrogate pair, which no table can store; type it again."
         raise ValueError(message)
     key, before = fold(name), ""
     while key != before:  # folding can produce characters that fold again
         key, before = fold(key), key
     if not key:
-        message = "A currency name is empty."
+        message = "The name is empty."
         raise ValueError(message)
     if not fits_key(escape_key(key)):
-        message = f"A currency name is longer than {LONGEST_KEY} characters."
+        message = f"The name is longer than {LONGEST_KEY} characters."
         raise ValueError(message)
     return key
 
@@ -75,7 +134,7 @@ def unescape_key(key: str) -> str:
 
 
 class Usage(NamedTuple):
-    """How many accounts have a currency, and how many of them are parked for a missing or bad mapping."""
+    """How many accounts have a value, and how many of them are parked for a missing or bad mapping."""
 
     accounts: int = 0
     parked: int = 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from shared.model.mapping import escape_key, fits_key
+from shared.model.mapping import MappingTable, escape_key, fits_key
 
 
 class Ending(StrEnum):
@@ -45,6 +45,7 @@ class Cause(StrEnum):
     BAD_MAPPING = "BadMapping"
     UNKNOWN_ERP_CURRENCY = "UnknownErpCurrency"
     UNMAPPED_VALUE = "UnmappedValue"
+    UNKNOWN_ERP_VALUE = "UnknownErpValue"
     PARENT_NOT_SYNCED = "ParentNotSynced"
     PARENT_IN_OTHER_COMPANY = "ParentInOtherCompany"
     NO_ACCOUNT_NUMBER = "NoAccountNumber"
@@ -69,6 +70,16 @@ class Cause(StrEnum):
 
 
 _REFUSED_BEFORE = "RefusedByOperations"
+MAPPING_CAUSES = (Cause.UNMAPPED_CURRENCY, Cause.UNMAPPED_VALUE, Cause.BAD_MAPPING)
+CODE_CAUSES = (Cause.UNKNOWN_ERP_CURRENCY, Cause.UNKNOWN_ERP_VALUE)
+
+
+def of_mapping(table: MappingTable, issue: str) -> bool:
+    """Whether the key of an issue says that a row of this table, or its code, is missing or wrong."""
+    cause, _, value = issue.partition("|")
+    if table.of_currencies:
+        return cause in {Cause.UNMAPPED_CURRENCY, Cause.BAD_MAPPING, Cause.UNKNOWN_ERP_CURRENCY}
+    return cause in {*MAPPING_CAUSES, *CODE_CAUSES} and value.startswith(table.value(""))
 
 
 def keys_of_cause(text: str) -> tuple[str, ...]:
@@ -79,9 +90,11 @@ def keys_of_cause(text: str) -> tuple[str, ...]:
 
 _REMEDIES: dict[Cause, str] = {
     Cause.UNMAPPED_CURRENCY: "Add a row for this currency to the currency mapping; the account then follows.",
-    Cause.BAD_MAPPING: "Mend the rows of this currency in the currency mapping: exactly one, with a code.",
+    Cause.BAD_MAPPING: "Mend the rows of this value in its mapping table: exactly one, with a code.",
     Cause.UNKNOWN_ERP_CURRENCY: "Correct the code in the currency mapping, or add it in {erp}.",
-    Cause.UNMAPPED_VALUE: "Correct the value in Sales, or add it to the field map, then replay the account.",
+    Cause.UNMAPPED_VALUE: "Add a row for the value to its mapping table; the account then follows. A value "
+    "of a value map: correct it in Sales, or add it to the field map, then replay the account.",
+    Cause.UNKNOWN_ERP_VALUE: "Correct the code in the mapping table, or add it in {erp}.",
     Cause.PARENT_NOT_SYNCED: "The account that it refers to has no customer in {erp} yet. This one follows "
     "by itself once it has one; explain that account to see what it waits for.",
     Cause.PARENT_IN_OTHER_COMPANY: "The account that it refers to has its customer in another company. Refer "

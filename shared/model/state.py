@@ -14,6 +14,7 @@ from shared.model.customer import CustomerKey
 LOG_ENTRIES = 20
 LOG_CHARACTERS = 16_000
 NOTHING: Mapping[str, str] = MappingProxyType({})
+NO_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 class Phase(StrEnum):
@@ -60,7 +61,8 @@ class SyncState:
     value counts as confirmed; only a read of the customer after that time clears it. `previous_hold`: set
     while we block the customer, to the value that a release restores. `deleted`: Dataverse reported the
     deletion, and the account was not read since. `retrying_since`: when the first of the current attempts was
-    made.
+    made. `currency_key`: the key of its currency in the mapping table. `mapped_keys`: for each field that
+    goes through another mapping table, the keys under which its value is looked up.
     """
 
     account_id: UUID
@@ -70,6 +72,7 @@ class SyncState:
     intent: CustomerKey | None = None
     begun: tuple[str, ...] = ()
     currency_key: str | None = None
+    mapped_keys: Mapping[str, tuple[str, ...]] = NO_KEYS
     issue: str | None = None
     previous_hold: str | None = None
     deleted: bool = False
@@ -138,19 +141,18 @@ def decode_log(text: str) -> tuple[LogEntry, ...]:
 
 
 class ScannedAccount(NamedTuple):
-    """What healing must know about an account."""
+    """What healing must know about an account; `keys`: its keys in the mapping table that was asked for."""
 
     account_id: UUID
     organization_id: UUID
-    currency_key: str
+    keys: tuple[str, ...]
     issue: str
     read_at: datetime | None
 
     @classmethod
     def of(cls, state: SyncState) -> Self:
-        """Take these values from a whole state."""
-        key, issue = state.currency_key or "", state.issue or ""
-        return cls(state.account_id, state.organization_id, key, issue, state.read_at)
+        """Take these values from a whole state, without keys."""
+        return cls(state.account_id, state.organization_id, (), state.issue or "", state.read_at)
 
 
 class Page[T](NamedTuple):

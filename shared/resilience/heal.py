@@ -1,10 +1,11 @@
 """Sends checks for accounts whose cause a person has corrected: once a minute, on one instance, idempotent.
 
-In: the mapping table and the issues as they are now. Out: checks of the accounts concerned. The rows' ETags
+In: the mapping tables and the issues as they are now. Out: checks of the accounts concerned. The rows' ETags
 show changes, whoever made them and with whatever tool. A run does what it can in its time; the next run
 continues from the bookmarks in the table Control.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -25,7 +26,7 @@ class Heal:
 
     control: Control
     clock: Clock
-    follow: FollowMappings
+    follow: Sequence[FollowMappings]
     release: ReleaseParked
     compare: CompareIssues
     children: ReleaseChildren | None = None
@@ -33,11 +34,12 @@ class Heal:
     async def run(self) -> int:
         """Heal what can be healed now, and return how many checks were sent. May raise faults."""
         progress = await Progress.begin(self.control, self.clock, _LONGEST)
-        if await self.follow.compare(progress):
+        if any([await follow.compare(progress) for follow in self.follow]):
             await self.release.begin_anew(progress)
         sent = await self.release.run(progress)
-        followed, ended = await self.follow.go_on(progress)
-        if ended:  # who used the old row late may have been parked for it
+        scans = [await follow.go_on(progress) for follow in self.follow]
+        followed = sum(checks for checks, _ in scans)
+        if any(ended for _, ended in scans):  # who used the old row late may have been parked for it
             await self.release.begin_anew(progress)
         await self.compare.run(progress)
         sent += followed

@@ -1,25 +1,51 @@
-"""Keeps a copy of the mapping rows for healing, so that the whole table is read only after a change."""
+"""Keeps a copy of a mapping table's rows for healing, so that the table is read only after a change.
+
+A label of a choice counts as a part of the row that it leads to: a renamed label changes the versions of the
+old and of the new label. Labels have no time of their change, so they are read again every 15 minutes.
+"""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.model.mapping import CurrencyMapping
-from shared.ports import CurrencyMappings
+from shared.model.mapping import LABELS_KEPT, CurrencyMapping, MappingTable
+from shared.model.mapping_edit import key_or_none
+from shared.ports import CurrencyMappings, OptionLabels
+
+_COMPARED = "mappings"
 
 
 @dataclass(slots=True)
 class SeenMappings:
     """A copy of the table, and the time for which healing compared it with the handled versions."""
 
+    table: MappingTable
     mappings: CurrencyMappings
+    labels: OptionLabels
     _copy: dict[str, Sequence[CurrencyMapping]] = field(default_factory=dict[str, Sequence[CurrencyMapping]])
     _compared_at: datetime | None = None
 
-    async def changed(self, compared_at: datetime | None) -> bool:
-        """Whether a row was added or changed since the table was compared."""
-        return compared_at is None or await self.mappings.changed_since(compared_at)
+    @property
+    def compared(self) -> str:
+        """The name of the bookmark that says when the table was last compared."""
+        return _COMPARED if self.table.of_currencies else f"{_COMPARED} {self.table.name}"
+
+    async def changed(self, compared_at: datetime | None, now: datetime) -> bool:
+        """Whether a row was added or changed since the table was compared, or a label may have been."""
+        if compared_at is None or await self.mappings.changed_since(compared_at):
+            return True
+        return bool(self.table.labels) and now - compared_at >= LABELS_KEPT
+
+    async def versions(self, now: datetime) -> Mapping[str, str]:
+        """Read the whole table and the labels, and return the version of each key as it is now."""
+        named: dict[str, list[str]] = {}
+        for column in self.table.labels:
+            for number, label in (await self.labels.of(column, fresh=True)).items():
+                if key := key_or_none(label):
+                    named.setdefault(key, []).append(f"{column}={number}")
+        rows = await self.read(now)
+        return {key: version_of(rows.get(key, ()), named.get(key, ())) for key in {**rows, **named}}
 
     async def read(self, now: datetime) -> Mapping[str, Sequence[CurrencyMapping]]:
         """Read the whole table as it is now."""
@@ -38,12 +64,12 @@ class SeenMappings:
         return rows
 
 
-def version_of(rows: Sequence[CurrencyMapping]) -> str:
-    """Return a text that changes whenever a row of the name is changed, added or removed."""
-    etags = "|".join(sorted(row.etag for row in rows))
+def version_of(rows: Sequence[CurrencyMapping], options: Sequence[str] = ()) -> str:
+    """Return a text that changes with each change of the key's rows, or of the options with this label."""
+    etags = "|".join([*sorted(row.etag for row in rows), *sorted(options)])
     return hashlib.blake2b(etags.encode(), digest_size=12).hexdigest()
 
 
 def usable(rows: Sequence[CurrencyMapping]) -> bool:
-    """Whether an account with this currency can be written: one row, with a code."""
+    """Whether an account with this value can be written: one row, with a code."""
     return len(rows) == 1 and bool(rows[0].ax.strip())

@@ -18,7 +18,7 @@ from azure.data.tables.aio import TableClient
 from shared.model.breaker import Breaker, Refusal
 from shared.model.control import Answered, Bookmark, Handled, InUse
 from shared.model.faults import StateConflict, System
-from shared.model.mapping import escape_key, unescape_key
+from shared.model.mapping import MappingTable, escape_key, unescape_key
 from shared.storage.catch_up import MISSING, STATE
 from shared.storage.catch_up import PARTITION as CATCH_UP
 from shared.storage.tables import get_row, moment_of, put_under, table_faults, text_of
@@ -60,15 +60,15 @@ class ControlTable:
                 continue
             return granted
 
-    async def handled(self, scan: str = "") -> Mapping[str, Handled]:
-        rows = await self._rows(MAPPING, " and Scan eq @scan" if scan else "", scan=scan)
+    async def handled(self, table: MappingTable, scan: str = "") -> Mapping[str, Handled]:
+        rows = await self._rows(_mapping(table), " and Scan eq @scan" if scan else "", scan=scan)
         return {unescape_key(str(row["RowKey"])): _handled(row) for row in rows}
 
-    async def put_handled(self, rows: Mapping[str, Handled]) -> None:
-        await self._submit(MAPPING, {escape_key(key): _handled_row(row) for key, row in rows.items()})
+    async def put_handled(self, table: MappingTable, rows: Mapping[str, Handled]) -> None:
+        await self._submit(_mapping(table), {escape_key(key): _handled_row(row) for key, row in rows.items()})
 
-    async def remove_handled(self, keys: Collection[str]) -> None:
-        await self._submit(MAPPING, {escape_key(key): {} for key in keys}, "delete")
+    async def remove_handled(self, table: MappingTable, keys: Collection[str]) -> None:
+        await self._submit(_mapping(table), {escape_key(key): {} for key in keys}, "delete")
 
     async def bookmarks(self) -> Mapping[str, Bookmark]:
         return {str(row["RowKey"]): _bookmark(row) for row in await self._rows(BOOKMARK)}
@@ -137,6 +137,11 @@ class ControlTable:
         """Delete a row, if it exists."""
         with table_faults():
             await self._table.delete_entity(partition, key)
+
+
+def _mapping(table: MappingTable) -> str:
+    """Return the partition of what healing has handled of a mapping table."""
+    return MAPPING if table.of_currencies else f"{MAPPING} {table.name}"
 
 
 def _breaker_row(breaker: Breaker) -> dict[str, Any]:

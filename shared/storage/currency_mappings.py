@@ -1,7 +1,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownParameterType=false, reportMissingTypeArgument=false
 # The SDK is only partly typed.
-"""The table CurrencyMapping: the rows, a copy of them in the process, and the history of edits.
+"""One mapping table: the rows, a copy of them in the process, and the history of edits.
 
 A batch of changes and its history row are written in one transaction of one partition, so that every change
 is recorded. Source: learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions.
@@ -10,14 +10,22 @@ is recorded. Source: learn.microsoft.com/rest/api/storageservices/performing-ent
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 
 from azure.data.tables import TableTransactionError, UpdateMode
 from azure.data.tables.aio import TableClient
 
-from shared.model.mapping import HISTORY, HISTORY_END, PARTITION, CurrencyMapping, currency_key
+from shared.model.mapping import (
+    CURRENCIES,
+    HISTORY,
+    HISTORY_END,
+    CurrencyMapping,
+    MappingTable,
+    currency_key,
+)
 from shared.model.mapping_edit import Edit, Mapped, MappingConflict, MappingRow, RowChange, Version
 from shared.ports import Clock
 from shared.storage.tables import table_faults, unchanged
@@ -30,7 +38,6 @@ _MOST_NAMED = 10  # the limit of comparisons in a filter of the Table service
 _PIECE = 16_000  # characters; a property holds 32 K UTF-16 units
 _ROWS = "PartitionKey eq @partition and ( RowKey lt @history or RowKey ge @end )"
 _HISTORY = "PartitionKey eq @partition and RowKey ge @history and RowKey lt @end"
-_KEYS = {"partition": PARTITION, "history": HISTORY, "end": HISTORY_END}
 _CONFLICTS = {404, 409, 412}
 
 
@@ -42,17 +49,36 @@ class _Row(NamedTuple):
 type _Copy = Mapping[str, Sequence[_Row]]
 
 
+def tables_of(
+    client: Callable[[str], TableClient], clock: Clock, cache_seconds: float
+) -> Callable[[MappingTable], "CurrencyTable"]:
+    """Return what makes the one CurrencyTable of each mapping table; `client` opens a table by its name."""
+
+    @cache
+    def table(of: MappingTable) -> CurrencyTable:
+        return CurrencyTable(client(of.stored_in), clock, cache_seconds, of=of)
+
+    return table
+
+
 class CurrencyTable:
-    """Implements the port CurrencyMappings.
+    """Implements the port CurrencyMappings for the mapping table `of`.
 
     While the copy is younger than `cache_seconds`, `look_up` reads a dictionary only. Its keys are the
     normalised `CurrencyCRM`, so that rows made by hand work with any RowKey.
     """
 
     def __init__(
-        self, table: TableClient, clock: Clock, cache_seconds: float, miss_seconds: float = MISS_SECONDS
+        self,
+        table: TableClient,
+        clock: Clock,
+        cache_seconds: float,
+        miss_seconds: float = MISS_SECONDS,
+        of: MappingTable = CURRENCIES,
     ) -> None:
         self._table = table
+        self._of = of
+        self._keys = {"partition": of.partition, "history": HISTORY, "end": HISTORY_END}
         self._clock = clock
         self._cache_seconds = cache_seconds
         self._miss_seconds = miss_seconds
@@ -85,7 +111,7 @@ class CurrencyTable:
         with table_faults():
             entities = self._table.query_entities(
                 "PartitionKey eq @partition and Timestamp ge @since",
-                parameters={"partition": PARTITION, "since": moment - CLOCK_MARGIN},
+                parameters={"partition": self._of.partition, "since": moment - CLOCK_MARGIN},
                 select=["RowKey"],
                 results_per_page=1,
             )
@@ -94,14 +120,15 @@ class CurrencyTable:
         return False
 
     async def rows(self) -> Sequence[MappingRow]:
-        select = ["RowKey", "CurrencyCRM", "CurrencyAX", "UpdatedBy", "Timestamp"]
+        select = ["RowKey", self._of.source, self._of.target, "UpdatedBy", "Timestamp"]
         with table_faults():
-            entities = self._table.query_entities(_ROWS, parameters=_KEYS, select=select)
-            return [_row(entity) async for entity in entities]
+            entities = self._table.query_entities(_ROWS, parameters=self._keys, select=select)
+            return [self._row(entity) async for entity in entities]
 
     async def write(self, edit: Edit, part: int, changes: Sequence[RowChange]) -> None:
-        operations = [_operation(change, edit) for change in changes]
-        operations.append(("create", _history_entity(edit, part, changes)))
+        operations = [self._operation(change, edit) for change in changes]
+        history = {"PartitionKey": self._of.partition, **_history_entity(edit, part, changes)}
+        operations.append(("create", history))
         with table_faults():
             try:
                 await self._table.submit_transaction(operations)
@@ -113,7 +140,7 @@ class CurrencyTable:
     async def history(self) -> Sequence[Version]:
         edits: dict[str, tuple[Edit, list[RowChange]]] = {}
         with table_faults():
-            async for entity in self._table.query_entities(_HISTORY, parameters=_KEYS):
+            async for entity in self._table.query_entities(_HISTORY, parameters=self._keys):
                 edit = _edit(entity)
                 edits.setdefault(edit.id, (edit, []))[1].extend(_changes(entity))
         return [Version(edit, tuple(changes)) for _, (edit, changes) in sorted(edits.items())]
@@ -144,39 +171,40 @@ class CurrencyTable:
         with table_faults():
             entities = self._table.query_entities(
                 _ROWS + condition,
-                parameters={**_KEYS, **values},
-                select=["RowKey", "CurrencyCRM", "CurrencyAX"],
+                parameters={**self._keys, **values},
+                select=["RowKey", self._of.source, self._of.target],
             )
             async for entity in entities:
-                crm, ax = str(entity.get("CurrencyCRM") or ""), str(entity.get("CurrencyAX") or "")
+                crm, ax = self._mapped(entity)
                 mapping = CurrencyMapping(crm, ax, entity.metadata["etag"] or "")
                 try:
                     yield currency_key(crm), _Row(str(entity.get("RowKey") or ""), mapping)
                 except ValueError as error:
-                    LOGGER.warning("a row of CurrencyMapping is not used: %s", error)
+                    LOGGER.warning("a row of %s is not used: %s", self._of.stored_in, error)
 
+    def _mapped(self, entity: Mapping[str, Any]) -> Mapped:
+        return Mapped(*(str(entity.get(name) or "") for name in (self._of.source, self._of.target)))
 
-def _row(entity: Mapping[str, Any]) -> MappingRow:
-    metadata: Any = getattr(entity, "metadata", {})
-    return MappingRow(
-        row_key=str(entity["RowKey"]),
-        mapped=Mapped(str(entity.get("CurrencyCRM") or ""), str(entity.get("CurrencyAX") or "")),
-        etag=str(metadata["etag"]),
-        updated_by=str(entity.get("UpdatedBy") or ""),
-        updated_at=metadata.get("timestamp"),
-    )
+    def _row(self, entity: Mapping[str, Any]) -> MappingRow:
+        metadata: Any = getattr(entity, "metadata", {})
+        return MappingRow(
+            row_key=str(entity["RowKey"]),
+            mapped=self._mapped(entity),
+            etag=str(metadata["etag"]),
+            updated_by=str(entity.get("UpdatedBy") or ""),
+            updated_at=metadata.get("timestamp"),
+        )
 
-
-def _operation(change: RowChange, edit: Edit) -> tuple[Any, ...]:
-    """Make one operation of the transaction; it fails if the row was changed since it was read."""
-    keys = {"PartitionKey": PARTITION, "RowKey": change.row_key}
-    if change.after is None:
-        return "delete", keys, unchanged(change.etag)
-    crm, ax = change.after
-    entity = {**keys, "CurrencyCRM": crm, "CurrencyAX": ax, "UpdatedBy": edit.by}
-    if change.before is None:
-        return "create", entity
-    return "update", entity, {**unchanged(change.etag), "mode": UpdateMode.MERGE}
+    def _operation(self, change: RowChange, edit: Edit) -> tuple[Any, ...]:
+        """Make one operation of the transaction; it fails if the row was changed since it was read."""
+        keys = {"PartitionKey": self._of.partition, "RowKey": change.row_key}
+        if change.after is None:
+            return "delete", keys, unchanged(change.etag)
+        crm, ax = change.after
+        entity = {**keys, self._of.source: crm, self._of.target: ax, "UpdatedBy": edit.by}
+        if change.before is None:
+            return "create", entity
+        return "update", entity, {**unchanged(change.etag), "mode": UpdateMode.MERGE}
 
 
 def _history_entity(edit: Edit, part: int, changes: Iterable[RowChange]) -> dict[str, Any]:
@@ -185,7 +213,6 @@ def _history_entity(edit: Edit, part: int, changes: Iterable[RowChange]) -> dict
     text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
     pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
     return {
-        "PartitionKey": PARTITION,
         "RowKey": f"{HISTORY}{edit.id}|{part:05d}",
         "EditId": edit.id,
         "EditAt": edit.at.isoformat(),

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +14,8 @@ from azure.data.tables import EdmType, EntityProperty
 from azure.data.tables.aio import TableClient
 
 from shared.model.customer import CustomerKey
-from shared.model.mapping import Usage
-from shared.model.outcome import Cause
+from shared.model.mapping import MappingTable, Usage
+from shared.model.outcome import of_mapping
 from shared.model.state import (
     Lease,
     LogEntry,
@@ -29,8 +30,8 @@ from shared.model.state import (
 from shared.storage.tables import get_row, moment_of, put_under, read_page, table_faults
 
 ROW = "state"
-_MAPPING_CAUSES = (Cause.UNMAPPED_CURRENCY, Cause.BAD_MAPPING, Cause.UNKNOWN_ERP_CURRENCY)
-_SCANNED = ("PartitionKey", "OrganizationId", "CurrencyKey", "Issue", "ReadAt")
+_SCANNED = ("PartitionKey", "OrganizationId", "Issue", "ReadAt")
+_KEYS = ("Mapped_", "Option_")  # before a field's name: its first key in its mapping table, and its second
 _MOST_NAMED = 10  # the limit of comparisons in a filter of the Table service
 
 
@@ -47,13 +48,19 @@ class StateTable:
     async def put(self, state: SyncState, etag: str | None) -> str:
         return await put_under(etag, encode_state(state), self._table)
 
-    async def with_currency(self, keys: Collection[str], after: str) -> Page[ScannedAccount]:
-        if len(keys) > _MOST_NAMED:
-            page = await self._page("CurrencyKey gt ''", {}, _SCANNED, after, _scanned)
-            return page._replace(rows=[row for row in page.rows if row.currency_key in keys])
+    async def with_key(self, table: MappingTable, keys: Collection[str], after: str) -> Page[ScannedAccount]:
+        columns = _key_columns(table)
+        if not columns:
+            return Page([], "")
+        select, read = (*_SCANNED, *columns), partial(_scanned, columns=columns)
+        if len(keys) * len(columns) > _MOST_NAMED:
+            wanted = {*keys}
+            query = " or ".join(f"{column} gt ''" for column in columns)
+            page = await self._page(query, {}, select, after, read)
+            return page._replace(rows=[row for row in page.rows if not wanted.isdisjoint(row.keys)])
         named = {f"key{number}": key for number, key in enumerate(keys)}
-        query = " or ".join(f"CurrencyKey eq @{name}" for name in named)
-        return await self._page(query, named, _SCANNED, after, _scanned)
+        query = " or ".join(f"{column} eq @{name}" for column in columns for name in named)
+        return await self._page(query, named, select, after, read)
 
     async def with_issue(self, after: str) -> Page[ScannedAccount]:
         return await self._page("Issue gt ''", {}, _SCANNED, after, _scanned)
@@ -62,16 +69,16 @@ class StateTable:
         query = "RetryingSince gt '' or DoubtfulUntil gt ''"
         return await self._page(query, {}, ("RetryingSince", "DoubtfulUntil"), after, _waits_since)
 
-    async def usage(self) -> Mapping[str, Usage]:
+    async def usage(self, table: MappingTable) -> Mapping[str, Usage]:
         accounts, parked = Counter[str](), Counter[str]()
+        if not (columns := _key_columns(table)):
+            return {}
         with table_faults():
-            async for entity in self._table.list_entities(select=["CurrencyKey", "Phase", "Issue"]):
-                key = str(entity.get("CurrencyKey") or "")
-                if not key:
-                    continue
-                accounts[key] += 1
-                cause = str(entity.get("Issue") or "").partition("|")[0]
-                parked[key] += entity.get("Phase") == Phase.PARKED and cause in _MAPPING_CAUSES
+            async for entity in self._table.list_entities(select=[*columns, "Phase", "Issue"]):
+                keys = set(_keys_in(entity, columns))
+                accounts.update(keys)
+                if entity.get("Phase") == Phase.PARKED and of_mapping(table, str(entity.get("Issue") or "")):
+                    parked.update(keys)
         return {key: Usage(count, parked[key]) for key, count in accounts.items()}
 
     async def is_empty(self) -> bool:
@@ -107,11 +114,22 @@ def _waits_since(entity: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(str(entity.get("RetryingSince") or entity["DoubtfulUntil"]))
 
 
-def _scanned(entity: Mapping[str, Any]) -> ScannedAccount:
+def _key_columns(table: MappingTable) -> tuple[str, ...]:
+    """Return the properties that hold the accounts' keys in the mapping table."""
+    if table.of_currencies:
+        return ("CurrencyKey",)
+    return tuple(f"{prefix}{field}" for field in table.fields for prefix in _KEYS)
+
+
+def _keys_in(entity: Mapping[str, Any], columns: Sequence[str]) -> tuple[str, ...]:
+    return tuple(str(entity[column]) for column in columns if entity.get(column))
+
+
+def _scanned(entity: Mapping[str, Any], columns: Sequence[str] = ()) -> ScannedAccount:
     return ScannedAccount(
         UUID(entity["PartitionKey"]),
         UUID(entity["OrganizationId"]),
-        str(entity.get("CurrencyKey") or ""),
+        _keys_in(entity, columns),
         str(entity.get("Issue") or ""),
         moment_of(entity.get("ReadAt")),
     )
@@ -128,6 +146,7 @@ def encode_state(state: SyncState) -> dict[str, Any]:
         **_encode_key(state.intent, "IntendedCompany", "IntendedCustomerAccount"),
         "Begun": ",".join(state.begun) or None,
         "CurrencyKey": state.currency_key,
+        **_encode_keys(state.mapped_keys),
         "Issue": state.issue,
         "PreviousHold": state.previous_hold,
         "Deleted": state.deleted or None,
@@ -156,6 +175,7 @@ def decode_state(entity: Mapping[str, Any]) -> SyncState:
         intent=_decode_key(entity, "IntendedCompany", "IntendedCustomerAccount"),
         begun=tuple(filter(None, str(entity.get("Begun") or "").split(","))),
         currency_key=entity.get("CurrencyKey"),
+        mapped_keys=_decode_keys(entity),
         issue=entity.get("Issue"),
         previous_hold=entity.get("PreviousHold"),
         deleted=bool(entity.get("Deleted")),
@@ -169,6 +189,20 @@ def decode_state(entity: Mapping[str, Any]) -> SyncState:
         lease=Lease(UUID(owner), datetime.fromisoformat(entity["LeaseUntil"])) if owner else None,
         log=decode_log(entity["Log"]),
     )
+
+
+def _encode_keys(keys: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    return {
+        f"{prefix}{field}": key
+        for field, own in keys.items()
+        for prefix, key in zip(_KEYS, own, strict=False)
+    }
+
+
+def _decode_keys(entity: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+    first, _ = _KEYS
+    fields = [name.removeprefix(first) for name in entity if name.startswith(first)]
+    return {field: _keys_in(entity, [f"{prefix}{field}" for prefix in _KEYS]) for field in fields}
 
 
 def _encode_key(key: CustomerKey | None, company: str, number: str) -> dict[str, str]:

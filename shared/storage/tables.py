@@ -26,11 +26,12 @@ from shared.settings import Settings
 from shared.web.credentials import entra_credential
 
 CURRENCY_MAPPING = "CurrencyMapping"
+VALUE_MAPPINGS = "ValueMappings"
 ACCOUNT_SYNC = "AccountSync"
 CUSTOMER_OWNERS = "CustomerOwners"
 ISSUES = "Issues"
 CONTROL = "Control"
-TABLES = (CURRENCY_MAPPING, ACCOUNT_SYNC, CUSTOMER_OWNERS, ISSUES, CONTROL)
+TABLES = (CURRENCY_MAPPING, VALUE_MAPPINGS, ACCOUNT_SYNC, CUSTOMER_OWNERS, ISSUES, CONTROL)
 
 
 def table_service(settings: Settings) -> TableServiceClient:
@@ -144,7 +145,7 @@ def table_is_missing(error: HttpResponseError) -> bool:
 
 def _refused(error: HttpResponseError) -> ConfigurationFault:
     reason = f"answered {error.status_code} {_code(error)}.".replace(" .", ".")
-    remedy = "Check that the five tables exist and that the app has the role Storage Table Data Contributor."
+    remedy = "Check that the six tables exist and that the app has the role Storage Table Data Contributor."
     return ConfigurationFault(System.TABLES, reason, remedy)
 
 

@@ -15,10 +15,10 @@ from shared.model.faults import AccountFault
 from shared.model.state import Stored, SyncState, in_this_erp
 from shared.ports import Clock
 from shared.resilience.target_in_use import TargetInUse
-from shared.sync.desired_customer import ResolveCustomer
 from shared.sync.fields import after_look
 from shared.sync.ownership import of_another
 from shared.sync.plan import NOT_FOUND_CHECKS, plan
+from shared.sync.resolve import ResolveCustomer
 from shared.sync.rules import Rules
 from shared.sync.steps import Decision, Facts, Look, Own, OwnerRow, Resolve, Wait
 
@@ -61,7 +61,7 @@ class ReadsOwners(Protocol):
 class Decide:
     """Makes the decision from these reads, which may be of the systems or of what was read from them.
 
-    `fresh`: the currency mapping is read anew for each account, not taken from the copy in the process.
+    `fresh`: the mapping tables are read anew for each account, not taken from the copy in the process.
     """
 
     reader: ReadsAccounts
@@ -138,8 +138,8 @@ class Decide:
         if facts.account is None:
             raise AssertionError
         try:
-            key = self.resolve.currency_key(facts.account)
-            return replace(facts, desired=await self.resolve.body(facts.account, key, fresh=self.fresh))
+            keys = await self.resolve.keys(facts.account, fresh=self.fresh)
+            return replace(facts, desired=await self.resolve.body(facts.account, keys, fresh=self.fresh))
         except AccountFault as fault:
             return replace(facts, problem=fault.problem)
 

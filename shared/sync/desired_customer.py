@@ -4,23 +4,21 @@ All values are built before anything is written. A value that is missing or does
 with the field and the cause, never with a text of the customer.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
-from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 from shared.model.account import Account
 from shared.model.customer import CustomerBody, CustomerKey, FieldValue
 from shared.model.faults import AccountFault
 from shared.model.field_map import FieldMap
-from shared.model.field_source import MappedField
-from shared.model.mapping import currency_key, fold
+from shared.model.field_source import CURRENCY, MappedField
+from shared.model.mapping import CurrencyMapping, currency_key, fold
 from shared.model.outcome import Cause, Problem
+from shared.model.state import NO_KEYS, NOTHING
 from shared.ports import CurrencyMappings
-from shared.sync.parents import FindParents
-
-NO_PARENTS: Mapping[str, str] = MappingProxyType({})
 
 
 def broken_rule(field_map: FieldMap, account: Account) -> str | None:
@@ -31,6 +29,89 @@ def broken_rule(field_map: FieldMap, account: Account) -> str | None:
     return None
 
 
+class Keys(NamedTuple):
+    """Under which keys the account's values are looked up: of its currency, and of fields with other tables.
+
+    `labels` are the labels of choices that go through no table.
+    """
+
+    currency: str | None = None
+    fields: Mapping[str, tuple[str, ...]] = NO_KEYS
+    labels: Mapping[str, str] = NOTHING
+
+
+class OtherValues(Protocol):
+    """What looks up the values that go through other tables than that of currencies, and labels."""
+
+    async def keys(
+        self, account: Account, *, fresh: bool
+    ) -> tuple[Mapping[str, tuple[str, ...]], Mapping[str, str]]:
+        """Return the keys by field, and the labels."""
+        ...
+
+    async def of(self, keys: Mapping[str, tuple[str, ...]], *, fresh: bool) -> Mapping[str, str]:
+        """Return the ERP's values by field."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MappedValues:
+    """Looks up the values of an account that go through mapping tables. None is ever guessed.
+
+    `others` is None if the field map has no other table than that of currencies, and no labels.
+    """
+
+    field_map: FieldMap
+    currencies: CurrencyMappings
+    knows: Callable[[str], Awaitable[bool]]
+    others: OtherValues | None = None
+
+    async def keys(self, account: Account, *, fresh: bool) -> Keys:
+        """Return the keys of the account's values. Raises AccountFault for a value that cannot be a key."""
+        currency = None
+        if account.currency is not None and self.field_map.has_currency:
+            currency = key_of("currencyname", account.currency.name)
+        if self.others is None:
+            return Keys(currency)
+        return Keys(currency, *await self.others.keys(account, fresh=fresh))
+
+    async def of(self, keys: Keys, *, fresh: bool) -> Mapping[str, str]:
+        """Return the looked-up values by field; `fresh` reads the tables, not the copies in the process.
+
+        Raises AccountFault for a value without a usable row or with a code that the ERP does not know.
+        """
+        found = dict(keys.labels)
+        if keys.currency is not None:
+            code = await self._currency(keys.currency, fresh=fresh)
+            found |= {name: code for name, entry in self.field_map.fields.items() if entry.via == CURRENCY}
+        return found | dict(await self.others.of(keys.fields, fresh=fresh)) if self.others else found
+
+    async def _currency(self, key: str, *, fresh: bool) -> str:
+        rows = await self.currencies.look_up(key, fresh=fresh)
+        if not rows:
+            raise AccountFault(Problem(Cause.UNMAPPED_CURRENCY, value=key))
+        code = only_code(rows, Problem(Cause.BAD_MAPPING, value=key))
+        if not await self.knows(code):
+            raise AccountFault(Problem(Cause.UNKNOWN_ERP_CURRENCY, value=code))
+        return code
+
+
+def only_code(rows: Sequence[CurrencyMapping], otherwise: Problem) -> str:
+    """Return the code of the only row. Raises AccountFault(otherwise) for several rows, or without a code."""
+    code = rows[0].ax.strip()
+    if len(rows) > 1 or not code:
+        raise AccountFault(otherwise)
+    return code
+
+
+def key_of(field: str, text: str) -> str:
+    """Return the key of a text in its mapping table. Raises AccountFault(BadValue) if it cannot be one."""
+    try:
+        return currency_key(text)
+    except ValueError as error:
+        raise AccountFault(Problem(Cause.BAD_VALUE, field=field)) from error
+
+
 @dataclass(frozen=True)
 class BuildCustomer:
     """Builds customers by one field map; `settings` are the values of the settings that the map names."""
@@ -38,24 +119,17 @@ class BuildCustomer:
     field_map: FieldMap
     settings: Mapping[str, str]
 
-    def body(
-        self,
-        account: Account,
-        key_of: str | None,
-        currency_code: str | None,
-        parents: Mapping[str, str] = NO_PARENTS,
-    ) -> CustomerBody:
+    def body(self, account: Account, mapped: Mapping[str, str]) -> CustomerBody:
         """Return the key and fields that the ERP must have for the account. Raises AccountFault.
 
-        `parents` are the customer numbers of the accounts that it refers to, by the path of the column.
+        `mapped` are the values of fields that were looked up, such as in a mapping table.
         """
         key = self.key(account)
         fields: dict[str, FieldValue] = {key.by: key.number} if key.by else {}
         fields |= {
-            name: self._value(name, entry, account, currency_code, parents)
-            for name, entry in self.field_map.fields.items()
+            name: self._value(name, entry, account, mapped) for name, entry in self.field_map.fields.items()
         }
-        return CustomerBody(key, fields, key_of)
+        return CustomerBody(key, fields)
 
     def key(self, account: Account) -> CustomerKey:
         """Return the key under which the ERP must have the account's customer. Raises AccountFault."""
@@ -86,12 +160,7 @@ class BuildCustomer:
         return number
 
     def _value(
-        self,
-        name: str,
-        entry: MappedField,
-        account: Account,
-        currency_code: str | None,
-        parents: Mapping[str, str],
+        self, name: str, entry: MappedField, account: Account, mapped: Mapping[str, str]
     ) -> FieldValue:
         match entry:
             case MappedField(constant=str() | int() as constant):
@@ -99,11 +168,9 @@ class BuildCustomer:
             case MappedField(setting=str() as setting):
                 value: object = self.settings[setting]
             case MappedField(via="currency"):
-                value = currency_code
-            case MappedField(via="customer"):
-                value = parents.get(entry.path)
+                value = mapped.get(name)
             case _:
-                value = account.columns.get(entry.path)
+                value = mapped.get(name, account.columns.get(entry.path))
         if value in (None, "") or not str(value).strip():
             if entry.required:
                 raise AccountFault(Problem(Cause.MISSING_VALUE, field=name, value=entry.path))
@@ -170,63 +237,3 @@ def _number(name: str, entry: MappedField, value: object) -> FieldValue:
     except InvalidOperation as error:
         raise AccountFault(Problem(Cause.BAD_VALUE, field=name)) from error
     return int(number) if entry.type == "integer" else number
-
-
-def key_of_currency(account: Account) -> str | None:
-    """Return the key of the account's currency in the mapping table; None if the account has no currency.
-
-    Raises AccountFault(BadValue) for a name that cannot be a key of the table.
-    """
-    if account.currency is None:
-        return None
-    try:
-        return currency_key(account.currency.name)
-    except ValueError as error:
-        raise AccountFault(Problem(Cause.BAD_VALUE, field="currencyname")) from error
-
-
-@dataclass(frozen=True, slots=True)
-class ResolveCurrency:
-    """Looks up a currency in the mapping table, and checks that the ERP knows the code."""
-
-    mappings: CurrencyMappings
-    knows: Callable[[str], Awaitable[bool]]
-
-    async def code(self, key: str, *, fresh: bool) -> str:
-        """Return the ERP's code of the currency; `fresh` reads the table itself, not the copy in the process.
-
-        Raises AccountFault(UnmappedCurrency | BadMapping | UnknownErpCurrency). A code is never guessed.
-        """
-        rows = await self.mappings.look_up(key, fresh=fresh)
-        if not rows:
-            raise AccountFault(Problem(Cause.UNMAPPED_CURRENCY, value=key))
-        code = rows[0].ax.strip()
-        if len(rows) > 1 or not code:
-            raise AccountFault(Problem(Cause.BAD_MAPPING, value=key))
-        if not await self.knows(code):
-            raise AccountFault(Problem(Cause.UNKNOWN_ERP_CURRENCY, value=code))
-        return code
-
-
-@dataclass(frozen=True, slots=True)
-class ResolveCustomer:
-    """Finds what a customer needs beside the account's own row: its currency's code, its parents' numbers.
-
-    The check, the preview and the comparison of both systems all use it.
-    """
-
-    currency: ResolveCurrency
-    parents: FindParents
-    build: BuildCustomer
-
-    def currency_key(self, account: Account) -> str | None:
-        """Return the key of the account's currency, if the field map needs it. Raises AccountFault."""
-        return key_of_currency(account) if self.build.field_map.has_currency else None
-
-    async def body(self, account: Account, key: str | None, *, fresh: bool) -> CustomerBody:
-        """Return the customer that the ERP must have. Raises AccountFault for what cannot be mapped."""
-        code = await self.currency.code(key, fresh=fresh) if key else None
-        if not self.build.field_map.customer_fields:
-            return self.build.body(account, key, code)
-        parents = await self.parents.numbers(account, self.build.key(account).company)
-        return self.build.body(account, key, code, parents)

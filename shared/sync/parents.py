@@ -46,7 +46,7 @@ class FindParents:
     in_use: TargetInUse
 
     async def numbers(self, account: Account, company: str) -> Mapping[str, str]:
-        """Return the number by the path of each column; a column without a value is left out.
+        """Return the numbers by field; a field whose column has no value is left out.
 
         Raises ParentMissing, and AccountFault for a customer in another company.
         """
@@ -56,7 +56,7 @@ class FindParents:
                 customer = await self._customer(account.account_id, UUID(str(parent)), name)
                 if not customer.same_as(CustomerKey(company, customer.number)):
                     raise AccountFault(_elsewhere(name, str(parent), customer.company))
-                found[entry.path] = customer.number
+                found[name] = customer.number
         return found
 
     async def _customer(self, account_id: UUID, parent: UUID, field: str) -> CustomerKey:

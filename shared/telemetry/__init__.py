@@ -40,6 +40,12 @@ class Intake(NamedTuple):
     detail: str
 
 
+def quieten_sdks() -> None:
+    """Silence the SDKs' own request logs, which would hold addresses and keys."""
+    for name in ("httpx", "httpcore", "azure"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
 def log_intake(intake: Intake) -> None:
     """Write one line and one count for an event received."""
     fields = {

@@ -12,14 +12,10 @@ from shared.model.faults import System
 from shared.model.field_map import FieldMap
 from shared.resilience.change_limits import BlastGuard
 from shared.resilience.circuit_breaker import BreakerRules, Breakers
-from shared.resilience.compare_issues import CompareIssues
-from shared.resilience.follow_mappings import FollowMappings
 from shared.resilience.heal import Heal
-from shared.resilience.release_parked import ReleaseParked
 from shared.resilience.replay import Replay, Resubmit
 from shared.resilience.report_waiting import ReportWaiting
 from shared.resilience.retry_policy import RetryPolicy
-from shared.resilience.seen_mappings import SeenMappings
 from shared.resilience.target_in_use import TargetInUse
 from shared.resilience.unlink import Unlink
 from shared.settings import Settings
@@ -32,7 +28,8 @@ from shared.sync.rules import Rules
 from shared.telemetry import LOGGER
 from shared.wiring.clients import Clients, Ports
 from shared.wiring.erp import erp_of, in_use, rules_of
-from shared.wiring.families import family_of, recheck_of, release_children_of, resolve_of
+from shared.wiring.families import family_of, resolve_of
+from shared.wiring.healing import heal_of
 from shared.wiring.runs import RunCases
 
 _BUILDING = threading.RLock()
@@ -88,7 +85,7 @@ class Application:
             reader=ports.reader,
             queue=ports.queue,
             in_use=self.target_in_use,
-            resolve=resolve_of(self, self._knows_currency),
+            resolve=resolve_of(self, self.knows_currency, self.breakers),
             family=family_of(self),
             execute=self._execute(),
             record=Record(ports.queue, ports.issues, ports.clock),
@@ -137,29 +134,7 @@ class Application:
     @cached_property
     def heal(self) -> Heal:
         """The use case behind the function `heal`."""
-        ports = self.ports
-        seen = SeenMappings(ports.mappings)
-        return Heal(
-            control=ports.control,
-            clock=ports.clock,
-            follow=FollowMappings(
-                seen=seen,
-                states=ports.states,
-                queue=ports.queue,
-                cache=timedelta(seconds=self.settings.currency_cache_seconds),
-                deadline=self._deadline,
-            ),
-            release=ReleaseParked(
-                seen=seen,
-                issues=ports.issues,
-                knows=self._knows_currency,
-                erp=self.erp.capabilities.system,
-                breakers=self.breakers,
-                recheck=recheck_of(self),
-            ),
-            compare=CompareIssues(ports.issues, ports.states),
-            children=release_children_of(self) if self.field_map.account_columns else None,
-        )
+        return heal_of(self, self._deadline)
 
     @cached_property
     def ownership(self) -> Ownership:
@@ -210,7 +185,8 @@ class Application:
     def _deadline(self) -> timedelta:
         return timedelta(seconds=self.settings.invocation_deadline_seconds)
 
-    async def _knows_currency(self, code: str) -> bool:
+    async def knows_currency(self, code: str) -> bool:
+        """Whether the code is one of the ERP's own currencies; its breaker counts the question."""
         knows = self.ports.target.knows_currency(code)
         return await self.breakers.call(self.erp.capabilities.system, "currencies", knows)
 

@@ -3,7 +3,6 @@
 One client for each system and process, imported and opened when first needed.
 """
 
-import logging
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from shared.clock import SystemClock
 from shared.model.faults import System
 from shared.model.field_map import FieldMap
+from shared.model.mapping import CURRENCIES, MappingTable
 from shared.ports import (
     AccountReader,
     ChangeQueue,
@@ -21,6 +21,7 @@ from shared.ports import (
     CurrencyMappings,
     CustomerOwners,
     Issues,
+    OptionLabels,
     Probe,
     RejectedEvents,
     SyncStates,
@@ -32,6 +33,7 @@ from shared.ports.queues import Leftovers
 from shared.resilience.retry_policy import Jitter
 from shared.setting_types import Credential, TargetName
 from shared.settings import Settings
+from shared.telemetry import quieten_sdks
 from shared.web.credentials import (
     BasicAuth,
     EntraTokens,
@@ -62,6 +64,8 @@ class Ports:
     reader: AccountReader
     target: Target
     mappings: CurrencyMappings
+    value_mappings: Callable[[MappingTable], CurrencyMappings]
+    labels: OptionLabels
     states: SyncStates
     owners: CustomerOwners
     issues: Issues
@@ -92,6 +96,7 @@ class Clients:
         """Every port, served by the real systems."""
         from shared.dataverse.account_pages import DataverseAccountPages
         from shared.dataverse.accounts import DataverseAccounts
+        from shared.dataverse.labels import DataverseLabels
         from shared.messaging.leftovers import ServiceBusLeftovers
         from shared.messaging.pages import ServiceBusPages
         from shared.messaging.queues import (
@@ -105,17 +110,18 @@ class Clients:
         from shared.storage import control, currency_mappings, issues, owners, runs, states, tables
         from shared.storage.checked import CheckedTable
 
-        _quieten_sdks()
+        quieten_sdks()
         settings, clock, table = self._settings, self._clock, self.tables.get_table_client
         target = self._erp.target(self.erp)
+        mapping_table = currency_mappings.tables_of(table, clock, settings.currency_cache_seconds)
         return Ports(
             clock=clock,
             jitter=lambda seconds: random.uniform(0, seconds),  # noqa: S311 - spreads waits, keeps no secret
             reader=DataverseAccounts(self.dataverse, self._field_map),
             target=target,
-            mappings=currency_mappings.CurrencyTable(
-                table(tables.CURRENCY_MAPPING), clock, settings.currency_cache_seconds
-            ),
+            mappings=mapping_table(CURRENCIES),
+            value_mappings=mapping_table,
+            labels=DataverseLabels(self.dataverse, clock, settings.label_language),
             states=states.StateTable(table(tables.ACCOUNT_SYNC)),
             owners=owners.OwnerTable(table(tables.CUSTOMER_OWNERS)),
             issues=issues.IssueTable(table(tables.ISSUES), self._erp.capabilities.name),
@@ -238,9 +244,3 @@ class Clients:
         if self._settings.credential is Credential.LOCAL and token is not None:
             return FixedToken(token.get_secret_value())
         return EntraTokens(partial(credential, self._settings), scope, system)
-
-
-def _quieten_sdks() -> None:
-    """Their request logs would hold addresses and keys."""
-    for name in ("httpx", "httpcore", "azure"):
-        logging.getLogger(name).setLevel(logging.WARNING)

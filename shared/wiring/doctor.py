@@ -90,7 +90,7 @@ def checks_of_app(app: Application) -> tuple[Named, ...]:
         ),
         Named("clocks", ClocksCheck(times, clock).check),
         Named("field map", field_map.check),
-        Named("currency mapping", mappings.check),
+        *(Named(check.name, check.check) for check in mappings),
         Named("set-up of the ERP", points.check),
     )
 

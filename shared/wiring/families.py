@@ -3,21 +3,29 @@
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from shared.resilience.circuit_breaker import Breakers
 from shared.resilience.family import Family
 from shared.resilience.recheck import Recheck
 from shared.resilience.release_children import ReleaseChildren
-from shared.sync.desired_customer import BuildCustomer, ResolveCurrency, ResolveCustomer
+from shared.sync.desired_customer import BuildCustomer
 from shared.sync.parents import FindParents
+from shared.sync.resolve import ResolveCustomer
+from shared.wiring.mapping_tables import mapped_values
 
 if TYPE_CHECKING:
     from shared.wiring import Application
 
 
-def resolve_of(app: "Application", knows: Callable[[str], Awaitable[bool]]) -> ResolveCustomer:
-    """Build what finds a customer's values; `knows` asks the ERP for a currency's code."""
+def resolve_of(
+    app: "Application", knows: Callable[[str], Awaitable[bool]], breakers: Breakers | None = None
+) -> ResolveCustomer:
+    """Build what finds a customer's values; `knows` asks the ERP for a currency's code.
+
+    With `breakers`, its questions to the systems count there.
+    """
     ports = app.ports
     return ResolveCustomer(
-        currency=ResolveCurrency(ports.mappings, knows),
+        mapped=mapped_values(app.field_map, ports, knows, breakers),
         parents=FindParents(app.field_map, ports.states, app.target_in_use),
         build=BuildCustomer(app.field_map, app.setting_texts()),
     )

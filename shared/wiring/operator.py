@@ -13,11 +13,13 @@ from shared.diagnostics.preview import PreviewSync
 from shared.diagnostics.status import ReadStatus
 from shared.mappings.edit import EditMapping
 from shared.mappings.review import Review
+from shared.model.mapping import CURRENCIES
 from shared.ports import SalesInquiry
 from shared.ports.actions import Actions
 from shared.ports.queues import QueueDepths
 from shared.wiring import Application, application
 from shared.wiring.deciding import decide_over
+from shared.wiring.mapping_tables import rows_of
 from shared.wiring.set_up_checks import longest_code
 
 if TYPE_CHECKING:
@@ -32,12 +34,16 @@ class Operator(Application):
     @cached_property
     def edit_mapping(self) -> EditMapping:
         """The currency mapping as its editor sees it."""
-        ports = self.ports
+        return self.edit_table(CURRENCIES.name)
+
+    def edit_table(self, name: str) -> EditMapping:
+        """The mapping table of this name as its editor sees it. Raises ValueError."""
+        ports, table = self.ports, self.field_map.mapping_table(name)
         return EditMapping(
-            mappings=ports.mappings,
-            review=Review(ports.target, self._sales, ports.states),
+            mappings=rows_of(ports, table),
+            review=Review(ports.target, self._sales, ports.states, table, ports.labels),
             clock=ports.clock,
-            longest_code=longest_code(self.field_map),
+            longest_code=longest_code(self.field_map, table),
         )
 
     @cached_property

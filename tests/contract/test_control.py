@@ -9,6 +9,7 @@ import pytest
 from shared.model.breaker import Breaker, Refusal
 from shared.model.control import Answered, Bookmark, Handled, InUse
 from shared.model.faults import StateConflict, System
+from shared.model.mapping import CURRENCIES, value_table
 from shared.ports import Control
 from shared.storage.control import MAPPING, ControlTable
 from tests.contract.conftest import NewTable, NewTables
@@ -69,20 +70,20 @@ async def test_an_allowance_is_used_up_and_the_next_hour_has_its_own(control: Co
 
 async def test_healed_mappings_are_remembered_by_any_name_and_forgotten(control: Control) -> None:
     rows = {"rand r/c #1": Handled("v1", NOW, done=False), "złoty": Handled("v2", NOW, done=True)}
-    await control.put_handled(rows)
-    assert await control.handled() == rows
-    await control.put_handled({"złoty": Handled("v3", NOW, done=False)})
-    await control.remove_handled(["rand r/c #1"])
-    assert await control.handled() == {"złoty": Handled("v3", NOW, done=False)}
+    await control.put_handled(CURRENCIES, rows)
+    assert await control.handled(CURRENCIES) == rows
+    await control.put_handled(CURRENCIES, {"złoty": Handled("v3", NOW, done=False)})
+    await control.remove_handled(CURRENCIES, ["rand r/c #1"])
+    assert await control.handled(CURRENCIES) == {"złoty": Handled("v3", NOW, done=False)}
 
 
 async def test_thousands_of_healed_mappings_are_written_and_forgotten(control: Control) -> None:
     rows = {f"currency {number}": Handled(f"v{number}", NOW, done=True) for number in range(1250)}
-    await control.put_handled(rows)
-    assert await control.handled() == rows
-    await control.remove_handled(rows.keys())
-    await control.put_handled({})
-    assert await control.handled() == {}
+    await control.put_handled(CURRENCIES, rows)
+    assert await control.handled(CURRENCIES) == rows
+    await control.remove_handled(CURRENCIES, rows.keys())
+    await control.put_handled(CURRENCIES, {})
+    assert await control.handled(CURRENCIES) == {}
 
 
 async def test_the_mappings_of_one_scan_are_told_apart(control: Control) -> None:
@@ -91,17 +92,27 @@ async def test_the_mappings_of_one_scan_are_told_apart(control: Control) -> None
         "yen": Handled("v2", NOW, done=False, scan="scan 2"),
         "złoty": Handled("v3", NOW, done=True),
     }
-    await control.put_handled(rows)
-    assert await control.handled("scan 1") == {"euro": rows["euro"]}
-    assert await control.handled("scan 3") == {}
-    assert await control.handled() == rows
+    await control.put_handled(CURRENCIES, rows)
+    assert await control.handled(CURRENCIES, "scan 1") == {"euro": rows["euro"]}
+    assert await control.handled(CURRENCIES, "scan 3") == {}
+    assert await control.handled(CURRENCIES) == rows
+
+
+async def test_the_mappings_of_each_table_are_told_apart(control: Control) -> None:
+    terms, rows = value_table("payment-terms"), {"euro": Handled("v1", NOW, done=False, scan="scan 1")}
+    await control.put_handled(terms, rows)
+    assert await control.handled(CURRENCIES) == {}
+    assert await control.handled(value_table("payment")) == {}
+    assert await control.handled(terms, "scan 1") == rows
+    await control.remove_handled(terms, ["euro"])
+    assert await control.handled(terms) == {}
 
 
 async def test_a_mapping_that_an_earlier_version_noted_is_read_as_it_is(new_table: NewTable) -> None:
     table = await new_table()
     old = {"Version": "v1", "FirstScanAt": NOW.isoformat(), "Done": False}
     await table.create_entity({"PartitionKey": MAPPING, "RowKey": "euro", **old})
-    assert await ControlTable(table).handled() == {"euro": Handled("v1", NOW, done=False)}
+    assert await ControlTable(table).handled(CURRENCIES) == {"euro": Handled("v1", NOW, done=False)}
 
 
 async def test_a_bookmark_is_read_as_it_was_put_until_it_is_removed(control: Control) -> None:

@@ -14,7 +14,7 @@ from shared.mappings.history import MOST_CHANGES, edit_id
 from shared.mappings.plan import make_plan, removal
 from shared.mappings.review import Review
 from shared.mappings.sheet import WantedRow
-from shared.model.mapping import PARTITION, currency_key, escape_key
+from shared.model.mapping import CURRENCIES, PARTITION, currency_key, escape_key, value_table
 from shared.model.mapping_edit import Edit, Mapped, MappingConflict, RowChange
 from shared.ports import CurrencyMappings
 from shared.storage.currency_mappings import CurrencyTable
@@ -38,7 +38,7 @@ class Editor(NamedTuple):
     by_hand: Callable[[str, str, str], Awaitable[None]]
 
 
-@pytest.fixture(params=["fake", "azurite", "memory"])
+@pytest.fixture(params=["fake", "azurite", "memory", "memory of values"])
 async def editor(request: pytest.FixtureRequest, new_tables: NewTables) -> AsyncIterator[Editor]:
     if request.param == "fake":
         fake = FakeMappings()
@@ -48,13 +48,17 @@ async def editor(request: pytest.FixtureRequest, new_tables: NewTables) -> Async
 
         yield Editor(fake, put)
         return
-    table = await new_tables[request.param]()
+    kind, _, of_values = request.param.partition(" ")
+    table, of = await new_tables[kind](), value_table("payment-terms") if of_values else CURRENCIES
+    if of_values:  # the rows of another mapping table are beside those of this one
+        other = CurrencyTable(table, FakeClock(), 60, of=value_table("delivery-terms"))
+        await other.write(edit(0), 0, [added("Other", "O")])
 
     async def upsert(row_key: str, crm: str, ax: str) -> None:
-        row = {"PartitionKey": PARTITION, "RowKey": row_key, "CurrencyCRM": crm, "CurrencyAX": ax}
+        row = {"PartitionKey": of.partition, "RowKey": row_key, of.source: crm, of.target: ax}
         await table.upsert_entity(row)
 
-    yield Editor(CurrencyTable(table, FakeClock(), 60), upsert)
+    yield Editor(CurrencyTable(table, FakeClock(), 60, of=of), upsert)
 
 
 def edit(number: int, source: str = "file.xlsx") -> Edit:

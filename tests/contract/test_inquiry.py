@@ -16,6 +16,7 @@ from shared.environment import load_settings
 from shared.messaging.depths import AdministeredQueues, LocalQueues
 from shared.model.account import AccountCurrency, AccountName
 from shared.model.faults import ConfigurationFault, QueueUnavailable, System, TransientFault
+from shared.model.mapping import CURRENCIES
 from shared.storage.issues import IssueTable
 from shared.storage.states import StateTable
 from tests.contract.conftest import NewTable, Simulated, start_broker
@@ -28,7 +29,7 @@ async def test_a_table_that_is_missing_is_a_configuration_fault(new_table: NewTa
     table = await new_table()
     await table.delete_table()
     with pytest.raises(ConfigurationFault):
-        await StateTable(table).usage()
+        await StateTable(table).usage(CURRENCIES)
     with pytest.raises(ConfigurationFault):
         await IssueTable(table).report()
 

@@ -189,7 +189,7 @@ async def test_a_row_is_put_back_only_where_there_is_none(kept: Kept) -> None:
     await kept.issues.put(there, UNMAPPED, NOW)
     await kept.issues.put(there, UNMAPPED, NOW)
     for account in (missing, there):
-        scanned = ScannedAccount(account, uuid4(), "us dollar", UNMAPPED.key, None)
+        scanned = ScannedAccount(account, uuid4(), (), UNMAPPED.key, None)
         await kept.issues.restore(scanned, NOW)
     assert await kept.times(UNMAPPED.key, missing) == 1
     assert await kept.times(UNMAPPED.key, there) == 2

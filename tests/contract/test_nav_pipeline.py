@@ -57,6 +57,8 @@ class NavWorld(World):
             target=target,
             mappings=self.mappings,
             states=self.states,
+            value_mappings=lambda of: self.tables[of.name],
+            labels=self.labels,
             owners=self.owners,
             issues=self.issues,
             control=self.control,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,7 +13,7 @@ from azure.data.tables.aio import TableServiceClient
 from local.ports import free_port
 from shared.model.customer import CustomerKey
 from shared.model.faults import ConfigurationFault, StateConflict, TransientFault
-from shared.model.mapping import Usage
+from shared.model.mapping import CURRENCIES, Usage, value_table
 from shared.model.state import LOG_ENTRIES, Lease, LogEntry, Phase, ScannedAccount, SyncState
 from shared.ports import SyncStates
 from shared.storage.states import StateTable, encode_state
@@ -41,6 +42,7 @@ def full() -> SyncState:
         replaced={"City": "0123456789abcdef"},
         intent=CustomerKey("demf", "C-2"),
         currency_key=NASTY,
+        mapped_keys={"PaymentTerms": (NASTY, "1"), "DeliveryTerms": ("exw",)},
         issue=f"UnmappedCurrency|{NASTY}",
         previous_hold="",
         deleted=True,
@@ -177,9 +179,54 @@ async def test_a_scan_finds_the_accounts_with_these_currencies(states: SyncState
     for state in known.values():
         await states.put(state, None)
     for keys in (["euro", "złoty's/1"], ["c3"], [f"c{number}" for number in range(15)], ["nowhere"]):
-        page = await states.with_currency(keys, "")
-        expected = [ScannedAccount.of(state) for name, state in known.items() if name in keys]
+        page = await states.with_key(CURRENCIES, keys, "")
+        expected = [
+            ScannedAccount.of(state)._replace(keys=(name,))
+            for name, state in known.items()
+            if name and name in keys
+        ]
         assert (sorted(page.rows), page.after) == (sorted(expected), "")
+
+
+TERMS = value_table("payment-terms", fields=("PaymentTerms", "OtherTerms"))
+
+
+def with_terms(*keys: str, other: str = "", **members: Any) -> SyncState:
+    mapped = {"PaymentTerms": keys} | ({"OtherTerms": (other,)} if other else {})
+    return replace(blank(), mapped_keys=mapped, **members)
+
+
+async def test_a_scan_finds_the_accounts_with_these_values_of_any_field_of_the_table(
+    states: SyncStates,
+) -> None:
+    by_label, by_other = with_terms("net 30", "1"), with_terms("cod", "9", other="net 30")
+    elsewhere = replace(blank(), currency_key="net 30", mapped_keys={"DeliveryTerms": ("net 30",)})
+    many = [with_terms(f"t{number}") for number in range(12)]
+    for state in (by_label, by_other, elsewhere, *many):
+        await states.put(state, None)
+    for keys, found in (
+        (["net 30"], [by_label, by_other]),
+        (["1"], [by_label]),
+        ([f"t{number}" for number in range(12)], many),
+    ):
+        page = await states.with_key(TERMS, keys, "")
+        assert {row.account_id for row in page.rows} == {state.account_id for state in found}
+        assert all({*row.keys} & {*keys} for row in page.rows)
+    assert (await states.with_key(value_table("unused"), ["net 30"], "")).rows == []
+
+
+async def test_accounts_are_counted_by_value_and_those_that_wait_for_a_row_among_them(
+    states: SyncStates,
+) -> None:
+    for made in (
+        with_terms("net 30", "1", phase=Phase.SYNCED),
+        with_terms("net 30", "1", phase=Phase.PARKED, issue="UnmappedValue|payment-terms|net 30"),
+        with_terms("net 30", phase=Phase.PARKED, issue="UnmappedValue|delivery-terms|exw"),
+        with_terms("cod", other="cod", phase=Phase.PARKED, issue="UnmappedCurrency|yen"),
+    ):
+        await states.put(made, None)
+    assert await states.usage(TERMS) == {"net 30": Usage(3, 1), "1": Usage(2, 1), "cod": Usage(1, 0)}
+    assert await states.usage(value_table("unused")) == {}
 
 
 async def test_a_scan_finds_the_accounts_that_have_an_issue_in_the_order_of_their_ids(
@@ -200,9 +247,9 @@ async def test_a_scan_is_continued_where_its_page_ended(new_table: NewTable) -> 
     raw = await new_table()
     states = [replace(blank(), currency_key="euro") for _ in range(1010)]
     await asyncio.gather(*(raw.create_entity(encode_state(state)) for state in states))
-    first = await StateTable(raw).with_currency(["euro"], "")
+    first = await StateTable(raw).with_key(CURRENCIES, ["euro"], "")
     assert len(first.rows) == 1000
-    second = await StateTable(raw).with_currency(["euro"], first.after)
+    second = await StateTable(raw).with_key(CURRENCIES, ["euro"], first.after)
     assert (len(second.rows), second.after) == (10, "")
     ids = [row.account_id for row in (*first.rows, *second.rows)]
     assert ids == sorted(state.account_id for state in states)
@@ -252,7 +299,7 @@ async def test_accounts_are_counted_by_currency_and_those_that_wait_for_a_mappin
         replace(blank(), phase=Phase.FILTERED),
     ):
         await states.put(made, None)
-    assert await states.usage() == {"euro": Usage(2, 0), "yen": Usage(3, 3)}
+    assert await states.usage(CURRENCIES) == {"euro": Usage(2, 0), "yen": Usage(3, 3)}
 
 
 async def test_recent_outcomes_are_those_of_the_window_alone(states: SyncStates) -> None:

@@ -24,6 +24,19 @@ type Refuses = Callable[[str, UUID | CustomerKey], Exception | None]
 
 
 @dataclass
+class FakeLabels:
+    """Implements OptionLabels, without a copy; `trouble` is what a question is answered with."""
+
+    columns: dict[str, dict[int, str]] = field(default_factory=dict)
+    trouble: Exception | None = None
+
+    async def of(self, column: str, *, fresh: bool) -> Mapping[int, str]:
+        if self.trouble is not None:
+            raise self.trouble
+        return dict(self.columns.get(column, {}))
+
+
+@dataclass
 class FakeSales:
     """Implements AccountReader; `save` changes an account as a person would."""
 
@@ -89,6 +102,7 @@ class FakeOperations:
     clock: FakeClock
     customers: dict[CustomerKey, dict[str, FieldValue]] = field(default_factory=dict)
     currencies: set[str] = field(default_factory=lambda: {"USD", "EUR", "GBP"})
+    codes: dict[str, set[str]] = field(default_factory=dict)  # of the fields for which it has lists
     script: list[Exception] = field(default_factory=list)
     late: list[Late] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
@@ -200,6 +214,11 @@ class FakeOperations:
         if self.trouble is not None:
             raise self.trouble
         return code.upper() in self.currencies
+
+    async def knows_value(self, field: str, code: str) -> bool | None:
+        if self.trouble is not None:
+            raise self.trouble
+        return code.upper() in self.codes[field] if field in self.codes else None
 
     async def describe(self) -> TargetDescription:
         self._begin("GET")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from shared.model.account import AccountCurrency, AccountName, SystemJob
 from shared.model.faults import Fault
-from shared.model.mapping import Usage
+from shared.model.mapping import MappingTable, Usage
 from tests.fakes.tables import FakeStates
 
 
@@ -53,5 +53,5 @@ class FakeUsage(FakeStates):
         super().__init__()
         self.by_key: dict[str, Usage] = {}
 
-    async def usage(self) -> Mapping[str, Usage]:
+    async def usage(self, table: MappingTable) -> Mapping[str, Usage]:
         return self.by_key

@@ -12,7 +12,15 @@ from shared.model.control import Answered, Bookmark, Handled, InUse
 from shared.model.customer import CustomerKey, Owner, Waiting
 from shared.model.faults import Fault, StateConflict, System
 from shared.model.issue import Issue, ParkedAccount
-from shared.model.mapping import CurrencyMapping, Usage, currency_key, escape_key, unescape_key
+from shared.model.mapping import (
+    CURRENCIES,
+    CurrencyMapping,
+    MappingTable,
+    Usage,
+    currency_key,
+    escape_key,
+    unescape_key,
+)
 from shared.model.mapping_edit import (
     Edit,
     Mapped,
@@ -21,7 +29,7 @@ from shared.model.mapping_edit import (
     RowChange,
     Version,
 )
-from shared.model.outcome import Cause, Problem, keys_of_cause
+from shared.model.outcome import Cause, Problem, keys_of_cause, of_mapping
 from shared.model.state import LogEntry, Page, ScannedAccount, Stored, SyncState
 from tests.fakes.clock import FakeClock
 
@@ -49,9 +57,10 @@ class FakeStates:
     async def is_empty(self) -> bool:
         return not self.rows
 
-    async def with_currency(self, keys: Collection[str], after: str) -> Page[ScannedAccount]:
-        page = self._page(after, ScannedAccount.of)
-        return page._replace(rows=[account for account in page.rows if account.currency_key in keys])
+    async def with_key(self, table: MappingTable, keys: Collection[str], after: str) -> Page[ScannedAccount]:
+        wanted = {*keys}
+        page = self._page(after, lambda state: ScannedAccount.of(state)._replace(keys=_keys(state, table)))
+        return page._replace(rows=[account for account in page.rows if wanted.intersection(account.keys)])
 
     async def with_issue(self, after: str) -> Page[ScannedAccount]:
         page = self._page(after, ScannedAccount.of)
@@ -62,13 +71,13 @@ class FakeStates:
         page = self._page(after, lambda state: state.retrying_since or state.unknown_until)
         return Page([since for since in page.rows if since], page.after)
 
-    async def usage(self) -> Mapping[str, Usage]:
-        causes = (Cause.UNMAPPED_CURRENCY, Cause.BAD_MAPPING, Cause.UNKNOWN_ERP_CURRENCY)
+    async def usage(self, table: MappingTable) -> Mapping[str, Usage]:
         found: dict[str, Usage] = {}
-        for state in (stored.state for stored in self.rows.values() if stored.state.currency_key):
-            known, key = found.get(state.currency_key or "", Usage()), state.currency_key or ""
-            parked = state.phase == "parked" and (state.issue or "").partition("|")[0] in causes
-            found[key] = Usage(known.accounts + 1, known.parked + parked)
+        for state in (stored.state for stored in self.rows.values()):
+            parked = state.phase == "parked" and of_mapping(table, state.issue or "")
+            for key in {*_keys(state, table)}:
+                known = found.get(key, Usage())
+                found[key] = Usage(known.accounts + 1, known.parked + parked)
         return found
 
     async def outcomes_since(self, moment: datetime) -> Sequence[LogEntry]:
@@ -81,6 +90,12 @@ class FakeStates:
         page = ordered[: self.page_size]
         found = [read(self.rows[id_].state) for id_ in page]
         return Page(found, str(page[-1]) if len(page) < len(ordered) else "")
+
+
+def _keys(state: SyncState, table: MappingTable) -> tuple[str, ...]:
+    if table.of_currencies:
+        return (state.currency_key,) if state.currency_key else ()
+    return tuple(key for field in table.fields for key in state.mapped_keys.get(field, ()))
 
 
 class FakeOwners:
@@ -210,6 +225,7 @@ class FakeMappings:
         self._versions = count(1)
         self._edits: dict[str, Edit] = {}
         self._parts: defaultdict[str, dict[int, list[RowChange]]] = defaultdict(dict)
+        self._changed_at = self._clock.now()
         for crm, ax in (rows or {}).items():
             self.put(crm, crm, ax)
 
@@ -278,7 +294,7 @@ class FakeControl:
     def __init__(self) -> None:
         self.breaker_rows: dict[System, tuple[Breaker, str]] = {}
         self.reserved: dict[tuple[str, datetime], int] = {}
-        self.handled_rows: dict[str, Handled] = {}
+        self.handled_of: defaultdict[str, dict[str, Handled]] = defaultdict(dict)
         self.bookmark_rows: dict[str, Bookmark] = {}
         self.held: dict[str, datetime] = {}
         self.answered: Answered | None = None
@@ -310,15 +326,21 @@ class FakeControl:
         self.reserved[kind, hour] = taken + granted
         return granted
 
-    async def handled(self, scan: str = "") -> Mapping[str, Handled]:
-        return {key: row for key, row in self.handled_rows.items() if not scan or row.scan == scan}
+    @property
+    def handled_rows(self) -> dict[str, Handled]:
+        """What healing noted of the rows of the currency mapping."""
+        return self.handled_of[CURRENCIES.name]
 
-    async def put_handled(self, rows: Mapping[str, Handled]) -> None:
-        self.handled_rows.update(rows)
+    async def handled(self, table: MappingTable, scan: str = "") -> Mapping[str, Handled]:
+        rows = self.handled_of[table.name]
+        return {key: row for key, row in rows.items() if not scan or row.scan == scan}
 
-    async def remove_handled(self, keys: Collection[str]) -> None:
+    async def put_handled(self, table: MappingTable, rows: Mapping[str, Handled]) -> None:
+        self.handled_of[table.name].update(rows)
+
+    async def remove_handled(self, table: MappingTable, keys: Collection[str]) -> None:
         for key in keys:
-            del self.handled_rows[key]
+            del self.handled_of[table.name][key]
 
     async def bookmarks(self) -> Mapping[str, Bookmark]:
         return dict(self.bookmark_rows)

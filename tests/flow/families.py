@@ -10,7 +10,6 @@ from shared.model.control import Bookmark
 from shared.model.customer import CustomerKey
 from shared.model.outcome import Problem
 from shared.model.state import Phase
-from shared.resilience.follow_mappings import COMPARED
 from tests.flow.world import Gate, World, account
 
 PARENTS = str(Path(__file__).with_name("parents.toml"))
@@ -30,7 +29,7 @@ class Families(World):
         World.__post_init__(self)
         self.operations.of_customers = frozenset({"InvoiceAccount"})
         compared = self.clock.now() + timedelta(seconds=1)  # the mapping is not new to healing
-        self.control.bookmark_rows[COMPARED] = Bookmark(compared)
+        self.control.bookmark_rows["mappings"] = Bookmark(compared)
 
     def child(self, name: str, parent: str | None, /, **columns: Any) -> AccountChange:
         """Save an account that refers to this one; give its event, which is not queued yet."""

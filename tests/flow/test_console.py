@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -14,7 +15,7 @@ from shared.model.faults import System, TransientFault
 from shared.model.outcome import Cause, Problem
 from shared.model.queues import Bin, Leftover
 from tests.flow.console import WHO, Page
-from tests.flow.world import account
+from tests.flow.world import World, account
 
 NGULTRUM = "Bhutanese Ngultrum"
 HOSTILE = """<img src=x onerror=alert(1)>"'&{{7*7}}<script>alert(2)</script>"""
@@ -87,6 +88,34 @@ async def test_a_file_is_planned_taken_over_and_undone(page: Page) -> None:
     codes = {row.mapped.crm: row.mapped.ax for row in await page.world.mappings.rows()}
     assert codes["Euro"] == "EUR"
     assert [one.what for one in page.actions.rows] == ["currency", "undo"]
+
+
+async def test_every_mapping_table_is_shown_and_edited_as_that_of_currencies() -> None:
+    world = World(field_map=str(Path(__file__).with_name("mapping_tables.toml")))
+    page = Page(world)
+    assert "customer-groups" in (await page.get("/mapping")).text
+    content = b"Source,Target\nNet 30,N030\n"
+    upload = ("new.csv", content, "text/csv")
+    plan = await page.post("/mapping/plan", table="payment-terms", do="import", file=upload)
+    assert "to the mapping table payment-terms" in plan.text
+    await page.post("/mapping/apply", **dict(plan.fields))
+    assert world.tables["payment-terms"].table["net 30"].mapped.ax == "N030"
+    assert "Net 30: no row → N030" in (await page.get("/mapping?table=payment-terms")).text
+    written = (await page.get("/mapping.csv?table=payment-terms")).answer.text
+    assert '"Source","Target"' in written
+    undo = await page.post("/mapping/plan", table="payment-terms", do="undo", version="")
+    await page.post("/mapping/apply", **dict(undo.fields))
+    assert not world.tables["payment-terms"].table
+    assert [one.what for one in page.actions.rows] == ["mapping", "mapping-undo"]
+    assert (await page.get("/mapping?table=Payment%20Terms")).status == 404
+
+
+async def test_an_account_that_waits_for_a_row_leads_to_its_table() -> None:
+    world = World(field_map=str(Path(__file__).with_name("mapping_tables.toml")))
+    world.labels.columns = {"paymenttermscode": {1: "Net 30"}}
+    await world.sync(world.save("A1", paymenttermscode=1))
+    page = Page(world)
+    assert "/mapping?table=payment-terms" in (await page.get("/issues")).answer.text
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The whole pipeline on fakes: Sales, Operations, tables and queues in memory, a clock that is told."""
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -15,13 +16,14 @@ from shared.model.customer import CustomerKey, FieldValue
 from shared.model.faults import System
 from shared.model.outcome import Ending, Outcome
 from shared.model.state import SyncState
+from shared.ports import CurrencyMappings
 from shared.settings import Settings
 from shared.wiring import Application
 from shared.wiring.clients import Ports
 from shared.wiring.deciding import decide_over
 from tests.fakes.bus import FakeLeftovers, FakeQueue, FakeRejected
 from tests.fakes.clock import FakeClock
-from tests.fakes.dynamics import FakeOperations, FakeSales
+from tests.fakes.dynamics import FakeLabels, FakeOperations, FakeSales
 from tests.fakes.runs import FakeAccountPages, FakeChecked, FakePages, FakeRuns, FakeWaiting
 from tests.fakes.tables import FakeControl, FakeIssues, FakeMappings, FakeOwners, FakeStates
 
@@ -95,6 +97,8 @@ class World:
         self.owners = FakeOwners()
         self.issues = FakeIssues()
         self.mappings = FakeMappings(MAPPINGS, self.clock)
+        self.tables: defaultdict[str, FakeMappings] = defaultdict(lambda: FakeMappings({}, self.clock))
+        self.labels = FakeLabels()
         self.queue = FakeQueue(self.clock)
         self.rejected = FakeRejected()
         self.leftovers = FakeLeftovers()
@@ -114,6 +118,7 @@ class World:
                 "reader": self.sales,
                 "target": self.operations,
                 "mappings": self.mappings,
+                "labels": self.labels,
                 "states": self.states,
                 "owners": self.owners,
                 "issues": self.issues,
@@ -131,6 +136,7 @@ class World:
             clock=self.clock,
             jitter=lambda seconds: seconds / 2,
             leftovers=self.leftovers,
+            value_mappings=lambda of: cast(CurrencyMappings, Gated(self.tables[of.name], "table", gate)),
             probes={System.DATAVERSE: self.sales.probe, System.OPERATIONS: self.operations.probe},
             **gated,  # pyright: ignore[reportArgumentType]
         )

@@ -65,4 +65,4 @@ def test_the_app_counts_the_currencies_of_its_own_company() -> None:
     settings = Settings.model_validate({**SETTINGS, **own, "business_central_company": "CRONUS"})
     nothing_is_sent: Any = SimpleNamespace(clock=FakeClock())
     target = erp_of(settings, MAP).target(nothing_is_sent)
-    assert target._currencies._names == ["CRONUS"]  # pyright: ignore[reportAttributeAccessIssue]
+    assert target._values.currencies._names == ["CRONUS"]  # pyright: ignore[reportAttributeAccessIssue]

@@ -23,6 +23,8 @@ from tests.fakes.tables import FakeControl, FakeStates
 
 COMMANDS = [
     *(("currency", name) for name in ("list", "get", "set", "delete", "export", "import", "history")),
+    *(("mapping", name) for name in ("list", "get", "set", "delete", "export", "import", "history")),
+    *(("mapping", "undo"), ("mapping", "check")),
     *(("currency", "undo"), ("currency", "check"), ("explain",), ("preview",), ("issues",), ("replay",)),
     *(("rejected", name) for name in ("list", "show", "resubmit")),
     *(("dead-letters", name) for name in ("list", "show", "resubmit")),

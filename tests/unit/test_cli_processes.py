@@ -33,6 +33,15 @@ NO_SYSTEM_ANSWERS: dict[str, int] = {
     "currency history": UNAVAILABLE,
     "currency undo --yes": UNAVAILABLE,
     "currency check": UNAVAILABLE,
+    "mapping list payment-terms": UNAVAILABLE,
+    "mapping get payment-terms Euro": UNAVAILABLE,
+    "mapping set payment-terms Euro EUR": UNAVAILABLE,
+    "mapping delete payment-terms Euro --yes": UNAVAILABLE,
+    "mapping export payment-terms FOLDER/out.csv": UNAVAILABLE,
+    "mapping import payment-terms FOLDER/terms.csv --yes": UNAVAILABLE,
+    "mapping history payment-terms": UNAVAILABLE,
+    "mapping undo payment-terms --yes": UNAVAILABLE,
+    "mapping check payment-terms": UNAVAILABLE,
     "explain A-1": UNAVAILABLE,
     "preview A-1": UNAVAILABLE,
     "issues": UNAVAILABLE,
@@ -84,6 +93,9 @@ FILES_ARE_WRONG: dict[str, int] = {
     "currency import FOLDER/text.xlsx --yes": REFUSED,
     "currency import FOLDER/none.xlsx --yes": REFUSED,
     "currency import": USAGE,
+    "mapping import payment-terms FOLDER/good.csv --yes": REFUSED,
+    "mapping import payment-terms --from-dataverse --yes": USAGE,
+    "mapping get Payment_Terms Euro": USAGE,
     "no-such-command": USAGE,
 }
 FINDINGS = {"status --check", "doctor", "doctor --now"}
@@ -95,6 +107,7 @@ HEADERS = "Currency CRM,Currency AX\n"
 def folder(tmp_path: Path) -> Path:
     for name, content in {
         "good.csv": f"{HEADERS}Euro,EUR\n".encode(),
+        "terms.csv": b"Source,Target\nNet 30,N030\n",
         "wrong-header.csv": b"Name,Code\n" + b"Euro,EUR\n" * 50,
         "empty.csv": b"",
         "latin.csv": f"{HEADERS}Złoty,PLN\nWährung,EUR\n".encode("iso8859-2"),

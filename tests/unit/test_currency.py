@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from shared.model.faults import AccountFault
 from shared.model.mapping import LONGEST_KEY, currency_key, escape_key, fold, unescape_key
 from shared.model.outcome import Cause, Problem
-from shared.sync.desired_customer import ResolveCurrency, key_of_currency
+from shared.sync.desired_customer import Keys, MappedValues
+from tests.fakes.clock import FakeClock
+from tests.fakes.dynamics import FakeOperations
 from tests.fakes.tables import FakeMappings
-from tests.unit.making import account
+from tests.unit.making import account, field_map
 
 any_text = st.text(st.characters(codec="utf-8"), max_size=80)
 surrogates = st.characters(min_codepoint=0xD800, max_codepoint=0xDFFF, categories=["Cs"])
@@ -110,21 +112,21 @@ def test_folding_ignores_case_and_space_around(text: str) -> None:
     assert fold(f"  {text}\t") == fold(text)
 
 
-def test_an_account_without_currency_has_no_key() -> None:
-    assert key_of_currency(account(currency=None)) is None
-    assert key_of_currency(account("Euro ")) == "euro"
+async def test_an_account_without_currency_has_no_key() -> None:
+    assert (await looking_up({}).keys(account(currency=None), fresh=False)).currency is None
+    assert (await looking_up({}).keys(account("Euro "), fresh=False)).currency == "euro"
 
 
 @pytest.mark.parametrize("name", ["\ud800", "x" * 513, " "])
-def test_a_currency_name_that_no_table_holds_parks_the_account(name: str) -> None:
+async def test_a_currency_name_that_no_table_holds_parks_the_account(name: str) -> None:
     with pytest.raises(AccountFault) as raised:
-        key_of_currency(account(name))
+        await looking_up({}).keys(account(name), fresh=False)
     assert raised.value.problem == Problem(Cause.BAD_VALUE, field="currencyname")
 
 
-class _Known:
-    async def knows(self, code: str) -> bool:
-        return code in {"USD", "EUR"}
+def looking_up(rows: dict[str, str]) -> MappedValues:
+    operations = FakeOperations(FakeClock(), currencies={"USD", "EUR"})
+    return MappedValues(field_map(), FakeMappings(rows), operations.knows_currency)
 
 
 @pytest.mark.parametrize(
@@ -140,11 +142,11 @@ class _Known:
     ],
 )
 async def test_a_currency_is_never_guessed(rows: dict[str, str], expected: str | Problem) -> None:
-    resolve = ResolveCurrency(FakeMappings(rows), _Known().knows)
+    mapped, keys = looking_up(rows), Keys("us dollar")
     if isinstance(expected, str):
-        assert await resolve.code("us dollar", fresh=False) == expected
+        assert await mapped.of(keys, fresh=False) == {"SalesCurrencyCode": expected}
         return
     with pytest.raises(AccountFault) as raised:
-        await resolve.code("us dollar", fresh=True)
+        await mapped.of(keys, fresh=True)
     assert raised.value.problem == expected
     assert raised.value.problem.remedy()

@@ -18,13 +18,14 @@ from shared.sync.desired_customer import BuildCustomer, broken_rule
 from tests.unit.making import account, field_map
 
 DEFAULTS = tomllib.loads(Path("shared/targets/operations/defaults.toml").read_text(encoding="utf-8"))
+MAPPED = {"SalesCurrencyCode": "USD"}
 SETTINGS = {"OPERATIONS_COMPANY": "usmf", "OPERATIONS_CUSTOMER_GROUP": "10"}
 
 
 def build(columns: dict[str, Any] | None = None, **tables: Any) -> CustomerBody:
     """The body by the shipped map, or by one made of these tables."""
     found = made_map(**tables) if tables else field_map()
-    return BuildCustomer(found, SETTINGS).body(account(**(columns or {})), "us dollar", "USD")
+    return BuildCustomer(found, SETTINGS).body(account(**(columns or {})), MAPPED)
 
 
 def made_map(**tables: Any) -> FieldMap:
@@ -59,7 +60,6 @@ def test_the_shipped_map_makes_a_whole_customer() -> None:
         }
     )
     assert body.key == CustomerKey("usmf", "C-1")
-    assert body.currency_key == "us dollar"
     assert body.fields == {
         "OrganizationName": "Contoso",
         "SalesCurrencyCode": "USD",
@@ -91,7 +91,7 @@ def test_an_empty_required_column_parks(value: object) -> None:
 
 def test_a_required_currency_that_the_account_has_not_parks() -> None:
     with pytest.raises(AccountFault) as raised:
-        BuildCustomer(field_map(), SETTINGS).body(account(currency=None), None, None)
+        BuildCustomer(field_map(), SETTINGS).body(account(currency=None), {})
     assert raised.value.problem.cause is Cause.MISSING_VALUE
     assert raised.value.problem.field == "SalesCurrencyCode"
 
@@ -256,7 +256,7 @@ columns = st.dictionaries(
 def test_any_account_becomes_a_customer_or_is_parked(values: dict[str, Any]) -> None:
     values.setdefault("name", "x")
     try:
-        body = BuildCustomer(field_map(), SETTINGS).body(account(**values), "us dollar", "USD")
+        body = BuildCustomer(field_map(), SETTINGS).body(account(**values), MAPPED)
     except AccountFault as fault:
         assert fault.problem.remedy()  # noqa: PT017 - both ends are right, the body's is checked below
     else:

@@ -76,10 +76,21 @@ def test_a_field_may_go_through_a_mapping_table_by_its_label(tmp_path: Path) -> 
     headers = '[tables.payment-terms]\nheaders = ["Terms in Sales", "Terms in the ERP"]\n'
     file.write_text(SOUND + terms + headers, encoding="utf-8")
     found = load_field_map(str(file))
-    assert found.table_fields == {"payment-terms": ("PaymentTerms",)}
-    assert found.label_columns == {"paymenttermscode"}
-    assert found.tables["payment-terms"].headers == ("Terms in Sales", "Terms in the ERP")
+    table = found.mapping_tables["payment-terms"]
+    assert (table.fields, table.labels) == (("PaymentTerms",), ("paymenttermscode",))
+    assert table.headers == ("Terms in Sales", "Terms in the ERP")
+    assert found.mapping_table("payment-terms") is table
+    assert list(found.looked_up) == ["PaymentTerms"]
     assert found.fields["PaymentTerms"].value_map is None
+
+
+def test_a_table_may_be_used_before_a_field_goes_through_it() -> None:
+    found = load_field_map("operations")
+    assert found.mapping_table("terms").fields == ()
+    assert found.mapping_table("terms").headers == ("Source", "Target")
+    assert found.mapping_table("currency").of_currencies
+    with pytest.raises(ValueError, match="such as payment-terms"):
+        found.mapping_table("Terms!")
 
 
 def test_country_names_lead_to_iso_codes() -> None:

@@ -12,7 +12,12 @@ from typing import Any
 
 from local.dynamics.business_central import errors
 from local.dynamics.business_central.address import Draft, set_country, set_post_code
-from local.dynamics.business_central.entities import CURRENCIES, CUSTOMERS, CUSTOMERS_WITH_ACCOUNT
+from local.dynamics.business_central.entities import (
+    CURRENCIES,
+    CUSTOMERS,
+    CUSTOMERS_WITH_ACCOUNT,
+    PAYMENT_TERMS,
+)
 from local.dynamics.business_central.environment import Company, Environment
 from local.dynamics.business_central.schema import NO_ID
 from local.dynamics.business_central.store import Row, Table, Tables
@@ -130,6 +135,12 @@ class Customers:
         if by_code != by_id:
             raise errors.dialog("The currency values do not match to a specific Currency.")
 
+    def set_payment_terms(self, draft: Draft, value: str) -> None:
+        """The zero id stands for no payment terms."""
+        if value != NO_ID and value not in self.tables.of(self.company, PAYMENT_TERMS).by_id:
+            raise errors.dialog('The "paymentTermsId" does not match to a Payment Terms.')
+        draft["paymentTermsId"] = value
+
     def set_phone(self, draft: Draft, value: str) -> None:
         """Letters are refused."""
         if any(char.isalpha() for char in value):
@@ -157,6 +168,7 @@ _VALIDATE: dict[str, Callable[[Customers, Draft, Any], None]] = {
     "postalCode": Customers.set_post_code,
     "currencyCode": Customers.set_currency,
     "currencyId": Customers.set_currency_id,
+    "paymentTermsId": Customers.set_payment_terms,
     "phoneNumber": Customers.set_phone,
     "email": Customers.set_mail,
     "salespersonCode": Customers.set_salesperson,

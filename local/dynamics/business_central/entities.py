@@ -1,7 +1,8 @@
 """The API pages of the simulated environment.
 
 `api/v2.0` as documented (learn.microsoft.com/dynamics365/business-central/dev-itpro/api-reference/v2.0/
-resources/dynamics_customer, dynamics_currency, dynamics_generalledgersetup, dynamics_company). Page 30009 is
+resources/dynamics_customer, dynamics_currency, dynamics_paymentterm, dynamics_generalledgersetup,
+dynamics_company). Page 30009 is
 not extensible, so a partner's field is on a page of the partner's own: `api/contoso/sync/v1.0` has the same
 customers with the field `accountId` (".../dev-itpro/developer/devenv-develop-custom-api").
 """
@@ -36,6 +37,7 @@ def _customer() -> Iterator[Property]:
     yield Property("taxRegistrationNumber", "Code", 20, "VAT Registration No.")
     yield Property("currencyId", "Guid", caption="Currency Id")
     yield Property("currencyCode", "Code", caption="Currency Code")
+    yield Property("paymentTermsId", "Guid", caption="Payment Terms Id")
     yield Property("blocked", "Enum", caption="Blocked", values=BLOCKED)
     yield fixed("lastModifiedDateTime", "DateTimeOffset")
 
@@ -52,6 +54,14 @@ def _currency() -> Iterator[Property]:
     yield text("symbol", 10, "Symbol")
     yield text("amountDecimalPlaces", 5)
     yield Property("amountRoundingPrecision", "Decimal")
+    yield fixed("lastModifiedDateTime", "DateTimeOffset")
+
+
+def _payment_term() -> Iterator[Property]:
+    yield fixed("id", "Guid")
+    yield code("code", 10, "Code")
+    yield text("displayName", 100, "Description")
+    yield text("dueDateCalculation", 32)
     yield fixed("lastModifiedDateTime", "DateTimeOffset")
 
 
@@ -74,12 +84,14 @@ COMPANIES = Entity("company", "companies", properties(_company()), "name")
 CUSTOMERS = Entity("customer", "customers", properties(_customer()), "number")
 CUSTOMERS_WITH_ACCOUNT = Entity("customer", "customers", properties(_with_account()), "number")
 CURRENCIES = Entity("currency", "currencies", properties(_currency()), "code")
+PAYMENT_TERMS = Entity("paymentTerm", "paymentTerms", properties(_payment_term()), "code")
 LEDGER = Entity("generalLedgerSetup", "generalLedgerSetup", properties(_ledger()), "id")
 
 APIS: dict[str, dict[str, Entity]] = {
     "api/v2.0": {
         "customers": CUSTOMERS,
         "currencies": CURRENCIES,
+        "paymentTerms": PAYMENT_TERMS,
         "generalLedgerSetup": LEDGER,
     },
     "api/contoso/sync/v1.0": {"customers": CUSTOMERS_WITH_ACCOUNT},

@@ -9,7 +9,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from local.dynamics.business_central.bodies import stored
-from local.dynamics.business_central.entities import CURRENCIES, CUSTOMERS, CUSTOMERS_WITH_ACCOUNT
+from local.dynamics.business_central.entities import (
+    CURRENCIES,
+    CUSTOMERS,
+    CUSTOMERS_WITH_ACCOUNT,
+    PAYMENT_TERMS,
+)
 from local.dynamics.business_central.environment import MAIN, Company, PostCode
 from local.dynamics.business_central.schema import Entity
 from local.dynamics.business_central.service import BusinessCentral
@@ -50,6 +55,7 @@ class BusinessCentralChange(BaseModel):
 
     companies: list[CompanyChange] = Field(default_factory=list[CompanyChange])
     currencies: Rows = Field(default_factory=list[dict[str, Any]])
+    payment_terms: Rows = Field(default_factory=list[dict[str, Any]])
     customers: Rows = Field(default_factory=list[dict[str, Any]])
     post_codes: list[PostCodeRow] = Field(default_factory=list[PostCodeRow])
     validation_order: Literal["body", "page"] | None = None
@@ -70,6 +76,8 @@ def apply(service: BusinessCentral, change: BusinessCentralChange) -> None:
         company_named(service, row.company).post_codes[known.code] = known
     for currency in change.currencies:
         put(service, CURRENCIES, currency)
+    for terms in change.payment_terms:
+        put(service, PAYMENT_TERMS, terms)
     for customer in change.customers:
         put(service, CUSTOMERS_WITH_ACCOUNT, customer)
 
@@ -118,11 +126,13 @@ def put(service: BusinessCentral, entity: Entity, given: dict[str, Any]) -> None
 
 def rows(service: BusinessCentral) -> dict[str, Rows]:
     """All rows, each with the name of its company, as the API shows them."""
-    found: dict[str, Rows] = {"customers": [], "currencies": []}
+    found: dict[str, Rows] = {"customers": [], "currencies": [], "payment_terms": []}
     for company in service.environment.companies.values():
         customers = service.customers(company)
         for row in service.tables.of(company, CUSTOMERS).by_id.values():
             found["customers"].append({"company": company.name, **customers.shown(row)})
         for row in service.tables.of(company, CURRENCIES).by_id.values():
             found["currencies"].append({"company": company.name, **row.values, "id": row.id})
+        for row in service.tables.of(company, PAYMENT_TERMS).by_id.values():
+            found["payment_terms"].append({"company": company.name, **row.values, "id": row.id})
     return found

@@ -13,7 +13,7 @@ from uuid import uuid4
 from local.dynamics.business_central import errors, metadata
 from local.dynamics.business_central.bodies import read_body
 from local.dynamics.business_central.customers import Customers
-from local.dynamics.business_central.entities import APIS, COMPANIES, CURRENCIES
+from local.dynamics.business_central.entities import APIS, COMPANIES, LEDGER, PAYMENT_TERMS
 from local.dynamics.business_central.environment import Company, Environment
 from local.dynamics.business_central.errors import BusinessCentralError
 from local.dynamics.business_central.queries import check_names, list_page, shown
@@ -25,6 +25,7 @@ from local.dynamics.odata.errors import QueryError
 from local.dynamics.odata.options import parse_options, parse_segment
 
 PREFIX = "/v2.0"
+STANDARD_TERMS = ("14 DAYS", "1M(8D)", "CM", "COD")
 
 
 @dataclass(slots=True)
@@ -40,10 +41,19 @@ class BusinessCentral:
         """The path of the environment, below which its APIs are."""
         return f"{PREFIX}/{self.environment.tenant}/{self.environment.name}"
 
+    def __post_init__(self) -> None:
+        """Give each company its payment terms."""
+        empty = {name: item.empty for name, item in PAYMENT_TERMS.properties.items()}
+        for company in self.environment.companies.values():
+            for code in STANDARD_TERMS:
+                row = self.tables.new_row({**empty, "code": code, "displayName": code.title()})
+                self.tables.of(company, PAYMENT_TERMS).put(row)
+
     def reset(self) -> None:
         """Everything as at the start: no customers, no currencies but the ledgers' own."""
         self.environment = Environment()
         self.tables.clear()
+        self.__post_init__()
 
     def customers(self, company: Company) -> Customers:
         """The customers of a company."""
@@ -119,13 +129,13 @@ class BusinessCentral:
             )
         if call.method != "GET" or key is not None:
             raise errors.method_not_allowed(call.method, name)
-        rows = self._currencies(company) if name == "currencies" else [_ledger(company)]
+        rows = [_ledger(company)] if entity is LEDGER else self._rows(company, entity)
         return Answer(200, list_page(entity, call, rows, self.environment.page_size))
 
-    def _currencies(self, company: Company) -> list[dict[str, Any]]:
+    def _rows(self, company: Company, entity: Entity) -> list[dict[str, Any]]:
         return [
             {"@odata.etag": row.etag, **row.values, "id": row.id}
-            for row in self.tables.of(company, CURRENCIES).by_id.values()
+            for row in self.tables.of(company, entity).by_id.values()
         ]
 
     def _customers(self, call: Call, entity: Entity, customers: Customers) -> Answer:

@@ -119,7 +119,7 @@ def _shown(call: Call, document: Document, select: tuple[str, ...] | None) -> Do
     }
 
 
-NAVIGATION = ("OptionSet",)
+NAVIGATION = ("OptionSet", "GlobalOptionSet")
 # Properties that only some column types have: selecting them from a mixed list is no error here.
 TYPED_PROPERTIES = (
     "MaxLength",
@@ -129,6 +129,7 @@ TYPED_PROPERTIES = (
     "Targets",
     "Format",
     "OptionSet",
+    "GlobalOptionSet",
 )
 
 

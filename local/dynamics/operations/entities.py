@@ -1,4 +1,4 @@
-"""The data entities of the simulated environment: CustomersV3, CustomerGroups and Currencies.
+"""The data entities of the simulated environment: CustomersV3, and those that its fields refer to.
 
 Properties of CustomersV3: those of the public dual-write map
 (learn.microsoft.com/dynamics365/fin-ops-core/dev-itpro/data-entities/dual-write/customer-mapping) and the
@@ -31,6 +31,14 @@ def environment_entities() -> dict[str, Entity]:
             properties(_group()),
         ),
         Entity("Currency", "Currencies", "CurrencyEntity", "Currency", "Currencies", properties(_currency())),
+        Entity(
+            "PaymentTerm",
+            "PaymentTerms",
+            "PaymentTermEntity",
+            "PaymTerm",
+            "Terms of payment",
+            properties(_payment_term()),
+        ),
     ]
     return {entity.entity_set: entity for entity in entities}
 
@@ -108,7 +116,7 @@ def _address(prefix: str, what: str) -> Iterator[Property]:
 
 
 def _terms() -> Iterator[Property]:
-    yield foreign("PaymentTerms", 10, "Terms of payment", "Terms of payment")
+    yield foreign("PaymentTerms", 10, "Terms of payment", "Terms of payment", "PaymentTerms")
     yield foreign("PaymentMethod", 10, "Method of payment", "Methods of payment")
     yield foreign("PaymentSchedule", 10, "Payment schedule", "Payment schedules")
     yield foreign("PaymentDay", 10, "Payment day", "Payment days")
@@ -143,6 +151,13 @@ def _group() -> Iterator[Property]:
     yield foreign("PaymentTermId", 10, "Terms of payment", "Terms of payment")
     yield text("TaxGroupId", 10)
     yield enum("IsSalesTaxIncludedInPrice")
+
+
+def _payment_term() -> Iterator[Property]:
+    yield _company()
+    yield Property("Name", max_length=10, label="Terms of payment", key=True, edit=False)
+    yield text("Description", 60, "Description")
+    yield Property("NumberOfDays", "Int32")
 
 
 def _currency() -> Iterator[Property]:

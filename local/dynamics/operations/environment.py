@@ -50,9 +50,9 @@ def standard_companies() -> dict[str, Company]:
     return companies
 
 
+PAYMENT_TERMS = ("COD", "Net10", "Net15", "Net30", "Net45", "Net60")  # of each company, from the beginning
 REFERENCES: Mapping[str, tuple[str, ...]] = {
-    "PaymentTerms": ("COD", "Net10", "Net15", "Net30", "Net45", "Net60"),
-    "PaymentTermId": ("COD", "Net10", "Net15", "Net30", "Net45", "Net60"),
+    "PaymentTermId": PAYMENT_TERMS,
     "PaymentMethod": ("CASH", "CHECK", "CREDIT", "ELECTRONIC", "TRANS"),
     "PaymentSchedule": ("Monthly", "Quarterly"),
     "PaymentDay": ("EOM", "15", "Mon"),

@@ -8,14 +8,19 @@ from local.dynamics.erp import any_number
 from local.dynamics.metadata import Planted
 from local.dynamics.operations import metadata
 from local.dynamics.operations.entities import environment_entities
-from local.dynamics.operations.environment import Environment
+from local.dynamics.operations.environment import PAYMENT_TERMS, Environment
 from local.dynamics.operations.queries import show
 from local.dynamics.operations.rules import Rules
 from local.dynamics.operations.service import PREFIX, Operations
 from local.dynamics.operations.store import Records
 
 GROUP = {"dataAreaId": "usmf", "CustomerGroupId": "10", "Description": "Wholesale"}  # from the beginning
-SETS = {"currencies": "Currencies", "groups": "CustomerGroups", "customers": "CustomersV3"}
+SETS = {
+    "currencies": "Currencies",
+    "groups": "CustomerGroups",
+    "payment_terms": "PaymentTerms",
+    "customers": "CustomersV3",
+}
 
 
 class Sequence(BaseModel):
@@ -44,6 +49,7 @@ class OperationsState(BaseModel):
 
     currencies: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
     groups: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
+    payment_terms: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
     customers: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
 
 
@@ -69,7 +75,7 @@ class SimulatedOperations:
         self.environment = Environment()
         self.records = Records()
         self.service = Operations(Rules(environment_entities(), self.records, self.environment))
-        self.seed({"groups": [GROUP]})
+        self.seed({"groups": [GROUP], "payment_terms": self._terms()})
 
     @property
     def planted(self) -> Planted:
@@ -96,9 +102,14 @@ class SimulatedOperations:
         }
 
     def reset(self) -> None:
-        """Empty the data entities."""
+        """Empty the data entities, but for the terms of payment that each company has from the beginning."""
         for entity_set in SETS.values():
             self.records.clear(entity_set)
+        self.seed({"payment_terms": self._terms()})
+
+    def _terms(self) -> list[dict[str, Any]]:
+        companies = self.environment.companies
+        return [{"dataAreaId": company, "Name": name} for company in companies for name in PAYMENT_TERMS]
 
     def change(self, settings: object) -> None:
         """Put settings into effect; raise `ValueError`."""

@@ -1,6 +1,6 @@
-"""Checks that the table CurrencyMapping is complete and right for the currencies that accounts use.
+"""Checks that a mapping table is complete and right, and that of currencies for those that accounts use.
 
-What is wrong with a row is found by `shared/mappings/review.py`, as in `accountsync currency check`. This
+What is wrong with a row is found by `shared/mappings/review.py`, as in `accountsync mapping check`. This
 check adds how many accounts each currency stops. All are warnings: the app works, and what a row stops is
 parked with its cause until finance has corrected the table.
 """
@@ -16,12 +16,11 @@ from shared.model.account import AccountCurrency
 from shared.model.description import CurrencyUse
 from shared.model.faults import Fault
 from shared.model.finding import Finding, Grade
+from shared.model.mapping import CURRENCIES, MappingTable
 from shared.model.mapping_edit import MappingRow, key_or_none
 from shared.ports import CurrencyMappings
 from shared.ports.metadata import SalesMetadata
 
-_CHECK = "currency mapping"
-_EDIT = "accountsync currency set NAME CODE"
 _STOPS = {Kind.DUPLICATE, Kind.EMPTY_CODE, Kind.LONG_CODE, Kind.UNKNOWN_CODE}
 _WARNS: Mapping[Kind, str] = {
     Kind.BAD_NAME: "No account can have a currency of this name, so the row is of no use.",
@@ -29,10 +28,11 @@ _WARNS: Mapping[Kind, str] = {
     Kind.OTHER_ISO_CODE: "Customers may get a wrong currency.",
 }
 _REMEDIES: Mapping[Kind, str] = {
-    Kind.DUPLICATE: "Remove all rows but one: `accountsync currency check` lists them.",
-    Kind.UNKNOWN_CODE: f"Correct the code with `{_EDIT}`, or add the currency to the ERP.",
-    Kind.BAD_NAME: "Remove the row from the table CurrencyMapping.",
-    Kind.OTHER_ISO_CODE: f"If the code is wrong, correct it with `{_EDIT}`.",
+    Kind.DUPLICATE: "Remove all rows but one: `{check}` lists them.",
+    Kind.UNKNOWN_CODE: "Correct the code with `{edit}`, or add the {noun} to the ERP.",
+    Kind.BAD_NAME: "Remove the row from the table {table}.",
+    Kind.OTHER_ISO_CODE: "If the code is wrong, correct it with `{edit}`.",
+    Kind.NOT_MAPPED: "Add the row with `{edit}`; the parked accounts are then checked again.",
 }
 _NOBODY = CurrencyUse(AccountCurrency(""), 0)
 
@@ -47,25 +47,38 @@ class MappingsCheck:
     longest_code: int
     needed: bool = True
 
+    @property
+    def name(self) -> str:
+        """The name of the check."""
+        return name_of(self.review.of)
+
     async def check(self) -> Sequence[Finding]:
-        """Read the table, the ERP's currencies and the currencies in use, and compare."""
+        """Read the table, the ERP's codes and the currencies in use, and compare."""
         if not self.needed:
-            return [Finding(_CHECK, Grade.FINE, "The field map sends no currency.")]
+            return [Finding(self.name, Grade.FINE, "The field map sends no currency.")]
         try:
             table = await self.mappings.rows()
         except Fault as fault:
-            return [not_checked(_CHECK, fault)]
+            return [not_checked(self.name, fault)]
         uses, found = None, list[Finding]()
         try:
-            uses = await self.sales.used_currencies()
+            uses = await self.sales.used_currencies() if self.review.of.of_currencies else None
         except Fault as fault:
-            found.append(not_checked(f"{_CHECK}: currencies in use", fault))
+            found.append(not_checked(f"{self.name}: currencies in use", fault))
         reviewed = await self.review.table(table, self.longest_code)
-        return [*compare(table, uses, reviewed), *found]
+        return [*compare(table, uses, reviewed, self.review.of), *found]
+
+
+def name_of(table: MappingTable) -> str:
+    """Name the check of a mapping table."""
+    return "currency mapping" if table.of_currencies else f"mapping {table.name}"
 
 
 def compare(
-    table: Sequence[MappingRow], uses: Sequence[CurrencyUse] | None, reviewed: Sequence[Reviewed]
+    table: Sequence[MappingRow],
+    uses: Sequence[CurrencyUse] | None,
+    reviewed: Sequence[Reviewed],
+    of: MappingTable = CURRENCIES,
 ) -> Sequence[Finding]:
     """Return what is wrong with the table, with the accounts that it stops; one finding if nothing is.
 
@@ -78,37 +91,44 @@ def compare(
     for review in reviewed:
         if review.kind is Kind.NOT_CHECKED:
             remedy = "Run the doctor again when the system answers."
-            found.append(Finding(f"{_CHECK}: codes", Grade.NOT_CHECKED, review.message, "", remedy))
+            found.append(Finding(f"{name_of(of)}: codes", Grade.NOT_CHECKED, review.message, "", remedy))
         elif review.kind in _STOPS or (review.kind in _WARNS and review.name not in stopping):
             stopped = None if uses is None else by_name.get(key_or_none(review.name)) or _NOBODY
-            found.append(_wrong(review, stopped))
+            found.append(_wrong(review, stopped, of))
+        elif review.kind is Kind.NOT_MAPPED and not of.of_currencies:
+            found.append(_wrong(review, _NOBODY, of))
     if any(finding.grade is not Grade.NOT_CHECKED for finding in found):
         return found
     what = f"All {len(uses)} currencies in use have a row." if uses else "All rows of the table are right."
-    return [Finding(_CHECK, Grade.FINE, what), *found]
+    return [Finding(name_of(of), Grade.FINE, what), *found]
 
 
 def _unmapped(use: CurrencyUse) -> Finding:
     name = use.currency.name
     return Finding(
-        f"{_CHECK}: {name}",
+        f"{name_of(CURRENCIES)}: {name}",
         Grade.WARNING,
         f'The currency "{name}" has no row in CurrencyMapping.',
         f"It stops {_accounts(use)}: each is parked when it is checked.",
-        f"Add the row with `{_EDIT}`; the parked accounts are then checked again.",
+        _remedy(Kind.NOT_MAPPED, CURRENCIES),
     )
 
 
-def _wrong(review: Reviewed, use: CurrencyUse | None) -> Finding:
+def _wrong(review: Reviewed, use: CurrencyUse | None, of: MappingTable) -> Finding:
     """Return the finding of a row. One that no account uses stops nobody yet; None: that is not known."""
     stops = review.kind in _STOPS and (use is None or use.accounts > 0)
     if stops:
         why = f"It stops {_accounts(use) if use else 'its accounts'}: each is parked when it is checked."
     else:
-        why = _WARNS.get(review.kind, "No account uses the currency yet; one that does would be parked.")
-    remedy = _REMEDIES.get(review.kind, f"Correct the code with `{_EDIT}`.")
+        why = _WARNS.get(review.kind, f"No account uses the {of.noun} yet; one that does would be parked.")
     row = review.name.strip() or "a row without a name"
-    return Finding(f"{_CHECK}: {row}", Grade.WARNING, review.message, why, remedy)
+    return Finding(f"{name_of(of)}: {row}", Grade.WARNING, review.message, why, _remedy(review.kind, of))
+
+
+def _remedy(kind: Kind, of: MappingTable) -> str:
+    texts = {"check": of.command("check"), "edit": f"{of.command('set')} NAME CODE"}
+    told = _REMEDIES.get(kind, "Correct the code with `{edit}`.")
+    return told.format(**texts, noun=of.noun, table=of.stored_in)
 
 
 def _accounts(use: CurrencyUse) -> str:

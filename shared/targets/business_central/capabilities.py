@@ -12,7 +12,9 @@ from shared.model.field_map import FieldMap
 
 # Another country clears post code, city and state, so it comes first; a known post code sets city and state.
 ADDRESS = ("country", "postalCode", "city", "state", "addressLine1", "addressLine2")
-_CODES = frozenset({"country", "postalCode", "currencyCode", "salespersonCode", "taxRegistrationNumber"})
+_CODES = frozenset({"country", "postalCode", "currencyCode", "salespersonCode", "taxRegistrationNumber"}) | {
+    *("paymentTermsId", "paymentMethodId", "shipmentMethodId")  # codes, as the app has them
+}
 _CHANGED = frozenset({"country", "postalCode", "city", "state"})
 
 

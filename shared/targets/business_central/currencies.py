@@ -66,11 +66,11 @@ class BusinessCentralCurrencies:
 
     async def _read(self) -> frozenset[str]:
         codes = {self._local}
-        for company_id in await self._company_ids():
+        for company_id in await self.company_ids():
             codes |= {await ledger_currency(self._client, company_id), *await self._table(company_id)}
         return frozenset(codes - {""})
 
-    async def _company_ids(self) -> list[str]:
+    async def company_ids(self) -> list[str]:
         """Return the companies that count. A name that none has concerns its own accounts only."""
         if not self._names:
             return [*(await self._companies.all_ids()).values()]

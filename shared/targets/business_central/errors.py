@@ -32,7 +32,9 @@ _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,119}")
 _PROPERTY = re.compile(r'"(\w+)"')
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # no table and no address can carry it
 _LONGEST = 500
-_RELATED = frozenset({"country", "currencyCode", "salespersonCode"})  # checked against another table
+_RELATED = frozenset(
+    {"country", "currencyCode", "salespersonCode", "paymentTermsId"}
+)  # checked against another table
 
 
 class Meaning(Enum):

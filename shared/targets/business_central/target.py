@@ -21,13 +21,11 @@ from shared.model.faults import (
     TransientFault,
 )
 from shared.model.field_map import FieldMap
-from shared.model.field_source import CURRENCY
 from shared.model.outcome import Cause, Problem
 from shared.model.state import Page
 from shared.targets import keyset
 from shared.targets.business_central.capabilities import capabilities
 from shared.targets.business_central.companies import PROBE, Companies, guid
-from shared.targets.business_central.currencies import BusinessCentralCurrencies
 from shared.targets.business_central.errors import (
     HEADERS,
     SYSTEM,
@@ -39,7 +37,7 @@ from shared.targets.business_central.errors import (
     text_of,
     written_content,
 )
-from shared.targets.business_central.values import encode, enumerated, is_pattern, lost_parts, read_value
+from shared.targets.business_central.values import Values, encode, is_pattern, lost_parts
 from shared.targets.edmx import describe
 from shared.web.dates import retry_after
 from shared.web.odata import ODataClient, literal
@@ -65,18 +63,14 @@ class BusinessCentralTarget:
         self.capabilities = capabilities(field_map)
         self._client = client
         self._api = "/" + api_path.strip("/")
-        self._local = (local_currency or "").strip().upper()
         self._companies = Companies(client, field_map)
-        names = [company] if company else [*field_map.company.values.values()]
-        self._currencies = BusinessCentralCurrencies(client, self._companies, names, self._local)
+        local = (local_currency or "").strip().upper()
+        self._values = Values(client, self._companies, field_map, company, local)
         self._number = field_map.key.field
-        self._hold = field_map.hold.field
-        self._currency_fields = {name for name, entry in field_map.fields.items() if entry.via == CURRENCY}
-        self._fields = (*sorted(field_map.names), self._hold)
-        self._of_account = {self._number, self._hold, field_map.key.second_key} | {
+        self._of_account = {self._number, field_map.hold.field, field_map.key.second_key} | {
             name for name, entry in field_map.fields.items() if entry.column
         }
-        self._select = ",".join(("id", self._number, *self._fields))
+        self._select = ",".join(("id", self._number, *self._values.names))
 
     async def find(self, key: CustomerKey) -> Customer | None:
         """Return the customer with its mapped fields. Raises AccountFault(AmbiguousMatch)."""
@@ -103,7 +97,7 @@ class BusinessCentralTarget:
         """Create the customer. Raises CustomerAlreadyExists, AccountFault."""
         path = await self._customers_path(key)
         own = {} if key.by else {self._number: key.number}
-        body = {**own, **await self._currencies.to_send(key.company, fields, self._currency_fields)}
+        body = {**own, **await self._values.to_send(key.company, fields)}
         response = await self._write("POST", path, body)
         if response.status_code in {200, 201}:
             return self._written(key, response)
@@ -116,14 +110,18 @@ class BusinessCentralTarget:
         """Change these fields. Raises CustomerNotFound, AccountFault."""
         found = key if key.id else await self._existing(key)
         body = {name: value for name, value in fields.items() if name != self._number}
-        body = await self._currencies.to_send(found.company, body, self._currency_fields)
+        body = await self._values.to_send(found.company, body)
         changed = await self._change(found, body)
         lost = lost_parts(body, changed.fields)
         return await self._change_rest(changed.key, lost) if lost else changed
 
     async def knows_currency(self, code: str) -> bool:
         """Whether the code is one of Business Central's own currencies."""
-        return await self._currencies.knows(code)
+        return await self._values.currencies.knows(code)
+
+    async def knows_value(self, field: str, code: str) -> bool | None:
+        """Whether the code is in Business Central's list for the field; None if it has none."""
+        return await self._values.references.know(field, code)
 
     async def describe(self) -> TargetDescription:
         """Describe the API page of customers by the metadata of its API."""
@@ -135,7 +133,9 @@ class BusinessCentralTarget:
         page_content(await self._client.get(PROBE, HEADERS))
 
     async def _customers_path(self, key: CustomerKey) -> str:
-        return f"{self._api}/companies({await self._companies.id_of(key.company)})/customers"
+        company_id = await self._companies.id_of(key.company)
+        await self._values.references.prepare(key.company)
+        return f"{self._api}/companies({company_id})/customers"
 
     async def _matching(self, key: CustomerKey, customers: str) -> list[Customer]:
         """Return the customers with this number or second key; a wildcard in a filter finds others too."""
@@ -198,7 +198,7 @@ class BusinessCentralTarget:
         if response.status_code == 200:
             return self._written(key, response)
         if response.status_code == 204:
-            return Customer(key, fields)
+            return Customer(key, self._values.references.read(key.company, fields))
         if await self._is_missing(response, customers):
             raise CustomerNotFound
         raise self._fault("update", response, fields)
@@ -239,8 +239,4 @@ class BusinessCentralTarget:
         stored = replace(key, number=text_of(row, self._number), by="", id=guid(text_of(row, "id")))
         if not stored.number.strip() or (key.id and stored.id != guid(key.id)):
             raise another_customer()
-        read = {name: read_value(name, row[name]) for name in self._fields if row.get(name) is not None}
-        if self._hold in read:
-            read[self._hold] = enumerated(read[self._hold])
-        blank = {name for name in self._currency_fields & read.keys() if not str(read[name]).strip()}
-        return Customer(stored, {**read, **dict.fromkeys(blank, self._local)})
+        return Customer(stored, self._values.read(key.company, row))

@@ -124,6 +124,11 @@ class NavTarget:
         """Whether the code is the local currency or one of NAV's own. Raises ConfigurationFault."""
         return self._values.is_local(code) or await self._currencies.knows(code)
 
+    async def knows_value(self, field: str, code: str) -> bool | None:
+        """Return None: NAV shows no list but that of currencies, and refuses other codes that it lacks."""
+        del field, code
+        return None
+
     async def describe(self) -> TargetDescription:
         """Describe the page of customers by the metadata of the web services."""
         remedy = f"Publish page 21 in NAV (Web Services) under the name in {_SETTING}, or check NAV_PROTOCOL."

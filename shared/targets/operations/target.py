@@ -27,6 +27,7 @@ from shared.model.outcome import Cause, Problem
 from shared.model.state import Page
 from shared.targets import keyset
 from shared.targets.operations.capabilities import capabilities
+from shared.targets.operations.codes import OperationsCodes
 from shared.targets.operations.currencies import PROBE, currencies_of
 from shared.targets.operations.description import describe
 from shared.targets.operations.errors import (
@@ -49,6 +50,7 @@ class OperationsTarget:
         self.capabilities = capabilities(field_map)
         self._client = client
         self._currencies = currencies_of(client)
+        self._codes = OperationsCodes(client)
         self._company = field_map.company.field
         self._number = field_map.key.field
         self._company_is_set = field_map.company.setting is not None
@@ -109,6 +111,10 @@ class OperationsTarget:
     async def knows_currency(self, code: str) -> bool:
         """Whether the code is one of Operations' own currencies."""
         return await self._currencies.contain(code)
+
+    async def knows_value(self, field: str, code: str) -> bool | None:
+        """Whether the code is in Operations' list for the field; None if it has none that can be read."""
+        return await self._codes.contain(field, code)
 
     async def describe(self) -> TargetDescription:
         """Describe the entity of customers by the metadata service, with the enumerations in use."""
