@@ -31,8 +31,10 @@ from shared.model.field_source import (
     exactly_one,
     table_name_refusal,
 )
+from shared.model.related_table import Related, RelatedTable
 
 STATE_COLUMNS = ("statecode", "statuscode")
+_OWNERS = {"owninguser": "ownerid"}  # Sales names the one in queries, the other in events
 
 type ValueMaps = Mapping[str, Mapping[str, str]]
 
@@ -117,6 +119,7 @@ class FieldMap(Entry):
     hold: Hold
     value_maps: ValueMaps = Field(default={}, validate_default=True)
     tables: Mapping[str, TableHeaders] = {}
+    related: tuple[RelatedTable, ...] = ()
 
     _warnings: Sequence[str] = PrivateAttr(default=())
 
@@ -148,6 +151,8 @@ class FieldMap(Entry):
         for table in self.tables:
             if message := table_name_refusal(table):
                 raise ValueError(f"tables.{table}: {message}")
+        for message in self.related_rows.refusals():
+            raise ValueError(message)
         own = {self.company.field, self.key.field, self.hold.field, self.key.second_key}
         if clash := own & set(self.fields):
             message = f"fields.{min(str(name) for name in clash)} is set by [key], [company] or [hold]"
@@ -156,11 +161,11 @@ class FieldMap(Entry):
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
-        """Every column that is read, once. The currency is left out: it is read as a related row."""
+        """Every column that is read, once. The currency itself is left out: it is read as a related row."""
         read = [*self._read()]
         if self.key.assigned_by_erp:
             read.append(Column(column=self.key.number_column))
-        found = {column.path: column for column in read if column.column != CURRENCY_COLUMN}
+        found = {column.path: column for column in read if column.path != CURRENCY_COLUMN}
         return tuple(found.values())
 
     @cached_property
@@ -172,7 +177,13 @@ class FieldMap(Entry):
     @cached_property
     def watched(self) -> frozenset[str]:
         """The account's columns whose change matters: for the filter, the registration and $select alike."""
-        return frozenset(column.column for column in self._read())
+        read = frozenset(column.column for column in self._read())
+        return read | {event for query, event in _OWNERS.items() if query in read}
+
+    @cached_property
+    def related_rows(self) -> Related:
+        """The rows of other tables whose change checks the accounts that refer to them."""
+        return Related(self.related, self.columns, currency=self.has_currency)
 
     @property
     def written_back(self) -> frozenset[str]:
@@ -225,6 +236,7 @@ def keys_at(location: Sequence[str | int]) -> list[str]:
         "fields": MappedField,
         "hold": Hold,
         "tables": TableHeaders,
+        "related": RelatedTable,
     }
     model = places.get(location[0], FieldMap) if len(location) > 1 else FieldMap
     return [info.alias or name for name, info in model.model_fields.items()]

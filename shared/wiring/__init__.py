@@ -6,7 +6,6 @@ from functools import cache, cached_property
 
 from shared.diagnostics.health import AnswerProbe, Health
 from shared.environment import load_settings
-from shared.intake.filter import Filter
 from shared.intake.queue_change import QueueChange
 from shared.model.faults import System
 from shared.model.field_map import FieldMap
@@ -33,6 +32,7 @@ from shared.sync.rules import Rules
 from shared.telemetry import LOGGER
 from shared.wiring.clients import Clients, Ports
 from shared.wiring.erp import erp_of, in_use, rules_of
+from shared.wiring.intake import queue_change_of
 from shared.wiring.runs import RunCases
 
 _BUILDING = threading.RLock()
@@ -66,16 +66,7 @@ class Application:
     @cached_property
     def queue_change(self) -> QueueChange:
         """The use case behind both intakes."""
-        return QueueChange(
-            queue=self.ports.queue,
-            rejected=self.ports.rejected,
-            filter=Filter(
-                self.field_map.watched, self.settings.integration_user_id, self.field_map.written_back
-            ),
-            clock=self.ports.clock,
-            transaction_margin=timedelta(seconds=self.settings.transaction_margin_seconds),
-            organization_id=self.settings.dataverse_organization_id,
-        )
+        return queue_change_of(self)
 
     @cached_property
     def sync_account(self) -> SyncAccount:

@@ -125,7 +125,8 @@ def _registrations(app: Application) -> Registrations:
     from shared.dataverse.registry import DataverseRegistry
 
     queue, _ = endpoint_of(app.settings)
-    return RegisteredEndpoints(DataverseRegistry(app.clients.dataverse), app.field_map.watched, queue)
+    registry, field_map = DataverseRegistry(app.clients.dataverse), app.field_map
+    return RegisteredEndpoints(registry, field_map.watched, field_map.related_rows.columns, queue)
 
 
 def _queues(app: Application) -> QueueSettings:

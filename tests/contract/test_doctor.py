@@ -216,7 +216,9 @@ async def examined(app: Application) -> list[Finding]:
 
 
 def registration_of(app: Application) -> Registration:
-    return Registration(DataverseRegistry(app.clients.dataverse), app.field_map.watched)
+    field_map = app.field_map
+    registry = DataverseRegistry(app.clients.dataverse)
+    return Registration(registry, field_map.watched, field_map.related_rows.columns)
 
 
 async def register(app: Application) -> None:

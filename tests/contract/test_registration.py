@@ -165,7 +165,7 @@ async def test_registered_steps_deliver_to_the_queue_what_matters(sales: Sales, 
     events = [event for body in bodies if (event := read_event(body, "application/json", datetime.now(UTC)))]
     assert {event.organization_id for event in events} == {await sales.registry().organization()}
     assert {event.message for event in events} == {"create", "update", "delete"}
-    assert {str(event.account_id) for event in events} == {account}
+    assert {str(event.row_id) for event in events} == {account}
     assert {Filter(WATCHED).rule_against(event) for event in events} == {None}
 
 
