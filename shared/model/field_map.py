@@ -34,7 +34,7 @@ from shared.model.field_source import (
 from shared.model.related_table import Related, RelatedTable
 
 STATE_COLUMNS = ("statecode", "statuscode")
-_OWNERS = {"owninguser": "ownerid"}  # Sales names the one in queries, the other in events
+_OWNER, _OWNING_USER = "ownerid", "owninguser"  # an event names the one, and a query reads the other
 
 type ValueMaps = Mapping[str, Mapping[str, str]]
 
@@ -153,6 +153,9 @@ class FieldMap(Entry):
                 raise ValueError(f"tables.{table}: {message}")
         for message in self.related_rows.refusals():
             raise ValueError(message)
+        if any(column.column == _OWNER and column.lookup for column in self.columns):
+            message = f'columns of the owner are read as "{_OWNING_USER}.NAME": {_OWNER} may be a team'
+            raise ValueError(message)
         own = {self.company.field, self.key.field, self.hold.field, self.key.second_key}
         if clash := own & set(self.fields):
             message = f"fields.{min(str(name) for name in clash)} is set by [key], [company] or [hold]"
@@ -178,7 +181,7 @@ class FieldMap(Entry):
     def watched(self) -> frozenset[str]:
         """The account's columns whose change matters: for the filter, the registration and $select alike."""
         read = frozenset(column.column for column in self._read())
-        return read | {event for query, event in _OWNERS.items() if query in read}
+        return read | {_OWNER} if _OWNING_USER in read else read
 
     @cached_property
     def related_rows(self) -> Related:
