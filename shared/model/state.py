@@ -60,7 +60,8 @@ class SyncState:
     value counts as confirmed; only a read of the customer after that time clears it. `previous_hold`: set
     while we block the customer, to the value that a release restores. `deleted`: Dataverse reported the
     deletion, and the account was not read since. `retrying_since`: when the first of the current attempts was
-    made.
+    made. `field_map`: the fingerprint of the field map under which the account was last found in step with
+    its customer.
     """
 
     account_id: UUID
@@ -77,6 +78,7 @@ class SyncState:
     read_at: datetime | None = None
     confirmed: Mapping[str, str] = NOTHING
     fingerprint_key: str = ""
+    field_map: str = ""
     replaced: Mapping[str, str] = NOTHING
     unknown_until: datetime | None = None
     retrying_since: datetime | None = None

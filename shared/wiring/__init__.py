@@ -9,6 +9,7 @@ from shared.environment import load_settings
 from shared.intake.queue_change import QueueChange
 from shared.model.faults import System
 from shared.model.field_map import FieldMap
+from shared.model.map_fingerprint import fingerprint_of
 from shared.resilience.change_limits import BlastGuard
 from shared.resilience.circuit_breaker import BreakerRules, Breakers
 from shared.resilience.compare_issues import CompareIssues
@@ -82,7 +83,7 @@ class Application:
             currency=ResolveCurrency(ports.mappings, self._knows_currency),
             build=BuildCustomer(self.field_map, self.setting_texts()),
             execute=self._execute(),
-            record=Record(ports.queue, ports.issues, ports.clock),
+            record=Record(ports.queue, ports.issues, ports.clock, fingerprint_of(self.field_map)),
             policy=RetryPolicy(
                 first=settings.retry_first_seconds,
                 cap=settings.retry_cap_seconds,
