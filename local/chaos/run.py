@@ -6,6 +6,7 @@ before anything is replayed: what is not parked must be right without anybody's 
 
 import asyncio
 import contextlib
+import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -17,6 +18,7 @@ from local.azurite import connection_string
 from local.chaos import customers, places
 from local.chaos.conditions import BROKER_CONFIG, HOSTS, OUTAGE_CAP, Conditions
 from local.chaos.customers import Marks, Truth
+from local.chaos.field_map import write_map
 from local.chaos.mapping import Mapping
 from local.chaos.plan import make_plan
 from local.chaos.proxy import CALM, Rates, TableProxy
@@ -70,6 +72,7 @@ async def run(conditions: Conditions, progress: Progress, folder: Path | None = 
         mapping = Mapping(stand)
         await mapping.seed(assigned=conditions.assigned)
         async with Sales.at(stand.addresses) as sales:
+            await sales.post_contacts()
             weather = Weather(sales.control, conditions.target)
             trouble = Troublemaker(conditions, stand, sales, weather, proxy, mapping)
             marks = Marks(conditions.erp)
@@ -84,17 +87,22 @@ async def run(conditions: Conditions, progress: Progress, folder: Path | None = 
 async def _stand(conditions: Conditions, folder: Path | None) -> AsyncIterator[tuple[Stand, TableProxy]]:
     """The stand, whose hosts reach the tables through the proxy."""
     tables, door = free_port(), free_port()
-    options = StandOptions(
-        erp=conditions.erp,
-        settings=conditions.settings | {"TABLES_CONNECTION": connection_string({"table": door})},
-        ports=Ports(tables=tables),
-        broker_config=BROKER_CONFIG,
-        hosts=HOSTS,
-        folder=folder,
-        core_tools=False,
-    )
-    async with TableProxy(tables, door, Random(conditions.seed)) as proxy, Stand.start(options) as stand:
-        yield stand, proxy
+    with tempfile.TemporaryDirectory() as made:
+        own = {
+            "FIELD_MAP": str(write_map(conditions, Path(made))),
+            "TABLES_CONNECTION": connection_string({"table": door}),
+        }
+        options = StandOptions(
+            erp=conditions.erp,
+            settings=conditions.settings | own,
+            ports=Ports(tables=tables),
+            broker_config=BROKER_CONFIG,
+            hosts=HOSTS,
+            folder=folder,
+            core_tools=False,
+        )
+        async with TableProxy(tables, door, Random(conditions.seed)) as proxy, Stand.start(options) as stand:
+            yield stand, proxy
 
 
 async def _storm(trouble: Troublemaker, marks: Marks, progress: Progress) -> None:
@@ -175,6 +183,7 @@ async def _check(
     result.facts |= {
         "events posted": sum(job["state"] == "posted" for job in jobs),
         "lines of intake": len(ledger.intake),
+        "related changes": sum(line["ending"] == "related" for line in ledger.intake),
         "messages": len(ledger.queued),
         "accounts": len(truth.accounts),
         "accounts deleted": sum(written.deleted for written in truth.accounts.values()),

@@ -76,6 +76,7 @@ def read_state(systems: Systems, system: str | None) -> dict[str, Any]:
     if system in (None, "dataverse"):
         found["dataverse"] = {
             "accounts": dataverse_rows(systems, "account"),
+            "contacts": dataverse_rows(systems, "contact"),
             "transactioncurrencies": dataverse_rows(systems, "transactioncurrency"),
             "serviceendpoints": dataverse_rows(systems, "serviceendpoint"),
             "sdkmessageprocessingsteps": dataverse_rows(systems, "sdkmessageprocessingstep"),
