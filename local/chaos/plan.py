@@ -17,7 +17,9 @@ from local.chaos.conditions import (
 from local.chaos.families import UNMAPPED, WITH_PARENT, Parents, planted
 from local.commands import FULL_SIZE
 
-type Kind = Literal["create", "change", "delete", "repeat", "stripped", "late", "garbage", "rename"]
+type Kind = Literal[
+    "create", "change", "contact", "delete", "repeat", "stripped", "late", "garbage", "rename"
+]
 type Trouble = Literal[
     "kill",
     "storm",
@@ -41,19 +43,24 @@ KINDS: dict[str, int] = {
     "other column": 10,
     "currency": 14,
     "state": 8,
+    "contact": 8,
     "delete": 3,
     "repeat": 8,
     "stripped": 5,
     "late": 5,
     "garbage": 3,
 }
+CONTACTS = 8  # each is the contact of many accounts
 DESCRIBED: Mapping[str, object] = {"description": "no parent"}
-MAPPED = ("name", "telephone1", "emailaddress1", "websiteurl", "address1_city", "address1_country")
+MAPPED = ("name", "telephone1", "contact", "websiteurl", "address1_city", "address1_country")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One event; `currency` and the other columns are what is written, in the words of Sales."""
+    """One event; `currency` and the other columns are what is written, in the words of Sales.
+
+    `contact` is the number of the account's contact. A step of this kind changes the contact of the account.
+    """
 
     kind: Kind
     account: int
@@ -145,6 +152,8 @@ class _Stream:
             case "delete" if self._may_delete(account):
                 self._alive.remove(account)
                 return Step("delete", account)
+            case "contact":
+                return Step("contact", account, {"emailaddress1": self._text(account, "emailaddress1")})
             case "repeat" | "stripped" | "late" | "garbage" | "rename":
                 return Step(what, account)
             case _:
@@ -173,8 +182,10 @@ class _Stream:
                 return f"{account:04d} {self._written}"
             case "address1_postalcode":
                 return self._random.choice(self._post_codes)
-            case "emailaddress1":
-                return f"{mark}.{self._written}@example.com"
+            case "contact":
+                return str(self._random.randrange(CONTACTS))
+            case "emailaddress1":  # of a contact, whose accounts have it too: it bears no account's mark
+                return f"contact.{self._written}@example.com"
             case "websiteurl":
                 return f"https://{mark}.example.com/{self._written}"
             case _:

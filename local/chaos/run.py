@@ -6,13 +6,13 @@ before anything is replayed: what is not parked must be right without anybody's 
 
 import asyncio
 import contextlib
+import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 
 from local.azurite import connection_string
 from local.chaos import customers, places
@@ -74,6 +74,7 @@ async def run(conditions: Conditions, progress: Progress, folder: Path | None = 
         mapping = Mapping(stand)
         await mapping.seed(assigned=conditions.assigned)
         async with Sales.at(stand.addresses) as sales:
+            await sales.post_contacts()
             weather = Weather(sales.control, conditions.target)
             trouble = Troublemaker(conditions, stand, sales, weather, proxy, mapping)
             marks = Marks(conditions.erp)
@@ -88,10 +89,10 @@ async def run(conditions: Conditions, progress: Progress, folder: Path | None = 
 async def _stand(conditions: Conditions, folder: Path | None) -> AsyncIterator[tuple[Stand, TableProxy]]:
     """The stand, whose hosts reach the tables through the proxy."""
     tables, door = free_port(), free_port()
-    with TemporaryDirectory() as maps:
+    with tempfile.TemporaryDirectory() as made:
         own = {
+            "FIELD_MAP": str(write_map(conditions, Path(made))),
             "TABLES_CONNECTION": connection_string({"table": door}),
-            "FIELD_MAP": str(write_map(conditions, Path(maps))),
         }
         options = StandOptions(
             erp=conditions.erp,
@@ -102,8 +103,7 @@ async def _stand(conditions: Conditions, folder: Path | None) -> AsyncIterator[t
             folder=folder,
             core_tools=False,
         )
-        proxied = TableProxy(tables, door, Random(conditions.seed))
-        async with proxied as proxy, Stand.start(options) as stand:
+        async with TableProxy(tables, door, Random(conditions.seed)) as proxy, Stand.start(options) as stand:
             yield stand, proxy
 
 
@@ -189,6 +189,7 @@ async def _check(
     result.facts |= {
         "events posted": sum(job["state"] == "posted" for job in jobs),
         "lines of intake": len(ledger.intake),
+        "related changes": sum(line["ending"] == "related" for line in ledger.intake),
         "messages": len(ledger.queued),
         "accounts": len(truth.accounts),
         "accounts deleted": sum(written.deleted for written in truth.accounts.values()),

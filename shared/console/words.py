@@ -88,6 +88,7 @@ _SOURCES = {
     "backfill": "the first load",
     "catch-up": "the app, catching up",
     "reconcile": "the comparison of both systems",
+    "related": "the app, after a change of a related row",
     "sales": "a job of Sales",
 }
 _ENDINGS = {

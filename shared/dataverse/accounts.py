@@ -76,14 +76,19 @@ def select_of(field_map: FieldMap, *more: str) -> str:
     """Return the query options that read the mapped columns, the currency, and `more` columns."""
     names = {column.selected for column in field_map.columns if column.lookup is None}
     plain = sorted({*names, *more, "versionnumber"})
+    expanded = ",".join(look_ups_of(field_map).values())
+    return f"$select={','.join(plain)}" + (f"&$expand={expanded}" if expanded else "")
+
+
+def look_ups_of(field_map: FieldMap) -> dict[str, str]:
+    """Return what reads the rows that each look-up column refers to, as $expand takes it."""
     expand: defaultdict[str, set[str]] = defaultdict(set)
     for column in field_map.columns:
         if column.lookup:
             expand[column.column].add(column.lookup)
     if CURRENCY_COLUMN in field_map.watched:
         expand[CURRENCY_COLUMN] |= {"currencyname", "isocurrencycode"}
-    expanded = ",".join(f"{name}($select={','.join(sorted(of))})" for name, of in sorted(expand.items()))
-    return f"$select={','.join(plain)}" + (f"&$expand={expanded}" if expanded else "")
+    return {name: f"{name}($select={','.join(sorted(of))})" for name, of in sorted(expand.items())}
 
 
 def _value(row: Mapping[str, Any], column: Column) -> object:

@@ -1,4 +1,4 @@
-"""Related changes, page by page: each message of `load-pages` checks accounts that refer to a row.
+"""Related changes, page by page: each message of `load-pages` sends the checks of some of the accounts.
 
     may the walk go on? -> has the queue room? -> read a page -> send its checks -> next page
 

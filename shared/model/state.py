@@ -62,7 +62,8 @@ class SyncState:
     while we block the customer, to the value that a release restores. `deleted`: Dataverse reported the
     deletion, and the account was not read since. `retrying_since`: when the first of the current attempts was
     made. `currency_key`: the key of its currency in the mapping table. `mapped_keys`: for each field that
-    goes through another mapping table, the keys under which its value is looked up.
+    goes through another mapping table, the keys under which its value is looked up. `field_map`: the
+    fingerprint of the field map under which the account was last found in step with its customer.
     """
 
     account_id: UUID
@@ -80,6 +81,7 @@ class SyncState:
     read_at: datetime | None = None
     confirmed: Mapping[str, str] = NOTHING
     fingerprint_key: str = ""
+    field_map: str = ""
     replaced: Mapping[str, str] = NOTHING
     unknown_until: datetime | None = None
     retrying_since: datetime | None = None

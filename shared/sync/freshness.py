@@ -50,7 +50,7 @@ class Margins:
 def judge(change: AccountChange, state: SyncState | None, now: datetime, margins: Margins) -> Freshness:
     """Decide what to do with the change, given the account's state."""
     if state is None:
-        # A related change begins no account: when its own event or a load comes, it is read as it is then.
+        # A related change begins no account: the first check, whenever it comes, reads it as it is then.
         return Covered() if change.source is Source.RELATED else Proceed()
     if state.lease is not None and state.lease.until > now:
         return Busy(state.lease.until)

@@ -21,16 +21,22 @@ _AFTER_CONFLICT = timedelta(seconds=2)
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Stores the account's state, and adds or removes its row in Issues."""
+    """Stores the account's state, and adds or removes its row in Issues.
+
+    `field_map` is the fingerprint of the field map in use.
+    """
 
     queue: ChangeQueue
     issues: Issues
     clock: Clock
+    field_map: str
 
     @SPAN("record")
     async def settled(self, work: Work, phase: Phase, outcome: Outcome) -> Outcome:
         """Remove the issue that the account had, and store that the check ended without a problem."""
         await self._remove_issue(work)
+        if phase is Phase.SYNCED:
+            work.state = replace(work.state, field_map=self.field_map)
         await self._store(work, phase, outcome)
         return outcome
 

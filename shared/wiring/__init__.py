@@ -6,10 +6,10 @@ from functools import cache, cached_property
 
 from shared.diagnostics.health import AnswerProbe, Health
 from shared.environment import load_settings
-from shared.intake.filter import Filter
 from shared.intake.queue_change import QueueChange
 from shared.model.faults import System
 from shared.model.field_map import FieldMap
+from shared.model.map_fingerprint import fingerprint_of
 from shared.resilience.change_limits import BlastGuard
 from shared.resilience.circuit_breaker import BreakerRules, Breakers
 from shared.resilience.heal import Heal
@@ -30,6 +30,7 @@ from shared.wiring.clients import Clients, Ports
 from shared.wiring.erp import erp_of, in_use, rules_of
 from shared.wiring.families import family_of, resolve_of
 from shared.wiring.healing import heal_of
+from shared.wiring.intake import queue_change_of
 from shared.wiring.runs import RunCases
 
 _BUILDING = threading.RLock()
@@ -63,16 +64,7 @@ class Application:
     @cached_property
     def queue_change(self) -> QueueChange:
         """The use case behind both intakes."""
-        return QueueChange(
-            queue=self.ports.queue,
-            rejected=self.ports.rejected,
-            filter=Filter(
-                self.field_map.watched, self.settings.integration_user_id, self.field_map.written_back
-            ),
-            clock=self.ports.clock,
-            transaction_margin=timedelta(seconds=self.settings.transaction_margin_seconds),
-            organization_id=self.settings.dataverse_organization_id,
-        )
+        return queue_change_of(self)
 
     @cached_property
     def sync_account(self) -> SyncAccount:
@@ -88,7 +80,7 @@ class Application:
             resolve=resolve_of(self, self.knows_currency, self.breakers),
             family=family_of(self),
             execute=self._execute(),
-            record=Record(ports.queue, ports.issues, ports.clock),
+            record=Record(ports.queue, ports.issues, ports.clock, fingerprint_of(self.field_map)),
             policy=RetryPolicy(
                 first=settings.retry_first_seconds,
                 cap=settings.retry_cap_seconds,

@@ -48,6 +48,7 @@ CUSTOMER = {
     "IdentificationNumber": "id0",
     "InvoiceAccount": "",
 }
+QUEUES = ("dataverse-events", "account-changes", "load-pages", "rejected-events")
 IDLE = {"active": 0, "locked": 0, "scheduled": 0, "deferred": 0, "dead_letter": 0}
 
 
@@ -62,7 +63,7 @@ def _standing(*customers: dict[str, str], **state: str) -> Standing:
         states={"id0": {"Phase": "synced", "CustomerAccount": "n0000"} | state},
         issues=[],
         owners={"N0000": {"AccountId": "id0"}},
-        queues={name: dict(IDLE) for name in ("dataverse-events", "account-changes", "rejected-events")},
+        queues={name: dict(IDLE) for name in QUEUES},
         pending=0,
         unhealed=[],
     )

@@ -126,6 +126,7 @@ class FakeChecked:
     """Implements CheckedAccounts over the states in memory."""
 
     states: FakeStates
+    trouble: Fault | None = None
 
     async def page(self, after: str) -> Page[Checked]:
         ordered = sorted(id_ for id_ in self.states.rows if str(id_) > after)
@@ -134,6 +135,8 @@ class FakeChecked:
         return Page(rows, str(page[-1]) if len(page) < len(ordered) else "")
 
     async def of(self, account_ids: Sequence[UUID]) -> Sequence[Checked]:
+        if self.trouble is not None:
+            raise self.trouble
         return [_checked(self.states.rows[id_].state) for id_ in account_ids if id_ in self.states.rows]
 
 
