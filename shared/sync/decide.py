@@ -15,10 +15,10 @@ from shared.model.faults import AccountFault
 from shared.model.state import Stored, SyncState, in_this_erp
 from shared.ports import Clock
 from shared.resilience.target_in_use import TargetInUse
+from shared.sync.desired_customer import ResolveCustomer
 from shared.sync.fields import after_look
 from shared.sync.ownership import of_another
 from shared.sync.plan import NOT_FOUND_CHECKS, plan
-from shared.sync.resolve import ResolveCustomer
 from shared.sync.rules import Rules
 from shared.sync.steps import Decision, Facts, Look, Own, OwnerRow, Resolve, Wait
 
@@ -138,7 +138,7 @@ class Decide:
         if facts.account is None:
             raise AssertionError
         try:
-            keys = await self.resolve.keys(facts.account, fresh=self.fresh)
+            keys = await self.resolve.mapped.keys(facts.account, fresh=self.fresh)
             return replace(facts, desired=await self.resolve.body(facts.account, keys, fresh=self.fresh))
         except AccountFault as fault:
             return replace(facts, problem=fault.problem)

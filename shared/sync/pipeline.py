@@ -32,11 +32,11 @@ from shared.resilience.circuit_breaker import Breakers
 from shared.resilience.family import Family
 from shared.resilience.retry_policy import Jitter, Later, Park, RetryPolicy
 from shared.resilience.target_in_use import TargetInUse
+from shared.sync.desired_customer import ResolveCustomer
 from shared.sync.execute import Execute, Work
 from shared.sync.freshness import Busy, Covered, Margins, Merged, judge
 from shared.sync.plan import is_to_be_blocked, plan
 from shared.sync.record import Record
-from shared.sync.resolve import ResolveCustomer
 from shared.sync.steps import Decision, Facts, Move, Resolve, Wait
 from shared.telemetry import LOGGER, SPAN, log_outcome
 
@@ -182,7 +182,7 @@ class SyncAccount:
         if facts.account is None:
             raise AssertionError
         fresh = work.change.source in AFTER_CORRECTION
-        keys = await self.resolve.keys(facts.account, fresh=fresh)
+        keys = await self.resolve.mapped.keys(facts.account, fresh=fresh)
         work.state = replace(work.state, currency_key=keys.currency, mapped_keys=keys.fields)
         try:
             return replace(facts, desired=await self.resolve.body(facts.account, keys, fresh=fresh))

@@ -7,9 +7,8 @@ from shared.resilience.circuit_breaker import Breakers
 from shared.resilience.family import Family
 from shared.resilience.recheck import Recheck
 from shared.resilience.release_children import ReleaseChildren
-from shared.sync.desired_customer import BuildCustomer
+from shared.sync.desired_customer import BuildCustomer, ResolveCustomer
 from shared.sync.parents import FindParents
-from shared.sync.resolve import ResolveCustomer
 from shared.wiring.mapping_tables import mapped_values
 
 if TYPE_CHECKING:
