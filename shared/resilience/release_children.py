@@ -16,7 +16,7 @@ from shared.model.control import Bookmark
 from shared.model.customer import CustomerKey
 from shared.model.issue import ParkedAccount
 from shared.model.outcome import Cause, Problem
-from shared.model.state import ScannedAccount, in_this_erp, referred_to
+from shared.model.state import ScannedAccount, SyncState, in_this_erp, referred_to
 from shared.ports import Control, Issues, SyncStates
 from shared.resilience.progress import Progress, check
 from shared.resilience.recheck import AT_ONCE, Recheck
@@ -124,7 +124,7 @@ class ReleaseChildren:
         child = await self.states.get(waiting[0].account_id) if waiting else None
         if child is None:
             return
-        unknown = ScannedAccount(parent, child.state.organization_id, "", "", None)
-        await self.recheck.queue.send(check(unknown, waiting[0].key))
+        unknown = SyncState(account_id=parent, organization_id=child.state.organization_id)
+        await self.recheck.queue.send(check(ScannedAccount.of(unknown), waiting[0].key))
         for some in batched(waiting, AT_ONCE, strict=False):
             await self.issues.mark_healed(some, _ASKED)
