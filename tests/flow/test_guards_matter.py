@@ -130,6 +130,12 @@ GUARDS = {
         "pass",
         f"{PARENTS}when_a_parent_gets_another_number_its_children_follow",
     ),
+    "children are checked after their parent's new number is stored": Guard(
+        "shared/resilience/family.py",
+        "now + _UNTIL_STORED)",
+        "now)",
+        f"{PARENTS}children_are_checked_only_after_the_new_number_is_stored",
+    ),
     "children follow a parent that is unlinked": Guard(
         "shared/resilience/unlink.py",
         "await self.moved(account_id, state.organization_id)",

@@ -186,6 +186,24 @@ async def test_when_a_parent_gets_another_number_its_children_follow() -> None:
     assert {world.payer(name) for name in names} == {"NEW"}
 
 
+async def test_children_are_checked_only_after_the_new_number_is_stored() -> None:
+    world = Families()
+    await world.sync(world.child("P", None), world.child("C", "P"))
+    world.clock.advance(1000)
+    world.operations.rename("P", "NEW")
+
+    async def others_work(step: str) -> None:
+        if step == "after pages.send":
+            while (page := world.pages.take()) is not None:
+                await world.application().run_cases.handlers[page.kind](page)
+            while (change := world.queue.take()) is not None:
+                await world.deliver(change)
+
+    await world.deliver(world.child("P", None, accountnumber="NEW"), world.application(others_work))
+    await world.rest()
+    assert world.payer("C") == "NEW"
+
+
 async def test_when_a_parent_is_unlinked_its_children_follow_to_the_new_customer() -> None:
     world = Families()
     await world.sync(world.child("P", None), world.child("C", "P"))
