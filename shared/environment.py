@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from shared.console_settings import ConsoleLogin
 from shared.field_maps import FieldMapError, load_field_map
 from shared.model.field_map import FieldMap
+from shared.model.field_source import CUSTOMER
 from shared.setting_types import Credential, TargetName, holds_secret
 from shared.settings import Settings, environment_names
 
@@ -129,12 +130,22 @@ def _of_target(given: Mapping[str, str], target: TargetName) -> Iterator[str]:
 
 
 def _without_page(field_map: FieldMap, given: Mapping[str, str], target: TargetName) -> Iterator[str]:
-    """Numbers that the ERP assigns need a field with the account's id, which the standard API has not."""
+    """What the field map needs of Business Central's customers and the standard API does not have.
+
+    Numbers that it assigns need a field with the account's id. No field refers to another customer.
+    """
     path = "BUSINESS_CENTRAL_API_PATH"
     standard = given.get(path) in {None, Settings.model_fields[path.lower()].default}
-    if target is TargetName.BUSINESS_CENTRAL and field_map.key.assigned_by_erp and standard:
+    if target is not TargetName.BUSINESS_CENTRAL or not standard:
+        return
+    if field_map.key.assigned_by_erp:
         second = field_map.key.second_key
         yield f"{path}: is the standard API, which has no field {second}: name the page that has it"
+    for name in field_map.customer_fields:
+        yield (
+            f'FIELD_MAP: fields.{name} says via = "{CUSTOMER}", and the standard API has no field that takes '
+            f"another customer: take the entry out, or name in {path} the page that has {name}"
+        )
 
 
 def _sign_in(given: Mapping[str, str]) -> Iterator[str]:

@@ -84,6 +84,11 @@ class Conditions:
         return self.numbering == "assigned"
 
     @property
+    def parents(self) -> bool:
+        """Whether accounts have parents, whose customers are written with their own."""
+        return bool(self.erp.parent)
+
+    @property
     def renames(self) -> bool:
         """Whether people rename customers in the ERP, and give the accounts the new numbers."""
         return self.erp.rename is not None and not self.assigned
@@ -92,6 +97,5 @@ class Conditions:
     def settings(self) -> dict[str, str]:
         """The settings of the app. Leases outlive a deadline, so that a short run needs a short one."""
         deadline = {"INVOCATION_DEADLINE_SECONDS": "15" if self.events >= FULL_SIZE else "6"}
-        own = {"FIELD_MAP": str(self.erp.assigned_map), **self.erp.assigned_settings}
-        assigned = own | {"WRITE_BACK_CUSTOMER_ACCOUNT": "true"}
+        assigned = {**self.erp.assigned_settings, "WRITE_BACK_CUSTOMER_ACCOUNT": "true"}
         return SETTINGS | deadline | (assigned if self.assigned else {})

@@ -28,16 +28,16 @@ class Truth:
 def unequal(truth: Truth, standing: Standing, *, parked_too: bool) -> Iterator[str]:
     """Each account whose customer is not as the account is; parked ones only if asked for."""
     by_number = {number_of(truth.erp, row): row for row in standing.customers}
-    owners = _owners(truth, standing)
+    owners = owners_of(truth, standing)
     for number, written in truth.accounts.items():
         state = standing.states.get(written.id, {})
-        if state.get("Phase") == "parked" and not parked_too:
+        if state.get("Phase") == "parked" and (not parked_too or _waits(truth, state, number, owners)):
             continue
         if number not in owners:
             yield from _without_customer(truth, standing, number, owners)
             continue
         customer = by_number.get(owners[number])
-        for difference in _compare(truth, written, customer):
+        for difference in _compare(truth, written, customer, owners):
             yield f"{label(number)} ({written.id}), customer {owners[number]}: {difference}"
 
 
@@ -45,7 +45,7 @@ def doubled(standing: Standing, truth: Truth) -> Iterator[str]:
     """Customers that stand twice, or that no account has."""
     numbers = Counter(number_of(truth.erp, row) for row in standing.customers)
     yield from (f"{number} stands {times} times" for number, times in numbers.items() if times > 1)
-    owned = set(_owners(truth, standing).values())
+    owned = set(owners_of(truth, standing).values())
     yield from (f"{number} stands there, and no account knows it" for number in numbers.keys() - owned)
     if truth.assigned:
         ids = Counter(id_in(truth.erp, row) for row in standing.customers)
@@ -54,7 +54,7 @@ def doubled(standing: Standing, truth: Truth) -> Iterator[str]:
 
 def foreign(standing: Standing, truth: Truth) -> Iterator[str]:
     """Customers that carry another account's marks, or whose rows of ownership say otherwise."""
-    owners = _owners(truth, standing)
+    owners = owners_of(truth, standing)
     for number, times in Counter(owners.values()).items():
         if times > 1:
             yield f"{times} accounts hold customer {number} for theirs"
@@ -109,7 +109,7 @@ class Marks:
                 yield f"customer {customer} was written by {sorted(marks)}"
 
 
-def _owners(truth: Truth, standing: Standing) -> dict[int, str]:
+def owners_of(truth: Truth, standing: Standing) -> dict[int, str]:
     """The account's customer, as the app knows it."""
     return {
         account: str(state["CustomerAccount"]).upper()
@@ -118,7 +118,9 @@ def _owners(truth: Truth, standing: Standing) -> dict[int, str]:
     }
 
 
-def _compare(truth: Truth, written: Written, customer: Row | None) -> Iterator[str]:
+def _compare(
+    truth: Truth, written: Written, customer: Row | None, owners: Mapping[int, str]
+) -> Iterator[str]:
     if customer is None:
         yield f"is missing in {truth.erp.title}"
     elif written.deleted:
@@ -126,8 +128,25 @@ def _compare(truth: Truth, written: Written, customer: Row | None) -> Iterator[s
     else:
         row = truth.rows[written.id]
         yield from differences(truth.erp, row, customer)
+        yield from _parent(truth, written, customer, owners)
         if truth.assigned and row["accountnumber"] != customer[truth.erp.fields.number]:
             yield f"the account has the number {row['accountnumber']!r}"
+
+
+def _parent(truth: Truth, written: Written, customer: Row, owners: Mapping[int, str]) -> Iterator[str]:
+    """The customer of another account, where it is not the parent's."""
+    parent, name = written.columns.get("parent"), truth.erp.parent
+    wanted = owners.get(parent, "none") if isinstance(parent, int) else ""
+    if name and str(customer[name]).upper() != wanted:
+        yield f"{name} is {customer[name]!r}, expected {wanted!r}"
+
+
+def _waits(truth: Truth, state: Row, account: int, owners: Mapping[int, str]) -> bool:
+    """Whether the account is rightly parked for its parent, which has no customer."""
+    parent = truth.accounts[account].columns.get("parent")
+    if not isinstance(parent, int) or parent in owners:
+        return False
+    return state.get("Issue") == f"ParentNotSynced|{truth.accounts[parent].id}"
 
 
 def _without_customer(

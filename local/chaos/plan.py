@@ -1,7 +1,7 @@
 """The plan of a run, made of the seed alone: what happens in Sales, and which trouble comes when."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
@@ -14,9 +14,12 @@ from local.chaos.conditions import (
     WEIGHTS,
     Conditions,
 )
+from local.chaos.families import UNMAPPED, WITH_PARENT, Parents, planted
 from local.commands import FULL_SIZE
 
-type Kind = Literal["create", "change", "delete", "repeat", "stripped", "late", "garbage", "rename"]
+type Kind = Literal[
+    "create", "change", "contact", "delete", "repeat", "stripped", "late", "garbage", "rename"
+]
 type Trouble = Literal[
     "kill",
     "storm",
@@ -40,18 +43,24 @@ KINDS: dict[str, int] = {
     "other column": 10,
     "currency": 14,
     "state": 8,
+    "contact": 8,
     "delete": 3,
     "repeat": 8,
     "stripped": 5,
     "late": 5,
     "garbage": 3,
 }
-MAPPED = ("name", "telephone1", "emailaddress1", "websiteurl", "address1_city", "address1_country")
+CONTACTS = 8  # each is the contact of many accounts
+DESCRIBED: Mapping[str, object] = {"description": "no parent"}
+MAPPED = ("name", "telephone1", "contact", "websiteurl", "address1_city", "address1_country")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One event; `currency` and the other columns are what is written, in the words of Sales."""
+    """One event; `currency` and the other columns are what is written, in the words of Sales.
+
+    `contact` is the number of the account's contact. A step of this kind changes the contact of the account.
+    """
 
     kind: Kind
     account: int
@@ -90,11 +99,26 @@ class _Stream:
         own = ("address1_postalcode",) if conditions.erp.post_codes else ()
         self._columns = (*MAPPED, *own)
         self._kinds = KINDS | ({"rename": 3} if conditions.renames else {})
+        self._parents = Parents(random) if conditions.parents else None
+        if self._parents is not None:
+            self._kinds["parent"] = 6
 
     def steps(self) -> list[Step]:
         events, accounts = self._conditions.events, self._conditions.accounts
         places = {0, *self._random.sample(range(1, int(events * CREATED_WITHIN)), accounts - 1)}
-        return [self._create() if place in places else self._further() for place in range(events)]
+        steps = [self._create() if place in places else self._further() for place in range(events)]
+        return [*self._circles(), *steps] if self._parents is not None else steps
+
+    def _circles(self) -> Iterator[Step]:
+        """Accounts that refer to each other, and that no other step touches."""
+        circles = planted(self._conditions.accounts)
+        for account in circles:
+            columns = {name: self._text(account, name) for name in self._columns} | {"currency": UNMAPPED}
+            if not self._conditions.assigned:
+                columns["accountnumber"] = f"N{account:04d}"
+            yield Step("create", account, columns)
+        for account, parent in circles.items():
+            yield Step("change", account, {"parent": parent})
 
     def _create(self) -> Step:
         account = len(self._numbers)
@@ -106,6 +130,8 @@ class _Stream:
         columns = {name: self._text(account, name) for name in self._columns} | {"currency": self._currency()}
         if not self._conditions.assigned:
             columns["accountnumber"] = number
+        if self._parents is not None and self._random.random() < WITH_PARENT:
+            columns |= self._parents.choose(account, self._alive)
         return Step("create", account, columns)
 
     def _further(self) -> Step:
@@ -121,13 +147,23 @@ class _Stream:
                 return Step("change", account, {"currency": self._currency()})
             case "state":
                 return self._turn(account)
-            case "delete" if len(self._alive) > len(self._numbers) / 2 + 1:
+            case "parent" if self._parents is not None:
+                return Step("change", account, self._parents.choose(account, self._alive) or DESCRIBED)
+            case "delete" if self._may_delete(account):
                 self._alive.remove(account)
                 return Step("delete", account)
+            case "contact":
+                return Step("contact", account, {"emailaddress1": self._text(account, "emailaddress1")})
             case "repeat" | "stripped" | "late" | "garbage" | "rename":
                 return Step(what, account)
             case _:
                 return Step("change", account, {"telephone1": self._text(account, "telephone1")})
+
+    def _may_delete(self, account: int) -> bool:
+        """Sales clears the parent of the children of a deleted account, and posts no events of them."""
+        if self._parents is not None and self._parents.has_children(account, self._alive):
+            return False
+        return len(self._alive) > len(self._numbers) / 2 + 1
 
     def _turn(self, account: int) -> Step:
         self._inactive ^= {account}
@@ -146,8 +182,10 @@ class _Stream:
                 return f"{account:04d} {self._written}"
             case "address1_postalcode":
                 return self._random.choice(self._post_codes)
-            case "emailaddress1":
-                return f"{mark}.{self._written}@example.com"
+            case "contact":
+                return str(self._random.randrange(CONTACTS))
+            case "emailaddress1":  # of a contact, whose accounts have it too: it bears no account's mark
+                return f"contact.{self._written}@example.com"
             case "websiteurl":
                 return f"https://{mark}.example.com/{self._written}"
             case _:

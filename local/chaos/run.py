@@ -6,6 +6,7 @@ before anything is replayed: what is not parked must be right without anybody's 
 
 import asyncio
 import contextlib
+import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -17,7 +18,10 @@ from local.azurite import connection_string
 from local.chaos import customers, places
 from local.chaos.conditions import BROKER_CONFIG, HOSTS, OUTAGE_CAP, Conditions
 from local.chaos.customers import Marks, Truth
+from local.chaos.families import planted
+from local.chaos.field_map import write_map
 from local.chaos.mapping import Mapping
+from local.chaos.parents import left_waiting, opened, with_parent
 from local.chaos.plan import make_plan
 from local.chaos.proxy import CALM, Rates, TableProxy
 from local.chaos.recovery import operator, rejected_bodies, replay_parked, settings_of
@@ -70,6 +74,7 @@ async def run(conditions: Conditions, progress: Progress, folder: Path | None = 
         mapping = Mapping(stand)
         await mapping.seed(assigned=conditions.assigned)
         async with Sales.at(stand.addresses) as sales:
+            await sales.post_contacts()
             weather = Weather(sales.control, conditions.target)
             trouble = Troublemaker(conditions, stand, sales, weather, proxy, mapping)
             marks = Marks(conditions.erp)
@@ -84,17 +89,22 @@ async def run(conditions: Conditions, progress: Progress, folder: Path | None = 
 async def _stand(conditions: Conditions, folder: Path | None) -> AsyncIterator[tuple[Stand, TableProxy]]:
     """The stand, whose hosts reach the tables through the proxy."""
     tables, door = free_port(), free_port()
-    options = StandOptions(
-        erp=conditions.erp,
-        settings=conditions.settings | {"TABLES_CONNECTION": connection_string({"table": door})},
-        ports=Ports(tables=tables),
-        broker_config=BROKER_CONFIG,
-        hosts=HOSTS,
-        folder=folder,
-        core_tools=False,
-    )
-    async with TableProxy(tables, door, Random(conditions.seed)) as proxy, Stand.start(options) as stand:
-        yield stand, proxy
+    with tempfile.TemporaryDirectory() as made:
+        own = {
+            "FIELD_MAP": str(write_map(conditions, Path(made))),
+            "TABLES_CONNECTION": connection_string({"table": door}),
+        }
+        options = StandOptions(
+            erp=conditions.erp,
+            settings=conditions.settings | own,
+            ports=Ports(tables=tables),
+            broker_config=BROKER_CONFIG,
+            hosts=HOSTS,
+            folder=folder,
+            core_tools=False,
+        )
+        async with TableProxy(tables, door, Random(conditions.seed)) as proxy, Stand.start(options) as stand:
+            yield stand, proxy
 
 
 async def _storm(trouble: Troublemaker, marks: Marks, progress: Progress) -> None:
@@ -137,6 +147,7 @@ async def _aftermath(result: Result, trouble: Troublemaker, marks: Marks, progre
     truth = Truth(conditions.erp, sales.accounts, await sales.rows(), conditions.assigned)
     result.check("quiet after the storm", [*standing.restless, *standing.unsettled])
     result.check("customers equal before any replay", customers.unequal(truth, standing, parked_too=False))
+    result.check("no account waits for a parent that has its customer", left_waiting(truth, standing))
     result.facts["parked before the replay"] = _parked(standing)
     async with operator(settings_of(stand)) as app:
         result.facts["replayed"] = await replay_parked(app)
@@ -162,6 +173,9 @@ async def _check(
         ledger.add(record)
     result.check("quiet at the end", [*standing.restless, *standing.unsettled])
     result.check("every account's customer is equal", customers.unequal(truth, standing, parked_too=True))
+    if truth.erp.parent:
+        circles = planted(result.conditions.accounts)
+        result.check("circles of parents end parked", opened(truth, standing, circles))
     result.check("no customer twice", customers.doubled(standing, truth))
     result.check("no customer written by another account", customers.foreign(standing, truth))
     result.check("no customer written by another account", marks.foreign())
@@ -175,10 +189,12 @@ async def _check(
     result.facts |= {
         "events posted": sum(job["state"] == "posted" for job in jobs),
         "lines of intake": len(ledger.intake),
+        "related changes": sum(line["ending"] == "related" for line in ledger.intake),
         "messages": len(ledger.queued),
         "accounts": len(truth.accounts),
         "accounts deleted": sum(written.deleted for written in truth.accounts.values()),
         "customers": len(standing.customers),
+        "customers with a parent's number": with_parent(truth, standing),
         "parked at the end": _parked(standing),
     }
 

@@ -12,6 +12,7 @@ import httpx
 
 from local.chaos.conditions import CURRENCIES
 from local.chaos.plan import Step
+from local.dynamics.dataverse.seed import fixed_id
 from local.stand_options import Addresses
 
 TRIES = 60
@@ -40,12 +41,21 @@ class Written:
 
 
 @dataclass(slots=True)
+class Contact:
+    """One contact: its id, and its mail address as it was last written."""
+
+    id: str
+    email: str
+
+
+@dataclass(slots=True)
 class Sales:
     """Connections to the Web API and to the control endpoint of the simulators."""
 
     web: httpx.AsyncClient
     control: httpx.AsyncClient
     accounts: dict[int, Written] = field(default_factory=dict[int, Written])
+    contacts: dict[str, Contact] = field(default_factory=dict[str, Contact])
     garbage: list[str] = field(default_factory=list[str])
     _currencies: dict[str, str] = field(default_factory=dict[str, str])
     _operations: dict[int, str] = field(default_factory=dict[int, str])
@@ -71,17 +81,36 @@ class Sales:
         await self.web.aclose()
         await self.control.aclose()
 
+    async def post_contacts(self) -> None:
+        """Have Dataverse post changes of contacts to each endpoint that it posts changes of accounts to."""
+        for endpoint in (await self._ask("GET", "serviceendpoints?$select=name", None))["value"]:
+            step = {
+                "name": f"{endpoint['name']}: Update of contact",
+                "stage": 40,
+                "mode": 1,
+                "asyncautodelete": True,
+                "filteringattributes": "emailaddress1",
+                **_bound("eventhandler_serviceendpoint", "serviceendpoints", endpoint["serviceendpointid"]),
+                **_bound("sdkmessageid", "sdkmessages", fixed_id("sdkmessage", "Update")),
+                **_bound(
+                    "sdkmessagefilterid", "sdkmessagefilters", fixed_id("sdkmessagefilter", "Update/contact")
+                ),
+            }
+            await self._ask("POST", "sdkmessageprocessingsteps", step)
+
     async def take(self, step: Step) -> None:
         """Carry out one step."""
         match step.kind:
             case "create":
-                row = await self._ask("POST", "accounts", self._payload(step))
+                row = await self._ask("POST", "accounts", await self._payload(step))
                 self.accounts[step.account] = written = Written(row["accountid"], {"statecode": 0})
-                written.write(step.columns)
+                written.write(self._read(step))
             case "change":
                 written = self.accounts[step.account]
-                await self._ask("PATCH", f"accounts({written.id})", self._payload(step))
-                written.write(step.columns)
+                await self._ask("PATCH", f"accounts({written.id})", await self._payload(step))
+                written.write(self._read(step))
+            case "contact":
+                await self._change_contact(str(self.accounts[step.account].columns["contact"]), step)
             case "delete":
                 written = self.accounts[step.account]
                 await self._ask("DELETE", f"accounts({written.id})", None)
@@ -92,23 +121,52 @@ class Sales:
                 await self._again(step)
 
     async def rows(self) -> dict[str, dict[str, Any]]:
-        """The accounts as they stand in Sales, by id; their currency by name."""
+        """The accounts as they stand in Sales, by id; their currency by name, their contact's address."""
         names = {found: name for name, found in self._currencies.items()}
         state = (await self.control.get("/state", params={"system": "dataverse"})).raise_for_status().json()
-        rows = state["dataverse"]["accounts"]
+        emails = {row["contactid"]: row["emailaddress1"] for row in state["dataverse"]["contacts"]}
         return {
-            row["accountid"]: row | {"currency": names[row["_transactioncurrencyid_value"]]} for row in rows
+            row["accountid"]: row
+            | {"currency": names[row["_transactioncurrencyid_value"]]}
+            | {"emailaddress1": emails.get(row["_primarycontactid_value"], row["emailaddress1"])}
+            for row in state["dataverse"]["accounts"]
         }
 
     async def jobs(self) -> list[dict[str, Any]]:
         """All that Dataverse has posted or is about to post."""
         return (await self.control.get("/events")).raise_for_status().json()["events"]
 
-    def _payload(self, step: Step) -> dict[str, object]:
+    async def _change_contact(self, number: str, step: Step) -> None:
+        """Change a contact: every account that has it gets another address, without a change of its own."""
+        contact, columns = self.contacts[number], dict(step.columns)
+        await self._ask("PATCH", f"contacts({contact.id})", columns)
+        contact.email = str(columns["emailaddress1"])
+        for written in self.accounts.values():
+            if written.columns.get("contact") == number and not written.deleted:
+                written.write(columns)
+
+    def _read(self, step: Step) -> dict[str, object]:
+        """The columns that were written, with the address of the contact."""
+        contact = self.contacts.get(str(step.columns.get("contact")))
+        return {**step.columns, **({"emailaddress1": contact.email} if contact else {})}
+
+    async def _contact(self, number: str) -> str:
+        """The id of a contact, which is made when it is first needed."""
+        if number not in self.contacts:
+            email = f"contact.{number}.first@example.com"
+            row = await self._ask("POST", "contacts", {"lastname": number, "emailaddress1": email})
+            self.contacts[number] = Contact(row["contactid"], email)
+        return self.contacts[number].id
+
+    async def _payload(self, step: Step) -> dict[str, object]:
         payload = dict(step.columns)
+        if contact := payload.pop("contact", None):
+            payload |= _bound("primarycontactid", "contacts", await self._contact(str(contact)))
         if currency := payload.pop("currency", None):
             found = self._currencies[str(currency)]
-            payload["transactioncurrencyid@odata.bind"] = f"/transactioncurrencies({found})"
+            payload |= _bound("transactioncurrencyid", "transactioncurrencies", found)
+        if (parent := payload.pop("parent", None)) is not None:
+            payload |= _bound("parentaccountid", "accounts", self.accounts[int(str(parent))].id)
         return payload
 
     async def _ask(self, method: str, path: str, payload: object) -> Any:
@@ -146,3 +204,8 @@ class Sales:
     def _way(self) -> str:
         self._posted += 1
         return ("queue", "webhook")[self._posted % 2]
+
+
+def _bound(look_up: str, entity_set: str, row_id: str) -> dict[str, str]:
+    """The column that lets a look-up refer to a row."""
+    return {f"{look_up}@odata.bind": f"/{entity_set}({row_id})"}

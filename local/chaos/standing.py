@@ -17,10 +17,10 @@ from local.stand import Stand
 
 type Row = Mapping[str, Any]
 IDLE = ("active", "locked", "scheduled", "deferred")
-OWN_QUEUES = ("dataverse-events", "account-changes")
+OWN_QUEUES = ("dataverse-events", "account-changes", "load-pages")
 POLL_SECONDS = 1.0
 HEAL_EVERY = 4
-STILL = 3  # polls
+STILL = 5  # polls, with a run of healing among them
 OPEN = ("LeaseOwner", "DoubtfulUntil")
 
 

@@ -66,6 +66,7 @@ def _repeat(order: EventOrder, store: Store, jobs: Jobs) -> Job:
         endpoint=endpoint,
         message=first.message,
         created=datetime.now(UTC),
+        table=first.table,
         step_id=first.step_id,
         repeat_of=first.operation_id,
         stripped=first.stripped,

@@ -13,7 +13,8 @@ class SettingsChange(BaseModel):
     `latency_ms`: by system, how much longer every answer takes. `metadata`: by system and field, what is
     wrong with its metadata, instead of what was before. The settings of an ERP stand under its name, those of
     Operations may stand by themselves. `track_changes` is change tracking of accounts;
-    `expire_delta_links` lets all links that were given out so far expire.
+    `expire_delta_links` lets all links that were given out so far expire. `unreadable` are the tables of
+    Sales that the app has no privilege to read.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -27,6 +28,7 @@ class SettingsChange(BaseModel):
     seed: int | None = None
     track_changes: bool | None = None
     expire_delta_links: bool = False
+    unreadable: list[str] | None = None
 
 
 def apply_settings(systems: Systems, change: SettingsChange) -> None:
@@ -48,6 +50,8 @@ def apply_settings(systems: Systems, change: SettingsChange) -> None:
         systems.dataverse.track("account", on=change.track_changes)
     if change.expire_delta_links:
         systems.dataverse.tracking.expire_all()
+    if change.unreadable is not None:
+        systems.dataverse.unreadable = set(change.unreadable)
 
 
 def _apply_events(systems: Systems, change: SettingsChange) -> None:

@@ -16,10 +16,10 @@ type Rows = list[dict[str, Any]]
 class StateChange(BaseModel):
     """The body of `POST /state`.
 
-    `reset` empties accounts, events, and all that the ERPs have, first. Accounts are written in the form of
-    the Web API, without an event unless `events` is set; `transactioncurrencies` need `currencyname` and
-    `isocurrencycode`. The rows of an ERP stand under its name, in the form of its interface; those of
-    Operations may stand by themselves.
+    `reset` empties accounts, contacts, events, and all that the ERPs have, first. Accounts are written in
+    the form of the Web API, without an event unless `events` is set; `transactioncurrencies` need
+    `currencyname` and `isocurrencycode`. The rows of an ERP stand under its name, in the form of its
+    interface; those of Operations may stand by themselves.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -42,8 +42,9 @@ def apply_state(systems: Systems, change: StateChange) -> None:
 
 def reset(systems: Systems) -> None:
     """Empty everything that tests and demonstrations fill."""
-    for table in ("account", "asyncoperation"):
+    for table in ("account", "contact", "asyncoperation"):
         systems.store.clear(table)
+    systems.dataverse.unreadable.clear()
     systems.dataverse.definitions.planted.clear()
     for erp in systems.erps:
         erp.planted.clear()
@@ -75,6 +76,7 @@ def read_state(systems: Systems, system: str | None) -> dict[str, Any]:
     if system in (None, "dataverse"):
         found["dataverse"] = {
             "accounts": dataverse_rows(systems, "account"),
+            "contacts": dataverse_rows(systems, "contact"),
             "transactioncurrencies": dataverse_rows(systems, "transactioncurrency"),
             "serviceendpoints": dataverse_rows(systems, "serviceendpoint"),
             "sdkmessageprocessingsteps": dataverse_rows(systems, "sdkmessageprocessingstep"),

@@ -40,6 +40,7 @@ class Erp:
     - `post_codes`: those it knows, with the city and country that they set, if they set any;
     - `assigned_map`, `assigned_settings`: the field map and further settings for numbers that it assigns
       itself, and `id_field`, the field that then holds the account's id;
+    - `parent`: the field with the customer of another account, if it has one;
     - `own_id`: the field with its own id of a customer, which a rename leaves as it is, if it has one;
     - `authorization`: the header of a request, by the token of the stand;
     - `reference_data`: what must be there before the first customer, by the currency codes that it has;
@@ -63,6 +64,7 @@ class Erp:
     assigned_map: Path
     assigned_settings: Mapping[str, str] = field(default_factory=dict[str, str])
     id_field: str
+    parent: str = ""
     own_id: str = ""
     authorization: Callable[[str], str]
     reference_data: Callable[[Iterable[str]], dict[str, Any]]

@@ -77,6 +77,7 @@ NAV = Erp(
     local_currency=LOCAL_CURRENCY,
     assigned_map=HERE / "nav-assigned.toml",
     id_field="Account_Id",
+    parent="Bill_to_Customer_No",
     authorization=_authorization,
     reference_data=_reference_data,
     numbering=_numbering,

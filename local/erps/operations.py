@@ -77,6 +77,7 @@ OPERATIONS = Erp(
     values={},
     assigned_map=HERE / "operations-assigned.toml",
     id_field="IdentificationNumber",
+    parent="InvoiceAccount",
     authorization=_authorization,
     reference_data=_reference_data,
     numbering=_numbering,

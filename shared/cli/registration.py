@@ -13,7 +13,7 @@ from shared.cli.options import DryRun, Yes
 from shared.cli.output import Output
 from shared.cli.session import command
 from shared.dataverse.endpoints import WEBHOOK_PATH, Endpoint, endpoint_of, webhook_endpoint
-from shared.dataverse.registration import Plan
+from shared.dataverse.registration_plan import Plan
 from shared.wiring.operator import Operator
 
 Webhook = Annotated[

@@ -22,6 +22,8 @@ _TITLES: dict[Cause, str] = {
     Cause.UNKNOWN_ERP_CURRENCY: "{erp} does not know the currency code {value}",
     Cause.UNMAPPED_VALUE: "The value {value} of {field} is neither in a mapping table nor in the field map",
     Cause.UNKNOWN_ERP_VALUE: "{erp} does not know the code {value} of {field}",
+    Cause.PARENT_NOT_SYNCED: "The account in {field} has no customer in {erp}",
+    Cause.PARENT_IN_OTHER_COMPANY: "The account in {field} has its customer in another company",
     Cause.NO_ACCOUNT_NUMBER: "The account has no number in Sales",
     Cause.MISSING_VALUE: "A value is missing in Sales: {field}",
     Cause.VALUE_TOO_LONG: "A value is too long for {erp}: {field}",
@@ -86,6 +88,7 @@ _SOURCES = {
     "backfill": "the first load",
     "catch-up": "the app, catching up",
     "reconcile": "the comparison of both systems",
+    "related": "the app, after a change of a related row",
     "sales": "a job of Sales",
 }
 _ENDINGS = {

@@ -17,7 +17,11 @@ from shared.model.load import Selection
 from shared.ports.load import AccountPage
 from shared.web.odata import ODataClient, answer_of, error_text
 
-_REMEDIES = {403: "Give the app's user read access to accounts.", 404: "Check DATAVERSE_URL."}
+_REMEDIES = {
+    400: "Check that the columns of [[related]] in the field map are look-ups of the account.",
+    403: "Give the app's user read access to accounts.",
+    404: "Check DATAVERSE_URL.",
+}
 _OTHERWISE = "Check the environment and the access to it."
 
 
@@ -51,6 +55,9 @@ def _condition(selection: Selection, after: str) -> str:
     parts = [f"({selection.where})"] if selection.where else []
     if selection.changed_since is not None:
         parts.append(f"modifiedon ge {selection.changed_since.isoformat()}T00:00:00Z")
+    if selection.refers_to is not None:
+        columns, row_id = selection.refers_to
+        parts.append("(" + " or ".join(f"_{column}_value eq {row_id}" for column in columns) + ")")
     if after:
         parts.append(f"versionnumber gt {int(after)}")
     return " and ".join(parts)

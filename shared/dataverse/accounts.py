@@ -74,20 +74,25 @@ def account_of(
 
 def select_of(field_map: FieldMap, *more: str) -> str:
     """Return the query options that read the mapped columns, the currency, and `more` columns."""
-    names = {column.column for column in field_map.columns if column.lookup is None}
+    names = {column.selected for column in field_map.columns if column.lookup is None}
     plain = sorted({*names, *more, "versionnumber"})
+    expanded = ",".join(look_ups_of(field_map).values())
+    return f"$select={','.join(plain)}" + (f"&$expand={expanded}" if expanded else "")
+
+
+def look_ups_of(field_map: FieldMap) -> dict[str, str]:
+    """Return what reads the rows that each look-up column refers to, as $expand takes it."""
     expand: defaultdict[str, set[str]] = defaultdict(set)
     for column in field_map.columns:
         if column.lookup:
             expand[column.column].add(column.lookup)
     if CURRENCY_COLUMN in field_map.watched:
         expand[CURRENCY_COLUMN] |= {"currencyname", "isocurrencycode"}
-    expanded = ",".join(f"{name}($select={','.join(sorted(of))})" for name, of in sorted(expand.items()))
-    return f"$select={','.join(plain)}" + (f"&$expand={expanded}" if expanded else "")
+    return {name: f"{name}($select={','.join(sorted(of))})" for name, of in sorted(expand.items())}
 
 
 def _value(row: Mapping[str, Any], column: Column) -> object:
-    value = row.get(column.column)
+    value = row.get(column.selected)
     if column.lookup is None:
         return value
     return cast(Mapping[str, object], value).get(column.lookup) if isinstance(value, Mapping) else None
@@ -119,6 +124,8 @@ def _no_account(response: httpx.Response, operation: str) -> None:
 
 def _unknown_column(name: str) -> ConfigurationFault:
     """Make the configuration fault of a field map that names a column unknown to Dataverse."""
+    if name.startswith("_"):  # the id of a row that the column refers to
+        name = name.removeprefix("_").removesuffix("_value")
     nearest = get_close_matches(name, COMMON_COLUMNS, 1)
     meant = f' Did you mean "{nearest[0]}"?' if nearest else ""
     remedy = f"Correct the field map, or add the column.{meant}"

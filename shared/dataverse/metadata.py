@@ -21,7 +21,7 @@ from shared.model.description import (
     ValueType,
 )
 from shared.model.faults import ConfigurationFault, System
-from shared.model.field_map import RowRule
+from shared.model.map_sections import RowRule
 from shared.web.odata import ODataClient, answer_of, literal
 
 _REMEDIES = {

@@ -1,11 +1,12 @@
 """Compares what is registered with Dataverse to post events with what should be; changes nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from shared.dataverse.endpoints import QUEUE, WEBHOOK, WEBHOOK_PATH, Endpoint, Registry, webhook_endpoint
-from shared.dataverse.registration import Plan, Registration
+from shared.dataverse.registration import Registration
+from shared.dataverse.registration_plan import Plan
 from shared.model.observed import ColumnDifference, EventRegistration
 
 _COMMANDS = {
@@ -20,6 +21,7 @@ class RegisteredEndpoints:
 
     registry: Registry
     watched: frozenset[str]
+    related: Mapping[str, frozenset[str]]
     queue: Endpoint
 
     async def read(self) -> Sequence[EventRegistration]:
@@ -34,7 +36,7 @@ class RegisteredEndpoints:
         return found
 
     async def _compared(self, wanted: Endpoint) -> EventRegistration:
-        registration = Registration(self.registry, self.watched)
+        registration = Registration(self.registry, self.watched, self.related)
         plan = await registration.plan(wanted)
         failed = await registration.failed_posts(plan)
         return EventRegistration(
@@ -43,6 +45,7 @@ class RegisteredEndpoints:
             needs_key=plan.needs_secret,
             missing=tuple(item.name for item in plan.steps if item.id is None),
             differences=tuple(_differences(plan)),
+            obsolete=tuple(item.name for item in plan.obsolete),
             strangers=plan.strangers,
             failed_posts=sum(failed.values()),
         )

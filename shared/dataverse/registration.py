@@ -1,19 +1,23 @@
-"""Registers with Dataverse that it posts changes of accounts: one endpoint, and a step for each message.
+"""Registers with Dataverse that it posts changes: one endpoint, a step for each message of accounts, and one
+for updates of each other table whose rows accounts refer to.
 
 In: the address to post to, and the columns that matter. Out: a plan that says what is missing or differs;
 `apply` then changes Dataverse accordingly. Rows are found by name, so a second run changes nothing. No row is
-deleted and created again, because that would double events or lose them. Source:
+deleted and created again, because that would double events or lose them; only steps of tables that the field
+map no longer names are deleted. Source:
 learn.microsoft.com/power-apps/developer/data-platform/azure-integration, .../register-web-hook and
 .../register-plug-in.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from uuid import UUID
+from types import MappingProxyType
+from typing import NamedTuple
 
 from pydantic import SecretStr
 
 from shared.dataverse.endpoints import NAMES, Columns, Endpoint, Kind, Registered, Registry, Scope
+from shared.dataverse.registration_plan import Difference, Item, Plan
 from shared.model.faults import ConfigurationFault, System
 
 TABLE = "account"
@@ -27,78 +31,43 @@ _STEP: Columns = {
 }
 _ENABLED: Columns = {"statecode": 0, "statuscode": 1}
 _LISTS = {"filteringattributes"}
+_NONE: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A column whose value differs from the wanted one."""
+class _Step(NamedTuple):
+    """What a step posts; `attributes` filter updates, no others."""
 
-    column: str
-    found: object
-    wanted: object
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One row of the plan; `id` is None if the row does not exist yet."""
-
-    kind: Kind
-    name: str
-    id: UUID | None
-    wanted: Columns
-    differences: tuple[Difference, ...] = ()
-
-    @property
-    def action(self) -> str:
-        """Return create, update or keep."""
-        if self.id is None:
-            return "create"
-        return "update" if self.differences else "keep"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be done, and what doubles events: `strangers` are steps on the endpoint that are not ours,
-    `others` our endpoints of the other kind. `organization_id`: the organization that posts the events."""
-
-    wanted: Endpoint
-    organization_id: UUID
-    endpoint: Item
-    steps: tuple[Item, ...]
-    strangers: tuple[str, ...]
-    others: tuple[str, ...]
-    needs_secret: bool
-
-    @property
-    def items(self) -> tuple[Item, ...]:
-        """Return the endpoint, then its steps."""
-        return (self.endpoint, *self.steps)
-
-    @property
-    def settled(self) -> bool:
-        """Whether everything is registered as wanted."""
-        return not self.needs_secret and all(item.action == "keep" for item in self.items)
+    message: str
+    table: str
+    attributes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """`watched`: the columns of an account whose change matters."""
+    """`watched`: the columns of an account whose change matters; `related`: those of other tables."""
 
     registry: Registry
     watched: frozenset[str]
+    related: Mapping[str, frozenset[str]] = _NONE
 
     async def plan(self, wanted: Endpoint) -> Plan:
         """Compare registered and wanted rows. Raises ConfigurationFault if a name exists twice."""
         found = _the_one(await self.registry.endpoints(wanted.name), wanted.name)
         known = await self.registry.steps(found.id) if found else ()
-        names = {f"Account Sync: {message} of {TABLE} {wanted.steps}": message for message in MESSAGES}
-        steps = [await self._step(known, name, message) for name, message in names.items()]
+        names = {f"Account Sync: {step.message} of {step.table} {wanted.steps}": step for step in self._steps}
+        steps = [await self._step(known, name, step) for name, step in names.items()]
+        unknown = [step for step in known if step.name not in names]
         return Plan(
             wanted=wanted,
             organization_id=await self.registry.organization(),
             endpoint=_item(Kind.ENDPOINT, wanted.name, found, wanted.columns),
             steps=tuple(steps),
-            strangers=tuple(step.name for step in known if step.name not in names),
+            obsolete=tuple(
+                Item(Kind.STEP, step.name, step.id, {}, needed=False)
+                for step in unknown
+                if _ours(step, wanted)
+            ),
+            strangers=tuple(step.name for step in unknown if not _ours(step, wanted)),
             others=tuple([one for one in NAMES - {wanted.name} if await self.registry.endpoints(one)]),
             needs_secret=found is None or not found.columns.get(wanted.has_secret),
         )
@@ -124,6 +93,9 @@ class Registration:
                 await self.registry.create(Kind.STEP, new, solution)
             elif step.differences:
                 await self.registry.update(Kind.STEP, step.id, _sendable(_changed(step)))
+        for step in plan.obsolete:
+            if step.id is not None:
+                await self.registry.delete(Kind.STEP, step.id)
 
     async def remove(self, wanted: Endpoint, *, dry_run: bool = False) -> Sequence[str]:
         """Delete our steps and then the endpoint. Return the names of the deleted rows.
@@ -147,10 +119,19 @@ class Registration:
         """Count the posts of each step that are failed system jobs in Dataverse."""
         return {step.name: await self.registry.failed_jobs(step.id) for step in plan.steps if step.id}
 
-    async def _step(self, known: Sequence[Registered], name: str, message: str) -> Item:
-        found = _the_one([step for step in known if step.name == name], name)
-        scope = await self.registry.scope(message, TABLE)
-        attributes = ",".join(sorted(self.watched)) if message == "Update" else ""
+    @property
+    def _steps(self) -> Iterator[_Step]:
+        """Give the steps of accounts, then one for each table whose rows they refer to."""
+        columns = {TABLE: self.watched | self.related.get(TABLE, frozenset())}
+        for message in MESSAGES:
+            yield _Step(message, TABLE, columns[TABLE] if message == "Update" else frozenset())
+        for table in sorted(self.related.keys() - {TABLE}):
+            yield _Step("Update", table, self.related[table])
+
+    async def _step(self, known: Sequence[Registered], name: str, step: _Step) -> Item:
+        found = _the_one([one for one in known if one.name == name], name)
+        scope = await self.registry.scope(step.message, step.table)
+        attributes = ",".join(sorted(step.attributes))
         wanted = {**_STEP, **_ENABLED, "filteringattributes": attributes, **_scoped(scope)}
         return _item(Kind.STEP, name, found, wanted)
 

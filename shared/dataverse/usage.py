@@ -16,7 +16,7 @@ from shared.dataverse.accounts import API, HEADERS
 from shared.model.account import AccountCurrency
 from shared.model.description import CurrencyUse
 from shared.model.faults import System
-from shared.model.field_map import RowRule
+from shared.model.map_sections import RowRule
 from shared.web.odata import ODataClient, answer_of, error_text
 
 _TOO_MANY = "0x8004e023"  # AggregateQueryRecordLimit exceeded

@@ -13,7 +13,8 @@ from shared.model.issue import Issue
 from shared.model.outcome import CODE_CAUSES, Cause, Ending
 from shared.model.state import Phase, SyncState
 
-_HEALED = {Cause.UNMAPPED_CURRENCY, Cause.BAD_MAPPING, *CODE_CAUSES}
+_MAPPED = {Cause.UNMAPPED_CURRENCY, Cause.BAD_MAPPING, *CODE_CAUSES}
+_HEALED = {*_MAPPED, Cause.PARENT_NOT_SYNCED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,6 @@ def _differences(account_id: UUID, facts: Facts) -> str:
 
 def _command(preview: Preview) -> str:
     """Return the command that maps the currency, if the account is parked for an unmapped one."""
-    if preview.problem is None or preview.problem.cause not in _HEALED or not preview.currency:
+    if preview.problem is None or preview.problem.cause not in _MAPPED or not preview.currency:
         return ""
     return f" `accountsync currency set {shlex.quote(preview.currency)} CODE` does it."

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from shared.model.customer import Customer, CustomerKey, FieldValue
-from shared.model.field_source import CURRENCY, MappedField
+from shared.model.field_source import CURRENCY, CUSTOMER, MappedField
 from shared.model.outcome import Ending, Problem
 from shared.sync.decide import Decide
 from shared.sync.steps import Decision, Facts, Wait
@@ -115,6 +115,8 @@ def source_of(entry: MappedField) -> str:
         return f"setting {entry.setting}"
     if entry.via == CURRENCY:
         return "the account's currency, through the currency mapping"
+    if entry.via == CUSTOMER:
+        return f"the customer of the account in column {entry.path}"
     read = f"column {entry.path}" + (", its label" if entry.label else "")
     if entry.table is not None:
         return f"{read}, through the mapping table {entry.table}"

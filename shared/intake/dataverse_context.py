@@ -9,7 +9,7 @@ over the size limit arrives without its InputParameters.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, cast
@@ -30,13 +30,14 @@ _USE_JSON = "Set the message format of the service endpoint in Dataverse to JSON
 class DataverseEvent:
     """What an event says.
 
-    `account_id` is None for messages that concern no single row. `attributes` is None if the event does not
-    say which columns changed.
+    `row_id` is None for messages that concern no single row. `attributes` is None if the event does not say
+    which columns changed.
     """
 
     organization_id: UUID
+    table: str
     message: str
-    account_id: UUID | None
+    row_id: UUID | None
     operation_id: UUID
     correlation_id: UUID | None
     occurred_at: datetime
@@ -45,8 +46,10 @@ class DataverseEvent:
     attributes: frozenset[str] | None
 
 
-def read_event(body: bytes, content_type: str | None, received_at: datetime) -> DataverseEvent | None:
-    """Read the event in a body; None if it concerns another table than `account`.
+def read_event(
+    body: bytes, content_type: str | None, received_at: datetime, tables: Collection[str] = (TABLE,)
+) -> DataverseEvent | None:
+    """Read the event in a body; None if it concerns a table that is not among `tables`.
 
     `received_at` is used if the body has no time of its own. Raises RejectedEvent, and nothing else, for a
     body that it cannot understand.
@@ -54,13 +57,15 @@ def read_event(body: bytes, content_type: str | None, received_at: datetime) -> 
     content = _members(_parsed(body, content_type))
     # The table comes first: events of other tables, such as the data events of Finance and Operations, may
     # lack what an event of an account has.
-    if _table(content) not in {None, TABLE}:
+    table = _table(content)
+    if table is not None and table not in tables:
         return None
     context = _validated(content)
     return DataverseEvent(
         organization_id=context.organization_id,
+        table=context.table.lower(),
         message=context.message.lower(),
-        account_id=context.account_id(),
+        row_id=context.row_id(),
         operation_id=context.operation(),
         correlation_id=context.correlation_id,
         occurred_at=_utc(context.occurred, received_at),
@@ -78,7 +83,7 @@ def _typed_scalar(value: object) -> object:
 
 
 type _Name = Annotated[str, Field(min_length=1)]
-type _Account = Annotated[str, Field(pattern=f"(?i)^{TABLE}$")]
+type _Table = Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
 type _Typed[T] = Annotated[T, BeforeValidator(_typed_scalar)]
 
 
@@ -91,7 +96,7 @@ class _Context(BaseModel):
     """The members that are used. All others are ignored, also ParentContext."""
 
     organization_id: _Typed[UUID] = Field(alias="OrganizationId")
-    table: _Typed[_Account] = Field(alias="PrimaryEntityName")
+    table: _Typed[_Table] = Field(alias="PrimaryEntityName")
     message: _Typed[_Name] = Field(alias="MessageName")
     primary_entity_id: _Typed[UUID | None] = Field(None, alias="PrimaryEntityId")
     operation_id: _Typed[UUID | None] = Field(None, alias="OperationId")
@@ -112,7 +117,7 @@ class _Context(BaseModel):
                 return cast(dict[str, object], value)
         return {}
 
-    def account_id(self) -> UUID | None:
+    def row_id(self) -> UUID | None:
         """Return PrimaryEntityId, or the Target's id if that is empty."""
         if self.primary_entity_id not in (None, _NIL):
             return self.primary_entity_id

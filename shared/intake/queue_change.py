@@ -1,20 +1,29 @@
-"""The use case of both intakes: reads a body and queues an `AccountChange`, or says why not."""
+"""The use case of both intakes: reads a body and queues an `AccountChange`, or says why not.
 
+An event of a row that accounts refer to becomes one `RelatedChange` on `load-pages`: which accounts these are
+is asked later, so that an event is taken also while Sales does not answer.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from types import MappingProxyType
 from uuid import UUID
 
-from shared.intake.dataverse_context import DataverseEvent, read_event
+from shared.intake.dataverse_context import TABLE, DataverseEvent, read_event
 from shared.intake.filter import KINDS, Filter
 from shared.model.change import AccountChange, Source
 from shared.model.faults import MessageRefused, RejectedEvent
+from shared.model.page import PageDue
+from shared.model.related import RelatedChange
 from shared.ports import ChangeQueue, Clock, RejectedEvents
+from shared.ports.pages import PageQueue
 from shared.telemetry import SPAN, Intake, log_intake
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """The change was queued."""
+    """The change was queued, or a related change."""
 
     operation_id: UUID
 
@@ -35,18 +44,24 @@ class Rejected:
 
 
 type Received = Queued | Filtered | Rejected
+_NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class QueueChange:
-    """Filters events and queues changes. Only events of `organization_id` are taken; None takes all."""
+    """Filters events and queues changes. Only events of `organization_id` are taken; None takes all.
+
+    `look_ups` are the columns of the account that refer to rows of each related table.
+    """
 
     queue: ChangeQueue
+    pages: PageQueue
     rejected: RejectedEvents
     filter: Filter
     clock: Clock
     transaction_margin: timedelta
     organization_id: UUID | None = None
+    look_ups: Mapping[str, tuple[str, ...]] = _NONE
 
     @SPAN("intake")
     async def receive(
@@ -59,24 +74,47 @@ class QueueChange:
             return await self.reject(body, fault, source, correlation_id)
 
     async def _take(self, body: bytes, content_type: str | None, source: Source) -> Queued | Filtered:
-        event = read_event(body, content_type, self.clock.now())
+        event = read_event(body, content_type, self.clock.now(), self.filter.tables)
         if event is None:
             log_intake(Intake("filtered", source, None, None, "table"))
             return Filtered("table")
         self._check_organization(event)
-        if rule := self.filter.rule_against(event):
-            log_intake(Intake("filtered", source, event.operation_id, event.account_id, rule))
-            return Filtered(rule)
-        change = _change(event, source)
         # A synchronous step runs inside the transaction of the save: its change is not committed yet, and
         # refusing the event would roll the user's save back.
         due = self.clock.now() + self.transaction_margin if event.in_transaction else None
+        rule, related = self.filter.rule_against(event), ""
+        if self.filter.concerns_referring(event):
+            related = await self._queue_related(event, due)
+        if rule is None:
+            return await self._queue_own(_change(event, source), due)
+        ending, detail = ("related", related) if related else ("filtered", rule)
+        account = event.row_id if event.table == TABLE else None
+        log_intake(Intake(ending, source, event.operation_id, account, detail))
+        return Queued(event.operation_id) if related else Filtered(rule)
+
+    async def _queue_own(self, change: AccountChange, due: datetime | None) -> Queued:
         try:
             await self.queue.send(change, due)
         except MessageRefused as refusal:
             raise RejectedEvent("not-sendable", f"{refusal}. Report this as a defect.") from refusal
-        log_intake(Intake("queued", source, change.operation_id, change.account_id, change.message_id))
+        queued = Intake("queued", change.source, change.operation_id, change.account_id, change.message_id)
+        log_intake(queued)
         return Queued(change.operation_id)
+
+    async def _queue_related(self, event: DataverseEvent, due: datetime | None) -> str:
+        """Queue the walk through the accounts that refer to the row. Return its message id."""
+        page = PageDue.related(
+            RelatedChange(
+                organization_id=event.organization_id,
+                table=event.table,
+                row_id=_row(event),
+                columns=self.look_ups[event.table],
+                occurred_at=event.occurred_at,
+                operation_id=event.operation_id,
+            )
+        )
+        await self.pages.send(page, due)
+        return page.message_id
 
     def _check_organization(self, event: DataverseEvent) -> None:
         if self.organization_id not in {None, event.organization_id}:
@@ -95,12 +133,16 @@ class QueueChange:
         return Rejected(fault.reason, fault.description)
 
 
-def _change(event: DataverseEvent, source: Source) -> AccountChange:
-    if event.account_id is None:
+def _row(event: DataverseEvent) -> UUID:
+    if event.row_id is None:
         raise RejectedEvent("no-account-id", "The event names no row: PrimaryEntityId and Target are empty.")
+    return event.row_id
+
+
+def _change(event: DataverseEvent, source: Source) -> AccountChange:
     return AccountChange(
         organization_id=event.organization_id,
-        account_id=event.account_id,
+        account_id=_row(event),
         kind=KINDS[event.message],
         occurred_at=event.occurred_at,
         source=source,

@@ -153,7 +153,7 @@ class Compare:
         if one.stored is not None and one.stored.state.customer is not None:
             return one.stored.state.customer
         try:
-            return self.decide.build.key(one.account) if one.account else None
+            return self.decide.resolve.build.key(one.account) if one.account else None
         except AccountFault:
             return None
 

@@ -17,8 +17,9 @@ from datetime import datetime, timedelta
 from shared.load.choose import Pace, choose, leaves_room_unused
 from shared.load.unfinished import Unfinished
 from shared.model.faults import ConfigurationFault, Fault, QueueUnavailable, StateConflict, System
-from shared.model.load import LoadRun, LoadState, Sent, decode_load, encode_load
+from shared.model.load import LoadRun, LoadState, decode_load, encode_load
 from shared.model.page import PageDue, RunKind
+from shared.model.sent import Sent
 from shared.ports import ChangeQueue, Clock
 from shared.ports.load import AccountPages, WaitingChanges
 from shared.ports.pages import PageQueue, Runs

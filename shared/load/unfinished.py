@@ -1,4 +1,4 @@
-"""Which of the load's checks have not ended: what keeps its share of the queue small, and tells its end."""
+"""Which of a walk's checks have not ended: what keeps its share of the queue small, and tells its end."""
 
 import asyncio
 from collections import defaultdict
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.model.change import session_id
-from shared.model.load import LoadRun, Sent
+from shared.model.sent import Sent, Walk
 from shared.ports.load import CheckedAccounts
 
 GIVEN_UP = timedelta(minutes=3)  # an account that is gone from Sales leaves no row
@@ -25,7 +25,7 @@ class Unfinished:
     checked: CheckedAccounts
     partitions: int
 
-    async def of(self, run: LoadRun, now: datetime) -> Sequence[Sent]:
+    async def of(self, run: Walk, now: datetime) -> Sequence[Sent]:
         """Return the checks that wait, are at work or are retried, except those due three minutes ago."""
         partitions: defaultdict[str, list[Sent]] = defaultdict(list)
         for sent in run.recent:
@@ -34,7 +34,7 @@ class Unfinished:
         kept = await asyncio.gather(*(self._of_partition(run, sent) for sent in partitions.values()))
         return [sent for some in kept for sent in some]
 
-    async def _of_partition(self, run: LoadRun, checks: Sequence[Sent]) -> list[Sent]:
+    async def _of_partition(self, run: Walk, checks: Sequence[Sent]) -> list[Sent]:
         kept, silent = list[Sent](), 0
         for place, sent in enumerate(checks):
             rows = await self.checked.of([sent.account_id])

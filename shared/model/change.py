@@ -40,6 +40,7 @@ class Source(StrEnum):
     LOAD = "backfill"  # the name by which version 1 reads it
     CATCH_UP = "catch-up"
     RECONCILE = "reconcile"
+    RELATED = "related"
 
     @classmethod
     def _missing_(cls, value: object) -> "Source | None":
@@ -51,6 +52,8 @@ class Source(StrEnum):
 FROM_DATAVERSE = frozenset({Source.DATAVERSE_QUEUE, Source.WEBHOOK})
 # What the check is about was committed in Sales before `occurred_at`, by the clock of Sales.
 AFTER_COMMIT = frozenset({Source.LOAD, Source.CATCH_UP})
+# The check belongs to a walk that looks for it in the account's log.
+WALKED = frozenset({Source.LOAD, Source.RELATED})
 # Somebody may just have corrected what the check reads, so it must not use a copy in the process.
 AFTER_CORRECTION = frozenset({Source.REPLAY, Source.HEAL})
 

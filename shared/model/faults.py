@@ -8,6 +8,7 @@
     ├─ MessageRefused     the bus never takes this message: no later attempt helps
     ├─ NotYet             wait until a time; this is no attempt
     ├─ AccountFault       park this account with a reason
+    │  ├─ ParentMissing      ... and check the accounts that it waits for
     │  └─ Refused            ... unless the system refuses other accounts in the same way
     ├─ CustomerNotFound, CustomerAlreadyExists   handled inside `Execute`; no caller sees them
     ├─ ConfigurationFault      the configuration is wrong: wait for a person, park nothing
@@ -21,6 +22,7 @@ Adapters translate the errors of httpx and azure into these faults. Any other ex
 
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from shared.model.customer import CustomerKey
 from shared.model.outcome import Problem
@@ -90,6 +92,14 @@ class AccountFault(Fault):
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))
         self.problem = problem
+
+
+class ParentMissing(AccountFault):
+    """An account that this one refers to has no customer. `unchecked` are the accounts to check for that."""
+
+    def __init__(self, problem: Problem, unchecked: tuple[UUID, ...] = ()) -> None:
+        super().__init__(problem)
+        self.unchecked = unchecked
 
 
 class Refused(AccountFault):

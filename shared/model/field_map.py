@@ -11,7 +11,6 @@ from typing import Any, Self, cast
 from pydantic import (
     BaseModel,
     Field,
-    PositiveInt,
     PrivateAttr,
     ValidationInfo,
     field_validator,
@@ -26,86 +25,17 @@ from shared.model.field_source import (
     Entry,
     MappedField,
     Name,
-    SourceColumn,
     TableHeaders,
-    exactly_one,
     table_name_refusal,
 )
+from shared.model.map_sections import Company, Hold, Key, RowRule
 from shared.model.mapping import CURRENCIES, VALUE_HEADERS, MappingTable, value_table
+from shared.model.related_table import Related, RelatedTable
 
 STATE_COLUMNS = ("statecode", "statuscode")
+_OWNER, _OWNING_USER = "ownerid", "owninguser"  # an event names the one, and a query reads the other
 
 type ValueMaps = Mapping[str, Mapping[str, str]]
-
-
-class Company(SourceColumn):
-    """The company (legal entity): from a setting or from a column. `field` is the ERP's field name."""
-
-    field: Name
-    setting: str | None = None
-    column: Name | None = None
-    lookup: Name | None = None
-    values: Mapping[str, str] = {}
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        exactly_one("company", setting=self.setting, column=self.column)
-        return self
-
-
-class Key(Entry):
-    """The customer's number: from a column, or assigned by the ERP; then a second key finds the customer.
-
-    `field` is the ERP's field name. The second key is a text field that holds the account's id; its values
-    must be unique in the ERP. `number_column` is where an assigned number is written back to, if that is
-    asked for.
-    """
-
-    column: Name | None = None
-    field: Name
-    assigned_by_erp: bool = False
-    second_key: Name | None = None
-    number_column: Name = "accountnumber"
-    max_length: PositiveInt = 20
-
-    @model_validator(mode="after")
-    def _one_mode(self) -> Self:
-        if self.assigned_by_erp and self.second_key is None:
-            message = "[key] assigned_by_erp needs a second_key to find the customer again"
-            raise ValueError(message)
-        if not self.assigned_by_erp and self.column is None:
-            message = "[key] needs a column, or assigned_by_erp = true"
-            raise ValueError(message)
-        return self
-
-
-class RowRule(Entry):
-    """A condition that an account must meet to be synchronised. It has exactly one of the three tests."""
-
-    column: Name
-    in_: tuple[int | str | bool, ...] | None = Field(default=None, alias="in")
-    not_in: tuple[int | str | bool, ...] | None = None
-    filled: bool | None = None
-
-    @model_validator(mode="after")
-    def _one_test(self) -> Self:
-        exactly_one(f"only_if {self.column}", **{"in": self.in_}, not_in=self.not_in, filled=self.filled)
-        return self
-
-    def holds(self, value: object) -> bool:
-        """Whether the account passes."""
-        if self.in_ is not None:
-            return value in self.in_
-        if self.not_in is not None:
-            return value not in self.not_in
-        return (value not in (None, "")) == self.filled
-
-
-class Hold(Entry):
-    """The hold: the field that blocks a customer, and the value that blocks it."""
-
-    field: Name
-    blocked: str
 
 
 class FieldMap(Entry):
@@ -118,6 +48,7 @@ class FieldMap(Entry):
     hold: Hold
     value_maps: ValueMaps = Field(default={}, validate_default=True)
     tables: Mapping[str, TableHeaders] = {}
+    related: tuple[RelatedTable, ...] = ()
 
     _warnings: Sequence[str] = PrivateAttr(default=())
 
@@ -149,6 +80,11 @@ class FieldMap(Entry):
         for table in self.tables:
             if message := table_name_refusal(table):
                 raise ValueError(f"tables.{table}: {message}")
+        for message in self.related_rows.refusals():
+            raise ValueError(message)
+        if any(column.column == _OWNER and column.lookup for column in self.columns):
+            message = f'columns of the owner are read as "{_OWNING_USER}.NAME": {_OWNER} may be a team'
+            raise ValueError(message)
         own = {self.company.field, self.key.field, self.hold.field, self.key.second_key}
         if clash := own & set(self.fields):
             message = f"fields.{min(str(name) for name in clash)} is set by [key], [company] or [hold]"
@@ -157,11 +93,11 @@ class FieldMap(Entry):
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
-        """Every column that is read, once. The currency is left out: it is read as a related row."""
+        """Every column that is read, once. The currency itself is left out: it is read as a related row."""
         read = [*self._read()]
         if self.key.assigned_by_erp:
             read.append(Column(column=self.key.number_column))
-        found = {column.path: column for column in read if column.column != CURRENCY_COLUMN}
+        found = {column.path: column for column in read if column.path != CURRENCY_COLUMN}
         return tuple(found.values())
 
     @cached_property
@@ -173,7 +109,13 @@ class FieldMap(Entry):
     @cached_property
     def watched(self) -> frozenset[str]:
         """The account's columns whose change matters: for the filter, the registration and $select alike."""
-        return frozenset(column.column for column in self._read())
+        read = frozenset(column.column for column in self._read())
+        return read | {_OWNER} if _OWNING_USER in read else read
+
+    @cached_property
+    def related_rows(self) -> Related:
+        """The rows of other tables whose change checks the accounts that refer to them."""
+        return Related(self.related, self.columns, currency=self.has_currency)
 
     @property
     def written_back(self) -> frozenset[str]:
@@ -211,6 +153,16 @@ class FieldMap(Entry):
         return self.mapping_tables.get(name) or value_table(name)
 
     @cached_property
+    def customer_fields(self) -> Mapping[str, MappedField]:
+        """The ERP's fields whose value is the customer of another account, by name."""
+        return {name: entry for name, entry in self.fields.items() if entry.via == CUSTOMER}
+
+    @cached_property
+    def account_columns(self) -> tuple[str, ...]:
+        """The account's look-ups through which other accounts' customers are read."""
+        return tuple(sorted({entry.path for entry in self.customer_fields.values()}))
+
+    @cached_property
     def looked_up(self) -> Mapping[str, MappedField]:
         """The fields that go through a mapping table other than that of currencies, or by a label."""
         return {name: entry for name, entry in self.fields.items() if entry.table or entry.label}
@@ -230,7 +182,8 @@ class FieldMap(Entry):
         yield from (Column(column=name) for name in STATE_COLUMNS)
         for entry in self.fields.values():
             if entry.column:
-                yield Column(column=entry.column, lookup=entry.lookup)
+                of_row = entry.via == CUSTOMER
+                yield Column(column=entry.column, lookup=entry.lookup, of_row=of_row)
 
 
 def keys_at(location: Sequence[str | int]) -> list[str]:
@@ -242,6 +195,7 @@ def keys_at(location: Sequence[str | int]) -> list[str]:
         "fields": MappedField,
         "hold": Hold,
         "tables": TableHeaders,
+        "related": RelatedTable,
     }
     model = places.get(location[0], FieldMap) if len(location) > 1 else FieldMap
     return [info.alias or name for name, info in model.model_fields.items()]

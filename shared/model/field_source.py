@@ -47,10 +47,19 @@ class SourceColumn(Entry):
 
 
 class Column(SourceColumn):
-    """A column of the account; with `lookup`, a column of the row that the look-up column refers to."""
+    """A column of the account; with `lookup`, a column of the row that the look-up column refers to.
+
+    `of_row`: the value is the id of that row.
+    """
 
     column: Name
     lookup: Name | None = None
+    of_row: bool = False
+
+    @cached_property
+    def selected(self) -> str:
+        """The name by which the Web API reads the column of the account."""
+        return f"_{self.column}_value" if self.of_row else self.column
 
     @cached_property
     def path(self) -> str:

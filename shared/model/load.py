@@ -13,17 +13,12 @@ from pydantic import AwareDatetime, NonNegativeFloat, NonNegativeInt, TypeAdapte
 from shared.model.change import AccountChange, ChangeKind, Source
 from shared.model.outcome import Ending
 from shared.model.page import PageDue, RunKind
+from shared.model.related import Reference
+from shared.model.sent import Sent, Walk
 from shared.model.state import LogEntry, Phase
 
 LONGEST_CONDITION = 2_000  # characters
 _RESUMED = 2  # pages; a message of the page before would count as "not sent on"
-
-
-class Sent(NamedTuple):
-    """A check that was sent, and when it is due."""
-
-    account_id: UUID
-    due: AwareDatetime
 
 
 class LoadState(StrEnum):
@@ -43,10 +38,14 @@ class LoadState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which accounts: those that meet `where`, a $filter of the Web API, and changed since that day."""
+    """Which accounts: those that meet `where`, a $filter of the Web API, and changed since that day.
+
+    `refers_to` is used by the walk of a related change only.
+    """
 
     where: str = ""
     changed_since: date | None = None
+    refers_to: Reference | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,11 +170,11 @@ class Checked(NamedTuple):
     busy: bool
     log: tuple[LogEntry, ...]
 
-    def result(self, run: LoadRun) -> str | None:
-        """How the load's check of the account ended, None if it has none; "" while it has not ended.
+    def result(self, run: Walk) -> str | None:
+        """How the walk's check of the account ended, None if it has none; "" while it has not ended.
 
-        `parked|CAUSE` for a parked account; `covered` if an event had the account checked since the load
-        began.
+        `parked|CAUSE` for a parked account; `covered` if an event had the account checked since what the
+        walk is about.
         """
         operation = str(run.operation(self.account_id))
         endings = [entry.outcome for entry in self.log if entry.operation_id == operation]

@@ -52,7 +52,8 @@ class EventRegistration:
     """One endpoint that Dataverse posts to, compared with what it should be.
 
     `command` registers it as it should be. `copies`: how many endpoints have its name. `missing` names steps
-    that are not there, `strangers` steps on the endpoint that are not the app's.
+    that are not there, `obsolete` steps of ours of tables that the field map does not name, `strangers` steps
+    on the endpoint that are not the app's.
     """
 
     endpoint: str
@@ -61,5 +62,6 @@ class EventRegistration:
     copies: int = 1
     missing: tuple[str, ...] = ()
     differences: tuple[ColumnDifference, ...] = ()
+    obsolete: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
     failed_posts: int = 0

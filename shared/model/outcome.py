@@ -46,6 +46,8 @@ class Cause(StrEnum):
     UNKNOWN_ERP_CURRENCY = "UnknownErpCurrency"
     UNMAPPED_VALUE = "UnmappedValue"
     UNKNOWN_ERP_VALUE = "UnknownErpValue"
+    PARENT_NOT_SYNCED = "ParentNotSynced"
+    PARENT_IN_OTHER_COMPANY = "ParentInOtherCompany"
     NO_ACCOUNT_NUMBER = "NoAccountNumber"
     MISSING_VALUE = "MissingValue"
     VALUE_TOO_LONG = "ValueTooLong"
@@ -93,6 +95,10 @@ _REMEDIES: dict[Cause, str] = {
     Cause.UNMAPPED_VALUE: "Add a row for the value to its mapping table; the account then follows. A value "
     "of a value map: correct it in Sales, or add it to the field map, then replay the account.",
     Cause.UNKNOWN_ERP_VALUE: "Correct the code in the mapping table, or add it in {erp}.",
+    Cause.PARENT_NOT_SYNCED: "The account that it refers to has no customer in {erp} yet. This one follows "
+    "by itself once it has one; explain that account to see what it waits for.",
+    Cause.PARENT_IN_OTHER_COMPANY: "The account that it refers to has its customer in another company. Refer "
+    "to an account of the same company in Sales, or correct the company of one of the two.",
     Cause.NO_ACCOUNT_NUMBER: "Give the account an account number in Sales.",
     Cause.MISSING_VALUE: "Fill the column in Sales.",
     Cause.VALUE_TOO_LONG: "Shorten the value in Sales, or let the field map truncate it.",
@@ -131,7 +137,8 @@ class Problem:
     """Why an account is parked, without personal data.
 
     `value` is only set where it groups accounts (a currency name, a code). `status` and `error_type` come
-    from the refusing system. Its error texts are never stored, because they quote values.
+    from the refusing system. Its error texts are never stored, because they quote values. `advice` is what to
+    do, where the cause alone does not tell it.
     """
 
     cause: Cause
@@ -139,6 +146,7 @@ class Problem:
     field: str = ""
     status: int | None = None
     error_type: str = ""
+    advice: str = ""
 
     @property
     def key(self) -> str:
@@ -152,7 +160,7 @@ class Problem:
 
     def remedy(self, erp: str = "the ERP") -> str:
         """Return what to do; `erp` is the name of the ERP in use."""
-        return remedy(self.cause, erp)
+        return self.advice.replace("{erp}", erp) or remedy(self.cause, erp)
 
     def __str__(self) -> str:
         """In one line: cause, field, value."""

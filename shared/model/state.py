@@ -62,7 +62,8 @@ class SyncState:
     while we block the customer, to the value that a release restores. `deleted`: Dataverse reported the
     deletion, and the account was not read since. `retrying_since`: when the first of the current attempts was
     made. `currency_key`: the key of its currency in the mapping table. `mapped_keys`: for each field that
-    goes through another mapping table, the keys under which its value is looked up.
+    goes through another mapping table, the keys under which its value is looked up. `field_map`: the
+    fingerprint of the field map under which the account was last found in step with its customer.
     """
 
     account_id: UUID
@@ -80,6 +81,7 @@ class SyncState:
     read_at: datetime | None = None
     confirmed: Mapping[str, str] = NOTHING
     fingerprint_key: str = ""
+    field_map: str = ""
     replaced: Mapping[str, str] = NOTHING
     unknown_until: datetime | None = None
     retrying_since: datetime | None = None
@@ -101,6 +103,25 @@ class SyncState:
         while len(log) > 1 and len(encode_log(log)) > LOG_CHARACTERS:
             log = log[1:]
         return replace(self, log=log)
+
+
+def forgotten(state: SyncState) -> SyncState:
+    """Return the state without the customer, which the ERP does not have any more."""
+    return replace(state, customer=None, previous_hold=None, confirmed={}, replaced={})
+
+
+def in_this_erp(state: SyncState, adopted_at: datetime | None) -> SyncState:
+    """Return the state without a customer that is in the ERP that was in use before `adopted_at`."""
+    if adopted_at is None or state.read_at is None or state.read_at >= adopted_at:
+        return state
+    return replace(forgotten(state), intent=None, begun=(), unknown_until=None)
+
+
+def referred_to(state: SyncState | None) -> CustomerKey | None:
+    """Return the customer to which other accounts may refer: that of an account that is not deleted."""
+    if state is None or state.deleted or state.customer is None or state.customer.by:
+        return None
+    return state.customer
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from shared.model.diagnosis import Diagnosis
 from shared.model.observed import EventRegistration, QueueProperties, TokenClaims, WhoAmI
+from shared.model.state import Page
 
 type ReadClaims = Callable[[], Awaitable[TokenClaims | None]]
 """The claims of a new token for one system; None for a token that cannot be read, such as the stand's."""
@@ -82,6 +83,13 @@ class Organization(Protocol):
     async def tracks_changes(self) -> bool | None: ...
     # Whether this column of an account can be updated; None if there is no such column.
     async def updatable(self, column: str) -> bool | None: ...
+
+
+class WrittenAccounts(Protocol):
+    """The accounts that are in step with their customers."""
+
+    # The fingerprints of the field maps under which they were last checked, page by page; "" if not noted.
+    async def page(self, after: str) -> Page[str]: ...
 
 
 class Registrations(Protocol):

@@ -110,13 +110,16 @@ class Breakers:
     async def refused(self, fault: Refused, account_id: UUID) -> Fault:
         """Return the fault to handle: the refusal itself parks the account, another fault makes it wait.
 
-        Raises faults of the Table service.
+        The other fault is that of a system that refuses all, or that of the tables if nobody can tell.
         """
-        closed = self._shared.current(fault.system).open_until is None
-        if closed and (trouble := await self._trouble_now(fault.system)) is not None:
-            await self.failed(fault.system, trouble)
+        try:
+            closed = self._shared.current(fault.system).open_until is None
+            if closed and (trouble := await self._trouble_now(fault.system)) is not None:
+                await self.failed(fault.system, trouble)
+                return trouble
+            return await self._refusals.note(fault, account_id)
+        except (TransientFault, ConfigurationFault) as trouble:
             return trouble
-        return await self._refusals.note(fault, account_id)
 
     async def settled(self, account_id: UUID | None) -> None:
         """Note that the work on a message is done. `account_id`: the account, if its check has ended."""

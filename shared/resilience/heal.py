@@ -13,6 +13,7 @@ from shared.ports import Clock, Control
 from shared.resilience.compare_issues import CompareIssues
 from shared.resilience.follow_mappings import FollowMappings
 from shared.resilience.progress import Progress
+from shared.resilience.release_children import ReleaseChildren
 from shared.resilience.release_parked import ReleaseParked
 from shared.telemetry import LOGGER
 
@@ -28,6 +29,7 @@ class Heal:
     follow: Sequence[FollowMappings]
     release: ReleaseParked
     compare: CompareIssues
+    children: ReleaseChildren | None = None
 
     async def run(self) -> int:
         """Heal what can be healed now, and return how many checks were sent. May raise faults."""
@@ -41,6 +43,8 @@ class Heal:
             await self.release.begin_anew(progress)
         await self.compare.run(progress)
         sent += followed
+        if self.children is not None:
+            sent += await self.children.run(progress)
         if sent:
             LOGGER.info("healing: %d looks sent", sent, extra={"event": "healed", "looks": sent})
         return sent

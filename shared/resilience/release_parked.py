@@ -4,21 +4,20 @@ The tables as they are now count, whoever changed them. Each run reads the next 
 change of a mapping table it reads all pages.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import batched, groupby
+from itertools import groupby
 
 from shared.model.control import Bookmark
 from shared.model.faults import ConfigurationFault, System, TransientFault
 from shared.model.issue import ParkedAccount
 from shared.model.mapping import CurrencyMapping, MappingTable
 from shared.model.outcome import CODE_CAUSES, MAPPING_CAUSES, Cause
-from shared.model.state import ScannedAccount
-from shared.ports import ChangeQueue, Issues, SyncStates
+from shared.ports import Issues
 from shared.resilience.circuit_breaker import Breakers
-from shared.resilience.progress import Progress, check, spread
+from shared.resilience.progress import Progress
+from shared.resilience.recheck import Recheck
 from shared.resilience.seen_mappings import SeenMappings, usable, version_of
 from shared.telemetry import LOGGER
 
@@ -27,7 +26,6 @@ _PARKED = "parked "
 _WHOLE = "whole"
 _KNOWN = "known"
 _MOST = 600  # checks of one run: no more than become due until the next one
-_AT_ONCE = 100  # rows that are marked in one request
 _DOUBLES = 5  # names with several rows that are read again in one run
 
 
@@ -49,11 +47,10 @@ class ReleaseParked:
 
     tables: Sequence[SeenMappings]
     issues: Issues
-    states: SyncStates
     knows: Callable[[MappingTable, str], Awaitable[bool]]
     erp: System
     breakers: Breakers
-    queue: ChangeQueue
+    recheck: Recheck
 
     async def begin_anew(self, progress: Progress) -> None:
         """Start to read every parked account again, because a mapping table changed."""
@@ -134,14 +131,8 @@ class ReleaseParked:
 
     async def _send(self, run: _Run, rows: Sequence[ParkedAccount], version: str) -> None:
         """Send the checks, then mark the rows. A row that is parked again in between stays unmarked."""
-        for some in batched(rows[: _MOST - run.sent], _AT_ONCE, strict=False):
-            stored = await asyncio.gather(*(self.states.get(row.account_id) for row in some))
-            known = [(row, found.state) for row, found in zip(some, stored, strict=True) if found is not None]
-            checks = [check(ScannedAccount.of(state), f"{row.key} {version}") for row, state in known]
-            dated, run.due = spread(checks, run.due)
-            await self.queue.send_all(dated)
-            await self.issues.mark_healed([row for row, _ in known], version)
-            run.sent += len(dated)
+        sent, run.due = await self.recheck.run(rows[: _MOST - run.sent], version, run.due)
+        run.sent += sent
 
 
 def _waiting(rows: Sequence[ParkedAccount], found: Sequence[CurrencyMapping]) -> Sequence[ParkedAccount]:

@@ -44,12 +44,16 @@ class StillOpen:
 
 @dataclass(frozen=True, slots=True)
 class Unlink:
-    """The use case behind `accountsync unlink`; `second_key` is the field map's, if it has one."""
+    """The use case behind `accountsync unlink`; `second_key` is the field map's, if it has one.
+
+    `moved` has the accounts checked that refer to this one's customer.
+    """
 
     states: SyncStates
     release: Release
     replay: Replay
     clock: Clock
+    moved: Callable[[UUID, UUID], Awaitable[None]]
     second_key: str | None = None
 
     async def account(self, account_id: UUID, asked: Asked) -> Unlinked | NothingToUnlink | StillOpen:
@@ -69,6 +73,7 @@ class Unlink:
             return StillOpen(state.unknown_until)
         forgotten = replace(state, customer=None, begun=(), confirmed={}, previous_hold=None)
         held = replace(forgotten, intent=key, lease=Lease(uuid4(), now + _LEASE))
+        await self.moved(account_id, state.organization_id)
         etag = await self.states.put(held, stored.etag)
         change = self.replay.check(account_id, state.organization_id, asked)
         for owned in {key, *self._second_key(key, account_id)}:

@@ -80,6 +80,11 @@ class IssueTable:
         entities, next_page = await read_page(self._table, query, parameters, _LISTED, after)
         return Page([_parked(entity) for entity in entities], next_page)
 
+    async def under(self, key: str, after: str) -> Page[ParkedAccount]:
+        parameters = {"key": key}
+        entities, next_page = await read_page(self._table, "PartitionKey eq @key", parameters, _LISTED, after)
+        return Page([_parked(entity) for entity in entities], next_page)
+
     async def between(self, after: str, last: str) -> Sequence[ParkedAccount]:
         query = "RowKey gt @after" + (" and RowKey le @last" if last else "")
         with table_faults():

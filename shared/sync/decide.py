@@ -12,15 +12,15 @@ from shared.model.account import Account
 from shared.model.change import AccountChange, ChangeKind, Source
 from shared.model.customer import Customer, CustomerKey
 from shared.model.faults import AccountFault
-from shared.model.state import Stored, SyncState
+from shared.model.state import Stored, SyncState, in_this_erp
 from shared.ports import Clock
 from shared.resilience.target_in_use import TargetInUse
-from shared.sync.desired_customer import BuildCustomer, MappedValues
+from shared.sync.desired_customer import ResolveCustomer
 from shared.sync.fields import after_look
 from shared.sync.ownership import of_another
 from shared.sync.plan import NOT_FOUND_CHECKS, plan
 from shared.sync.rules import Rules
-from shared.sync.steps import Decision, Facts, Look, Own, OwnerRow, Resolve, Wait, in_this_erp
+from shared.sync.steps import Decision, Facts, Look, Own, OwnerRow, Resolve, Wait
 
 _NO_ORGANIZATION = UUID(int=0)
 
@@ -67,8 +67,7 @@ class Decide:
     reader: ReadsAccounts
     target: FindsCustomers
     states: ReadsStates
-    mapped: MappedValues
-    build: BuildCustomer
+    resolve: ResolveCustomer
     customers: ReadsOwners
     in_use: TargetInUse
     rules: Rules
@@ -139,9 +138,8 @@ class Decide:
         if facts.account is None:
             raise AssertionError
         try:
-            keys = await self.mapped.keys(facts.account, fresh=self.fresh)
-            mapped = await self.mapped.of(keys, fresh=self.fresh)
-            return replace(facts, desired=self.build.body(facts.account, mapped))
+            keys = await self.resolve.mapped.keys(facts.account, fresh=self.fresh)
+            return replace(facts, desired=await self.resolve.body(facts.account, keys, fresh=self.fresh))
         except AccountFault as fault:
             return replace(facts, problem=fault.problem)
 

@@ -19,14 +19,7 @@ from shared.model.mapping import CurrencyMapping, currency_key, fold
 from shared.model.outcome import Cause, Problem
 from shared.model.state import NO_KEYS, NOTHING
 from shared.ports import CurrencyMappings
-
-
-def broken_rule(field_map: FieldMap, account: Account) -> str | None:
-    """Return the column of the first row rule that the account does not meet; None if it meets all."""
-    for rule in field_map.only_if:
-        if not rule.holds(account.columns.get(rule.column)):
-            return rule.column
-    return None
+from shared.sync.parents import FindParents
 
 
 class Keys(NamedTuple):
@@ -237,3 +230,19 @@ def _number(name: str, entry: MappedField, value: object) -> FieldValue:
     except InvalidOperation as error:
         raise AccountFault(Problem(Cause.BAD_VALUE, field=name)) from error
     return int(number) if entry.type == "integer" else number
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveCustomer:
+    """Finds the customer that the ERP must have: the check, the preview and the comparison all use it."""
+
+    mapped: MappedValues
+    parents: FindParents
+    build: BuildCustomer
+
+    async def body(self, account: Account, keys: Keys, *, fresh: bool) -> CustomerBody:
+        """Return the customer, after all look-ups. Raises AccountFault for what cannot be mapped."""
+        mapped = await self.mapped.of(keys, fresh=fresh)
+        if self.build.field_map.customer_fields:
+            mapped = {**mapped, **await self.parents.numbers(account, self.build.key(account).company)}
+        return self.build.body(account, mapped)

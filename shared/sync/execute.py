@@ -9,7 +9,7 @@ from shared.model.change import AccountChange, Source
 from shared.model.customer import Customer, CustomerBody, CustomerKey, FieldValue
 from shared.model.faults import AccountFault, CustomerAlreadyExists, CustomerNotFound, Fault, TransientFault
 from shared.model.outcome import Cause, Outcome, Problem
-from shared.model.state import Lease, Stored, SyncState
+from shared.model.state import Lease, Stored, SyncState, in_this_erp
 from shared.ports import Clock, Guard, SyncStates, Target
 from shared.resilience.circuit_breaker import Breakers
 from shared.sync.fields import after_look, confirmed, released
@@ -29,7 +29,6 @@ from shared.sync.steps import (
     Release,
     Step,
     Update,
-    in_this_erp,
 )
 from shared.telemetry import SPAN
 

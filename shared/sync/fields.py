@@ -9,7 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from shared.model.customer import Customer, FieldValue, Fingerprints
-from shared.model.field_map import Hold
+from shared.model.map_sections import Hold
 from shared.model.state import SyncState
 
 NO_FIELDS: Mapping[str, FieldValue] = MappingProxyType({})

@@ -22,7 +22,7 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """Do nothing: the account was read after this change was committed."""
+    """Do nothing: the account was read after this change was committed, or its first check is to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,9 @@ class Merged:
     look: AccountChange
     due: datetime
 
+
+# Sources whose changes have the time of an event.
+_STAMPED = FROM_DATAVERSE | {Source.RELATED}
 
 type Freshness = Proceed | Busy | Covered | Merged
 
@@ -47,17 +50,19 @@ class Margins:
 def judge(change: AccountChange, state: SyncState | None, now: datetime, margins: Margins) -> Freshness:
     """Decide what to do with the change, given the account's state."""
     if state is None:
-        return Proceed()
+        # A related change begins no account: the first check, whenever it comes, reads it as it is then.
+        return Covered() if change.source is Source.RELATED else Proceed()
     if state.lease is not None and state.lease.until > now:
         return Busy(state.lease.until)
     if change.source in AFTER_COMMIT and _was_read_since(change, state):
         return Covered()
-    if change.source not in FROM_DATAVERSE or change.kind is ChangeKind.DELETE or state.read_at is None:
+    if change.source not in _STAMPED or change.kind is ChangeKind.DELETE or state.read_at is None:
         return Proceed()
     # Dataverse stamps the event inside its transaction, so the change may be committed later than it says.
+    # Only the times count: a change of a related row leaves the account's version as it is.
     if state.read_at - margins.transaction > change.occurred_at and state.settled:
         return Covered()
-    if change.hop == 0 and abs(now - state.read_at) < margins.settle:
+    if change.source in FROM_DATAVERSE and change.hop == 0 and abs(now - state.read_at) < margins.settle:
         return _merged(change, now, margins)
     return Proceed()
 

@@ -11,12 +11,14 @@ from datetime import timedelta
 
 from shared.model.account import Account
 from shared.model.change import AFTER_CORRECTION, AccountChange, ChangeKind
+from shared.model.customer import CustomerKey
 from shared.model.faults import (
     AccountFault,
     ConfigurationFault,
     Fault,
     MessageRefused,
     NotYet,
+    ParentMissing,
     QueueUnavailable,
     Refused,
     StateConflict,
@@ -27,14 +29,15 @@ from shared.model.outcome import Cause, Ending, Outcome, Problem
 from shared.model.state import Phase
 from shared.ports import AccountReader, ChangeQueue, Clock, SyncStates
 from shared.resilience.circuit_breaker import Breakers
+from shared.resilience.family import Family
 from shared.resilience.retry_policy import Jitter, Later, Park, RetryPolicy
 from shared.resilience.target_in_use import TargetInUse
-from shared.sync.desired_customer import BuildCustomer, MappedValues
+from shared.sync.desired_customer import ResolveCustomer
 from shared.sync.execute import Execute, Work
 from shared.sync.freshness import Busy, Covered, Margins, Merged, judge
 from shared.sync.plan import is_to_be_blocked, plan
 from shared.sync.record import Record
-from shared.sync.steps import Decision, Facts, Resolve, Wait
+from shared.sync.steps import Decision, Facts, Move, Resolve, Wait
 from shared.telemetry import LOGGER, SPAN, log_outcome
 
 _PHASES = {Ending.FILTERED: Phase.FILTERED, Ending.DELETED: Phase.DELETED}
@@ -55,6 +58,7 @@ class _Run:
     work: Work | None = None
     waits_for: System = System.TABLES
     refused: AccountFault | None = None
+    had: CustomerKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,8 @@ class SyncAccount:
     reader: AccountReader
     queue: ChangeQueue
     in_use: TargetInUse
-    mapped: MappedValues
-    build: BuildCustomer
+    resolve: ResolveCustomer
+    family: Family
     execute: Execute
     record: Record
     policy: RetryPolicy
@@ -90,6 +94,8 @@ class SyncAccount:
             outcome = await self._after(run, fault)
         ended = run.work is not None and outcome.ending is not Ending.RETRYING
         await self.breakers.settled(change.account_id if ended else None)
+        if run.work is not None:
+            await self.family.follow(run.work.state, run.had)
         log_outcome(change, outcome, self.clock.now())
         return outcome
 
@@ -115,7 +121,7 @@ class SyncAccount:
         work.take_over(now, self.limits.longest_request)
         if self.in_use.adopted_at is not None:
             work.link_anew(self.in_use.adopted_at)
-        run.waits_for = System.DATAVERSE
+        run.had, run.waits_for = work.state.customer, System.DATAVERSE
         account = await self.breakers.call(System.DATAVERSE, "read", self.reader.read(change.account_id))
         run.waits_for = self.execute.target.capabilities.system
         return await self._check(run, work, account)
@@ -164,6 +170,9 @@ class SyncAccount:
             case Decision():
                 done = await self.execute.decision(work, facts, step)
                 return done if isinstance(done, Facts) else await self._end(run, work, facts, step, done)
+            case Move():
+                await self.family.moved(run.change.account_id, run.change.organization_id)
+                return await self.execute.step(work, facts, step)
             case _:
                 return await self.execute.step(work, facts, step)
 
@@ -173,9 +182,13 @@ class SyncAccount:
         if facts.account is None:
             raise AssertionError
         fresh = work.change.source in AFTER_CORRECTION
-        keys = await self.mapped.keys(facts.account, fresh=fresh)
+        keys = await self.resolve.mapped.keys(facts.account, fresh=fresh)
         work.state = replace(work.state, currency_key=keys.currency, mapped_keys=keys.fields)
-        return replace(facts, desired=self.build.body(facts.account, await self.mapped.of(keys, fresh=fresh)))
+        try:
+            return replace(facts, desired=await self.resolve.body(facts.account, keys, fresh=fresh))
+        except ParentMissing as missing:
+            await self.family.ask(missing, work.change, work.state.issue)
+            raise
 
     async def _end(self, run: _Run, work: Work, facts: Facts, decision: Decision, end: Outcome) -> Outcome:
         """Record how the check ended. Raises AccountFault, to park the account."""
@@ -192,7 +205,7 @@ class SyncAccount:
 
     async def _write_back(self, work: Work, account: Account) -> None:
         """Bring the number that the ERP assigned into the account, whenever it is not there."""
-        customer, column = work.state.customer, self.build.field_map.key.number_column
+        customer, column = work.state.customer, self.execute.rules.field_map.key.number_column
         if self.limits.write_back and customer and account.columns.get(column) != customer.number:
             request = self.reader.write_back(account.account_id, column, customer.number)
             await self.breakers.call(System.DATAVERSE, "write-back", request)
@@ -201,7 +214,7 @@ class SyncAccount:
         """What becomes of the message after a fault."""
         change, work, now = run.change, run.work, self.clock.now()
         if isinstance(fault, Refused):
-            fault = await self._of_row_or_system(fault, change)
+            fault = await self.breakers.refused(fault, change.account_id)
         if isinstance(fault, ConfigurationFault):
             LOGGER.error("set-up is wrong: %s", fault, extra={"event": "operator-fault"})
         elif not isinstance(fault, Fault):
@@ -217,33 +230,19 @@ class SyncAccount:
             except Fault as trouble:
                 disposition = self.policy.later(trouble, change.attempt, now, self.jitter)
         if work is not None and not (work.leaves_no_row or isinstance(fault, StateConflict)):
-            await self._note_retry(work, disposition)
+            await self.record.retrying(
+                work, Outcome(Ending.RETRYING, disposition.reason, due=disposition.due)
+            )
         try:
             return await self._later(change, disposition)
         except MessageRefused as refusal:
             return await self._park(run, Problem(Cause.UNEXPECTED, error_type=type(refusal).__name__))
-
-    async def _of_row_or_system(self, fault: Refused, change: AccountChange) -> Fault:
-        """The refusal, to park the account; another fault if the system refuses all, or nobody can tell."""
-        try:
-            return await self.breakers.refused(fault, change.account_id)
-        except (TransientFault, ConfigurationFault) as trouble:
-            return trouble
 
     async def _park(self, run: _Run, problem: Problem) -> Outcome:
         change = run.change
         work = run.work or Work.on(change, self.states, await self.states.get(change.account_id))
         await self.execute.give_up(work)
         return await self.record.parked(work, problem, Outcome(Ending.PARKED, str(problem.cause)))
-
-    async def _note_retry(self, work: Work, later: Later) -> None:
-        """Free the lease and say what is waited for; the copy itself depends on no table."""
-        try:
-            await self.record.retrying(work, Outcome(Ending.RETRYING, later.reason, due=later.due))
-        except QueueUnavailable:
-            raise
-        except Fault as trouble:
-            LOGGER.warning("the state of account %s was not stored: %s", work.change.account_id, trouble)
 
     async def _later(self, change: AccountChange, later: Later) -> Outcome:
         await self.queue.send(change.copy(tried=later.tried), later.due)

@@ -9,9 +9,9 @@ from dataclasses import replace
 from shared.model.account import Account
 from shared.model.change import ChangeKind
 from shared.model.customer import Customer, CustomerBody, CustomerKey
+from shared.model.field_map import FieldMap
 from shared.model.outcome import Cause, Ending, Problem
-from shared.model.state import Phase
-from shared.sync.desired_customer import broken_rule
+from shared.model.state import Phase, forgotten
 from shared.sync.fields import (
     completed,
     differing,
@@ -32,7 +32,7 @@ from shared.sync.linking import (
     settle_creation,
 )
 from shared.sync.rules import Rules
-from shared.sync.steps import Decision, Facts, Link, Look, Release, Resolve, Step, Update, Wait, forgotten
+from shared.sync.steps import Decision, Facts, Link, Look, Release, Resolve, Step, Update, Wait
 
 _INACTIVE = 1
 NOT_FOUND_CHECKS = 3  # attempts at an account that Sales does not have, or does not have yet
@@ -41,6 +41,14 @@ NOT_FOUND_CHECKS = 3  # attempts at an account that Sales does not have, or does
 def is_to_be_blocked(account: Account, rules: Rules) -> bool:
     """Whether the account is inactive and its customer must therefore be blocked."""
     return rules.block_on_deactivate and account.columns.get("statecode") == _INACTIVE
+
+
+def broken_rule(field_map: FieldMap, account: Account) -> str | None:
+    """Return the column of the first row rule that the account does not meet; None if it meets all."""
+    for rule in field_map.only_if:
+        if not rule.holds(account.columns.get(rule.column)):
+            return rule.column
+    return None
 
 
 def plan(facts: Facts, rules: Rules) -> Step:

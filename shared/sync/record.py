@@ -7,13 +7,13 @@ before the message is completed. So a crash loses neither.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.model.change import Source
-from shared.model.faults import StateConflict
+from shared.model.change import WALKED
+from shared.model.faults import Fault, QueueUnavailable, StateConflict
 from shared.model.outcome import Ending, Outcome, Problem
 from shared.model.state import LogEntry, Phase
 from shared.ports import ChangeQueue, Clock, Issues
 from shared.sync.execute import Work
-from shared.telemetry import SPAN
+from shared.telemetry import LOGGER, SPAN
 
 _AFTER_UNKNOWN = timedelta(seconds=1)
 _AFTER_CONFLICT = timedelta(seconds=2)
@@ -21,24 +21,30 @@ _AFTER_CONFLICT = timedelta(seconds=2)
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Stores the account's state, and adds or removes its row in Issues."""
+    """Stores the account's state, and adds or removes its row in Issues.
+
+    `field_map` is the fingerprint of the field map in use.
+    """
 
     queue: ChangeQueue
     issues: Issues
     clock: Clock
+    field_map: str
 
     @SPAN("record")
     async def settled(self, work: Work, phase: Phase, outcome: Outcome) -> Outcome:
         """Remove the issue that the account had, and store that the check ended without a problem."""
         await self._remove_issue(work)
+        if phase is Phase.SYNCED:
+            work.state = replace(work.state, field_map=self.field_map)
         await self._store(work, phase, outcome)
         return outcome
 
     async def covered(self, work: Work) -> Outcome:
-        """Note the covered check of a load in the account's log, once: the load's report counts the notes."""
+        """Note the covered check of a walk in the account's log, once: the walk looks for the note there."""
         done, change, state = Outcome(Ending.COVERED), work.change, work.state
         known = any(entry.operation_id == str(change.operation_id) for entry in state.log)
-        if change.source is Source.LOAD and state.phase is not None and not known:
+        if change.source in WALKED and state.phase is not None and not known:
             self._prepare(work, state.phase, done)
             await work.store()
         return done
@@ -55,10 +61,18 @@ class Record:
 
     @SPAN("record")
     async def retrying(self, work: Work, outcome: Outcome) -> None:
-        """Store that another attempt follows. Raises StateConflict if another worker changed the state."""
-        await self._check_after_unknown(work)
-        self._prepare(work, Phase.RETRYING, outcome)
-        await work.store()
+        """Free the lease and store what is waited for. A fault is logged: the copy itself needs no table.
+
+        Raises QueueUnavailable.
+        """
+        try:
+            await self._check_after_unknown(work)
+            self._prepare(work, Phase.RETRYING, outcome)
+            await work.store()
+        except QueueUnavailable:
+            raise
+        except Fault as trouble:
+            LOGGER.warning("the state of account %s was not stored: %s", work.change.account_id, trouble)
 
     async def _remove_issue(self, work: Work) -> None:
         """Remove the account's row in Issues. The state names it until then, so that no row is forgotten."""

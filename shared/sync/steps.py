@@ -13,7 +13,7 @@ from shared.model.account import Account
 from shared.model.change import AccountChange
 from shared.model.customer import Customer, CustomerBody, CustomerKey, FieldValue
 from shared.model.outcome import Ending, Problem
-from shared.model.state import Stored, SyncState
+from shared.model.state import Stored, SyncState, forgotten
 
 CREATED, ADOPTED = "created", "adopted"  # how the account got its customer, in the owner row
 _NOTHING_SEEN: Mapping[CustomerKey, Customer | None] = MappingProxyType({})
@@ -203,18 +203,6 @@ class Facts:
             case _:
                 pass
         return replace(self, state=state)
-
-
-def forgotten(state: SyncState) -> SyncState:
-    """Return the state without the customer, which the ERP does not have any more."""
-    return replace(state, customer=None, previous_hold=None, confirmed={}, replaced={})
-
-
-def in_this_erp(state: SyncState, adopted_at: datetime | None) -> SyncState:
-    """Return the state without a customer that is in the ERP that was in use before `adopted_at`."""
-    if adopted_at is None or state.read_at is None or state.read_at >= adopted_at:
-        return state
-    return replace(forgotten(state), intent=None, begun=(), unknown_until=None)
 
 
 def _without(

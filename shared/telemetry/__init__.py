@@ -31,7 +31,10 @@ _WRITTEN = frozenset({Ending.CREATED, Ending.UPDATED})
 
 
 class Intake(NamedTuple):
-    """How intake handled an event: queued (detail: message id), filtered (rule), rejected (reason)."""
+    """How intake handled an event: queued, related (detail: message id), filtered (rule), rejected (reason).
+
+    `related`: no account was changed, but a row that accounts refer to, and they are checked.
+    """
 
     ending: str
     source: str

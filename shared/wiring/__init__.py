@@ -6,10 +6,10 @@ from functools import cache, cached_property
 
 from shared.diagnostics.health import AnswerProbe, Health
 from shared.environment import load_settings
-from shared.intake.filter import Filter
 from shared.intake.queue_change import QueueChange
 from shared.model.faults import System
 from shared.model.field_map import FieldMap
+from shared.model.map_fingerprint import fingerprint_of
 from shared.resilience.change_limits import BlastGuard
 from shared.resilience.circuit_breaker import BreakerRules, Breakers
 from shared.resilience.heal import Heal
@@ -19,7 +19,6 @@ from shared.resilience.retry_policy import RetryPolicy
 from shared.resilience.target_in_use import TargetInUse
 from shared.resilience.unlink import Unlink
 from shared.settings import Settings
-from shared.sync.desired_customer import BuildCustomer
 from shared.sync.execute import Execute
 from shared.sync.freshness import Margins
 from shared.sync.ownership import Ownership
@@ -29,8 +28,9 @@ from shared.sync.rules import Rules
 from shared.telemetry import LOGGER
 from shared.wiring.clients import Clients, Ports
 from shared.wiring.erp import erp_of, in_use, rules_of
+from shared.wiring.families import family_of, resolve_of
 from shared.wiring.healing import heal_of
-from shared.wiring.mapping_tables import mapped_values
+from shared.wiring.intake import queue_change_of
 from shared.wiring.runs import RunCases
 
 _BUILDING = threading.RLock()
@@ -64,16 +64,7 @@ class Application:
     @cached_property
     def queue_change(self) -> QueueChange:
         """The use case behind both intakes."""
-        return QueueChange(
-            queue=self.ports.queue,
-            rejected=self.ports.rejected,
-            filter=Filter(
-                self.field_map.watched, self.settings.integration_user_id, self.field_map.written_back
-            ),
-            clock=self.ports.clock,
-            transaction_margin=timedelta(seconds=self.settings.transaction_margin_seconds),
-            organization_id=self.settings.dataverse_organization_id,
-        )
+        return queue_change_of(self)
 
     @cached_property
     def sync_account(self) -> SyncAccount:
@@ -86,10 +77,10 @@ class Application:
             reader=ports.reader,
             queue=ports.queue,
             in_use=self.target_in_use,
-            mapped=mapped_values(self.field_map, ports, self.knows_currency, self.breakers),
-            build=BuildCustomer(self.field_map, self.setting_texts()),
+            resolve=resolve_of(self, self.knows_currency, self.breakers),
+            family=family_of(self),
             execute=self._execute(),
-            record=Record(ports.queue, ports.issues, ports.clock),
+            record=Record(ports.queue, ports.issues, ports.clock, fingerprint_of(self.field_map)),
             policy=RetryPolicy(
                 first=settings.retry_first_seconds,
                 cap=settings.retry_cap_seconds,
@@ -147,8 +138,8 @@ class Application:
     def unlink(self) -> Unlink:
         """Separates an account from its customer."""
         ports = self.ports
-        second_key = self.field_map.key.second_key
-        return Unlink(ports.states, self.ownership.release, self.replay, ports.clock, second_key)
+        moved, second_key = family_of(self).moved, self.field_map.key.second_key
+        return Unlink(ports.states, self.ownership.release, self.replay, ports.clock, moved, second_key)
 
     @cached_property
     def replay(self) -> Replay:

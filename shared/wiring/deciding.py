@@ -3,9 +3,8 @@
 from dataclasses import replace
 
 from shared.sync.decide import Decide
-from shared.sync.desired_customer import BuildCustomer
 from shared.wiring import Application
-from shared.wiring.mapping_tables import mapped_values
+from shared.wiring.families import resolve_of
 
 
 def decide_over[D: Decide](app: Application, kind: type[D]) -> D:
@@ -15,8 +14,7 @@ def decide_over[D: Decide](app: Application, kind: type[D]) -> D:
         reader=ports.reader,
         target=ports.target,
         states=ports.states,
-        mapped=mapped_values(app.field_map, ports, ports.target.knows_currency),
-        build=BuildCustomer(app.field_map, app.setting_texts()),
+        resolve=resolve_of(app, ports.target.knows_currency),
         customers=ports.owners,
         in_use=app.target_in_use,
         rules=replace(app.rules, looks_first=True),

@@ -12,14 +12,17 @@ from shared.diagnostics.doctor.registration import RegistrationCheck
 from shared.diagnostics.doctor.sales import (
     ChangeTrackingCheck,
     IdentityCheck,
+    LookUpsCheck,
     ReadingCheck,
     WriteBackCheck,
 )
 from shared.diagnostics.doctor.settings import SettingsCheck, SetUp
 from shared.diagnostics.doctor.tables import TablesCheck
 from shared.diagnostics.doctor.tokens import TokenFor, TokensCheck
+from shared.diagnostics.doctor.written import WrittenCheck
 from shared.model.faults import Fault, System
 from shared.model.finding import Grade
+from shared.model.map_fingerprint import fingerprint_of
 from shared.ports.doctor import Organization, QueueSettings, Registrations
 from shared.setting_types import Credential, TargetName
 from shared.web.credentials import EntraTokens, entra_credential
@@ -72,6 +75,7 @@ def checks_of_app(app: Application) -> tuple[Named, ...]:
         Named("queues", QueuesCheck(_queues(app), _OF_APP).check),
         Named("rights on the queues", QueueRightsCheck(TriedQueues(clients.service_bus)).check),
         Named("Sales", ReadingCheck(partial(clients.dataverse.probe, PROBE), inquiry.currencies).check),
+        Named("look-ups in Sales", _look_ups(app).check),
         Named("identity in Sales", _identities(app, organization, as_app=True).check),
         Named("change tracking", ChangeTrackingCheck(organization).check),
         *(
@@ -90,6 +94,7 @@ def checks_of_app(app: Application) -> tuple[Named, ...]:
         ),
         Named("clocks", ClocksCheck(times, clock).check),
         Named("field map", field_map.check),
+        Named("accounts under an older field map", _written(app).check),
         *(Named(check.name, check.check) for check in mappings),
         Named("set-up of the ERP", points.check),
     )
@@ -119,13 +124,30 @@ def _organization(app: Application) -> Organization:
     return DataverseOrganization(app.clients.dataverse)
 
 
+def _look_ups(app: Application) -> LookUpsCheck:
+    from shared.dataverse.accounts import PROBE, look_ups_of
+
+    probe = app.clients.dataverse.probe
+    look_ups = look_ups_of(app.field_map).items()
+    return LookUpsCheck({column: partial(probe, f"{PROBE}&$expand={read}") for column, read in look_ups})
+
+
+def _written(app: Application) -> WrittenCheck:
+    from shared.storage.tables import ACCOUNT_SYNC
+    from shared.storage.written import WrittenTable
+
+    table = app.clients.tables.get_table_client(ACCOUNT_SYNC)
+    return WrittenCheck(WrittenTable(table), fingerprint_of(app.field_map))
+
+
 def _registrations(app: Application) -> Registrations:
     from shared.dataverse.endpoints import endpoint_of
     from shared.dataverse.registered import RegisteredEndpoints
     from shared.dataverse.registry import DataverseRegistry
 
     queue, _ = endpoint_of(app.settings)
-    return RegisteredEndpoints(DataverseRegistry(app.clients.dataverse), app.field_map.watched, queue)
+    registry, field_map = DataverseRegistry(app.clients.dataverse), app.field_map
+    return RegisteredEndpoints(registry, field_map.watched, field_map.related_rows.columns, queue)
 
 
 def _queues(app: Application) -> QueueSettings:

@@ -9,6 +9,7 @@ from shared.resilience.follow_mappings import FollowMappings
 from shared.resilience.heal import Heal
 from shared.resilience.release_parked import ReleaseParked
 from shared.resilience.seen_mappings import SeenMappings
+from shared.wiring.families import recheck_of, release_children_of
 from shared.wiring.mapping_tables import rows_of, table_values
 
 if TYPE_CHECKING:
@@ -36,13 +37,13 @@ def heal_of(app: "Application", deadline: timedelta) -> Heal:
         release=ReleaseParked(
             tables=tuple(seen),
             issues=ports.issues,
-            states=ports.states,
             knows=knows,
             erp=app.erp.capabilities.system,
             breakers=app.breakers,
-            queue=ports.queue,
+            recheck=recheck_of(app),
         ),
         compare=CompareIssues(ports.issues, ports.states),
+        children=release_children_of(app) if app.field_map.account_columns else None,
     )
 
 

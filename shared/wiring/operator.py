@@ -58,7 +58,9 @@ class Operator(Application):
         """What Dataverse posts, and where to."""
         from shared.dataverse.registry import DataverseRegistry
 
-        return Registration(DataverseRegistry(self.clients.dataverse), self.field_map.watched)
+        field_map = self.field_map
+        registry = DataverseRegistry(self.clients.dataverse)
+        return Registration(registry, field_map.watched, field_map.related_rows.columns)
 
     @cached_property
     def find_account(self) -> FindAccount:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from shared.load.choose import Pace
 from shared.load.first_load import FirstLoad
+from shared.load.related import CheckReferring
 from shared.load.report import ReportLoad
+from shared.load.room import Room
 from shared.load.steer import SteerLoad
 from shared.load.unfinished import Unfinished
 from shared.model.page import PageDue, RunKind
@@ -27,12 +29,16 @@ class RunCases:
     @cached_property
     def handlers(self) -> Mapping[RunKind, HandlePage]:
         """Who handles the pages of each kind of run."""
-        return {RunKind.LOAD: self.first_load.handle, RunKind.RECONCILE: self._reconcile}
+        return {
+            RunKind.LOAD: self.first_load.handle,
+            RunKind.RECONCILE: self._reconcile,
+            RunKind.RELATED: self.check_referring.handle,
+        }
 
     @cached_property
     def first_load(self) -> FirstLoad:
         """The pages of a first load."""
-        ports, settings = self._app.ports, self._app.settings
+        ports = self._app.ports
         return FirstLoad(
             runs=ports.runs,
             pages=ports.pages,
@@ -42,7 +48,25 @@ class RunCases:
             unfinished=self._unfinished,
             breakers=self._app.breakers,
             clock=ports.clock,
-            pace=Pace(settings.load_page_size, settings.load_queued_per_partition, settings.sync_partitions),
+            pace=self._pace,
+        )
+
+    @cached_property
+    def check_referring(self) -> CheckReferring:
+        """The pages of related changes."""
+        ports, pace = self._app.ports, self._pace
+        return CheckReferring(
+            pages=ports.pages,
+            accounts=ports.accounts,
+            queue=ports.queue,
+            checked=ports.checked,
+            unfinished=self._unfinished,
+            room=Room(ports.waiting, ports.clock, pace.bound),
+            breakers=self._app.breakers,
+            clock=ports.clock,
+            jitter=ports.jitter,
+            pace=pace,
+            operator_wait=self._app.settings.operator_retry_seconds,
         )
 
     @cached_property
@@ -66,6 +90,11 @@ class RunCases:
         from shared.wiring.reconcile import reconcile_of
 
         await reconcile_of(self._app).handle(page)
+
+    @cached_property
+    def _pace(self) -> Pace:
+        settings = self._app.settings
+        return Pace(settings.load_page_size, settings.load_queued_per_partition, settings.sync_partitions)
 
     @cached_property
     def _unfinished(self) -> Unfinished:

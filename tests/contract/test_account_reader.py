@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import pytest
 
-from shared.dataverse.accounts import DataverseAccounts
+from shared.dataverse.accounts import DataverseAccounts, select_of
 from shared.field_maps import load_field_map
 from shared.model.account import Account
 from shared.model.faults import ConfigurationFault, Refused, System, TransientFault
@@ -126,6 +127,20 @@ async def test_one_request_reads_all(simulated: Simulated, contoso: UUID) -> Non
     assert (account.currency.name, account.currency.iso_code) == ("US Dollar", "USD")
     assert abs(account.read_at - datetime.now(UTC)) < timedelta(seconds=5)
     assert simulated.simulator.log.report("dataverse", 0)["total"] == 1
+
+
+async def test_of_a_parent_only_its_id_is_read(simulated: Simulated, contoso: UUID) -> None:
+    """A row that the app may not read would else look like none."""
+    child = uuid4()
+    parent = {"parentaccountid@odata.bind": f"/accounts({contoso})"}
+    simulated.state(accounts=[{"accountid": str(child), "name": "Child", **parent}])
+    parents = load_field_map(str(Path(__file__).parents[1] / "flow/parents.toml"))
+    field_map = parents.model_copy(update={"company": MAP.company})
+    assert "expand=parentaccountid" not in select_of(field_map)
+    for account_id, expected in ((child, str(contoso)), (contoso, None)):
+        account = await reader(simulated, field_map).read(account_id)
+        assert account is not None
+        assert account.columns["parentaccountid"] == expected
 
 
 async def test_a_column_that_is_not_there_is_a_wrong_set_up(simulated: Simulated, contoso: UUID) -> None:

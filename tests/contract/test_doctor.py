@@ -1,14 +1,15 @@
 """The doctor over the real adapters: Azurite, the broker and the simulators, to which it writes nothing."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
-from azure.data.tables.aio import TableServiceClient
+from azure.data.tables.aio import TableClient, TableServiceClient
 from pydantic import SecretStr
 
 from local.child import Child
@@ -20,27 +21,33 @@ from shared.dataverse.organization import DataverseOrganization
 from shared.dataverse.registration import Registration
 from shared.dataverse.registry import DataverseRegistry
 from shared.diagnostics.doctor.doctor import Doctor
+from shared.diagnostics.doctor.written import WrittenCheck
 from shared.environment import load_settings
 from shared.messaging.access import TriedQueues
 from shared.messaging.depths import LocalQueues
 from shared.messaging.properties import AdministeredProperties, LocalProperties
 from shared.messaging.queues import service_bus
+from shared.model.customer import CustomerKey
 from shared.model.diagnosis import Diagnosis
 from shared.model.faults import ConfigurationFault, NotPermitted, QueueUnavailable, StateConflict, System
 from shared.model.finding import Finding, Grade
 from shared.model.observed import QueueProperties
+from shared.model.state import Page, Phase, SyncState
 from shared.ports.doctor import Diagnoses
 from shared.storage.access import TriedTables
 from shared.storage.diagnoses import DiagnosisTable
+from shared.storage.states import StateTable
 from shared.storage.tables import CONTROL, TABLES
+from shared.storage.written import WrittenTable
 from shared.web.times import time_of
 from shared.wiring import Application
 from shared.wiring.doctor import checks_of_app
-from tests.contract.conftest import ROOT, TOKEN, NewTable, Simulated, start_broker
+from tests.contract.conftest import ROOT, TOKEN, NewTable, NewTables, Simulated, start_broker
 from tests.contract.test_inquiry import PlainHttp
 from tests.fakes.doctor import FakeDiagnoses, FakeQueueSettings
 from tests.unit.test_settings import EXAMPLE
 
+CONTACTS = ROOT / "tests/flow/contacts.toml"
 NOW = datetime(2026, 11, 29, 1, 2, 3, tzinfo=UTC)
 FOUND = Diagnosis(NOW, "1", "me", (Finding("a", Grade.ERROR, "It is ü.", "why", "remedy"),))
 
@@ -216,7 +223,9 @@ async def examined(app: Application) -> list[Finding]:
 
 
 def registration_of(app: Application) -> Registration:
-    return Registration(DataverseRegistry(app.clients.dataverse), app.field_map.watched)
+    field_map = app.field_map
+    registry = DataverseRegistry(app.clients.dataverse)
+    return Registration(registry, field_map.watched, field_map.related_rows.columns)
 
 
 async def register(app: Application) -> None:
@@ -259,6 +268,112 @@ async def test_a_step_that_was_disabled_in_sales_is_found(app: Application) -> N
     await registry.update(Kind.STEP, step.id, {"statecode": 1, "statuscode": 2})
     (found,) = await examined(app)
     assert (found.check, found.grade) == (step.name, Grade.ERROR)
+
+
+@asynccontextmanager
+async def following_contacts(tables: str, broker: Child, simulated: Simulated) -> AsyncIterator[Application]:
+    """The app with a field map that reads and follows contacts, owners and currencies."""
+    simulated.start_anew()
+    async with opened(tables, broker, simulated, FIELD_MAP=str(CONTACTS)) as found:
+        await register(found)
+        try:
+            yield found
+        finally:
+            simulated.start_anew()
+            await registration_of(found).remove(endpoint_of(found.settings)[0])
+
+
+async def test_a_missing_privilege_of_a_related_table_is_found(
+    tables: str, own_broker: Child, simulated: Simulated
+) -> None:
+    async with following_contacts(tables, own_broker, simulated) as app:
+        assert await examined(app) == []
+        simulated.simulator.dataverse.unreadable = {"contact"}
+        (found,) = await examined(app)
+    assert (found.check, found.grade) == ("reading primarycontactid in Sales", Grade.ERROR)
+    assert "role that may read the table that primarycontactid refers to" in found.remedy
+
+
+async def test_a_missing_step_and_a_missing_column_of_a_related_table_are_found(
+    tables: str, own_broker: Child, simulated: Simulated
+) -> None:
+    async with following_contacts(tables, own_broker, simulated) as app:
+        registry = DataverseRegistry(app.clients.dataverse)
+        (endpoint,) = await registry.endpoints("Account Sync (queue)")
+        steps = {step.name: step.id for step in await registry.steps(endpoint.id)}
+        await registry.delete(Kind.STEP, steps["Account Sync: Update of contact (queue)"])
+        users = {"filteringattributes": "domainname"}
+        await registry.update(Kind.STEP, steps["Account Sync: Update of systemuser (queue)"], users)
+        texts = {one.what for one in await examined(app)}
+    assert texts == {
+        "The step Account Sync: Update of contact (queue) is missing.",
+        "Changes of fullname are not posted.",
+    }
+
+
+async def test_a_step_that_the_field_map_does_not_need_any_more_is_found(
+    tables: str, own_broker: Child, simulated: Simulated
+) -> None:
+    async with (
+        following_contacts(tables, own_broker, simulated),
+        opened(tables, own_broker, simulated) as without,
+    ):
+        found = [one for one in await examined(without) if "not needed" in one.what]
+    assert len(found) == 3
+    assert {one.grade for one in found} == {Grade.WARNING}
+
+
+# --- under which field map accounts were checked
+
+
+@pytest.fixture(params=["azurite", "memory"])
+async def states(request: pytest.FixtureRequest, new_tables: NewTables) -> TableClient:
+    return await new_tables[request.param]()
+
+
+def in_step(field_map: str, **members: Any) -> SyncState:
+    defaults: dict[str, Any] = {"phase": Phase.SYNCED, "customer": CustomerKey("usmf", "1")}
+    return SyncState(
+        account_id=uuid4(), organization_id=uuid4(), **defaults | members | {"field_map": field_map}
+    )
+
+
+async def test_accounts_under_an_older_field_map_are_counted(states: TableClient) -> None:
+    table = StateTable(states)
+    for state in (
+        *(in_step("now") for _ in range(3)),
+        *(in_step("before") for _ in range(2)),
+        in_step(""),
+        in_step("before", phase=Phase.PARKED),
+        in_step("before", customer=None),
+    ):
+        await table.put(state, None)
+    (found,) = await WrittenCheck(WrittenTable(states), "now").check()
+    assert found.grade is Grade.WARNING
+    assert found.what.startswith(
+        "3 of 6 accounts were last checked under an older field map, or by a release"
+    )
+    assert "load start" in found.remedy
+
+
+async def test_where_all_accounts_are_under_the_field_map_in_use_nothing_is_reported(
+    states: TableClient,
+) -> None:
+    for _ in range(3):
+        await StateTable(states).put(in_step("now"), None)
+    (found,) = await WrittenCheck(WrittenTable(states), "now").check()
+    assert (found.grade, found.what) == (Grade.FINE, "There are none.")
+
+
+async def test_a_count_that_takes_too_long_says_how_far_it_came(states: TableClient) -> None:
+    class Endless:
+        async def page(self, after: str) -> Page[str]:
+            await asyncio.sleep(0)
+            return Page(["now"], "more")
+
+    (found,) = await WrittenCheck(Endless(), "now", longest=0.02).check()
+    assert found.grade is Grade.NOT_CHECKED
+    assert "that could be read in time" in found.what
 
 
 async def test_a_table_that_is_missing_is_found(azurite: str) -> None:

@@ -12,6 +12,7 @@ from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
 from local.child import Child
+from local.dynamics.dataverse.store import Origin
 from shared.dataverse.account_pages import DataverseAccountPages
 from shared.environment import load_settings
 from shared.messaging.waiting import AdministeredChanges, LocalChanges
@@ -25,6 +26,7 @@ from shared.model.faults import (
 )
 from shared.model.load import Checked, Selection
 from shared.model.page import RunKind
+from shared.model.related import Reference
 from shared.model.state import Lease, LogEntry, Phase, SyncState
 from shared.ports import SyncStates
 from shared.ports.load import AccountPages, CheckedAccounts
@@ -50,10 +52,11 @@ LINE = LogEntry(START.isoformat(), "created", "", "backfill", "look", str(uuid4(
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """The accounts, and how to make so many; gives their ids."""
+    """The accounts, how to make so many (gives their ids), and how to let one refer to a row."""
 
     pages: AccountPages
     make: Callable[[int], Awaitable[set[UUID]]]
+    refer: Callable[[UUID, str, UUID], Awaitable[None]]
 
 
 @pytest.fixture(params=["fake", "simulator"])
@@ -66,7 +69,10 @@ def accounts(request: pytest.FixtureRequest, simulated: Simulated) -> Accounts:
                 sales.save(uuid4(), "Euro")
             return set(sales.rows)
 
-        return Accounts(FakeAccountPages(sales, sales.clock), save)
+        async def point(account_id: UUID, column: str, row_id: UUID) -> None:
+            sales.save(account_id, **{column: row_id})
+
+        return Accounts(FakeAccountPages(sales, sales.clock), save, point)
     simulated.start_anew()
 
     async def seed(number: int) -> set[UUID]:
@@ -76,7 +82,13 @@ def accounts(request: pytest.FixtureRequest, simulated: Simulated) -> Accounts:
         rows = simulated.simulator.store.rows("account")
         return {UUID(row.id) for row in rows.values()}
 
-    return Accounts(DataverseAccountPages(simulated.client(System.DATAVERSE)), seed)
+    async def refer(account_id: UUID, column: str, row_id: UUID) -> None:
+        store = simulated.simulator.store
+        with store.transaction():
+            row = store.rows("account")[str(account_id)]
+            store.update(store.tables["account"], row, {column: str(row_id)}, Origin())
+
+    return Accounts(DataverseAccountPages(simulated.client(System.DATAVERSE)), seed, refer)
 
 
 async def _walk(pages: AccountPages, most: int, selection: Selection = ALL) -> list[Sequence[UUID]]:
@@ -100,6 +112,28 @@ async def test_a_condition_that_is_refused_is_said_in_the_words_of_sales(account
     with pytest.raises(ConditionRefused, match="refused") as refused:
         await accounts.pages.page(Selection("refused" if _is_fake(accounts) else "refused eq 1"), "", 1)
     assert len(str(refused.value)) < 400
+
+
+@pytest.mark.parametrize("columns", [("primarycontactid",), ("primarycontactid", "parentaccountid")])
+async def test_a_walk_meets_the_accounts_that_refer_to_a_row(
+    accounts: Accounts, columns: tuple[str, ...]
+) -> None:
+    row_id, number = uuid4(), 7
+    made = await accounts.make(20)
+    wanted = sorted(made)[:number]
+    for place, account_id in enumerate(wanted):
+        await accounts.refer(account_id, columns[place % len(columns)], row_id)
+    chosen = Selection(refers_to=Reference(columns, row_id))
+    pages = await _walk(accounts.pages, 3, chosen)
+    assert sorted(id_ for page in pages for id_ in page) == wanted
+    assert await _walk(accounts.pages, 3, Selection(refers_to=Reference(columns, uuid4()))) == []
+
+
+async def test_a_column_that_is_no_look_up_is_a_wrong_set_up(simulated: Simulated) -> None:
+    simulated.start_anew()
+    pages = DataverseAccountPages(simulated.client(System.DATAVERSE))
+    with pytest.raises(ConfigurationFault, match="look-ups"):
+        await pages.page(Selection(refers_to=Reference(("nonsense",), uuid4())), "", 5)
 
 
 def _is_fake(accounts: Accounts) -> bool:

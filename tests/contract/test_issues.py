@@ -224,3 +224,19 @@ async def test_rows_of_version_1_are_read_under_the_new_name_of_their_cause(new_
     both = {(old, "RefusedByErp"), (new, "RefusedByErp")}
     for cause in ("RefusedByErp", "RefusedByOperations", ""):
         assert {(issue.account_id, issue.cause) for issue in await issues.report(cause)} == both
+
+
+async def test_the_rows_under_one_key_are_read_in_pages(kept: Kept) -> None:
+    accounts = sorted((uuid4() for _ in range(5)), key=str)
+    parent = Problem(Cause.PARENT_NOT_SYNCED, value=str(uuid4()))
+    for account in accounts:
+        await kept.issues.put(account, parent, NOW)
+        await kept.issues.put(account, Problem(Cause.PARENT_NOT_SYNCED, value=str(uuid4())), NOW)
+    found, after = list[ParkedAccount](), ""
+    while True:
+        page = await kept.issues.under(parent.key, after)
+        found += page.rows
+        if not (after := page.after):
+            break
+    assert [row.account_id for row in found] == accounts
+    assert {(row.key, row.value) for row in found} == {(parent.key, parent.value)}

@@ -21,11 +21,12 @@ from shared.model.faults import (
     System,
     TransientFault,
 )
+from shared.model.field_map import FieldMap
 from shared.model.outcome import Cause
 from shared.targets.nav.links import links
 from shared.targets.nav.target import NavTarget
 from tests.contract.conftest import Simulated
-from tests.contract.nav_stand import OTHER, NavStand, assigned
+from tests.contract.nav_stand import MAP, OTHER, NavStand, assigned
 
 KEY = CustomerKey(CRONUS, "C-1")
 NEW = CustomerKey(CRONUS, "C-2")
@@ -403,3 +404,18 @@ def test_links_lead_to_the_record() -> None:
     root = root.replace("''", "%27%27")
     assert found == {"nav": f"{root}/Customer", "nav_record": f"{root}/Customer('C%27%271')"}
     assert set(links("https://nav", OTHER, None)) == {"nav"}
+
+
+async def test_only_a_customer_of_the_company_can_be_billed_and_a_rename_is_followed(nav: NavStand) -> None:
+    content = MAP.model_dump(by_alias=True)
+    content["fields"]["Bill_to_Customer_No"] = {"column": "parentaccountid", "via": "customer"}
+    target = nav.target(FieldMap.model_validate(content))
+    await target.create(KEY, {**FIELDS, "Bill_to_Customer_No": ""})
+    unknown = target.update(KEY, {"Bill_to_Customer_No": "NONE"})
+    assert await refusal(unknown) == (Cause.REFUSED, "Bill_to_Customer_No")
+    made = await target.create(NEW, {**FIELDS, "Bill_to_Customer_No": "c-1"})
+    assert made.fields["Bill_to_Customer_No"] == "C-1"
+    elsewhere = target.create(CustomerKey(OTHER, "C-9"), {**FIELDS, "Bill_to_Customer_No": "C-1"})
+    assert await refusal(elsewhere) == (Cause.REFUSED, "Bill_to_Customer_No")
+    await target.update(KEY, {"No": "C-5"})
+    assert (await fields_of(target, NEW))["Bill_to_Customer_No"] == "C-5"

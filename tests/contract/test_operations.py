@@ -14,6 +14,7 @@ from shared.model.faults import (
     System,
     TransientFault,
 )
+from shared.model.field_map import FieldMap
 from shared.model.outcome import Cause
 from shared.targets.operations.target import OperationsTarget
 from tests.contract.conftest import Simulated
@@ -138,3 +139,21 @@ async def test_a_value_that_operations_does_not_know_names_its_field_in_a_creati
 ) -> None:
     for field, value in ERP.refused.items():
         assert await refusal(operations.create(NEW, {**FIELDS, field: value})) == (Cause.REFUSED, field)
+
+
+async def test_only_a_customer_of_the_company_can_be_invoiced(simulated: Simulated) -> None:
+    simulated.start_anew()
+    entry = {"column": "parentaccountid", "via": "customer"}
+    content = MAP.model_dump(by_alias=True)
+    content["fields"]["InvoiceAccount"] = entry
+    operations = OperationsTarget(simulated.client(OPERATIONS), FieldMap.model_validate(content))
+    unknown = {**FIELDS, "InvoiceAccount": "NONE"}
+    assert await refusal(operations.create(KEY, unknown)) == (Cause.REFUSED, "InvoiceAccount")
+    await operations.create(KEY, {**FIELDS, "InvoiceAccount": ""})
+    await operations.create(NEW, {**FIELDS, "InvoiceAccount": "C-1"})
+    await operations.update(KEY, {"InvoiceAccount": "C-1"})  # its own
+    found = await operations.find(NEW)
+    assert found is not None
+    assert found.fields["InvoiceAccount"] == "C-1"
+    elsewhere = operations.create(CustomerKey("demf", "C-9"), {**FIELDS, "InvoiceAccount": "C-1"})
+    assert await refusal(elsewhere) == (Cause.REFUSED, "InvoiceAccount")

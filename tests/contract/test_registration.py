@@ -3,7 +3,7 @@
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +36,12 @@ from tests.fakes.registry import FakeRegistry
 WATCHED = load_field_map("operations").watched
 QUEUE = queue_endpoint("contoso.servicebus.windows.net", "dataverse-events", "dataverse-send")
 KEY = SecretStr("c29tZSBrZXkgb2YgdGhlIHJ1bGU=")
+NONE: Mapping[str, frozenset[str]] = {}
+RELATED = {
+    "contact": frozenset({"emailaddress1"}),
+    "systemuser": frozenset({"fullname"}),
+    "transactioncurrency": frozenset({"currencyname"}),
+}
 
 
 class Sales(NamedTuple):
@@ -49,9 +55,11 @@ class Sales(NamedTuple):
         clock = FakeClock(datetime.now(UTC))
         return DataverseRegistry(ODataClient(System.DATAVERSE, self.http, FixedToken(token), clock))
 
-    def registration(self, watched: frozenset[str] = WATCHED) -> Registration:
+    def registration(
+        self, watched: frozenset[str] = WATCHED, related: Mapping[str, frozenset[str]] = NONE
+    ) -> Registration:
         registry = self.registry()
-        return Registration(registry, watched)
+        return Registration(registry, watched, related)
 
     async def save(self, path: str, method: str = "POST", **columns: object) -> str:
         headers = {"Authorization": f"Bearer {TOKEN}", "Prefer": "return=representation"}
@@ -165,7 +173,7 @@ async def test_registered_steps_deliver_to_the_queue_what_matters(sales: Sales, 
     events = [event for body in bodies if (event := read_event(body, "application/json", datetime.now(UTC)))]
     assert {event.organization_id for event in events} == {await sales.registry().organization()}
     assert {event.message for event in events} == {"create", "update", "delete"}
-    assert {str(event.account_id) for event in events} == {account}
+    assert {str(event.row_id) for event in events} == {account}
     assert {Filter(WATCHED).rule_against(event) for event in events} == {None}
 
 
@@ -303,3 +311,30 @@ async def test_a_webhook_needs_its_address() -> None:
     result = await asyncio.to_thread(runner.invoke, app, ["--settings", str(file), "register", "--webhook"])
     assert result.exit_code == 2
     assert "FUNCTION_URL" in result.stderr
+
+
+async def test_each_related_table_gets_a_step_for_its_updates_and_loses_it_again(sales: Sales) -> None:
+    await register(sales.registration(related=RELATED), QUEUE)
+    plan = await sales.registration(related=RELATED).plan(QUEUE)
+    assert plan.settled
+    steps = sales.simulator.store.rows("sdkmessageprocessingstep").values()
+    assert {
+        row.get("name"): row.get("filteringattributes") for row in steps if "account" not in row.get("name")
+    } == {
+        "Account Sync: Update of contact (queue)": "emailaddress1",
+        "Account Sync: Update of systemuser (queue)": "fullname",
+        "Account Sync: Update of transactioncurrency (queue)": "currencyname",
+    }
+    without = await sales.registration().plan(QUEUE)
+    assert [item.action for item in without.items] == ["keep"] * 4 + ["delete"] * 3
+    assert not without.settled
+    await register(sales.registration(), QUEUE)
+    assert (await sales.registration().plan(QUEUE)).settled
+    assert len(sales.simulator.store.rows("sdkmessageprocessingstep")) == 3
+
+
+async def test_related_accounts_widen_the_step_of_accounts(sales: Sales) -> None:
+    await register(sales.registration(related={"account": frozenset({"tickersymbol"})}), QUEUE)
+    steps = sales.simulator.store.rows("sdkmessageprocessingstep").values()
+    (update,) = [row for row in steps if " Update of " in row.get("name")]
+    assert set(update.get("filteringattributes").split(",")) == WATCHED | {"tickersymbol"}

@@ -12,7 +12,7 @@ from shared.dataverse.metadata import DataverseMetadata
 from shared.model.account import AccountCurrency
 from shared.model.description import CurrencyUse, FieldDescription, ValueType
 from shared.model.faults import ConfigurationFault, System, TransientFault
-from shared.model.field_map import RowRule
+from shared.model.map_sections import RowRule
 from tests.contract.conftest import Simulated
 
 US_DOLLAR, EURO = AccountCurrency("US Dollar", "USD"), AccountCurrency("Euro", "EUR")

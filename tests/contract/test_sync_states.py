@@ -50,6 +50,7 @@ def full() -> SyncState:
         read_at=MOMENT,
         confirmed={f"Field{number}": "0123456789abcdef" for number in range(150)},
         fingerprint_key="01234567",
+        field_map="0123456789ab",
         retrying_since=MOMENT,
         unknown_until=MOMENT + timedelta(seconds=600),
         lease=Lease(uuid4(), MOMENT + timedelta(microseconds=1)),

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from local.chaos.conditions import OUTAGE_CAP
+from local.chaos.families import PLANTED
 from local.chaos.outage import run_outages
+from local.erps.by_target import ERPS
 from local.erps.operations import OPERATIONS
 from local.stand import ROOT
 
@@ -62,7 +64,9 @@ async def test_every_invariant_holds_in_a_short_run(
     assert {entry["outage"] for entry in result["requests_in"]} == {"outage", "wrong credentials"}
     assert result["conditions"]["target"] == target
     assert result["requests"][target]["with a fault"] > 0
-    assert result["facts"]["accounts"] == result["conditions"]["accounts"]
+    parents = ERPS[target].parent
+    assert result["facts"]["accounts"] == result["conditions"]["accounts"] + (PLANTED if parents else 0)
+    assert not parents or result["facts"]["customers with a parent's number"]
     assert result["facts"]["customers"] > result["conditions"]["accounts"] / 3
 
 

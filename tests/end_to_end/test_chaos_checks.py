@@ -10,6 +10,8 @@ import pytest
 from local.chaos import customers, places
 from local.chaos.conditions import Conditions
 from local.chaos.customers import Marks, Truth
+from local.chaos.families import PLANTED, planted
+from local.chaos.parents import left_waiting, opened
 from local.chaos.plan import make_plan
 from local.chaos.sales import Written
 from local.chaos.standing import Standing
@@ -44,7 +46,9 @@ CUSTOMER = {
     "PartyType": "Organization",
     "dataAreaId": "usmf",
     "IdentificationNumber": "id0",
+    "InvoiceAccount": "",
 }
+QUEUES = ("dataverse-events", "account-changes", "load-pages", "rejected-events")
 IDLE = {"active": 0, "locked": 0, "scheduled": 0, "deferred": 0, "dead_letter": 0}
 
 
@@ -59,7 +63,7 @@ def _standing(*customers: dict[str, str], **state: str) -> Standing:
         states={"id0": {"Phase": "synced", "CustomerAccount": "n0000"} | state},
         issues=[],
         owners={"N0000": {"AccountId": "id0"}},
-        queues={name: dict(IDLE) for name in ("dataverse-events", "account-changes", "rejected-events")},
+        queues={name: dict(IDLE) for name in QUEUES},
         pending=0,
         unhealed=[],
     )
@@ -74,8 +78,8 @@ def test_the_same_seed_makes_the_same_plan_and_another_one_another() -> None:
     plan = make_plan(conditions)
     assert plan == make_plan(Conditions(seed=3))
     assert plan != make_plan(Conditions(seed=4))
-    assert len(plan.steps) == 2000
-    assert sum(step.kind == "create" for step in plan.steps) == 300
+    assert len(plan.steps) == 2000 + 2 * PLANTED
+    assert sum(step.kind == "create" for step in plan.steps) == 300 + PLANTED
     kills = [what for trouble in plan.trouble.values() for what, _ in trouble if what == "kill"]
     assert len(kills) == 10
 
@@ -109,6 +113,52 @@ def test_a_missing_customer_is_noticed() -> None:
     assert "missing" in _unequal(_truth(), _standing())[0]
     nobody = replace(_standing(), states={})
     assert "has no customer" in _unequal(_truth(), nobody)[0]
+
+
+def _families(parent_state: dict[str, str], child_state: dict[str, str]) -> tuple[Truth, Standing]:
+    """An account, and its parent, of which nothing but the state counts."""
+    parent: dict[str, object] = {**COLUMNS, "statecode": 1}
+    accounts = {**_truth(parent=1).accounts, 1: Written("id1", parent, [COLUMNS])}
+    rows = {written.id: written.columns for written in accounts.values()}
+    truth, standing = Truth(OPERATIONS, accounts, rows, assigned=False), _standing(CUSTOMER, **child_state)
+    standing.states["id1"] = {"Phase": "synced"} | parent_state
+    return truth, standing
+
+
+def test_another_customer_than_the_parents_is_noticed() -> None:
+    truth, standing = _families({"CustomerAccount": "n0001"}, {})
+    assert any("InvoiceAccount is '', expected 'N0001'" in text for text in _unequal(truth, standing))
+    standing.customers[0] = CUSTOMER | {"InvoiceAccount": "n0001"}
+    assert not [text for text in _unequal(truth, standing) if "InvoiceAccount" in text]
+
+
+def test_an_account_that_waits_for_a_parent_with_a_customer_is_noticed() -> None:
+    waits = {"Phase": "parked", "Issue": "ParentNotSynced|id1"}
+    assert "waits for 1" in next(left_waiting(*_families({"CustomerAccount": "n0001"}, waits)))
+    truth, standing = _families({}, waits)
+    assert list(left_waiting(truth, standing)) == []
+    assert _unequal(truth, standing) == []
+
+
+def test_a_circle_that_is_not_parked_is_noticed() -> None:
+    truth, standing = _families({}, {"Phase": "parked", "Issue": "ParentNotSynced|id1"})
+    assert "account 1 of a circle is synced" in next(opened(truth, standing, {0: 1, 1: 0}))
+    standing.states["id1"] = {"Phase": "parked", "Issue": "ParentNotSynced|id0"}
+    assert list(opened(truth, standing, {0: 1, 1: 0})) == []
+
+
+def test_planted_circles_are_touched_by_nothing_else_and_no_parent_is_deleted() -> None:
+    conditions = Conditions(seed=5)
+    circles, parents = planted(conditions.accounts), dict[int, int]()
+    for step in make_plan(conditions).steps:
+        assert step.account not in circles or step.kind == "create" or step.columns.keys() == {"parent"}
+        if "parent" in step.columns:
+            parents[step.account] = int(str(step.columns["parent"]))
+        if step.kind == "delete":
+            parents.pop(step.account, None)
+            assert step.account not in parents.values()
+    assert {account: parents[account] for account in circles} == circles
+    assert all(parent < child for child, parent in parents.items() if child not in circles)
 
 
 def test_a_deleted_account_whose_customer_is_not_blocked_is_noticed() -> None:

@@ -95,7 +95,8 @@ class FakeOperations:
     wrapped in `CommittedError`, one raised after it. `late` commits whatever was put there once it is due.
     `answers` makes the values of an answer to a write from those that were sent. `ids` are the ERP's own ids
     by customer, None if it has none. `refuses_fields`: a creation with one of them inserts the customer
-    without it, and is refused; a change with one of them is refused.
+    without it, and is refused; a change with one of them is refused. `of_customers`: fields that take only
+    the number of a customer of the company.
     """
 
     clock: FakeClock
@@ -113,6 +114,7 @@ class FakeOperations:
     seconds: float = 0
     ids: dict[CustomerKey, str] | None = None
     refuses_fields: frozenset[str] = frozenset()
+    of_customers: frozenset[str] = frozenset()
     described: TargetDescription = field(default_factory=lambda: described_by(load_field_map("operations")))
     capabilities: Capabilities = field(default_factory=lambda: capabilities(load_field_map("operations")))
 
@@ -157,6 +159,7 @@ class FakeOperations:
 
         if number.folded in self.customers:
             raise CustomerAlreadyExists(key)
+        self._check_customers(number, fields)
         if refused := self._refused(fields):
             accepted = {name: value for name, value in fields.items() if name not in refused}
             self.customers[number.folded] = {"OnHoldStatus": "No", **accepted}
@@ -168,6 +171,7 @@ class FakeOperations:
         self._begin("PATCH", "update", key)
         if (stored := self._stored(key)) is None:
             raise CustomerNotFound
+        self._check_customers(key, fields)
         if refused := self._refused(fields):
             raise AccountFault(Problem(Cause.REFUSED, field=min(refused)))
 
@@ -177,6 +181,12 @@ class FakeOperations:
 
         self._carry_out(commit)
         return Customer(self._shown(stored, key), self.answers(fields))
+
+    def _check_customers(self, key: CustomerKey, fields: Mapping[str, FieldValue]) -> None:
+        for name in self.of_customers:
+            number = str(fields.get(name) or key.number)
+            if number != key.number and replace(key, number=number, by="").folded not in self.customers:
+                raise AccountFault(Problem(Cause.REFUSED, field=name))
 
     def _refused(self, fields: Mapping[str, FieldValue]) -> set[str]:
         return {name for name in self.refuses_fields if fields.get(name)}

@@ -40,6 +40,7 @@ def account_columns() -> dict[str, FieldDescription]:
         "creditonhold": FieldDescription(ValueType.YES_NO),
         "primarycontactid": FieldDescription(ValueType.LOOKUP, refers_to=("contact",)),
         "transactioncurrencyid": FieldDescription(ValueType.LOOKUP, refers_to=("transactioncurrency",)),
+        "parentaccountid": FieldDescription(ValueType.LOOKUP, refers_to=("account",)),
         "ownerid": FieldDescription(ValueType.LOOKUP, refers_to=("systemuser", "team")),
     }
 

@@ -7,9 +7,11 @@ from datetime import datetime
 from itertools import count
 from uuid import UUID
 
+from shared.model.account import Account
 from shared.model.faults import ConditionRefused, Fault, StateConflict
 from shared.model.load import Checked, Selection
 from shared.model.page import PageDue, RunKind
+from shared.model.related import Reference
 from shared.model.state import Page, SyncState
 from shared.ports.load import AccountPage
 from shared.ports.pages import StoredRun
@@ -89,13 +91,21 @@ class FakeAccountPages:
         if selection.where == "refused":
             raise ConditionRefused("Could not find a property named 'refused'.")
         self.sizes.append(most)
-        behind = [row for row in self.sales.rows.values() if row.version > int(after or -1)]
+        behind = [
+            row
+            for row in self.sales.rows.values()
+            if row.version > int(after or -1) and _refers(row, selection.refers_to)
+        ]
         page = sorted(behind, key=lambda row: row.version)[:most]
         last = str(page[-1].version) if page else after
         return AccountPage([row.account_id for row in page], last, self.clock.now())
 
     async def organization(self) -> UUID:
         return ORGANIZATION
+
+
+def _refers(row: Account, to: Reference | None) -> bool:
+    return to is None or any(str(row.columns.get(column)) == str(to.row_id) for column in to.columns)
 
 
 @dataclass
@@ -116,6 +126,7 @@ class FakeChecked:
     """Implements CheckedAccounts over the states in memory."""
 
     states: FakeStates
+    trouble: Fault | None = None
 
     async def page(self, after: str) -> Page[Checked]:
         ordered = sorted(id_ for id_ in self.states.rows if str(id_) > after)
@@ -124,6 +135,8 @@ class FakeChecked:
         return Page(rows, str(page[-1]) if len(page) < len(ordered) else "")
 
     async def of(self, account_ids: Sequence[UUID]) -> Sequence[Checked]:
+        if self.trouble is not None:
+            raise self.trouble
         return [_checked(self.states.rows[id_].state) for id_ in account_ids if id_ in self.states.rows]
 
 

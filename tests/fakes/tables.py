@@ -184,6 +184,11 @@ class FakeIssues:
         more = len(behind) > len(page)
         return Page(page, f"{page[-1].key} {page[-1].account_id}" if more else "")
 
+    async def under(self, key: str, after: str) -> Page[ParkedAccount]:
+        ids = sorted(str(id_) for other, id_ in self.rows if other == key and str(id_) > after)
+        page = [self._parked(key, UUID(id_)) for id_ in ids[: self.page_size]]
+        return Page(page, ids[self.page_size - 1] if len(ids) > len(page) else "")
+
     async def between(self, after: str, last: str) -> Sequence[ParkedAccount]:
         ids = [(key, id_) for key, id_ in self.rows if after < str(id_) and (not last or str(id_) <= last)]
         return [self._parked(key, id_) for key, id_ in ids]

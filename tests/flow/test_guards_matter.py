@@ -31,6 +31,7 @@ REFUSALS = "tests/flow/test_refusals.py::test_"
 DOCTOR = "tests/unit/test_doctor.py::test_"
 RECONCILE = "tests/flow/test_reconcile.py::test_"
 TRACES = "tests/flow/test_traces.py::test_"
+PARENTS = "tests/flow/test_parents.py::test_"
 LOST_UPDATE = "a_right_lost_for_an_hour_parks_three_accounts_and_in_the_end_all_is_written[operations-update]"
 
 DIES = "a_worker_that_dies_at_any_step_of_a_page_loses_nothing_and_repeats_one_page_at_most"
@@ -45,6 +46,102 @@ CONSOLE = "tests/flow/test_console.py::test_"
 GUARDED = "tests/unit/test_console_guard.py::test_"
 
 GUARDS = {
+    "an account that refers to another company's customer is parked": Guard(
+        "shared/sync/parents.py",
+        "if not customer.same_as(CustomerKey(company, customer.number)):",
+        "if False:",
+        f"{PARENTS}a_parent_in_another_company_is_named_and_healing_leaves_the_child_alone",
+    ),
+    "nobody refers to the customer of a deleted account": Guard(
+        "shared/model/state.py",
+        "if state is None or state.deleted or state.customer is None",
+        "if state is None or state.customer is None",
+        f"{PARENTS}a_deleted_parent_is_named_although_it_has_a_customer",
+    ),
+    "a circle of parents is named to people": Guard(
+        "shared/sync/parents.py",
+        "elif unchecked := await self._circle(account_id, state):",
+        "elif False:",
+        f"{PARENTS}a_circle_parks_all_its_accounts_and_ends_when_a_person_opens_it[3]",
+    ),
+    "a parent that the app does not know is checked": Guard(
+        "shared/resilience/family.py",
+        "for account_id in missing.unchecked:",
+        "for account_id in ():",
+        f"{PARENTS}a_child_that_comes_first_has_its_parent_checked_and_follows",
+    ),
+    "a child that is parked already asks for nothing again": Guard(
+        "shared/resilience/family.py",
+        "if issue == missing.problem.key:",
+        "if False:",
+        f"{PARENTS}a_circle_parks_all_its_accounts_and_ends_when_a_person_opens_it[2]",
+    ),
+    "many children make one check of their parent": Guard(
+        "shared/resilience/family.py",
+        'operation = uuid5(account_id, f"parent {at.isoformat()}")',
+        "operation = uuid4()",
+        f"{PARENTS}many_children_of_one_parent_are_released_at_a_pace",
+    ),
+    "a parent is created under the limit of the load that met its child": Guard(
+        "shared/resilience/family.py",
+        "source = Source.LOAD if of_load else Source.HEAL",
+        "source = Source.HEAL",
+        f"{PARENTS}the_check_of_a_parent_is_of_the_load_whose_check_found_it_missing",
+    ),
+    "a parent that gets its customer releases its children": Guard(
+        "shared/sync/pipeline.py",
+        "await self.family.follow(run.work.state, run.had)",
+        "pass",
+        f"{PARENTS}a_child_that_comes_first_has_its_parent_checked_and_follows",
+    ),
+    "children that are too many for the parent's own check are noted": Guard(
+        "shared/resilience/release_children.py",
+        'await self.control.put_bookmark(f"{_NOTE}{key}", Bookmark(now))',
+        "pass",
+        f"{PARENTS}many_children_of_one_parent_are_released_at_a_pace",
+    ),
+    "healing releases children at a pace": Guard(
+        "shared/resilience/release_children.py",
+        "waiting[: run.left], version, run.due",
+        "waiting, version, run.due",
+        f"{PARENTS}many_children_of_one_parent_are_released_at_a_pace",
+    ),
+    "a child that is parked while its parent is written is found": Guard(
+        "shared/resilience/heal.py",
+        "sent += await self.children.run(progress)",
+        "pass",
+        f"{PARENTS}a_child_that_is_parked_while_its_parent_is_written_is_found_by_healing",
+    ),
+    "healing compares a few parents in a run": Guard(
+        "shared/resilience/release_children.py",
+        "in ahead[:_PARENTS]:",
+        "in ahead:",
+        f"{PARENTS}healing_reads_little_when_many_parents_are_missing",
+    ),
+    "healing asks once for a parent that Sales does not have": Guard(
+        "shared/resilience/release_children.py",
+        "await self.issues.mark_healed(some, _ASKED)",
+        "pass",
+        f"{PARENTS}a_parent_that_sales_does_not_have_is_asked_for_once",
+    ),
+    "children follow the number of their parent": Guard(
+        "shared/sync/pipeline.py",
+        "await self.family.moved(run.change.account_id, run.change.organization_id)",
+        "pass",
+        f"{PARENTS}when_a_parent_gets_another_number_its_children_follow",
+    ),
+    "children are checked after their parent's new number is stored": Guard(
+        "shared/resilience/family.py",
+        "now + _UNTIL_STORED)",
+        "now)",
+        f"{PARENTS}children_are_checked_only_after_the_new_number_is_stored",
+    ),
+    "children follow a parent that is unlinked": Guard(
+        "shared/resilience/unlink.py",
+        "await self.moved(account_id, state.organization_id)",
+        "pass",
+        f"{PARENTS}when_a_parent_is_unlinked_its_children_follow_to_the_new_customer",
+    ),
     "catch-up sends no check for a version that is known": Guard(
         "shared/load/missed.py",
         "return known.version is None or account.version > known.version",

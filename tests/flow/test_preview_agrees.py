@@ -117,6 +117,7 @@ columns = st.fixed_dictionaries(
         "statecode": st.sampled_from([0, 1]),
         "customertypecode": st.sampled_from([3, 9]),
         "name": st.sampled_from(["Account a", "Other", ""]),
+        "parentaccountid": st.sampled_from([None, str(account("a")), str(account("b"))]),
     },
 )
 happenings = st.one_of(

@@ -70,7 +70,7 @@ class Outside:
     def application(self) -> Any:
         watched = Filter(load_field_map("operations").watched)
         outside: Any = self
-        intake = QueueChange(outside, self, watched, self.clock, timedelta(seconds=300))
+        intake = QueueChange(outside, outside, self, watched, self.clock, timedelta(seconds=300))
         return SimpleNamespace(
             queue_change=intake,
             sync_account=self,

@@ -118,7 +118,7 @@ class Surroundings:
 
     def _checks(self) -> tuple[Named, ...]:
         token = TokenFor(System.DATAVERSE, self.token, SALES, TENANT, APP)
-        registered = RegisteredEndpoints(self.registry, WATCHED, QUEUE)
+        registered = RegisteredEndpoints(self.registry, WATCHED, {}, QUEUE)
         accounts, currencies = (lambda name=name: self.meet(name) for name in ("accounts", "currencies"))
         times = {System.DATAVERSE: self.time}
         checks: dict[str, Any] = {

@@ -14,7 +14,8 @@ from shared.model.customer import Customer, CustomerBody, CustomerKey, same_valu
 from shared.model.faults import AccountFault
 from shared.model.field_map import FieldMap
 from shared.model.outcome import Cause, Problem
-from shared.sync.desired_customer import BuildCustomer, broken_rule
+from shared.sync.desired_customer import BuildCustomer
+from shared.sync.plan import broken_rule
 from tests.unit.making import account, field_map
 
 DEFAULTS = tomllib.loads(Path("shared/targets/operations/defaults.toml").read_text(encoding="utf-8"))

@@ -39,7 +39,7 @@ def read_or_reject(content: bytes, content_type: str | None = JSON) -> Dataverse
 
 def test_a_create_is_read_with_its_columns_and_nothing_of_its_parent() -> None:
     event = read(sample_bytes("account-create"))
-    assert (event.message, event.account_id) == ("create", ACCOUNT)
+    assert (event.message, event.row_id) == ("create", ACCOUNT)
     assert (event.organization_id, event.operation_id) == (ORGANIZATION, OPERATION)
     assert event.attributes is not None
     assert {"name", "accountnumber", "transactioncurrencyid"} <= event.attributes
@@ -59,18 +59,18 @@ def test_an_update_names_the_columns_of_the_request_also_those_that_were_emptied
 
 def test_a_delete_has_a_reference_for_its_target_and_no_columns() -> None:
     event = read(sample_bytes("account-delete"))
-    assert (event.message, event.account_id, event.attributes) == ("delete", ACCOUNT, None)
+    assert (event.message, event.row_id, event.attributes) == ("delete", ACCOUNT, None)
 
 
 def test_a_stripped_message_still_says_which_account() -> None:
     event = read(sample_bytes("account-update-stripped"))
-    assert (event.message, event.account_id, event.attributes) == ("update", ACCOUNT, None)
+    assert (event.message, event.row_id, event.attributes) == ("update", ACCOUNT, None)
 
 
 def test_a_recorded_synchronous_webhook_is_in_a_transaction_and_has_the_requests_id() -> None:
     event = read(sample_bytes("account-create-synchronous-webhook"))
     assert event.in_transaction
-    assert event.account_id == UUID("53c52f26-a89d-ef11-8a69-000d3a30b0c1")
+    assert event.row_id == UUID("53c52f26-a89d-ef11-8a69-000d3a30b0c1")
     assert event.operation_id == UUID("f8a13ba5-d91d-4dd5-936c-7f3b6d6adb95")
     assert event.occurred_at == datetime(2024, 11, 8, 8, 5, 6, 922000, UTC)
 
@@ -160,11 +160,11 @@ def test_typed_scalars_are_accepted() -> None:
 
 def test_the_targets_id_stands_in_for_an_empty_primary_id() -> None:
     nil = "00000000-0000-0000-0000-000000000000"
-    assert read(body(PrimaryEntityId=nil, InputParameters=target())).account_id == ACCOUNT
+    assert read(body(PrimaryEntityId=nil, InputParameters=target())).row_id == ACCOUNT
     typed = [{"key": "Target", "value": {"Id": {"__type": "Guid:#System", "__value": str(ACCOUNT)}}}]
-    assert read(body(PrimaryEntityId=..., InputParameters=typed)).account_id == ACCOUNT
-    assert read(body(PrimaryEntityId=nil)).account_id is None
-    assert read(body(PrimaryEntityId=None, InputParameters=[])).account_id is None
+    assert read(body(PrimaryEntityId=..., InputParameters=typed)).row_id == ACCOUNT
+    assert read(body(PrimaryEntityId=nil)).row_id is None
+    assert read(body(PrimaryEntityId=None, InputParameters=[])).row_id is None
 
 
 @pytest.mark.parametrize("name", ["contact-update", "finance-data-event"])
@@ -339,7 +339,7 @@ def test_no_target_fails_other_than_with_its_rejection(value: object) -> None:
         {"key": "Target", "value": {"Attributes": value, "Id": value}},
         {"key": "x", "value": value},
     ]
-    assert read(body(InputParameters=parameters)).account_id == ACCOUNT
+    assert read(body(InputParameters=parameters)).row_id == ACCOUNT
     assert read_or_reject(body(PrimaryEntityId=None, InputParameters=parameters)) is not None
 
 

@@ -33,6 +33,7 @@ CONTENT: dict[str, Any] = {
         "CreditLimit": {"column": "creditlimit", "type": "decimal"},
         "ContactName": {"column": "primarycontactid", "lookup": "fullname"},
         "Terms": {"setting": "TERMS"},
+        "InvoiceAccount": {"column": "parentaccountid", "via": "customer"},
     },
     "hold": {"field": "OnHoldStatus", "blocked": "All"},
     "value_maps": {"modes": {str(number): "Air" for number in range(1, 13)}},
@@ -133,6 +134,27 @@ COLUMNS: list[tuple[str, Plant, str, Grade, str]] = [
         "several tables",
     ),
     (
+        "customer of a row that is no account",
+        lambda world: world.sales.change(parentaccountid=LOOKUP),
+        "field map: column parentaccountid",
+        Grade.ERROR,
+        "refers to contact, not to accounts",
+    ),
+    (
+        "customer of a plain column",
+        lambda world: world.sales.change(parentaccountid=text(100)),
+        "field map: column parentaccountid",
+        Grade.ERROR,
+        "refers to no other row",
+    ),
+    (
+        "customer of rows of several tables",
+        lambda world: world.sales.change(parentaccountid=replace(LOOKUP, refers_to=("account", "contact"))),
+        "field map: column parentaccountid",
+        Grade.WARNING,
+        "other tables too",
+    ),
+    (
         "column that is no number",
         lambda world: world.sales.change(numberofemployees=FLAG),
         "field map: NumberOfEmployees",
@@ -148,6 +170,13 @@ COLUMNS: list[tuple[str, Plant, str, Grade, str]] = [
     ),
 ]
 FIELDS: list[tuple[str, Plant, str, Grade, str]] = [
+    (
+        "field shorter than another customer's number",
+        lambda world: world.target(InvoiceAccount=text(10)),
+        "field map: InvoiceAccount",
+        Grade.WARNING,
+        "takes 10 characters, and the field map lets 20 through",
+    ),
     (
         "missing field",
         lambda world: world.target(AddressCity=None),

@@ -9,8 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 from shared.field_maps import FieldMapError, load_field_map
-from shared.model.field_map import Company, Hold, Key, RowRule
 from shared.model.field_source import Column, MappedField, TableHeaders
+from shared.model.map_sections import Company, Hold, Key, RowRule
 from shared.setting_types import TargetName
 
 SHIPPED = Path(__file__).parents[2] / "shared/targets"

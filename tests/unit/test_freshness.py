@@ -15,7 +15,8 @@ from tests.unit.making import NOW, OPERATION, change, state
 
 MARGINS = Margins(settle=timedelta(seconds=5), transaction=timedelta(seconds=300))
 LONG_AGO = NOW - timedelta(hours=1)
-OWN_SOURCES = [source for source in Source if source not in FROM_DATAVERSE | AFTER_COMMIT]
+WITH_TIMES = FROM_DATAVERSE | AFTER_COMMIT | {Source.RELATED}
+OWN_SOURCES = [source for source in Source if source not in WITH_TIMES]
 
 
 def seconds(number: float) -> timedelta:
@@ -86,6 +87,24 @@ def test_a_check_of_catch_up_is_covered_by_a_read_after_the_change_was_seen(
 )
 def test_what_is_never_covered(of_change: dict[str, Any], of_state: dict[str, Any]) -> None:
     assert judge(old(**of_change), settled(**of_state), NOW, MARGINS) == Proceed()
+
+
+@pytest.mark.parametrize(("after", "covered"), [(299, False), (301, True)])
+def test_a_check_of_a_related_change_is_covered_by_a_read_after_the_transaction_margin(
+    after: float, covered: bool
+) -> None:
+    """Only the times count: the account's version is the same before and after."""
+    check = change(
+        kind=ChangeKind.CHECK, source=Source.RELATED, occurred_at=NOW - seconds(10) - seconds(after)
+    )
+    assert judge(check, settled(version=7), NOW, MARGINS) == (Covered() if covered else Proceed())
+    assert judge(check, settled(phase=Phase.PARKED), NOW, MARGINS) == Proceed()
+
+
+def test_a_related_change_is_not_merged_into_a_later_check_and_begins_no_account() -> None:
+    check = change(kind=ChangeKind.CHECK, source=Source.RELATED)
+    assert judge(check, settled(read_at=NOW), NOW, MARGINS) == Proceed()
+    assert judge(check, None, NOW, MARGINS) == Covered()
 
 
 def test_a_foreign_lease_is_waited_for_until_its_end() -> None:

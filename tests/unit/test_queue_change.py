@@ -13,6 +13,7 @@ from shared.model.change import AccountChange, ChangeKind, Source
 from shared.model.faults import MessageRefused, QueueUnavailable
 from tests.fakes.bus import FakeQueue, FakeRejected
 from tests.fakes.clock import FakeClock
+from tests.fakes.runs import FakePages
 from tests.unit.making import ACCOUNT, OPERATION, ORGANIZATION, body, field_map, sample_bytes, target
 
 MARGIN = timedelta(seconds=300)
@@ -27,8 +28,16 @@ class Intake:
         self.clock = FakeClock()
         self.queue = FakeQueue(self.clock)
         self.rejected = FakeRejected()
+        self.pages = FakePages(self.clock)
         self.use_case = QueueChange(
-            self.queue, self.rejected, Filter(field_map().watched), self.clock, MARGIN, organization_id
+            self.queue,
+            self.pages,
+            self.rejected,
+            Filter(field_map().watched, related={"contact": frozenset({"emailaddress1"})}),
+            self.clock,
+            MARGIN,
+            organization_id,
+            {"contact": ("primarycontactid",)},
         )
 
     async def receive(self, content: bytes, source: Source = Source.DATAVERSE_QUEUE) -> Any:
@@ -135,7 +144,8 @@ class _Choosy(_NoBus):
 
 async def test_an_event_whose_change_is_never_taken_is_kept_instead_of_tried_for_ever() -> None:
     kept = FakeRejected()
-    use_case = QueueChange(_Choosy(), kept, Filter(field_map().watched), FakeClock(), MARGIN)
+    clock = FakeClock()
+    use_case = QueueChange(_Choosy(), FakePages(clock), kept, Filter(field_map().watched), clock, MARGIN)
     received = await use_case.receive(body(), None, Source.DATAVERSE_QUEUE, CORRELATION)
     assert isinstance(received, Rejected)
     ((content, reason, _, correlation),) = kept.kept
@@ -147,7 +157,8 @@ async def test_when_the_bus_takes_nothing_nothing_is_settled(
     content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "account_sync")
-    use_case = QueueChange(_NoBus(), _NoBus(), Filter(field_map().watched), FakeClock(), MARGIN)
+    clock = FakeClock()
+    use_case = QueueChange(_NoBus(), FakePages(clock), _NoBus(), Filter(field_map().watched), clock, MARGIN)
     with pytest.raises(QueueUnavailable):
         await use_case.receive(content, None, Source.DATAVERSE_QUEUE)
     assert not caplog.records

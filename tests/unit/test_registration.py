@@ -6,7 +6,8 @@ import pytest
 from pydantic import SecretStr
 
 from shared.dataverse.endpoints import Endpoint, Kind, queue_endpoint, webhook_endpoint
-from shared.dataverse.registration import Plan, Registration
+from shared.dataverse.registration import Registration
+from shared.dataverse.registration_plan import Plan
 from shared.field_maps import load_field_map
 from shared.model.faults import ConfigurationFault
 from tests.fakes.registry import FakeRegistry

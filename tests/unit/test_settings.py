@@ -458,6 +458,19 @@ def test_numbers_of_business_central_need_a_page_with_the_accounts_id(tmp_path: 
     )
 
 
+def test_another_accounts_customer_needs_a_page_of_business_central_for_it(
+    tmp_path: Path,
+) -> None:
+    shipped = Path(__file__).parents[2] / "shared/targets/business_central/business-central.toml"
+    own = tmp_path / "own.toml"
+    entry = '[fields.billToCustomerNumber]\ncolumn = "parentaccountid"\nvia = "customer"\n'
+    own.write_text(f"{shipped.read_text(encoding='utf-8')}\n{entry}", encoding="utf-8")
+    target = BUSINESS_CENTRAL | {"FIELD_MAP": str(own)}
+    assert 'fields.billToCustomerNumber says via = "customer"' in refusal(**target)
+    page = target | {"BUSINESS_CENTRAL_API_PATH": "api/contoso/sync/v1.0"}
+    assert load(**page).target == "business-central"
+
+
 @pytest.mark.parametrize("target", [BUSINESS_CENTRAL, NAV])
 def test_no_request_of_these_erps_is_over_before_960_seconds(target: dict[str, str | None]) -> None:
     in_azure = IN_AZURE | target | {"LONGEST_REQUEST_SECONDS": "959"}

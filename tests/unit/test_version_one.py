@@ -155,9 +155,12 @@ def test_a_message_of_version_1_has_the_id_that_version_1_gave_it() -> None:
 
 
 @pytest.mark.parametrize("kind", ChangeKind)
-@pytest.mark.parametrize("source", Source)
+@pytest.mark.parametrize("source", [source for source in Source if source is not Source.RELATED])
 def test_version_1_reads_our_messages(kind: ChangeKind, source: Source) -> None:
-    """It passes over the span that queued a message; of a message of its own none is known."""
+    """It passes over the span that queued a message; of a message of its own none is known.
+
+    Related changes need a field map that version 1 refuses: it cannot start where they are in flight.
+    """
     ours = change(
         kind=kind,
         source=source,

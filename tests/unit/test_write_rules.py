@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.model.customer import Customer, CustomerKey, FieldValue, Fingerprints
-from shared.model.field_map import Hold
+from shared.model.map_sections import Hold
 from shared.model.state import (
     LOG_CHARACTERS,
     LOG_ENTRIES,

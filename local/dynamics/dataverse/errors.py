@@ -43,6 +43,12 @@ def bad_query(message: str) -> DataverseError:
     return DataverseError(400, "0x80060888", message)
 
 
+def no_privilege(table: str) -> DataverseError:
+    """PrivilegeDenied: the caller's roles do not let it read the table."""
+    name = f"prvRead{table.title()}"
+    return DataverseError(403, "0x80040220", f"Principal user is missing {name} privilege on '{table}'.")
+
+
 def no_property(name: str, table: str) -> DataverseError:
     """An unknown property in `$select`, `$filter`, `$orderby` or `$expand`."""
     return bad_query(f"Could not find a property named '{name}' on type 'Microsoft.Dynamics.CRM.{table}'.")

@@ -11,6 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 from local.dynamics.dataverse.store import Origin, Row, Store
 
 MESSAGES = ("Create", "Update", "Delete", "Assign", "SetState", "Merge")
+POSTED = ("account", "contact", "systemuser", "transactioncurrency")  # tables that steps can be for
 BASE_CURRENCY = {
     "currencyname": "US Dollar",
     "isocurrencycode": "USD",
@@ -40,7 +41,7 @@ def put(store: Store, table: str, values: Mapping[str, Any], row_id: str | None 
 
 
 def seed_organisation(store: Store) -> None:
-    """Users, business unit, messages, filters for account and contact, and a handful of currencies."""
+    """Users, business unit, messages with filters for some tables, and a handful of currencies."""
     who = store.identity
     put(store, "businessunit", {"name": "Contoso"}, who.business_unit_id)
     put(store, "organization", {"name": "Contoso", "languagecode": 1033}, who.organization_id)
@@ -48,7 +49,7 @@ def seed_organisation(store: Store) -> None:
     seed_currencies(store, CURRENCIES)
     for name in MESSAGES:
         message = put(store, "sdkmessage", {"name": name}, fixed_id("sdkmessage", name))
-        for entity in ("account", "contact"):
+        for entity in POSTED:
             values = {
                 "primaryobjecttypecode": entity,
                 "secondaryobjecttypecode": "none",

@@ -20,17 +20,21 @@ from local.dynamics.dataverse.tracking import Tracking
 from local.dynamics.dataverse.values import read_guid
 from local.dynamics.dataverse.writes import ACTIONS, Write
 from local.dynamics.odata.errors import QueryError
-from local.dynamics.odata.options import parse_segment
+from local.dynamics.odata.options import parse_expand, parse_segment
 
 PREFIX = "/api/data/v9.2"
 
 
 @dataclass(slots=True)
 class Dataverse:
-    """One organisation behind `/api/data/v9.2`; an aggregate takes `most_aggregated` rows."""
+    """One organisation behind `/api/data/v9.2`; an aggregate takes `most_aggregated` rows.
+
+    `unreadable` are the tables that the caller has no privilege to read.
+    """
 
     store: Store
     most_aggregated: int = MOST_ROWS
+    unreadable: set[str] = field(default_factory=set[str])
     tracking: Tracking = field(init=False)
     definitions: Definitions = field(init=False)
 
@@ -73,11 +77,20 @@ class Dataverse:
         if name == "WhoAmI":
             return self._who_am_i(call)
         table = self._table(name)
+        if call.method == "GET":
+            self._check_readable(call, table)
         if key is None:
             return self._collection(call, table, segments[1:], origin)
         if len(segments) > 1:
             raise errors.no_segment(segments[1])
         return self._row(call, table, _row_id(key), origin)
+
+    def _check_readable(self, call: Call, table: Table) -> None:
+        """Refuse a read of a table, or of one that its look-ups refer to, also where no row has a value."""
+        look_ups = [table.by_navigation(name) for name in parse_expand(call.query.get("$expand", ""))]
+        for name in (table.name, *(column.target for column in look_ups if column is not None)):
+            if name in self.unreadable:
+                raise errors.no_privilege(name)
 
     def _table(self, entity_set: str) -> Table:
         for table in self.store.tables.values():

@@ -170,7 +170,8 @@ class Store:
 
     def _update(self, table: Table, before: Row, sent: Mapping[str, Any], origin: Origin) -> Row:
         stamp = self._stamp()
-        values = self._complete(table, {**before.values, **sent, **stamp}, before)
+        owner = {"owninguser": sent["ownerid"]} if "ownerid" in sent else {}
+        values = self._complete(table, {**before.values, **sent, **owner, **stamp}, before)
         row = self._put(table, before.id, values)
         derived = {n: v for n, v in values.items() if before.values.get(n) != v and n not in stamp}
         target = {**sent, **derived, table.primary_id: before.id, **stamp}

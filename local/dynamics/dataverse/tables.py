@@ -160,7 +160,13 @@ def _currency() -> list[Column]:
 
 
 def _user() -> list[Column]:
-    return [text("fullname", 200), text("domainname", 1024), Column("applicationid", "Uniqueidentifier")]
+    return [
+        text("fullname", 200),
+        text("domainname", 1024),
+        text("internalemailaddress", 100),
+        text("employeeid", 100),
+        Column("applicationid", "Uniqueidentifier"),
+    ]
 
 
 def _contact() -> list[Column]:
@@ -169,4 +175,6 @@ def _contact() -> list[Column]:
         text("firstname", 50),
         text("lastname", 50),
         text("emailaddress1", 100),
+        text("telephone1", 50),
+        text("jobtitle", 100),
     ]

@@ -42,7 +42,7 @@ class JobLog:
             "asyncoperationid": job.operation_id,
             "name": step.get("name") if step else None,
             "messagename": job.message_name,
-            "primaryentitytype": "account",
+            "primaryentitytype": job.table,
             "regardingobjectid": job.account_id,
             "owningextensionid": job.step_id,
         }

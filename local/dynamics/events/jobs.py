@@ -27,7 +27,10 @@ KEPT_BODIES = 5000
 
 @dataclass(slots=True)
 class Job:
-    """One message on its way; `operation_id` is the system job's id, `step_id` None for a hand-made one."""
+    """One message on its way; `operation_id` is the system job's id, `step_id` None for a hand-made one.
+
+    `account_id` is the id of the row, which is one of `table`.
+    """
 
     operation_id: str
     account_id: str
@@ -35,6 +38,7 @@ class Job:
     endpoint: Endpoint
     message: Message
     created: datetime
+    table: str = "account"
     step_id: str | None = None
     repeat_of: str | None = None
     stripped: bool = False
@@ -54,6 +58,7 @@ class Job:
         outcome = self.outcome
         return {
             "operation_id": self.operation_id,
+            "table": self.table,
             "account_id": self.account_id,
             "message": self.message_name,
             "via": self.endpoint.via,

@@ -74,6 +74,7 @@ class Notifier:
             endpoint=step.endpoint,
             message=self.message(context, body, JSON, stripped=stripped, user_claim=step.endpoint.user_claim),
             created=datetime.now(UTC),
+            table=change.table.name,
             step_id=step.id,
             stripped=stripped,
             auto_delete=step.auto_delete,

@@ -70,8 +70,8 @@ class Company:
 
     def knows(self, table: str, value: str) -> bool:
         """Whether a related table has this value."""
-        if table == CURRENCIES.table:
-            return value in self.rows(CURRENCIES)
+        if table in {CURRENCIES.table, CUSTOMER_CARD.table}:
+            return value in self.tables.get(table, {})
         return value in self.related.get(table, set())
 
 

@@ -66,6 +66,7 @@ def _customer_controls() -> Iterator[Control]:
     yield Control("Fax No.", "text", 30)
     yield Control("E-Mail", "text", 80)
     yield Control("Home Page", "text", 80)
+    yield Control("Bill-to Customer No.", "code", 20, "Customer")
     yield Control("VAT Registration No.", "text", 20)
     yield Control("Gen. Bus. Posting Group", "code", 20, "Gen. Business Posting Group")
     yield Control("Customer Posting Group", "code", 20, "Customer Posting Group")

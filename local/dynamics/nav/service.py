@@ -180,7 +180,15 @@ class Nav:
             if after in rows:
                 raise errors.exists(target.page, after)
             del rows[before]
+            self._follow(target, before, after)
         return self.environment.put(target.company, target.page, draft.values)
+
+    def _follow(self, target: Target, before: str, after: str) -> None:
+        """A renamed row gets its new key in the fields that refer to it, as NAV's own rename does."""
+        related = [name for name, one in target.page.controls.items() if one.related == target.page.table]
+        for row in [*target.company.rows(target.page).values()]:
+            if changed := {name: after for name in related if row.values[name] == before}:
+                self.environment.put(target.company, target.page, {**row.values, **changed})
 
     def _in_order(self, page: Page, sent: dict[str, Any]) -> list[tuple[str, Any]]:
         if not self.environment.page_order:

@@ -7,10 +7,12 @@ from difflib import get_close_matches
 
 from shared.model.account import COMMON_COLUMNS
 from shared.model.description import FieldDescription, TableDescription, ValueType
-from shared.model.field_map import FieldMap, RowRule
+from shared.model.field_map import FieldMap
 from shared.model.field_source import CURRENCY, CURRENCY_COLUMN, Column, MappedField
 from shared.model.finding import Finding, Grade
+from shared.model.map_sections import RowRule
 from shared.model.mapping import fold
+from shared.model.related_table import RelatedTable
 
 ACCOUNT = "account"
 _ALL = "field map: columns of Sales"
@@ -60,6 +62,7 @@ def check_columns(field_map: FieldMap, tables: Tables) -> Sequence[Finding]:
         read.append(Column(column=CURRENCY_COLUMN, lookup="currencyname"))
     found = [finding for column in read for finding in _of_column(column, tables)]
     found += [finding for rule in field_map.only_if for finding in _of_rule(rule, tables)]
+    found += [finding for entry in field_map.related for finding in _of_related(entry, tables)]
     for name, entry in field_map.fields.items():
         found += _of_entry(name, entry, field_map, tables)
     if any(finding.grade is not Grade.NOT_CHECKED for finding in found):
@@ -75,11 +78,27 @@ def _of_column(column: Column, tables: Tables) -> Iterator[Finding]:
         hint = f' Did you mean "{meant[0]}"?' if meant and meant[0] != name else ""
         remedy = f"Correct the field map, or add the column.{hint}"
         yield Finding(check, Grade.ERROR, f'The table account has no column "{name}".', _NO_READ, remedy)
+    elif column.of_row:
+        yield from _of_account(check, name, own)
     elif column.lookup is None and own.type is ValueType.LOOKUP:
         remedy = "Add `lookup`: the column of the other row that holds the value."
         yield Finding(check, Grade.ERROR, f'"{name}" refers to another row.', _NO_READ, remedy)
     elif column.lookup is not None and name != CURRENCY_COLUMN:
         yield from _of_lookup(check, column, own, tables)
+
+
+def _of_account(check: str, name: str, own: FieldDescription) -> Iterator[Finding]:
+    """Check a column whose row must be an account, because that account's customer is the value."""
+    remedy = 'Name a look-up to account in the field map, or take `via = "customer"` out.'
+    if own.type is not ValueType.LOOKUP:
+        yield Finding(check, Grade.ERROR, f'"{name}" refers to no other row.', _NO_READ, remedy)
+    elif ACCOUNT not in own.refers_to:
+        what = f'"{name}" refers to {", ".join(own.refers_to) or "other rows"}, not to accounts.'
+        yield Finding(check, Grade.ERROR, what, "Every account with a value there is parked.", remedy)
+    elif len(own.refers_to) > 1:
+        what = f'"{name}" may refer to rows of other tables too.'
+        why = "An account that refers to such a row is parked."
+        yield Finding(check, Grade.WARNING, what, why, remedy)
 
 
 def _of_lookup(check: str, column: Column, own: FieldDescription, tables: Tables) -> Iterator[Finding]:
@@ -93,6 +112,15 @@ def _of_lookup(check: str, column: Column, own: FieldDescription, tables: Tables
     elif tables.described(column) is None:
         what = f'The table {own.refers_to[0]} has no column "{column.lookup}", or may not be read.'
         yield Finding(check, Grade.ERROR, what, _NO_READ, "Correct `lookup` in the field map.")
+
+
+def _of_related(entry: RelatedTable, tables: Tables) -> Iterator[Finding]:
+    own = tables.column(entry.column)
+    if own is not None and own.refers_to and entry.table not in own.refers_to:
+        check = f"field map: related {entry.table}"
+        what = f'"{entry.column}" refers to rows of {", ".join(own.refers_to)}, not of {entry.table}.'
+        why = "Changes of the rows that it does refer to are not noticed."
+        yield Finding(check, Grade.ERROR, what, why, f'Set table = "{own.refers_to[0]}" in [[related]].')
 
 
 def _of_rule(rule: RowRule, tables: Tables) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from shared.diagnostics.doctor.columns import Tables
 from shared.model.capabilities import Capabilities
 from shared.model.description import FieldDescription, TargetDescription, ValueType
 from shared.model.field_map import FieldMap
-from shared.model.field_source import Column, MappedField
+from shared.model.field_source import CUSTOMER, Column, MappedField
 from shared.model.finding import Finding, Grade
 
 _ACCOUNT_ID = 36  # characters
@@ -136,6 +136,8 @@ class FieldRules:
         """Return how long a value may be that the map lets through; None if that is not known."""
         if entry.column is None or entry.value_map:
             longest = max(map(len, self._fixed_texts(entry)), default=0)
+        elif entry.via == CUSTOMER:
+            return entry.max_length or self.field_map.key.max_length
         elif entry.via or entry.label or entry.type != "text":
             return entry.max_length
         else:

@@ -74,6 +74,12 @@ def _of_endpoint(of: EventRegistration) -> Iterator[Finding]:
     for one in of.differences:
         if one.column != _IMPLIED:
             yield _of_column(one, remedy)
+    for name in of.obsolete:
+        what, why = (
+            f"The step {name} is not needed any more.",
+            "The app is woken for changes that it filters.",
+        )
+        yield Finding(of.endpoint, Grade.WARNING, what, why, remedy)
     for name in of.strangers:
         what = f"The step {name} posts to this endpoint and is not the app's."
         by_hand = "If nobody needs it, remove it by hand."

@@ -1,6 +1,6 @@
 """The Sales environment: what the app may read there, who it is there, and what has to be switched on."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -37,6 +37,30 @@ class ReadingCheck:
         why = "An account is read with its currency: none can be checked."
         right = "Give the app's user in Sales a role that may read currencies in the organization."
         return await attempted(_CURRENCIES, self.currencies(), fine="It is allowed.", why=why, right=right)
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpsCheck:
+    """Reads one account with the row that each look-up of the field map refers to."""
+
+    look_ups: Mapping[str, Probe]
+
+    async def check(self) -> Sequence[Finding]:
+        """Return a finding for each look-up."""
+        return await all_attempted(*((_look_up(column), self._read(column)) for column in self.look_ups))
+
+    async def _read(self, column: str) -> Finding:
+        why = "An account is read with this row: none can be checked."
+        right = (
+            f"Give the app's user in Sales a role that may read the table that {column} refers to, in the "
+            "organization."
+        )
+        probe = self.look_ups[column]()
+        return await attempted(_look_up(column), probe, fine="It is allowed.", why=why, right=right)
+
+
+def _look_up(column: str) -> str:
+    return f"reading {column} in Sales"
 
 
 @dataclass(frozen=True, slots=True)

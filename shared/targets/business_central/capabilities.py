@@ -30,7 +30,7 @@ def capabilities(field_map: FieldMap) -> Capabilities:
         refuses_existing_number=True,
         blocking_field=field_map.hold.field,
         blocked_value=field_map.hold.blocked,
-        code_fields=_CODES & field_map.names,
+        code_fields=(_CODES & field_map.names) | {*field_map.customer_fields},
         sent_together=tuple(name for name in ADDRESS if name in field_map.names),
         changed_by_erp=_CHANGED & field_map.names,
         most_concurrent_requests=5,

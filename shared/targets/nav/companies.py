@@ -6,7 +6,7 @@ found out by reading: the default web service `Company` lists the companies
 """
 
 from shared.model.faults import AccountFault, ConfigurationFault, Fault, System, TransientFault
-from shared.model.field_map import Company
+from shared.model.map_sections import Company
 from shared.model.outcome import Cause, Problem
 from shared.targets.nav.errors import Meaning, forbidden, list_of_rows, read_error
 from shared.targets.nav.wire import Wire

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from local.dynamics.dataverse.seed import fixed_id
 from local.dynamics.events.notifier import LIMITS
 from tests.contract.dynamics.simulator_stand import Stand, WebhookReceiver, wait_until
 
@@ -257,3 +258,54 @@ async def test_seeded_accounts_post_nothing_unless_asked(hooked: Stand, receiver
     await hooked.seed(accounts=[{"name": "loud"}], events=True)
     await settled(hooked)
     assert [attributes(target(one))["name"] for one in receiver.contexts()] == ["loud"]
+
+
+async def test_a_step_of_another_table_posts_its_updates(hooked: Stand, receiver: WebhookReceiver) -> None:
+    store = hooked.simulator.store
+    (endpoint,) = store.rows("serviceendpoint")
+    step = {
+        "name": "Update of contact",
+        "stage": 40,
+        "mode": 1,
+        "asyncautodelete": True,
+        "filteringattributes": "emailaddress1",
+        "eventhandler_serviceendpoint@odata.bind": f"/serviceendpoints({endpoint})",
+        "sdkmessageid@odata.bind": f"/sdkmessages({fixed_id('sdkmessage', 'Update')})",
+        "sdkmessagefilterid@odata.bind": (
+            f"/sdkmessagefilters({fixed_id('sdkmessagefilter', 'Update/contact')})"
+        ),
+    }
+    assert (await hooked.dataverse.post("sdkmessageprocessingsteps", json=step)).status_code == 204
+    made = await hooked.dataverse.post("contacts", json={"lastname": "Lee"})
+    row_id = made.headers["OData-EntityId"][-37:-1]
+    await hooked.dataverse.patch(f"contacts({row_id})", json={"lastname": "Li"})
+    await hooked.dataverse.patch(f"contacts({row_id})", json={"emailaddress1": "li@example.com"})
+    await settled(hooked)
+    (context,) = receiver.contexts()
+    assert (context["PrimaryEntityName"], context["MessageName"]) == ("contact", "Update")
+    assert context["PrimaryEntityId"] == row_id
+    assert attributes(target(context))["emailaddress1"] == "li@example.com"
+
+
+async def test_a_new_owner_is_posted_as_ownerid_and_read_as_owninguser(
+    hooked: Stand, receiver: WebhookReceiver
+) -> None:
+    row_id = await make_account(hooked)
+    made = await hooked.dataverse.post("systemusers", json={"fullname": "Kim"})
+    user = made.headers["OData-EntityId"][-37:-1]
+    change = {"ownerid@odata.bind": f"/systemusers({user})"}
+    assert (await hooked.dataverse.patch(f"accounts({row_id})", json=change)).status_code == 204
+    await settled(hooked)
+    assert "ownerid" in attributes(target(receiver.contexts()[-1]))
+    query = f"accounts({row_id})?$select=name&$expand=owninguser($select=fullname)"
+    assert (await hooked.dataverse.get(query)).json()["owninguser"]["fullname"] == "Kim"
+
+
+@pytest.mark.parametrize("path", ["contacts", "accounts?$expand=primarycontactid($select=emailaddress1)"])
+async def test_a_table_that_may_not_be_read_is_refused_directly_and_through_a_look_up(
+    hooked: Stand, path: str
+) -> None:
+    hooked.simulator.dataverse.unreadable = {"contact"}
+    refused = await hooked.dataverse.get(path)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "0x80040220")
+    assert (await hooked.dataverse.get("accounts?$select=name")).status_code == 200

@@ -1,0 +1,127 @@
+"""Related changes, page by page: each message of `load-pages` sends the checks of some of the accounts.
+
+    may the walk go on? -> has the queue room? -> read a page -> send its checks -> next page
+
+The message holds where the walk stands; the next one is sent after the checks of a page. So a crash loses
+nothing: the page that is repeated sends the same messages. A walk ends when a check was sent for every
+account. Many walks go on at the same time: they share the room in the queue with each other and with a load,
+each asks less often the longer it waits, and each of them is finite.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from shared.load.choose import Pace, choose
+from shared.load.room import Room
+from shared.load.unfinished import Unfinished
+from shared.model.faults import ConfigurationFault, Fault, QueueUnavailable, System
+from shared.model.load import Selection
+from shared.model.page import PageDue
+from shared.model.related import RelatedWalk
+from shared.model.sent import Sent
+from shared.ports import ChangeQueue, Clock
+from shared.ports.load import AccountPages, CheckedAccounts
+from shared.ports.pages import PageQueue
+from shared.resilience.circuit_breaker import Breakers
+from shared.resilience.retry_policy import Jitter
+from shared.telemetry import LOGGER
+
+_FIRST_WAIT = 1.0  # seconds; half as long again with each wait of the same page
+_LONGEST_WAIT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReferring:
+    """The use case behind the function `load_page`, for the kind RELATED."""
+
+    pages: PageQueue
+    accounts: AccountPages
+    queue: ChangeQueue
+    checked: CheckedAccounts
+    unfinished: Unfinished
+    room: Room
+    breakers: Breakers
+    clock: Clock
+    jitter: Jitter
+    pace: Pace
+    operator_wait: float
+
+    async def handle(self, due: PageDue) -> None:
+        """Do one page, or send it again for later. Raises QueueUnavailable.
+
+        A defect raises too: the host delivers the message again, and dead-letters it in the end.
+        """
+        if due.walk is None:
+            raise AssertionError
+        try:
+            await self._page(due, due.walk)
+        except QueueUnavailable:
+            raise
+        except ConfigurationFault as fault:
+            LOGGER.error("set-up is wrong: %s", fault, extra={"event": "operator-fault"})
+            await self._wait(due, due.walk, self.operator_wait)
+        except Fault as fault:
+            LOGGER.warning("page %d of related change %s waits: %s", due.page, due.run, fault)
+            await self._wait(due, due.walk)
+
+    async def _page(self, due: PageDue, walk: RelatedWalk) -> None:
+        now = self.clock.now()
+        if (wait := await self.breakers.admit()) is not None:
+            await self._wait(due, walk, (wait.until - now).total_seconds() + self.jitter(wait.spread))
+            return
+        unfinished = await self.unfinished.of(walk, now)
+        room = await self.room.left(len(unfinished))
+        if room < 1:
+            await self._wait(due, walk)
+            return
+        walk = await self._read_ahead(walk)
+        ids = [sent.account_id for sent in unfinished]
+        chosen, held = choose(walk.held, ids, min(self.pace.page_size, room), self.pace)
+        if held and not chosen:
+            await self._wait(due, walk)
+            return
+        await self._send(due, walk, chosen, held, unfinished)
+
+    async def _read_ahead(self, walk: RelatedWalk) -> RelatedWalk:
+        """Read further accounts from Sales, unless enough of them are held back."""
+        if walk.walked or 2 * len(walk.held) > self.pace.page_size:
+            return walk
+        most = self.pace.page_size - len(walk.held)
+        read = self.accounts.page(Selection(refers_to=walk.change.reference), walk.after, most)
+        page = await self.breakers.call(System.DATAVERSE, "pages", read)
+        return walk.read(page.ids, page.after, last=len(page.ids) < most)
+
+    async def _send(
+        self,
+        due: PageDue,
+        walk: RelatedWalk,
+        chosen: Sequence[UUID],
+        held: Sequence[UUID],
+        unfinished: Sequence[Sent],
+    ) -> None:
+        """Send the checks of one page, then the next page, if there is more to send."""
+        now = self.clock.now()
+        await self.queue.send_all([(walk.check(account_id), now) for account_id in chosen])
+        self.room.take(len(chosen))
+        done = walk.advanced(len(chosen), (), held)
+        if not done.is_over:
+            recent = [*unfinished, *await self._followed(chosen, now)]
+            await self.pages.send(due.following(walk.advanced(len(chosen), recent, held)))
+            return
+        table, run = walk.change.table, due.run
+        LOGGER.info("related change %s of %s is done: %d checks", run, table, done.sent)
+
+    async def _followed(self, chosen: Sequence[UUID], now: datetime) -> list[Sent]:
+        """Return the checks whose end can be seen: an account that was never checked gets no row."""
+        rows = await self.checked.of(chosen)
+        known = {row.account_id for row in rows}
+        return [Sent(account_id, now) for account_id in chosen if account_id in known]
+
+    async def _wait(self, due: PageDue, walk: RelatedWalk, seconds: float | None = None) -> None:
+        """Send the page again for later, with what the walk has read."""
+        if seconds is None:
+            seconds = min(_LONGEST_WAIT, _FIRST_WAIT * 1.5 ** min(due.attempt, 20))
+            seconds += self.jitter(seconds / 2)
+        await self.pages.send(due.waiting(walk), self.clock.now() + timedelta(seconds=seconds))
