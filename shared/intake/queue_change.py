@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from opentelemetry.trace import get_current_span
+
 from shared.intake.dataverse_context import DataverseEvent, read_event
 from shared.intake.filter import KINDS, Filter
 from shared.model.change import AccountChange, Source
@@ -63,6 +65,7 @@ class QueueChange:
         if event is None:
             log_intake(Intake("filtered", source, None, None, "table"))
             return Filtered("table")
+        get_current_span().set_attribute("correlation_id", str(event.correlation_id))
         self._check_organization(event)
         if rule := self.filter.rule_against(event):
             log_intake(Intake("filtered", source, event.operation_id, event.account_id, rule))

@@ -124,14 +124,10 @@ class Operator(Application):
         key = self.field_map.key
         return DataverseInquiry(self.clients.dataverse, key.column or key.number_column)
 
-    @cached_property
+    @property
     def queue_depths(self) -> QueueDepths:
         """The queues' counts."""
-        from shared.messaging.depths import AdministeredQueues, LocalQueues
-
-        if self.settings.servicebus_control:
-            return LocalQueues(self.settings.servicebus_control)
-        return AdministeredQueues(self.settings, self.clients.service_bus)
+        return self.clients.queue_depths
 
 
 @cache
