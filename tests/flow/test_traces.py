@@ -284,8 +284,24 @@ SECRETS = {
 }
 
 
+async def _runs_of_our_own(world: World, app: Application) -> None:
+    """Heal, load and replay accounts, one of which cannot be written."""
+    world.save("A2", "Galactic Credit", **SECRETS)
+    await app.run_cases.steer_load.start(Wanted(Selection(), "anna", 10))
+    while (page := world.pages.take_next()) is not None:
+        await function(load_page.load_page)(Message(encode_page(page)), Invocation)
+        await work(world)
+    world.mappings.put("key", "Galactic Credit", "GALACTIC")
+    for _ in range(3):
+        world.clock.advance(120)
+        await function(heal.heal)(None)
+        await work(world)
+    await app.replay.parked(Asked("anna", "a test"))
+    await work(world)
+
+
 async def test_nothing_of_the_account_is_exported_or_logged(
-    world: World, out: Exported, caplog: pytest.LogCaptureFixture
+    world: World, app: Application, out: Exported, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever becomes of a check: no value of the account leaves, and no text that quotes one."""
     caplog.set_level(logging.DEBUG)
@@ -309,7 +325,9 @@ async def test_nothing_of_the_account_is_exported_or_logged(
     world.clock.advance(3600)
     await event(world, "A1")
     await work(world)
+    await _runs_of_our_own(world, app)
     logged = [f"{record.getMessage()} {_fields(record)}" for record in caplog.records]
+    assert {"heal", "load_page", "replay"} <= {span.name for span in out.spans()}
     told = "\n".join([out.told(), *logged])
     endings = {str(dict(span.attributes or {})["ending"]) for span in out.spans("sync_account")}
     assert {Ending.PARKED, Ending.RETRYING, Ending.CREATED} <= endings
