@@ -18,7 +18,7 @@ from bench.cold_start import Clock
 from bench.collector import Collector, collecting, never_answering
 from bench.drive import Users
 from bench.figures import Figure
-from bench.ground import OWN_LATENCY, Ground, Watch
+from bench.ground import OWN_LATENCY, Ground
 from bench.lone import create, lags_of_changes
 from bench.spread import spread
 from bench.stream import Event
@@ -57,7 +57,7 @@ async def measure(events: int = EVENTS, changes: int = CHANGES, rounds: int = RO
                 async with _running_with(ground.stand, settings[mode]):
                     found[mode].lost = await _lost(ground, users, events, mode)
                     found[mode].megabytes = _megabytes(ground.stand.host_pid())
-    return [*_figures(found, events), _of_exports(collector), *_of_start()]
+    return [*figures(found, events), _of_exports(collector), *_of_start()]
 
 
 def _settings(collector: Collector, silent: Collector) -> Mapping[str, Mapping[str, str]]:
@@ -94,21 +94,18 @@ async def _lags(ground: Ground, users: Users, changes: int, mark: str) -> list[f
 async def _lost(ground: Ground, users: Users, events: int, mark: str) -> int:
     """Change accounts so many times in all, and count the changes that never ended."""
     lost = 0
-    for some in _batches(events, mark):
+    for some in batches(events, mark):
         watch = ground.watch()
         (await users.control.delete("/events")).raise_for_status()
         posted = await users.take(some)
         with contextlib.suppress(TimeoutError):  # what has not ended by then is counted
             await watch.until_ended(len(some), _LONGEST)
-        lost += len({one.operation_id for one in posted} - _ended(watch))
+        lost += len({one.operation_id for one in posted} - watch.ends().keys())
     return lost
 
 
-def _ended(watch: Watch) -> set[str]:
-    return set(watch.ends())
-
-
-def _batches(events: int, mark: str) -> Iterator[list[Event]]:
+def batches(events: int, mark: str) -> Iterator[list[Event]]:
+    """The changes, as many at a time as are posted before it is looked whether they ended."""
     for begin in range(0, events, _AT_ONCE):
         places = range(begin, min(begin + _AT_ONCE, events))
         yield [Event(place % ACCOUNTS, "change", {"telephone1": f"{mark} {place}"}) for place in places]
@@ -121,7 +118,8 @@ def _megabytes(pid: int) -> float:
     return int(held[1]) / 1024 if held else 0.0
 
 
-def _figures(found: Mapping[str, Measured], events: int) -> Iterator[Figure]:
+def figures(found: Mapping[str, Measured], events: int) -> Iterator[Figure]:
+    """What the two collectors cost beside no exporter."""
     off = found[OFF]
     for mode in (REACHABLE, UNREACHABLE):
         mine, text = found[mode], f"collector {mode}, to no exporter"
