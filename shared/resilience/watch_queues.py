@@ -65,8 +65,8 @@ class WatchQueues:
             return Untaken(last)
         return Untaken(
             before.since,
-            f"changes wait, no check has ended since {before.since:%Y-%m-%d %H:%M} UTC, and no system is "
-            f"paused or in trouble. Restart the app: `{self.restart}`.",
+            f"no check has ended since {before.since:%Y-%m-%d %H:%M} UTC, although changes wait and no "
+            f"system is paused or in trouble. Restart the app: `{self.restart}`.",
         )
 
     async def _is_stopped(self) -> bool:
