@@ -124,7 +124,7 @@ class Operator(Application):
         key = self.field_map.key
         return DataverseInquiry(self.clients.dataverse, key.column or key.number_column)
 
-    @property
+    @cached_property
     def queue_depths(self) -> QueueDepths:
         """The queues' counts."""
         return self.clients.queue_depths
