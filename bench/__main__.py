@@ -76,6 +76,13 @@ def load(arguments: argparse.Namespace) -> list[Figure]:
     return asyncio.run(measure(arguments))
 
 
+def telemetry(arguments: argparse.Namespace) -> list[Figure]:
+    """The export of spans and metrics."""
+    from bench.telemetry import measure
+
+    return asyncio.run(measure(arguments.events, arguments.changes, arguments.rounds))
+
+
 def console(_arguments: argparse.Namespace) -> list[Figure]:
     """The operator's page."""
     from bench.console import measure
@@ -99,6 +106,7 @@ SUITES: Mapping[str, Suite] = {
     "burst": burst,
     "stream": stream,
     "load": load,
+    "telemetry": telemetry,
     "console": console,
     "broker": broker,
 }

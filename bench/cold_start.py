@@ -54,7 +54,7 @@ def hidden() -> frozenset[str]:
 
 def measure(rounds: int = ROUNDS) -> list[Figure]:
     """Measure the imports, and what the first event of each function waits for."""
-    clock = _Clock(rounds)
+    clock = Clock(rounds)
     ours, sdks = clock.least("import function_app"), clock.least(SDKS)
     started = f"import function_app; time.sleep({PREPARED_SECONDS})"
     waits = clock.least(_build("sync_account"), started, "perf_counter")
@@ -68,7 +68,7 @@ def measure(rounds: int = ROUNDS) -> list[Figure]:
     ]
 
 
-def _of_function(clock: "_Clock", function: str, sdks: float) -> Figure:
+def _of_function(clock: "Clock", function: str, sdks: float) -> Figure:
     built = clock.least(_build(NEEDED[function]))
     text = f"{function}: import and build, if it comes with the start"
     return Figure(f"cold-start/{function}", text, built * 1000, "ms", f"{built / sdks:.2f} x the SDKs")
@@ -78,13 +78,14 @@ def _build(needed: str) -> str:
     return f"from shared.wiring import application; application().{needed}"
 
 
-class _Clock:
-    """Times statements, each in new processes."""
+class Clock:
+    """Times statements, each in new processes with the settings of the example and these."""
 
-    def __init__(self, rounds: int) -> None:
+    def __init__(self, rounds: int = ROUNDS, settings: Mapping[str, str] | None = None) -> None:
         self.rounds, self.hidden = rounds, hidden()
         example = json.loads((ROOT / "local.settings.json.example").read_text(encoding="utf-8"))
-        self._environment: Mapping[str, str] = {**os.environ, **example["Values"], "PYTHONPATH": str(ROOT)}
+        values = {**example["Values"], **(settings or {})}
+        self._environment: Mapping[str, str] = {**os.environ, **values, "PYTHONPATH": str(ROOT)}
 
     def least(self, statement: str, first: str = "pass", clock: str = "thread_time") -> float:
         """The shortest time in seconds that the statement takes after the first one.

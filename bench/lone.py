@@ -26,9 +26,9 @@ ENDINGS = ("created", "updated", "unchanged")
 async def measure_lone(changes: int = CHANGES) -> list[Figure]:
     """Start a stand; measure the lag of lone changes, the first after a start, and their table requests."""
     async with Ground.start() as ground, Users.at(ground.stand.addresses, "L") as users:
-        await _create(ground, users, changes)
+        await create(ground, users, changes)
         await ground.slow()
-        lags = await _lags(ground, users, range(changes), "one")
+        lags = await lags_of_changes(ground, users, range(changes), "one")
         ratios = [await _first_to_tenth(ground, users) for _ in range(TIMES)]
         await ground.fast()
         tables = [await _tables(ground, users, ending) for ending in ENDINGS]
@@ -38,7 +38,7 @@ async def measure_lone(changes: int = CHANGES) -> list[Figure]:
 async def measure_burst(changes: int = BURST) -> list[Figure]:
     """Start a stand; change one account so many times within a second, and count the writes."""
     async with Ground.start() as ground, Users.at(ground.stand.addresses, "B") as users:
-        await _create(ground, users, 1)
+        await create(ground, users, 1)
         await ground.slow()
         await ground.forget_requests()
         watch = ground.watch()
@@ -58,7 +58,8 @@ async def _soon(users: Users, number: int, changes: int) -> None:
     await users.change(0, telephone1=f"+45 {number}")
 
 
-async def _create(ground: Ground, users: Users, accounts: int) -> None:
+async def create(ground: Ground, users: Users, accounts: int) -> None:
+    """Create accounts, and wait until they can be changed without a burst."""
     watch = ground.watch()
     await users.take([_creation(account) for account in range(accounts)])
     await watch.until_ended(accounts)
@@ -69,7 +70,7 @@ def _creation(account: int) -> Event:
     return Event(account, "create", {"name": f"Lone {account}", "currency": "Euro"})
 
 
-async def _lags(ground: Ground, users: Users, accounts: Sequence[int], mark: str) -> list[float]:
+async def lags_of_changes(ground: Ground, users: Users, accounts: Sequence[int], mark: str) -> list[float]:
     """The lag of a change of each account, one after the other."""
     lags: list[float] = []
     for account in accounts:
@@ -93,7 +94,7 @@ async def _first_to_tenth(ground: Ground, users: Users) -> float:
     await ground.stand.restart_host()
     mark = datetime.now().astimezone().isoformat()
     await asyncio.sleep(SETTLED_SECONDS)
-    lags = await _lags(ground, users, range(10), mark)
+    lags = await lags_of_changes(ground, users, range(10), mark)
     return (lags[0] + OWN_LATENCY) / (lags[9] + OWN_LATENCY)
 
 

@@ -31,6 +31,15 @@ TARGETS: Mapping[str, Target] = {
     "load/lone-p95": Target(5.0),
     "load/unequal": Target(0),
     "load/killed-unequal": Target(0),
+    # The export of spans and metrics, after 10,000 events with each collector.
+    "telemetry/lag-reachable": Target(1.05),
+    "telemetry/lag-unreachable": Target(1.05),
+    "telemetry/memory-reachable": Target(50),
+    "telemetry/memory-unreachable": Target(50),
+    "telemetry/lost": Target(0),
+    "telemetry/exports": Target(1, at_least=True),
+    "telemetry/import": Target(1.05),
+    "telemetry/first-event": Target(1.05),
     # The operator's page, with 1,000 issues.
     "console/slowest-page": Target(300),
     # How much a cost at the largest size is of the cost at the smallest; a quarter is left to chance.

@@ -178,6 +178,19 @@ param logDailyQuotaGb int = -1
 @description('Who is sent the alerts.')
 param alertEmails string[] = []
 
+@description('Resource id of a Logic App that posts the alerts to a channel of Teams; empty for none.')
+param alertLogicAppId string = ''
+
+@description('Address at which that Logic App is called. It holds a signature: give it at the deployment only.')
+@secure()
+param alertLogicAppCallbackUrl string = ''
+
+@description('''
+Address of docs/on-call.md where on-call engineers read it. Each alert carries the link to its section; empty
+for none.
+''')
+param runbookBaseUrl string = ''
+
 @description('When somebody is told.')
 param alertThresholds AlertThresholds = {
   parked: 1
@@ -435,6 +448,9 @@ module alerts 'modules/alerts.bicep' = {
     location: location
     tags: allTags
     emails: alertEmails
+    logicAppId: alertLogicAppId
+    logicAppCallbackUrl: alertLogicAppCallbackUrl
+    runbookBaseUrl: runbookBaseUrl
     workspaceId: monitoring.outputs.workspaceId
     serviceBusId: serviceBus.outputs.id
     storageId: storage.outputs.id

@@ -86,6 +86,7 @@ def bench() -> argparse.ArgumentParser:
         "growth": "costs with up to a million accounts and 100,000 mapping rows",
         "cold-start": "import and first event of the deployed package",
         "load": "a first load, beside what latency and partitions allow",
+        "telemetry": "lag, losses and memory with an exporter, whose collector answers or does not",
         "console": "the app's own work on the operator's largest pages",
         "cpu": "the app's own work on one event, without any I/O",
         "broker": "speed and losses of the local Service Bus",
@@ -93,7 +94,7 @@ def bench() -> argparse.ArgumentParser:
     made = {name: suites.add_parser(name, help=text) for name, text in helps.items()}
     for suite in made.values():
         _add_results(suite, argparse.SUPPRESS)
-    stream, load, broker = made["stream"], made["load"], made["broker"]
+    stream, load, broker, telemetry = (made[name] for name in ("stream", "load", "broker", "telemetry"))
     stream.add_argument("--events", type=int, default=600, help="events in all (%(default)s)")
     stream.add_argument("--accounts", type=int, default=120, help="accounts among them (%(default)s)")
     stream.add_argument("--pairs", type=int, default=3, help="runs from a backlog (%(default)s)")
@@ -102,6 +103,9 @@ def bench() -> argparse.ArgumentParser:
     load.add_argument("--erp-ms", type=int, default=200, help="latency of the ERP (%(default)s)")
     load.add_argument("--kills", type=int, default=3, help="kills of the host in a second load (%(default)s)")
     load.add_argument("--killed", type=int, default=2_000, help="accounts of that load (%(default)s)")
+    telemetry.add_argument("--events", type=int, default=10_000, help="events in each case (%(default)s)")
+    telemetry.add_argument("--changes", type=int, default=20, help="lone changes in a round (%(default)s)")
+    telemetry.add_argument("--rounds", type=int, default=3, help="rounds of these (%(default)s)")
     broker.add_argument("--count", type=int, default=2000, help="messages in each case (%(default)s)")
     broker.add_argument("--rounds", type=int, default=3, help="the best of so many (%(default)s)")
     broker.add_argument("--against", metavar="CONNECTION", help="connection string of another broker")

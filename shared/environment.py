@@ -81,6 +81,13 @@ def load_settings(
     return settings, field_map
 
 
+def restart_command() -> str:
+    """Return the command that restarts this app, with its names where Azure tells them."""
+    name = os.environ.get("WEBSITE_SITE_NAME", "APP")
+    group = os.environ.get("WEBSITE_RESOURCE_GROUP", "RESOURCE-GROUP")
+    return f"az functionapp restart --name {name} --resource-group {group}"
+
+
 def _given(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     return ((field, name) for field, name in environment_names().items() if name in given)
 

@@ -26,6 +26,16 @@ param serviceBusId string
 @description('Resource id of the storage account.')
 param storageId string
 
+@description('Resource id of the Logic App that posts the alerts to a channel of Teams; empty for none.')
+param logicAppId string
+
+@description('Address at which that Logic App is called.')
+@secure()
+param logicAppCallbackUrl string
+
+@description('Address of the page for on-call engineers; each alert has a section of its name there. Empty for none.')
+param runbookBaseUrl string
+
 @description('When somebody is told.')
 param thresholds AlertThresholds
 
@@ -43,6 +53,16 @@ resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = {
         useCommonAlertSchema: true
       }
     ]
+    logicAppReceivers: empty(logicAppId)
+      ? []
+      : [
+          {
+            name: 'teams'
+            resourceId: logicAppId
+            callbackUrl: logicAppCallbackUrl
+            useCommonAlertSchema: true
+          }
+        ]
   }
 }
 
@@ -53,6 +73,7 @@ module logAlerts 'log_alerts.bicep' = {
     tags: tags
     workspaceId: workspaceId
     actionGroupId: actionGroup.id
+    runbookBaseUrl: runbookBaseUrl
     thresholds: thresholds
   }
 }
@@ -176,6 +197,11 @@ resource metricAlerts 'Microsoft.Insights/metricAlerts@2026-01-01' = [
           actionGroupId: actionGroup.id
         }
       ]
+      customProperties: empty(runbookBaseUrl)
+        ? {}
+        : {
+            runbook: '${runbookBaseUrl}#${rule.name}'
+          }
     }
   }
 ]

@@ -17,10 +17,15 @@ param workspaceId string
 @description('Resource id of the action group.')
 param actionGroupId string
 
+@description('Address of the page for on-call engineers; each alert has a section of its name there. Empty for none.')
+param runbookBaseUrl string
+
 @description('When somebody is told.')
 param thresholds AlertThresholds
 
-// Each query answers with one row, whose column Value is compared with the threshold.
+// Each query answers with one row, or with one for each value of its dimension. The column Value is compared
+// with the threshold. lookBack is how far back the query reads. All read log lines, which leave through the
+// host: they hold whatever becomes of the app's own exporter.
 var logRules = [
   {
     name: 'guard-tripped'
@@ -28,7 +33,9 @@ var logRules = [
     severity: 1
     enabled: true
     window: 'PT15M'
+    lookBack: 'PT15M'
     frequency: 'PT5M'
+    dimension: ''
     operator: 'GreaterThan'
     threshold: 0
     query: '''
@@ -43,13 +50,16 @@ var logRules = [
     severity: 1
     enabled: true
     window: 'PT15M'
+    lookBack: 'PT15M'
     frequency: 'PT5M'
+    dimension: 'System'
     operator: 'GreaterThan'
     threshold: 0
     query: '''
       AppTraces
       | where Message startswith "set-up is wrong: "
-      | summarize Value = count()
+      | extend System = extract("^set-up is wrong: ([a-z-]+)", 1, Message)
+      | summarize Value = count() by System
     '''
   }
   {
@@ -58,13 +68,16 @@ var logRules = [
     severity: 2
     enabled: true
     window: 'PT15M'
+    lookBack: 'PT15M'
     frequency: 'PT5M'
+    dimension: 'System'
     operator: 'GreaterThan'
     threshold: 0
     query: '''
       AppTraces
       | where Message startswith "breaker opened: "
-      | summarize Value = count()
+      | parse Message with "breaker opened: " System ", " *
+      | summarize Value = count() by System
     '''
   }
   {
@@ -73,7 +86,9 @@ var logRules = [
     severity: 2
     enabled: true
     window: 'PT1H'
+    lookBack: 'PT1H'
     frequency: 'PT15M'
+    dimension: ''
     operator: 'GreaterThan'
     threshold: 0
     query: '''
@@ -84,18 +99,20 @@ var logRules = [
   }
   {
     name: 'parked'
-    description: 'Accounts were parked. "accountsync issues" lists them with what to do.'
+    description: 'Accounts were parked for one cause. "accountsync issues" lists them with what to do.'
     severity: 3
     enabled: true
     window: 'PT1H'
+    lookBack: 'PT1H'
     frequency: 'PT15M'
+    dimension: 'Cause'
     operator: 'GreaterThanOrEqual'
     threshold: thresholds.parked
     query: '''
       AppTraces
       | where Message startswith "outcome parked: "
-      | parse Message with "outcome " Ending ", account " Account ", operation " *
-      | summarize Value = dcount(Account)
+      | parse Message with "outcome parked: " Cause ", account " Account ", operation " *
+      | summarize Value = dcount(Account) by Cause
     '''
   }
   {
@@ -103,8 +120,10 @@ var logRules = [
     description: 'Work has waited for long: a system is down, paused, or too slow, or an account does not come to rest.'
     severity: 2
     enabled: true
-    window: 'PT6H'
+    window: 'PT15M'
+    lookBack: 'PT6H'
     frequency: 'PT15M'
+    dimension: ''
     operator: 'GreaterThan'
     threshold: thresholds.oldestMinutes
     query: '''
@@ -121,7 +140,9 @@ var logRules = [
     severity: 2
     enabled: true
     window: 'PT15M'
+    lookBack: 'PT15M'
     frequency: 'PT5M'
+    dimension: ''
     operator: 'GreaterThan'
     threshold: thresholds.failurePercent
     query: '''
@@ -137,28 +158,34 @@ var logRules = [
     severity: 3
     enabled: true
     window: 'PT15M'
+    lookBack: 'PT15M'
     frequency: 'PT15M'
+    dimension: 'System'
     operator: 'GreaterThanOrEqual'
     threshold: thresholds.throttled
     query: '''
       AppTraces
       | where Message startswith "outcome retrying: " and Message has "answered 429"
-      | summarize Value = count()
+      | extend System = extract("^outcome retrying: ([a-z-]+)", 1, Message)
+      | summarize Value = count() by System
     '''
   }
   {
     name: 'differences'
-    description: 'Sales and the ERP differ, or could not be compared to the end. "accountsync reconcile --last" lists what differs with what to do.'
+    description: 'The last comparison of Sales and the ERP found differences, or did not come to its end. "accountsync reconcile --last" lists what differs with what to do.'
     severity: 3
     enabled: true
     window: 'PT1H'
+    lookBack: 'P2D'
     frequency: 'PT15M'
+    dimension: ''
     operator: 'GreaterThan'
     threshold: 0
     query: '''
       AppTraces
-      | where Message startswith "reconcile found differences: " or Message startswith "reconcile stopped: "
-      | summarize Value = count()
+      | where Message startswith "reconcile found " or Message startswith "reconcile stopped: "
+      | summarize arg_max(TimeGenerated, Message)
+      | project Value = iff(Message startswith "reconcile found differences: " or Message startswith "reconcile stopped: ", 1, 0)
     '''
   }
   {
@@ -167,7 +194,9 @@ var logRules = [
     severity: 1
     enabled: true
     window: 'PT15M'
+    lookBack: 'PT15M'
     frequency: 'PT5M'
+    dimension: ''
     operator: 'LessThan'
     threshold: 1
     query: '''
@@ -177,18 +206,56 @@ var logRules = [
     '''
   }
   {
+    name: 'not-taken'
+    description: 'The app runs but takes no changes: they wait, no system is paused or in trouble, and no check ends. Restart the app; the line in the log has the command.'
+    severity: 1
+    enabled: true
+    window: 'PT15M'
+    lookBack: 'PT15M'
+    frequency: 'PT5M'
+    dimension: ''
+    operator: 'GreaterThan'
+    threshold: 0
+    query: '''
+      AppTraces
+      | where Message startswith "changes are not taken: "
+      | summarize Value = count()
+    '''
+  }
+  {
+    name: 'no-telemetry'
+    description: 'Spans and metrics of the app do not arrive. Events, log lines and the other alerts do not depend on them.'
+    severity: 3
+    enabled: true
+    window: 'PT1H'
+    lookBack: 'PT6H'
+    frequency: 'PT15M'
+    dimension: ''
+    operator: 'GreaterThan'
+    threshold: 0
+    query: '''
+      AppTraces
+      | where Message startswith "telemetry is "
+      | summarize arg_max(TimeGenerated, Message) by AppRoleInstance
+      | summarize Value = countif(Message startswith "telemetry is not exported: ")
+    '''
+  }
+  {
     name: 'doctor'
-    description: 'The check of the set-up found errors: accountsync doctor shows each, with what to do.'
+    description: 'The last check of the set-up found errors: accountsync doctor shows each, with what to do.'
     severity: 2
     enabled: true
-    window: 'PT2H'
-    frequency: 'PT1H'
+    window: 'PT1H'
+    lookBack: 'P2D'
+    frequency: 'PT15M'
+    dimension: ''
     operator: 'GreaterThanOrEqual'
     threshold: 1
     query: '''
       AppTraces
-      | where Message startswith "doctor: " and Message has "are errors"
-      | summarize Value = count()
+      | where Message startswith "doctor: "
+      | summarize arg_max(TimeGenerated, Message)
+      | project Value = iff(Message has "are errors", 1, 0)
     '''
   }
   {
@@ -197,7 +264,9 @@ var logRules = [
     severity: 1
     enabled: true
     window: 'PT1H'
+    lookBack: 'PT1H'
     frequency: 'PT15M'
+    dimension: ''
     operator: 'GreaterThan'
     threshold: 0
     query: '''
@@ -212,7 +281,9 @@ var logRules = [
     severity: 2
     enabled: !empty(thresholds.silenceWindow)
     window: empty(thresholds.silenceWindow) ? 'P1D' : thresholds.silenceWindow
+    lookBack: empty(thresholds.silenceWindow) ? 'P1D' : thresholds.silenceWindow
     frequency: 'PT1H'
+    dimension: ''
     operator: 'LessThan'
     threshold: 1
     query: '''
@@ -236,6 +307,7 @@ resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       severity: rule.severity
       scopes: [workspaceId]
       windowSize: rule.window
+      overrideQueryTimeRange: rule.lookBack
       evaluationFrequency: rule.frequency
       autoMitigate: true
       // Before the first telemetry the table is not there yet.
@@ -246,6 +318,15 @@ resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
             query: rule.query
             metricMeasureColumn: 'Value'
             timeAggregation: 'Maximum'
+            dimensions: empty(rule.dimension)
+              ? []
+              : [
+                  {
+                    name: rule.dimension
+                    operator: 'Include'
+                    values: ['*']
+                  }
+                ]
             operator: rule.operator
             threshold: rule.threshold
             failingPeriods: {
@@ -257,6 +338,11 @@ resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       }
       actions: {
         actionGroups: [actionGroupId]
+        customProperties: empty(runbookBaseUrl)
+          ? {}
+          : {
+              runbook: '${runbookBaseUrl}#${rule.name}'
+            }
       }
     }
   }

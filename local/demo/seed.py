@@ -68,7 +68,7 @@ async def _run(stand: Stand, function: str) -> None:
     key = {"x-functions-key": stand.addresses.function_key}
     tail = Tail(stand.host_logs)
     _ = [*tail.records()]  # what ended before
-    async with httpx.AsyncClient(base_url=stand.addresses.functions, headers=key) as host:
+    async with httpx.AsyncClient(base_url=stand.addresses.functions, headers=key, timeout=60) as host:
         (await host.post(f"/admin/functions/{function}", json={})).raise_for_status()
     try:
         async with asyncio.timeout(TIMER_SECONDS):

@@ -46,9 +46,10 @@ class Health:
     ) -> dict[str, object]:
         """Return `{status, build}`; with the key also `systems`, `probe` and `doctor`.
 
-        `systems` has "ok" or what is wrong for each system, and "events" if no events seem to come. `probe`
-        is the last answer of `sync_account` to a probe message, `doctor` has the errors of the doctor's
-        newest check. `probe=True` and `doctor=True` ask for new ones; a later report shows them.
+        `systems` has "ok" or what is wrong for each system, "events" if no events seem to come, and
+        "changes" if none is taken. `probe` is the last answer of `sync_account` to a probe message, `doctor`
+        has the errors of the doctor's newest check. `probe=True` and `doctor=True` ask for new ones; a later
+        report shows them.
         """
         if not self._admits(key):
             return {"status": "ok", "build": self.build}
@@ -57,6 +58,8 @@ class Health:
         systems = dict(await self._systems())
         if missing := await self._events_missing():
             systems["events"] = missing
+        if untaken := await self._untaken():
+            systems["changes"] = untaken
         if probe and (trouble := await self._queue_probe()):
             systems[str(System.SERVICE_BUS)] = trouble
         if doctor:
@@ -89,6 +92,13 @@ class Health:
             return await self.control.events_missing()
         except Fault:
             return ""  # the probe of the tables tells why
+
+    async def _untaken(self) -> str:
+        try:
+            untaken = await self.control.untaken()
+        except Fault:
+            return ""  # the probe of the tables tells why
+        return untaken.told if untaken else ""
 
     async def _answer(self) -> dict[str, str] | None:
         try:

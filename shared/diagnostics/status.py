@@ -11,7 +11,7 @@ from shared.model.breaker import Breaker
 from shared.model.faults import ConfigurationFault, Fault, System
 from shared.model.issue import Issue
 from shared.model.outcome import Ending
-from shared.model.queues import QueueDepth
+from shared.model.queues import CHANGES, QueueDepth
 from shared.ports import Clock, Control, Issues, SyncStates
 from shared.ports.queues import QueueDepths
 from shared.resilience.target_in_use import TargetInUse
@@ -19,7 +19,6 @@ from shared.resilience.target_in_use import TargetInUse
 WINDOW = timedelta(minutes=10)
 MOST_PARKED = 5
 LONGEST_READING = 15.0  # seconds for one part
-_DRAINED = "account-changes"
 _REFUSED = re.compile(r"\b40[134]\b|token|refuse|column|company|right", re.IGNORECASE)
 _RIGHTS = {
     System.DATAVERSE: "Check the app's user in Sales, its security role, and DATAVERSE_URL.",
@@ -127,15 +126,14 @@ class ReadStatus:
         async def part[T](name: str, reading: Awaitable[T], otherwise: T) -> T:
             return await read_or(reading, otherwise, f"The {name} were not read", troubles, LONGEST_READING)
 
-        queues, breakers, issues, entries, missing, other_erp = await asyncio.gather(
+        queues, breakers, issues, entries, noted, other_erp = await asyncio.gather(
             part("queues", self.queues.depths(), []),
             part("breakers", self.control.breakers(), {}),
             part("issues", self.issues.report(), []),
             part("outcomes", self.states.outcomes_since(now - window), []),
-            part("notes of catch-up", self.control.events_missing(), ""),
+            part("app's notes", self._noted(), []),
             self._other_erp(),
         )
-        events = [f"Events are missing: {missing}"] if missing else []
         endings = Counter(entry.outcome for entry in entries if entry.outcome in Ending)
         return Status(
             at=now,
@@ -145,10 +143,17 @@ class ReadStatus:
             outcomes=dict(endings.most_common()),
             window=window,
             drain_seconds=_drain(queues, endings, window),
-            troubles=[*other_erp, *events, *troubles],
+            troubles=[*other_erp, *noted, *troubles],
             parked=sorted(issues, key=lambda issue: issue.last_at, reverse=True)[:MOST_PARKED],
             longest_wait=self.longest_wait,
         )
+
+    async def _noted(self) -> list[str]:
+        """Say what the app has noticed of itself."""
+        missing, untaken = await asyncio.gather(self.control.events_missing(), self.control.untaken())
+        events = [f"Events are missing: {missing}"] if missing else []
+        changes = [f"Changes are not taken: {untaken.told}"] if untaken and untaken.told else []
+        return [*events, *changes]
 
     async def _other_erp(self) -> list[str]:
         """Say that the settings name another ERP than the one in use; if that is not known, say nothing."""
@@ -163,7 +168,7 @@ class ReadStatus:
 
 
 def _drain(queues: Sequence[QueueDepth], endings: Mapping[str, int], window: timedelta) -> float | None:
-    waiting = sum(queue.active for queue in queues if queue.name == _DRAINED)
+    waiting = sum(queue.active for queue in queues if queue.name == CHANGES)
     settled = sum(count for ending, count in endings.items() if ending != Ending.RETRYING)
     if not waiting:
         return 0.0

@@ -3,13 +3,14 @@
 import azure.functions as func
 
 from shared.model.faults import Fault
-from shared.telemetry import LOGGER
+from shared.telemetry import LOGGER, SPAN
 
 blueprint = func.Blueprint()
 
 
 @blueprint.function_name("catch_up")
 @blueprint.timer_trigger(arg_name="timer", schedule="30 * * * * *", run_on_startup=False)
+@SPAN("catch_up")
 async def catch_up(timer: func.TimerRequest) -> None:
     """Do one run. After a fault, the next run goes on from the last page."""
     from shared.wiring import application

@@ -4,6 +4,8 @@
 
 import azure.functions as func
 
+from shared.functions.messages import follow_host
+
 blueprint = func.Blueprint()
 
 
@@ -17,4 +19,5 @@ async def console(req: func.HttpRequest, context: func.Context) -> func.HttpResp
         return func.HttpResponse(status_code=404)
     from shared.console.app import console_app
 
+    follow_host(context)
     return await func.AsgiMiddleware(console_app()).handle_async(req, context)

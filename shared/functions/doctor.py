@@ -3,13 +3,14 @@
 import azure.functions as func
 
 from shared.model.faults import Fault
-from shared.telemetry import LOGGER
+from shared.telemetry import LOGGER, SPAN
 
 blueprint = func.Blueprint()
 
 
 @blueprint.function_name("doctor")
 @blueprint.timer_trigger(arg_name="timer", schedule="15 * * * * *", run_on_startup=False)
+@SPAN("doctor")
 async def doctor(timer: func.TimerRequest) -> None:
     """Do one run. It is due after a new version, once a day, and when a person asks."""
     from shared.wiring import application

@@ -14,10 +14,12 @@ blueprint = func.Blueprint()
 async def heal(timer: func.TimerRequest) -> None:
     """Do one run. After a fault, the next run does the rest."""
     from shared.wiring import application
+    from shared.wiring.watching import watch_queues_of
 
     LOGGER.info("heal runs", extra={"event": "heal-runs"})  # an alert counts this line
     app = application()
     await app.report_waiting.run()
+    await watch_queues_of(app).run()
     try:
         await app.target_in_use.confirm()
         await app.breakers.admit()  # makes a probe that is due, even if no message waits for it

@@ -2,10 +2,11 @@
 
 import azure.functions as func
 
-from shared.functions.messages import correlation_id, give_back
+from shared.functions.messages import correlation_id, follow_host, give_back
 from shared.model.change import Source
 from shared.model.faults import QueueUnavailable, RejectedEvent
 from shared.model.page import decode_page
+from shared.telemetry import SPAN
 
 blueprint = func.Blueprint()
 
@@ -17,10 +18,11 @@ blueprint = func.Blueprint()
     connection="ServiceBus",
     data_type=func.DataType.BINARY,
 )
-async def load_page(message: func.ServiceBusMessage) -> None:
+async def load_page(message: func.ServiceBusMessage, context: func.Context) -> None:
     """Do one page. The next page is queued before this returns."""
     from shared.wiring import application
 
+    follow_host(context)
     app = application()
     body = message.get_body()
     try:
@@ -31,6 +33,8 @@ async def load_page(message: func.ServiceBusMessage) -> None:
             fault = RejectedEvent("not-a-page", "Only this app writes to load-pages.")
             await app.queue_change.reject(body, fault, Source.LOAD, correlation_id(message.correlation_id))
             return
-        await handle(page)
+        about = {"run_kind": str(page.kind), "run": page.run, "page": page.page}
+        with SPAN("load_page", attributes=about):
+            await handle(page)
     except QueueUnavailable:
         await give_back(app)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 
 from shared.model.faults import Fault
-from shared.telemetry import LOGGER
+from shared.telemetry import LOGGER, SPAN
 
 if TYPE_CHECKING:
     from shared.wiring import Application
@@ -29,6 +29,7 @@ JOBS: Mapping[str, "Callable[[Application], Awaitable[None]]"] = {
 
 @blueprint.function_name("nightly")
 @blueprint.timer_trigger(arg_name="timer", schedule="45 * * * * *", run_on_startup=False)
+@SPAN("nightly")
 async def nightly(timer: func.TimerRequest) -> None:
     """Do what is due. After a fault, the next minute does it again."""
     from shared.wiring import application

@@ -9,7 +9,7 @@ from opentelemetry.trace import Link, SpanKind, get_current_span
 from shared.functions.messages import correlation_id, give_back
 from shared.model.change import FROM_DATAVERSE, AccountChange, Source, decode_change
 from shared.model.faults import QueueUnavailable, RejectedEvent
-from shared.telemetry import PROPAGATOR, SPAN, current_traceparent
+from shared.telemetry import PROPAGATOR, SPAN, bursts, current_traceparent
 
 blueprint = func.Blueprint()
 
@@ -45,10 +45,12 @@ async def sync_account(message: func.ServiceBusMessage, context: func.Context) -
 
 
 def _origin(change: AccountChange, context: func.Context) -> tuple[Context, list[Link]]:
-    """Return the parent of the span, and its links: to the host's invocation and to who asked."""
+    """Return the parent of the span, and its links: to the host's invocation and to all who asked."""
     asked, host = _remote(change.traceparent), _remote(context.trace_context.trace_parent)
     parent, linked = (Context(), (host, asked)) if _begins_trace(change) else (asked, (host,))
     spans = [get_current_span(each).get_span_context() for each in linked]
+    if change.source is Source.BURST:
+        spans += bursts.asked_for(change.operation_id)
     return parent, [Link(span) for span in spans if span.is_valid]
 
 

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from uuid import UUID
 
+from opentelemetry.trace import get_current_span
+
 from shared.intake.dataverse_context import TABLE, DataverseEvent, read_event
 from shared.intake.filter import KINDS, Filter
 from shared.model.change import AccountChange, Source
@@ -78,6 +80,7 @@ class QueueChange:
         if event is None:
             log_intake(Intake("filtered", source, None, None, "table"))
             return Filtered("table")
+        get_current_span().set_attribute("correlation_id", str(event.correlation_id))
         self._check_organization(event)
         # A synchronous step runs inside the transaction of the save: its change is not committed yet, and
         # refusing the event would roll the user's save back.

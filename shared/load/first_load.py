@@ -25,6 +25,7 @@ from shared.ports.load import AccountPages, WaitingChanges
 from shared.ports.pages import PageQueue, Runs
 from shared.resilience.circuit_breaker import Breakers
 from shared.telemetry import LOGGER
+from shared.telemetry.metrics import LOAD
 
 MOST_FAILURES = 5
 _ROOM_WAIT = timedelta(seconds=1)
@@ -89,6 +90,7 @@ class FirstLoad:
             return
         now = self.clock.now()
         unfinished = await self.unfinished.of(run, now)
+        _measure(run, len(unfinished))
         if run.walked and not run.held:
             await self._finish(due, run, etag, unfinished)
             return
@@ -174,3 +176,8 @@ class FirstLoad:
 
     async def _write(self, run: LoadRun, etag: str) -> None:
         await self.runs.write(RunKind.LOAD, encode_load(run), etag)
+
+
+def _measure(run: LoadRun, unfinished: int) -> None:
+    for state, count in {"total": run.total, "sent": run.sent, "ended": run.sent - unfinished}.items():
+        LOAD.note(count, state=state)

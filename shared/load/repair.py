@@ -17,6 +17,7 @@ from shared.resilience.replay import Asked
 from shared.sync.decide import Decide
 from shared.sync.fields import NO_FIELDS
 from shared.sync.steps import Wait
+from shared.telemetry import SPAN
 
 REPAIR = "`accountsync reconcile --last --repair`"
 _REMEDIES = {
@@ -48,6 +49,7 @@ class Repair:
     clock: Clock
     organization: Callable[[], Awaitable[UUID]]
 
+    @SPAN("repair")
     async def send(self, differences: Sequence[Difference], asked: Asked) -> int:
         """Send a verifying check for each account, spread over time. Returns how many were sent."""
         wanted = [one for one in differences if one.kind in REPAIRABLE]

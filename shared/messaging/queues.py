@@ -12,6 +12,7 @@ from uuid import UUID
 
 from shared.model.change import AccountChange, encode_change, session_id
 from shared.model.faults import MessageRefused, QueueUnavailable
+from shared.model.queues import CHANGES
 from shared.settings import Settings
 from shared.telemetry import traced
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 
 DATAVERSE_EVENTS = "dataverse-events"
-ACCOUNT_CHANGES = "account-changes"
+ACCOUNT_CHANGES = CHANGES
 REJECTED_EVENTS = "rejected-events"
 LOAD_PAGES = "load-pages"
 SEND_SECONDS = 15.0

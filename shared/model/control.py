@@ -38,6 +38,13 @@ class Answered(NamedTuple):
     build: str
 
 
+class Untaken(NamedTuple):
+    """Changes wait and no check ends: since when, and in words what to do, once that has lasted for long."""
+
+    since: datetime
+    told: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class InUse:
     """The ERP in which the accounts' customers are: its host, and its environment and company where named.

@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+CHANGES = "account-changes"  # where changes wait for their check
+
 
 class QueueDepth(NamedTuple):
     """The counts of one queue. `oldest_at` is None if the queue is empty or the time cannot be known."""

@@ -13,7 +13,7 @@ from shared.model.account import Account, AccountCurrency, AccountName, SystemJo
 from shared.model.breaker import Breaker
 from shared.model.capabilities import Capabilities
 from shared.model.change import AccountChange
-from shared.model.control import Answered, Bookmark, Handled, InUse
+from shared.model.control import Answered, Bookmark, Handled, InUse, Untaken
 from shared.model.customer import Customer, CustomerKey, FieldValue, Owner, Waiting
 from shared.model.description import TargetDescription
 from shared.model.faults import System
@@ -227,6 +227,9 @@ class Control(Protocol):
     async def put_answer(self, answered: Answered) -> None: ...
     # Why no events seem to come from Sales, as catch-up found it; "" if all is well.
     async def events_missing(self) -> str: ...
+    # Whether changes wait although no check ends; None if all is well.
+    async def untaken(self) -> Untaken | None: ...
+    async def put_untaken(self, untaken: Untaken | None) -> None: ...
 
 
 class ChangeQueue(Protocol):

@@ -16,7 +16,7 @@ from shared.model.queues import Bin, Leftover
 from shared.ports import ChangeQueue, Clock, Issues, SyncStates
 from shared.ports.pages import PageQueue
 from shared.ports.queues import Leftovers
-from shared.telemetry import LOGGER
+from shared.telemetry import LOGGER, SPAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Replay:
     issues: Issues
     clock: Clock
 
+    @SPAN("replay")
     async def account(self, account_id: UUID, asked: Asked) -> bool:
         """Check one account. Return False if the app has no state of it."""
         stored = await self.states.get(account_id)
@@ -45,6 +46,7 @@ class Replay:
         await self._send(account_id, stored.state.organization_id, asked, 0)
         return True
 
+    @SPAN("replay")
     async def accounts(self, account_ids: Sequence[UUID], asked: Asked) -> int:
         """Check these accounts, spread over time. Return how many of them the app knows."""
         sent = 0
@@ -59,6 +61,7 @@ class Replay:
         """Check one account because the app itself asks. Return False if the app has no state of it."""
         return await self.account(account_id, Asked("the app", why))
 
+    @SPAN("replay")
     async def parked(self, asked: Asked, cause: str = "") -> int:
         """Check every account parked for this cause ("" for any; "UnmappedCurrency|yen" names one value)."""
         sent = 0
@@ -96,6 +99,7 @@ class Resubmit:
     queue: ChangeQueue
     pages: PageQueue
 
+    @SPAN("resubmit")
     async def run(
         self, place: Bin, note: str, sequence_numbers: frozenset[int] | None = None
     ) -> tuple[int, int]:

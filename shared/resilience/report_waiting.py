@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.model.faults import Fault
+from shared.model.queues import CHANGES
 from shared.ports import Clock, Control, SyncStates
 from shared.telemetry import LOGGER
+from shared.telemetry.metrics import QUEUE_OLDEST
 
 EVERY = timedelta(minutes=5)
 PAGES = 5  # table requests of one run
@@ -57,6 +59,7 @@ class ReportWaiting:
         now = self.clock.now()
         accounts = [since for since in self._found if since <= now]
         oldest = now - min((*accounts, *systems.values()), default=now)
+        QUEUE_OLDEST.note((now - min(accounts, default=now)).total_seconds(), queue=CHANGES)
         LOGGER.info(
             "waiting: oldest %d minutes, %d accounts, systems: %s",
             oldest.total_seconds() // 60,

@@ -16,9 +16,10 @@ from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
 
 from shared.model.breaker import Breaker, Refusal
-from shared.model.control import Answered, Bookmark, Handled, InUse
+from shared.model.control import Answered, Bookmark, Handled, InUse, Untaken
 from shared.model.faults import StateConflict, System
 from shared.model.mapping import MappingTable, escape_key, unescape_key
+from shared.model.queues import CHANGES
 from shared.storage.catch_up import MISSING, STATE
 from shared.storage.catch_up import PARTITION as CATCH_UP
 from shared.storage.tables import get_row, moment_of, put_under, table_faults, text_of
@@ -26,6 +27,7 @@ from shared.storage.tables import get_row, moment_of, put_under, table_faults, t
 BREAKER, GUARD, MAPPING, BOOKMARK = "breaker", "guard", "mapping", "healing"
 HELD, PROBE, ANSWERED = "waiting", "probe", "sync_account"
 TARGET, IN_USE = "target", "in-use"
+UNTAKEN = "untaken"
 _BATCH = 100  # the limit of a transaction of the Table service
 
 _MOST_KNOWN = 8
@@ -134,6 +136,16 @@ class ControlTable:
     async def events_missing(self) -> str:
         row = await get_row(self._table, CATCH_UP, STATE, [MISSING])
         return str((row or {}).get(MISSING) or "")
+
+    async def untaken(self) -> Untaken | None:
+        row = await get_row(self._table, UNTAKEN, CHANGES)
+        return Untaken(datetime.fromisoformat(row["Since"]), str(row.get("Told") or "")) if row else None
+
+    async def put_untaken(self, untaken: Untaken | None) -> None:
+        if untaken is None:
+            await self._remove(UNTAKEN, CHANGES)
+        else:
+            await self._submit(UNTAKEN, {CHANGES: {"Since": text_of(untaken.since), "Told": untaken.told}})
 
     async def _rows(self, partition: str, condition: str = "", **values: str) -> list[TableEntity]:
         with table_faults():

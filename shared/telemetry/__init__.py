@@ -19,6 +19,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from shared.model.change import FROM_DATAVERSE, AccountChange, Source
 from shared.model.outcome import Ending, Outcome
+from shared.telemetry import bursts
 from shared.telemetry.metrics import INTAKE, LAG, OUTCOME
 
 LOGGER = logging.getLogger("account_sync")
@@ -113,7 +114,9 @@ def first_message_id(change: AccountChange) -> str:
 def traced(change: AccountChange) -> AccountChange:
     """Return the change, before it is queued, with the span that asks for it, unless it has one already."""
     if change.source is Source.BURST and change.hop == 0:  # the broker keeps one of these for the whole burst
-        get_current_span().set_attribute("burst_operation_id", str(change.operation_id))
+        span = get_current_span()
+        span.set_attribute("burst_operation_id", str(change.operation_id))
+        bursts.asks(change.operation_id, span.get_span_context())
     return change if change.traceparent else replace(change, traceparent=current_traceparent())
 
 

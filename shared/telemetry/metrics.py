@@ -87,7 +87,32 @@ MAPPING_LOOK_UPS = Metric(
     ("place",),
 )
 
-METRICS = (INTAKE, OUTCOME, LAG, REQUESTS, RETRIES, BREAKER_OPEN, MAPPING_LOOK_UPS)
+QUEUE_DEPTH = Metric(
+    "sync.queue_depth",
+    Kind.LATEST,
+    "{message}",
+    "Messages of a queue, once a minute: `state` is active, scheduled or dead-letters.",
+    ("queue", "state"),
+)
+QUEUE_OLDEST = Metric(
+    "sync.queue_oldest",
+    Kind.LATEST,
+    "s",
+    "Age of the oldest message that is due; of account-changes, how long the oldest account waits.",
+    ("queue",),
+)
+LOAD = Metric(
+    "sync.load",
+    Kind.LATEST,
+    "{account}",
+    "A first load: its accounts in `total`, and those whose checks were sent or have ended.",
+    ("state",),
+)
+
+METRICS = (
+    *(INTAKE, OUTCOME, LAG, REQUESTS, RETRIES, BREAKER_OPEN, MAPPING_LOOK_UPS),
+    *(QUEUE_DEPTH, QUEUE_OLDEST, LOAD),
+)
 
 _LOCK = Lock()
 _NOTES: dict[str, _Note] = {}

@@ -158,6 +158,8 @@ class _Late[E: (SpanExporter, MetricExporter)]:
             result, trouble = bad, type(error).__name__
         if result != good and not self._failed:
             LOGGER.warning("telemetry is not exported: %s; events go on as usual", trouble)
+        if result == good and self._failed:
+            LOGGER.info("telemetry is exported again")
         self._failed = result != good
         return result
 

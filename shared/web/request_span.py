@@ -29,7 +29,13 @@ def request_span(
 ) -> Generator[Callable[[httpx.Response], None]]:
     """Make the span of one attempt; call what it gives with the answer. A request without one counts too."""
     route, status = template(path), "none"
-    about = {"system": system, "http.request.method": method, "url.template": route, "attempt": attempt}
+    about = {
+        "system": system,
+        "http.request.method": method,
+        "url.template": route,
+        "route": f"{method} {route}",  # Azure Monitor drops the template, and makes a name of its own
+        "attempt": attempt,
+    }
     with SPAN(f"{method} {route}", kind=SpanKind.CLIENT, attributes=about) as span:
 
         def answered(response: httpx.Response) -> None:

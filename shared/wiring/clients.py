@@ -29,7 +29,7 @@ from shared.ports import (
 )
 from shared.ports.load import AccountPages, CheckedAccounts, WaitingChanges
 from shared.ports.pages import PageQueue, Runs
-from shared.ports.queues import Leftovers
+from shared.ports.queues import Leftovers, QueueDepths
 from shared.resilience.retry_policy import Jitter
 from shared.setting_types import Credential, TargetName
 from shared.settings import Settings
@@ -97,16 +97,9 @@ class Clients:
         from shared.dataverse.account_pages import DataverseAccountPages
         from shared.dataverse.accounts import DataverseAccounts
         from shared.dataverse.labels import DataverseLabels
+        from shared.messaging import queues
         from shared.messaging.leftovers import ServiceBusLeftovers
         from shared.messaging.pages import ServiceBusPages
-        from shared.messaging.queues import (
-            ACCOUNT_CHANGES,
-            DATAVERSE_EVENTS,
-            LOAD_PAGES,
-            REJECTED_EVENTS,
-            ServiceBusChanges,
-            ServiceBusRejected,
-        )
         from shared.storage import control, currency_mappings, issues, owners, runs, states, tables
         from shared.storage.checked import CheckedTable
 
@@ -126,11 +119,11 @@ class Clients:
             owners=owners.OwnerTable(table(tables.CUSTOMER_OWNERS)),
             issues=issues.IssueTable(table(tables.ISSUES), self._erp.capabilities.name),
             control=control.ControlTable(table(tables.CONTROL)),
-            queue=ServiceBusChanges(self._sender(ACCOUNT_CHANGES), settings.sync_partitions),
-            rejected=ServiceBusRejected(self._sender(REJECTED_EVENTS)),
-            leftovers=ServiceBusLeftovers(self.service_bus, self._sender(DATAVERSE_EVENTS)),
+            queue=queues.ServiceBusChanges(self._sender(queues.ACCOUNT_CHANGES), settings.sync_partitions),
+            rejected=queues.ServiceBusRejected(self._sender(queues.REJECTED_EVENTS)),
+            leftovers=ServiceBusLeftovers(self.service_bus, self._sender(queues.DATAVERSE_EVENTS)),
             runs=runs.RunTable(table(tables.CONTROL)),
-            pages=ServiceBusPages(self._sender(LOAD_PAGES)),
+            pages=ServiceBusPages(self._sender(queues.LOAD_PAGES)),
             accounts=DataverseAccountPages(self.dataverse),
             waiting=self.waiting,
             checked=CheckedTable(table(tables.ACCOUNT_SYNC)),
@@ -144,6 +137,14 @@ class Clients:
 
         control = self._settings.servicebus_control
         return LocalChanges(control) if control else AdministeredChanges(self._settings)
+
+    @cached_property
+    def queue_depths(self) -> QueueDepths:
+        """The queues' counts."""
+        from shared.messaging.depths import AdministeredQueues, LocalQueues
+
+        control = self._settings.servicebus_control
+        return LocalQueues(control) if control else AdministeredQueues(self._settings, self.service_bus)
 
     @cached_property
     def tables(self) -> "TableServiceClient":

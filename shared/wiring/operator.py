@@ -135,11 +135,7 @@ class Operator(Application):
     @cached_property
     def queue_depths(self) -> QueueDepths:
         """The queues' counts."""
-        from shared.messaging.depths import AdministeredQueues, LocalQueues
-
-        if self.settings.servicebus_control:
-            return LocalQueues(self.settings.servicebus_control)
-        return AdministeredQueues(self.settings, self.clients.service_bus)
+        return self.clients.queue_depths
 
 
 @cache

@@ -9,7 +9,7 @@ import pytest
 from azure.data.tables.aio import TableClient
 
 from shared.model.breaker import Breaker, Refusal
-from shared.model.control import Answered, Bookmark, Handled, InUse
+from shared.model.control import Answered, Bookmark, Handled, InUse, Untaken
 from shared.model.faults import StateConflict, System
 from shared.model.mapping import CURRENCIES, value_table
 from shared.ports import Control
@@ -160,6 +160,13 @@ async def test_the_last_answer_to_a_probe_is_kept(control: Control, times: int) 
     for number in range(times):
         await control.put_answer(Answered(NOW, f"build {number}"))
     assert await control.last_answer() == Answered(NOW, f"build {times - 1}")
+
+
+async def test_changes_that_are_not_taken_are_noted_and_forgotten(control: Control) -> None:
+    assert await control.untaken() is None
+    for untaken in (Untaken(NOW), Untaken(NOW, "Restart the app."), None, None):
+        await control.put_untaken(untaken)
+        assert await control.untaken() == untaken
 
 
 @pytest.mark.parametrize("adopted_at", [None, NOW])

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from shared.model.change import AccountChange
 from shared.model.faults import Fault
-from shared.model.queues import Bin, Leftover
+from shared.model.queues import CHANGES, Bin, Leftover, QueueDepth
 from shared.ports.queues import Resend
 from shared.telemetry import traced
 from tests.fakes.clock import FakeClock
@@ -49,6 +49,22 @@ class FakeQueue:
 
     def next_due(self) -> datetime | None:
         return self.waiting[0][0] if self.waiting else None
+
+
+@dataclass
+class FakeDepths:
+    """Implements QueueDepths: the queue of changes as it is, and `others`."""
+
+    queue: FakeQueue
+    others: Sequence[QueueDepth] = ()
+    trouble: Fault | None = None
+
+    async def depths(self) -> Sequence[QueueDepth]:
+        if self.trouble:
+            raise self.trouble
+        due = sum(due <= self.queue.clock.now() for due, _, _ in self.queue.waiting)
+        changes = QueueDepth(CHANGES, due, len(self.queue.waiting) - due, 0, None)
+        return [changes, *self.others]
 
 
 @dataclass

@@ -8,7 +8,7 @@ from itertools import count
 from uuid import UUID
 
 from shared.model.breaker import Breaker
-from shared.model.control import Answered, Bookmark, Handled, InUse
+from shared.model.control import Answered, Bookmark, Handled, InUse, Untaken
 from shared.model.customer import CustomerKey, Owner, Waiting
 from shared.model.faults import Fault, StateConflict, System
 from shared.model.issue import Issue, ParkedAccount
@@ -301,6 +301,7 @@ class FakeControl:
         self.trouble: Fault | None = None
         self.in_use: InUse | None = None
         self.missing = ""
+        self.untaken_now: Untaken | None = None
         self._versions = count(1)
 
     async def target_in_use(self) -> InUse | None:
@@ -308,6 +309,12 @@ class FakeControl:
 
     async def put_target_in_use(self, target: InUse) -> None:
         self.in_use = target
+
+    async def untaken(self) -> Untaken | None:
+        return self.untaken_now
+
+    async def put_untaken(self, untaken: Untaken | None) -> None:
+        self.untaken_now = untaken
 
     async def breakers(self) -> Mapping[System, tuple[Breaker, str]]:
         return dict(self.breaker_rows)

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -12,12 +13,18 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import format_trace_id
 
 from shared import wiring
-from shared.functions import events, heal, sync
+from shared.functions import catch_up, doctor, events, heal, load_page, nightly, sync
+from shared.load.steer import Wanted
 from shared.model.change import encode_change
 from shared.model.faults import AccountFault, System, TransientFault
+from shared.model.load import Selection
 from shared.model.outcome import Cause, Ending, Problem
+from shared.model.page import encode_page
+from shared.resilience.replay import Asked
 from shared.telemetry.metrics import METRICS
 from shared.wiring import Application
+from shared.wiring import catch_up as wiring_of_catch_up
+from shared.wiring import doctor as wiring_of_doctor
 from tests.fakes.telemetry import Exported, exported
 from tests.flow.world import ORGANIZATION, World, account
 
@@ -96,6 +103,10 @@ def linked(span: ReadableSpan) -> set[str]:
     return {format_trace_id(link.context.trace_id) for link in span.links}
 
 
+def spans_linked(span: ReadableSpan) -> set[int]:
+    return {link.context.span_id for link in span.links}
+
+
 async def test_an_event_its_hop_over_the_queue_and_its_steps_are_one_trace(
     world: World, out: Exported
 ) -> None:
@@ -115,7 +126,7 @@ async def test_an_event_its_hop_over_the_queue_and_its_steps_are_one_trace(
     assert checked.attributes["account_id"] == str(account("A1"))
     assert taken.attributes is not None
     assert taken.attributes["operation_id"] == checked.attributes["operation_id"]
-    assert checked.attributes["correlation_id"] != "None"
+    assert checked.attributes["correlation_id"] == taken.attributes["correlation_id"] != "None"
 
 
 async def test_all_attempts_of_a_change_are_in_its_trace(world: World, out: Exported) -> None:
@@ -147,7 +158,7 @@ async def test_a_check_of_our_own_begins_a_trace_that_links_to_who_asked(
     assert linked(second) == {HOSTS_TRACE}
 
 
-async def test_the_check_of_a_burst_links_to_the_change_that_asked_for_it_and_all_of_them_name_it(
+async def test_the_check_of_a_burst_links_to_each_change_of_it_and_all_of_them_name_it(
     world: World, out: Exported
 ) -> None:
     world.save("A1")
@@ -164,6 +175,60 @@ async def test_the_check_of_a_burst_links_to_the_change_that_asked_for_it_and_al
     merged = [dict(span.attributes or {}) for span in out.spans("sync_account")]
     named = [each.get("burst_operation_id") for each in merged if each["ending"] == "merged"]
     assert named == [dict(check.attributes or {})["operation_id"]] * 2
+    asked = [span for span in out.spans("sync_account") if dict(span.attributes or {})["ending"] == "merged"]
+    assert {span.context.span_id for span in asked if span.context} <= spans_linked(check)
+    assert len(check.links) == 4  # those two, the host's invocation, and the event that was first
+
+
+async def test_a_page_of_a_load_is_the_run_that_its_checks_link_to(
+    world: World, app: Application, out: Exported
+) -> None:
+    world.save("A1")
+    run = await app.run_cases.steer_load.start(Wanted(Selection(), "anna", 10, total=1))
+    for _ in range(2):  # the page that sends the checks, and one while they wait
+        page = world.pages.take()
+        assert page is not None
+        await function(load_page.load_page)(Message(encode_page(page)), Invocation)
+        world.clock.advance(1)
+    assert {key: point.value for key, point in out.points("sync.load").items()} == {
+        ("total",): 1,
+        ("sent",): 1,
+        ("ended",): 0,
+    }
+    await work(world)
+    first = out.spans("load_page")[0]
+    assert dict(first.attributes or {}) == {"run_kind": "load", "run": run.id.hex, "page": 0}
+    (check,) = out.spans("sync_account")
+    assert first.context is not None
+    assert first.context.span_id in spans_linked(check)
+    assert check.parent is None
+
+
+async def test_a_replay_is_the_run_that_its_checks_link_to(
+    world: World, app: Application, out: Exported
+) -> None:
+    await world.sync(world.save("A1"))
+    world.clock.advance(3600)
+    assert await app.replay.accounts([account("A1")], Asked("anna", "a test")) == 1
+    await work(world)
+    (run,) = out.spans("replay")
+    check = out.spans("sync_account")[-1]
+    assert trace_of(run) in linked(check)
+    assert trace_of(run) != trace_of(check)
+
+
+@pytest.mark.parametrize("timer", [heal, catch_up, nightly, doctor])
+async def test_a_run_by_the_clock_is_a_span(
+    timer: Any, app: Application, out: Exported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing() -> None:
+        """Stand for the runs whose tables are not in this world."""
+
+    monkeypatch.setattr(wiring_of_catch_up, "catch_up_of", lambda _: SimpleNamespace(run_if_due=nothing))
+    monkeypatch.setattr(wiring_of_doctor, "diagnose", lambda _: SimpleNamespace(run=nothing))
+    name = timer.__name__.rpartition(".")[2]
+    await function(getattr(timer, name))(None)
+    assert [span.name for span in out.spans(name)] == [name]
 
 
 async def test_healing_is_the_run_that_its_checks_link_to(world: World, out: Exported) -> None:
@@ -219,8 +284,24 @@ SECRETS = {
 }
 
 
+async def _runs_of_our_own(world: World, app: Application) -> None:
+    """Heal, load and replay accounts, one of which cannot be written."""
+    world.save("A2", "Galactic Credit", **SECRETS)
+    await app.run_cases.steer_load.start(Wanted(Selection(), "anna", 10))
+    while (page := world.pages.take_next()) is not None:
+        await function(load_page.load_page)(Message(encode_page(page)), Invocation)
+        await work(world)
+    world.mappings.put("key", "Galactic Credit", "GALACTIC")
+    for _ in range(3):
+        world.clock.advance(120)
+        await function(heal.heal)(None)
+        await work(world)
+    await app.replay.parked(Asked("anna", "a test"))
+    await work(world)
+
+
 async def test_nothing_of_the_account_is_exported_or_logged(
-    world: World, out: Exported, caplog: pytest.LogCaptureFixture
+    world: World, app: Application, out: Exported, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever becomes of a check: no value of the account leaves, and no text that quotes one."""
     caplog.set_level(logging.DEBUG)
@@ -244,7 +325,9 @@ async def test_nothing_of_the_account_is_exported_or_logged(
     world.clock.advance(3600)
     await event(world, "A1")
     await work(world)
+    await _runs_of_our_own(world, app)
     logged = [f"{record.getMessage()} {_fields(record)}" for record in caplog.records]
+    assert {"heal", "load_page", "replay"} <= {span.name for span in out.spans()}
     told = "\n".join([out.told(), *logged])
     endings = {str(dict(span.attributes or {})["ending"]) for span in out.spans("sync_account")}
     assert {Ending.PARKED, Ending.RETRYING, Ending.CREATED} <= endings

@@ -21,7 +21,7 @@ from shared.settings import Settings
 from shared.wiring import Application
 from shared.wiring.clients import Ports
 from shared.wiring.deciding import decide_over
-from tests.fakes.bus import FakeLeftovers, FakeQueue, FakeRejected
+from tests.fakes.bus import FakeDepths, FakeLeftovers, FakeQueue, FakeRejected
 from tests.fakes.clock import FakeClock
 from tests.fakes.dynamics import FakeLabels, FakeOperations, FakeSales
 from tests.fakes.runs import FakeAccountPages, FakeChecked, FakePages, FakeRuns, FakeWaiting
@@ -101,6 +101,7 @@ class World:
         self.labels = FakeLabels()
         self.queue = FakeQueue(self.clock)
         self.rejected = FakeRejected()
+        self.depths = FakeDepths(self.queue)
         self.leftovers = FakeLeftovers()
         self.control = FakeControl()
         self.runs = FakeRuns()
@@ -142,6 +143,7 @@ class World:
         )
         settings = Settings.model_validate({**SETTINGS, **self.settings})
         application = Application(settings, field_map_of(self.field_map), ports)
+        application.clients.queue_depths = self.depths
         application.erp = replace(application.erp, capabilities=self.operations.capabilities)
         return application
 

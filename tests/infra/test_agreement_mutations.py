@@ -11,7 +11,9 @@ from tests.infra import agreement_checks as agree
 from tests.infra import settings_checks as settings
 from tests.infra import target_checks as targets
 from tests.infra.alert_checks import ALERT_CHECKS
+from tests.infra.alert_checks import alerts_look_back_far_enough as look_back
 from tests.infra.alert_checks import alerts_look_for_what_the_app_writes as alerts_look
+from tests.infra.alert_checks import alerts_say_for_what_and_what_to_do as alerts_say
 from tests.infra.alert_checks import queries_read_log_lines_alone as lines_alone
 from tests.infra.alert_checks import windows_are_allowed as windows
 from tests.infra.app import AppNeeds, Trigger
@@ -443,7 +445,15 @@ AGREEMENT_MUTATIONS: list[tuple[AgreementCheck, str, str, str, str]] = [
     ),
     (lines_alone, LOG_ALERTS, "AppTraces", "traces", "begins with traces"),
     (lines_alone, "workbook.json", "AppTraces\\n| where", "dependencies\\n| where", "reads dependencies"),
-    (windows, LOG_ALERTS, "window: 'PT6H'", "window: 'PT12H'", "oldest: PT12H"),
+    (windows, LOG_ALERTS, "window: 'PT1H'", "window: 'PT12H'", "PT12H is no window of a log alert"),
+    (look_back, LOG_ALERTS, "lookBack: 'PT6H'", "lookBack: 'PT12H'", "does not look back for PT12H"),
+    (look_back, LOG_ALERTS, "lookBack: 'PT6H'", "lookBack: 'PT5M'", "oldest: looks back for PT5M"),
+    (alerts_say, LOG_ALERTS, "dimension: 'Cause'", "dimension: 'System'", "parked: its dimension"),
+    (alerts_say, LOG_ALERTS, "dimension: 'Cause'", "dimension: ''", "parked: its dimension"),
+    (alerts_say, LOG_ALERTS, "count() by System", "count()", "set-up-wrong: its dimension"),
+    (alerts_say, LOG_ALERTS, "#${rule.name}", "", "log_alerts: the actions"),
+    (alerts_say, ALERTS, "#${rule.name}", "", "alerts: the properties"),
+    (alerts_say, ALERTS, "useCommonAlertSchema: true", "useCommonAlertSchema: false", "common alert schema"),
     (windows, TYPES, "'PT6H'", "'PT12H'", "silenceWindow: PT12H"),
     (windows, LOG_ALERTS, "? 'P1D'", "? 'P3D'", "silence: P3D"),
     (windows, LOG_ALERTS, "frequency: 'PT5M'", "frequency: 'PT7M'", "PT7M is no frequency"),

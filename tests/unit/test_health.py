@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from shared.diagnostics import health
 from shared.diagnostics.health import AnswerProbe, Health, probe_change
 from shared.model.change import Source, decode_change, encode_change
+from shared.model.control import Untaken
 from shared.model.diagnosis import Diagnosis
 from shared.model.faults import ConfigurationFault, QueueUnavailable, System, TransientFault
 from shared.model.finding import Finding, Grade
@@ -83,6 +84,21 @@ async def test_missing_events_degrade_and_the_reason_is_told() -> None:
     assert report["systems"] == {"dataverse": "ok", "operations": "ok", "events": "no event came"}
     probes.control.missing = ""
     assert (await probes.health().report("the key ö"))["status"] == "ok"
+
+
+async def test_changes_that_are_not_taken_degrade_and_the_remedy_is_told() -> None:
+    probes = Probes()
+    probes.control.untaken_now = Untaken(probes.clock.now())
+    assert (await probes.health().report("the key ö"))["status"] == "ok"  # not for long enough yet
+    probes.control.untaken_now = Untaken(probes.clock.now(), "changes wait. Restart the app: `az ...`.")
+    report = await probes.health().report("the key ö")
+    assert report["status"] == "degraded"
+    assert report["systems"] == {
+        "dataverse": "ok",
+        "operations": "ok",
+        "changes": "changes wait. Restart the app: `az ...`.",
+    }
+    assert await probes.health().report(None) == {"status": "ok", "build": "build 7"}
 
 
 async def test_answers_are_kept_for_a_moment() -> None:

@@ -11,7 +11,7 @@ from shared.cli.output import Output
 from shared.cli.status import drawn
 from shared.diagnostics.status import ReadStatus, Status
 from shared.model.breaker import Breaker
-from shared.model.control import InUse
+from shared.model.control import InUse, Untaken
 from shared.model.faults import ConfigurationFault, QueueUnavailable, System
 from shared.model.issue import Issue
 from shared.model.queues import QueueDepth
@@ -44,6 +44,7 @@ class Everything:
     outcomes: list[str] = field(default_factory=list[str])
     away: bool = False
     missing: str = ""
+    untaken: Untaken | None = None
     in_use: InUse | None = None
 
     async def depths(self) -> Sequence[QueueDepth]:
@@ -60,6 +61,7 @@ class Everything:
         await states.put(SyncState(account_id=uuid4(), organization_id=UUID(int=1), log=tuple(log)), None)
         issues = Parked(None if self.away else self.parked)
         control.in_use, control.missing = self.in_use, self.missing
+        control.untaken_now = self.untaken
         clock, system = FakeClock(), System.OPERATIONS
         in_use = TargetInUse(control, states, clock, system, InUse("operations", "here.invalid"))
         return await ReadStatus(self, control, issues, states, clock, in_use).now()
@@ -75,6 +77,12 @@ async def test_another_erp_than_before_needs_a_person() -> None:
     assert sentence.startswith("Nothing is written: ")
     assert "accountsync adopt-target" in sentence
     assert (await Everything(in_use=InUse("operations", "HERE.invalid")).status()).healthy
+
+
+async def test_changes_that_are_not_taken_need_a_person() -> None:
+    assert (await Everything(untaken=Untaken(START)).status()).healthy
+    status = await Everything(untaken=Untaken(START, "changes wait. Restart the app.")).status()
+    assert status.attention == ["Changes are not taken: changes wait. Restart the app."]
 
 
 async def test_missing_events_need_a_person() -> None:
