@@ -72,11 +72,11 @@ def options(
 
 app.add_typer(currency.app, name="currency")
 app.add_typer(load.app, name="load")
+app.add_typer(reconcile.app, name="reconcile")
 app.command(epilog="Example: accountsync explain A-1001")(ask.explain)
 app.command(epilog="Example: accountsync preview A-1001")(ask.preview)
 app.command(epilog="Example: accountsync issues --cause UnmappedCurrency")(issues.issues)
 app.command(epilog="Example: accountsync replay --cause UnmappedCurrency --rate 60")(replay.replay)
-app.command(epilog="Example: accountsync reconcile --repair --max 50")(reconcile.reconcile)
 app.command(epilog='Example: accountsync unlink A-1001 --why "removed in the ERP"')(unlink.unlink)
 app.command(epilog="Example: accountsync adopt-target --yes")(adopt.adopt_target)
 app.command(epilog="Example: accountsync catch-up --dry-run")(catch_up.catch_up)

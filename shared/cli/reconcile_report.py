@@ -100,10 +100,15 @@ def report_as_json(
         }
         for one in report.found
     ]
-    names = ("id", "state", "by", "started_at", "changed_at", "accounts", "customers", "not_ours", "in_work")
-    counts = {name: getattr(run, name) for name in (*names, "to_link", "found", "kept", "reason", "remedy")}
     repair = {"checks": len(wanted), "sent": sent}
-    return {"run": counts, "differences": differences, "repair": repair, "trouble": report.named.trouble}
+    trouble = report.named.trouble
+    return {"run": run_as_json(run), "differences": differences, "repair": repair, "trouble": trouble}
+
+
+def run_as_json(run: Reconciliation) -> dict[str, object]:
+    """Return the counts of a run for scripts."""
+    names = ("id", "state", "by", "started_at", "changed_at", "accounts", "customers", "not_ours", "in_work")
+    return {name: getattr(run, name) for name in (*names, "to_link", "found", "kept", "reason", "remedy")}
 
 
 async def write_file(operator: Operator, decide: Decide, output: Output, report: Report, file: Path) -> None:

@@ -104,6 +104,7 @@ class Operator(Application):
             states=self.ports.states,
             clock=self.ports.clock,
             in_use=self.target_in_use,
+            runs=self.ports.runs,
             longest_wait=timedelta(
                 seconds=max(self.settings.retry_cap_seconds, self.settings.operator_retry_seconds)
             ),
