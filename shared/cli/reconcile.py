@@ -12,7 +12,7 @@ import typer
 from shared.cli.exits import CommandError, Exit
 from shared.cli.options import By, DryRun, Yes
 from shared.cli.output import Output, counted
-from shared.cli.reconcile_report import Report, names_of, report_as_json, say_report, write_file
+from shared.cli.reconcile_report import Report, report_as_json, say_report, write_file
 from shared.cli.session import ask, command
 from shared.load.cancel_reconcile import cancel_run
 from shared.load.reconcile import GoesOnAlreadyError, Reconcile
@@ -65,7 +65,7 @@ async def reconcile(  # noqa: PLR0913 - each is an option
         return
     run = await _ended(operator, use_case, output, run)
     found = await use_case.kept.of_run(run.id)
-    report = Report(run, found, await names_of(operator, found))
+    report = Report(run, found, await operator.name_accounts.all_of([one.account_id for one in found]))
     if not output.as_json:
         say_report(operator, output, report)
     if export is not None:

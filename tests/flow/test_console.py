@@ -203,8 +203,9 @@ async def test_a_page_needs_its_role(page: Page, number: int) -> None:
 
 
 async def test_what_changes_something_is_a_post() -> None:
-    files = {"/issues.xlsx", "/mapping.xlsx", "/mapping.csv"}
+    files = {"/issues.xlsx", "/mapping.xlsx", "/mapping.csv", "/runs/load.xlsx", "/runs/comparison.xlsx"}
     reads = {"/", "/issues", "/accounts", "/account", "/mapping", "/systems", *files}
+    reads |= {"/runs", "/runs/load", "/runs/comparison", "/set-up"}
     assert {page.path for page in PAGES if page.method == "GET"} == {*reads, "/done"}
 
 
