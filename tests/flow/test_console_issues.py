@@ -77,8 +77,8 @@ async def test_accounts_are_marked_as_seen_with_a_note(page: Page) -> None:
     for path in ("/issues", f"/account?id={PARO}"):
         assert "by you: “asked treasury”" in (await page.get(path)).text, path
     sheet = load_workbook(BytesIO((await page.get("/issues.xlsx")).answer.content)).worksheets[0]
-    notes = {row[-1].value for row in sheet.iter_rows()}
-    assert notes == {"Note", "asked treasury", None}
+    notes = {str(row[-1].value) for row in sheet.iter_rows()}
+    assert notes == {"Note", "asked treasury", "None"}
 
 
 async def test_the_note_of_one_account_can_be_changed(page: Page) -> None:

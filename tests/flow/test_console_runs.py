@@ -53,7 +53,9 @@ async def test_a_load_is_counted_started_watched_and_reported(page: Page) -> Non
     ]
     assert load(page).max_creates == 3
     assert "data-refresh" in (await page.get("/runs", ADMIN)).answer.text
+    assert "In progress First load 0 of 3 accounts sent" in (await page.get("/")).text
     await page.do_pages()
+    assert "In progress" not in (await page.get("/")).text
     assert load(page).state is LoadState.DONE
     assert page.world.customer("C-1") is not None
     runs = await page.get("/runs", ADMIN)
@@ -191,7 +193,7 @@ async def test_a_reader_sees_the_differences_without_names_and_values(page: Page
 async def test_the_differences_are_a_workbook_with_their_values(page: Page) -> None:
     await compared(page)
     sheet = load_workbook(BytesIO((await page.get("/runs/comparison.xlsx")).answer.content)).worksheets[0]
-    _, first, second = ([cell.value for cell in row] for row in sheet.iter_rows())
+    _, first, second = ([str(cell.value) for cell in row] for row in sheet.iter_rows())
     assert {first[0], second[0]} == {"C-1", "C-2"}
     assert {first[5], second[5]} == {"Changed by hand"}
 
