@@ -1,7 +1,8 @@
 """What people do on the page, from the click to its effect in the tables, by visible labels only."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from shared.model.page import RunKind
 from shared.model.reconciliation import Difference, Kind, RunState, decode_run, encode_run
 from shared.storage.findings import DifferenceTable
 from tests.browser.conftest import OpenPage, Scene
+from tests.browser.test_accessibility import findings
 from tests.end_to_end.operator import application, run_timer
 from tests.end_to_end.waiting import eventually
 
@@ -38,7 +40,8 @@ async def done(page: Page, heading: str, why: str = "") -> None:
     """The action is done, and is a row on the page Systems."""
     await expect(page.get_by_role("heading", level=1)).to_have_text(heading)
     await go(page, "Systems")
-    newest = page.get_by_role("row").filter(has_text=heading).first
+    actions = page.get_by_role("group", name="What people did on this page")
+    newest = actions.get_by_role("row").filter(has_text=heading).first
     await expect(newest).to_contain_text("you")
     await expect(newest).to_contain_text(why)
 
@@ -49,20 +52,22 @@ async def find(page: Page, name: str) -> None:
     await press(page, "Search")
 
 
+@asynccontextmanager
+async def customers(scene: Scene, number: str) -> AsyncIterator[tuple[httpx.AsyncClient, str]]:
+    here = scene.stand.addresses
+    headers, params = {"Authorization": f"Bearer {here.token}"}, {"cross-company": "true"}
+    async with httpx.AsyncClient(base_url=f"{here.erp}/data", headers=headers, params=params) as erp:
+        yield erp, f"/CustomersV3(dataAreaId='usmf',CustomerAccount='{number}')"
+
+
 async def by_hand(scene: Scene, number: str, **values: str) -> None:
     """Change a customer as somebody in the ERP does."""
-    here = scene.stand.addresses
-    headers = {"Authorization": f"Bearer {here.token}"}
-    async with httpx.AsyncClient(base_url=here.erp, headers=headers) as erp:
-        path = f"/data/CustomersV3(dataAreaId='usmf',CustomerAccount='{number}')"
-        (await erp.patch(path, json=values, headers={"If-Match": "*"})).raise_for_status()
+    async with customers(scene, number) as (erp, path):
+        (await erp.patch(path, json=values)).raise_for_status()
 
 
 async def city(scene: Scene, number: str) -> str:
-    here = scene.stand.addresses
-    headers = {"Authorization": f"Bearer {here.token}"}
-    async with httpx.AsyncClient(base_url=here.erp, headers=headers) as erp:
-        path = f"/data/CustomersV3(dataAreaId='usmf',CustomerAccount='{number}')"
+    async with customers(scene, number) as (erp, path):
         return (await erp.get(path)).raise_for_status().json()["AddressCity"]
 
 
@@ -90,6 +95,8 @@ async def test_an_issue_is_found_and_marked_as_seen_with_a_note(scene: Scene, op
     await press(page, "Mark the chosen as seen…")
     await page.get_by_label("Note").fill("asked sales for the number")
     await press(page, "Mark as seen")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Marked as seen")
+    assert await findings(page) == []
     await done(page, "Marked as seen", "asked sales for the number")
     stored = await row(scene, "Issues", "NoAccountNumber", scene.accounts["Fourth Coffee"])
     assert stored["Note"] == "asked sales for the number"
@@ -187,6 +194,7 @@ async def test_a_first_load_is_watched_to_its_end_and_reported(scene: Scene, ope
     assert (await load_of(scene)).sent == 4
     await page.get_by_role("link", name="How its checks ended").click()
     await expect(page.get_by_role("table")).to_be_visible()
+    assert await findings(page) == []
     async with page.expect_download() as download:
         await page.get_by_role("link", name="Download each account").click()
     assert (await download.value).suggested_filename == "first-load.xlsx"
@@ -232,10 +240,12 @@ async def test_what_a_comparison_found_is_put_right(scene: Scene, open_page: Ope
     await go(page, "Runs")
     await page.get_by_role("link", name="Show what it found").click()
     await expect(page.get_by_role("heading", level=1)).to_contain_text("1 difference")
+    assert await findings(page) == []
     await page.get_by_label(re.compile("Choose .*Fabrikam")).check()
     await press(page, "Check the chosen…")
     await expect(page.locator(".was")).to_have_text("Rome")
     await expect(page.locator(".becomes")).to_have_text("Vienna")
+    assert await findings(page) == []
     await page.get_by_label("Why").fill("put right")
     await press(page, "Check 1 account")
     await done(page, "Differences checked", "put right")

@@ -250,3 +250,19 @@ async def test_a_new_check_is_asked_for(page: Page) -> None:
     assert "A new check was asked for" in seen.text
     assert 'data-refresh="15"' in seen.answer.text
     assert [one.what for one in page.actions.rows] == ["check-up"]
+
+
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>{{7*7}}"
+
+
+async def test_hostile_text_in_condition_reason_and_finding_is_shown_as_text(page: Page) -> None:
+    plan = await page.post("/runs/load/plan", ADMIN, where=HOSTILE)
+    assert ("where", HOSTILE) in plan.fields
+    await page.post("/runs/load/start", ADMIN, **dict(plan.fields), max_creates="1", why=HOSTILE)
+    finding = Finding(HOSTILE, Grade.ERROR, HOSTILE, HOSTILE, HOSTILE)
+    await page.diagnoses.keep(Diagnosis(START, HOSTILE, HOSTILE, (finding,)), "")
+    for path in ("/runs", "/systems", "/set-up", f"/done?id={page.actions.rows[0].id}"):
+        seen = await page.get(path, ADMIN)
+        assert HOSTILE in seen.text, path
+        assert "img" not in seen.tags, path
+        assert seen.tags.count("script") == 2, path  # the two files of the page
