@@ -41,6 +41,7 @@ NARROW = {"width": 360, "height": 740}
 async def findings(page: Page) -> list[str]:
     """What axe-core finds on the page as it is now: all its rules in light, those of colours in dark too."""
     await page.evaluate(AXE.read_text(encoding="utf-8"))  # the page's policy stays in force
+    await page.emulate_media(color_scheme="light", reduced_motion="reduce")  # no colour is on its way
     found = await page.evaluate("axe.run()")
     await page.emulate_media(color_scheme="dark")
     dark = await page.evaluate("axe.run({runOnly: ['color-contrast', 'link-in-text-block']})")
