@@ -9,10 +9,19 @@ from uuid import UUID
 from bench.figures import Figure
 from shared.model.account import AccountName
 from shared.model.outcome import Cause, Problem
+from shared.model.reconciliation import Difference, Kind
 from tests.flow.console import Page
 
 ISSUES, ROUNDS = 1000, 7
-PATHS = ("/", "/issues", "/issues?cause=UnmappedCurrency", "/mapping")
+PATHS = (
+    "/",
+    "/issues",
+    "/issues?cause=UnmappedCurrency",
+    "/mapping",
+    "/runs",
+    "/runs/comparison",
+    "/systems",
+)
 
 
 def measure() -> list[Figure]:
@@ -28,11 +37,14 @@ async def _measure() -> list[Figure]:
         problem = Problem(Cause.UNMAPPED_CURRENCY, value=f"currency {number % 20}")
         await page.world.issues.put(account_id, problem, datetime.now(UTC))
         page.world.mappings.set(f"Mapped {number}", "EUR")
+    run = await page.operator.reconcile.start("a bench")
+    found = [Difference(UUID(int=number + 1), Kind.DIFFERENT, ("AddressCity",)) for number in range(ISSUES)]
+    await page.differences.keep(run.id, found)
     took = {
         path: statistics.median([await _milliseconds(page, path) for _ in range(ROUNDS)]) for path in PATHS
     }
     slowest = max(took, key=took.__getitem__)
-    told = f"{slowest}; {ISSUES:,} issues, {ISSUES:,} currencies"
+    told = f"{slowest}; {ISSUES:,} issues, {ISSUES:,} currencies, {ISSUES:,} differences"
     return [Figure("console/slowest-page", "own time of the slowest page", took[slowest], "ms", told)]
 
 

@@ -109,6 +109,7 @@ def status_of(memory: Memory) -> ReadStatus:
         states=ports.states,
         clock=ports.clock,
         in_use=memory.app.target_in_use,
+        runs=ports.runs,
     )
 
 

@@ -33,6 +33,7 @@ FORGED_PATHS = (
     "/api/dataverse/events/%2e%2e/%2e%2e/console/",
 )
 REFUSALS = frozenset({301, 302, 303, 307, 308, 400, 401, 403, 404})
+POLICY, OF_THE_PAGE = "Content-Security-Policy", "default-src 'none'"  # every answer of the page has it
 UNKNOWN = object()  # no answer of the app was understood yet
 
 
@@ -103,22 +104,24 @@ def open_door(app: str) -> str:
         "X-MS-CLIENT-PRINCIPAL-IDP": "aad",
     }
     for path in FORGED_PATHS:
-        status = status_of(urllib.request.Request(app + path, headers=headers))  # noqa: S310 - checked in main
+        status, policy = answer_of(urllib.request.Request(app + path, headers=headers))  # noqa: S310 - checked in main
+        if policy.startswith(OF_THE_PAGE):
+            return f"a request without sign-in to {path} reached the page, which answered {status} itself"
         if status not in REFUSALS:
             return f"a forged sign-in to {path} was answered with {status}, not refused"
     return ""
 
 
-def status_of(request: urllib.request.Request) -> int | str:
-    """The status of the answer, or why there is none."""
+def answer_of(request: urllib.request.Request) -> tuple[int | str, str]:
+    """The status of the answer, or why there is none, and its Content-Security-Policy."""
     try:
         with OPENER.open(request, timeout=15) as response:
-            return int(response.status)
+            return int(response.status), response.headers.get(POLICY, "")
     except urllib.error.HTTPError as error:
         error.close()
-        return error.code
+        return error.code, error.headers.get(POLICY, "")
     except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError) as error:
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {error}", ""
 
 
 def silence(answer: dict[str, Any], before: dict[str, object], build_id: str) -> str:

@@ -1,4 +1,4 @@
-"""The setting of the operator's page."""
+"""The settings of the operator's page."""
 
 from enum import StrEnum
 
@@ -25,4 +25,8 @@ class ConsoleSettings(BaseModel):
         ConsoleLogin.OFF,
         description="Sign-in of the operator's page: easy-auth (App Service authentication), local for the "
         "stand, or off: there is no page.",
+    )
+    website_hostname: str = Field(
+        "",
+        description="The app's own host name, set by the platform; the doctor asks there as a stranger.",
     )

@@ -5,6 +5,7 @@ Out: docs/console-PAGE-SCHEME.png, made from a stand with the scene. Needs Chrom
 
 import asyncio
 import sys
+from asyncio.subprocess import DEVNULL
 from collections.abc import Mapping
 from typing import Literal
 
@@ -41,15 +42,26 @@ async def _run() -> None:
     async with Stand.start(options) as stand, open_browser() as browser:
         await seed(stand)
         accounts = await set_scene(stand)
+        await _run_command(stand, "load", "start", "--rate", "2", "--max-creates", "5", "--no-wait")
+        await _run_command(stand, "reconcile")
         schemes: tuple[Scheme, ...] = ("light", "dark")
         for scheme in schemes:
             await _pictures(stand, browser, accounts, scheme)
+
+
+async def _run_command(stand: Stand, *words: str) -> None:
+    """Run `accountsync`, so that the page Runs has something to show."""
+    settings = ("--settings", str(stand.settings_file))
+    command = (sys.executable, "-m", "shared.cli", *settings, *words)
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=DEVNULL, stderr=DEVNULL)
+    await process.wait()
 
 
 async def _pictures(stand: Stand, browser: Browser, accounts: Mapping[str, str], scheme: Scheme) -> None:
     page = await browser.new_page(color_scheme=scheme, viewport={"width": WIDTH, "height": HEIGHT})
     await page.goto(stand.console_link("operator"))
     pages = {"overview": "/", "issues": "/issues", "account": f"/account?id={accounts[FIRST]}"}
+    pages |= {"runs": "/runs"}
     for name, path in pages.items():
         await page.goto(f"{stand.addresses.functions}/api/console{path}")
         file = ROOT / f"docs/console-{name}-{scheme}.png"

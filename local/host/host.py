@@ -65,6 +65,8 @@ class Host:
         """Load the app and run its triggers; raise `ConfigError` or `IndexingError` where it cannot."""
         config = read_host_config(options.app)
         os.environ.setdefault("AZURE_FUNCTIONS_ENVIRONMENT", "Development")
+        if options.port:  # as Core Tools and the platform do
+            os.environ["WEBSITE_HOSTNAME"] = f"127.0.0.1:{options.port}"
         os.environ.update(read_settings(options.settings))
         running: list[Worker] = []
         level = options.log_level or config.logging.log_level.get("default", "Information")

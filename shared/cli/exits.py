@@ -4,6 +4,7 @@ from enum import IntEnum
 
 from shared.diagnostics.find_account import NoSuchAccountError
 from shared.environment import SettingsError
+from shared.load.cancel_reconcile import NoRunError
 from shared.load.steer import LoadRefusedError, NoSuchLoadError
 from shared.mappings.edit import EditStoppedError, NoSuchCurrencyError, NotInSalesError
 from shared.mappings.history import NoSuchVersionError
@@ -44,6 +45,7 @@ _CODES: tuple[tuple[type[BaseException], Exit], ...] = (
     (NoSuchAccountError, Exit.NOT_FOUND),
     (NoSuchLoadError, Exit.NOT_FOUND),
     (LoadRefusedError, Exit.REFUSED),
+    (NoRunError, Exit.REFUSED),
     (SheetError, Exit.REFUSED),
     (Fault, Exit.REFUSED),
 )

@@ -79,6 +79,8 @@ def _print(output: Output, operator: Operator, found: Sequence[Issue], named: Na
                 ("parked for", " ".join(filter(None, (issue.cause, issue.field, issue.value)))),
                 ("answer", answer),
                 ("since (UTC)", moment(issue.first_at) + times),
+                ("seen (UTC)", f"{moment(issue.seen.at)} by {issue.seen.by}" if issue.seen else ""),
+                ("note", issue.seen.note if issue.seen else ""),
                 ("id", issue.account_id),
                 ("Sales", links["sales"]),
                 (erp.name, links.get(str(erp.system))),

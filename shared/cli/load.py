@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from shared.cli.exits import CommandError, Exit
-from shared.cli.load_sheet import sheet_of
 from shared.cli.load_view import (
     as_json,
     follow,
@@ -22,6 +21,7 @@ from shared.cli.options import By, DryRun
 from shared.cli.output import Output, counted
 from shared.cli.session import command
 from shared.diagnostics.count_plan import PlanCounts
+from shared.diagnostics.load_sheet import load_rows
 from shared.load.report import LoadReport
 from shared.load.steer import NoSuchLoadError, Wanted
 from shared.model.load import LoadRun, LoadState, Selection
@@ -146,7 +146,8 @@ async def report(
     if run is None:
         raise NoSuchLoadError("There is no load: `accountsync load start` starts one.")
     if export is not None:
-        lines = await sheet_of(operator, run)
+        naming, erp = operator.name_accounts, operator.erp.capabilities.name
+        lines = await load_rows(run, operator.run_cases.report_load, naming, erp)
         operator.sheets.write(export, lines, "First load")
         output.note(f"{counted(len(lines) - 1, 'account')} written to {export}.")
     found = await operator.run_cases.report_load.of(run)

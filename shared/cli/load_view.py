@@ -6,6 +6,7 @@ from datetime import datetime
 from shared.cli.exits import CommandError, Exit
 from shared.cli.output import Output, counted, duration, plain, shown
 from shared.diagnostics.count_plan import PlanCounts
+from shared.diagnostics.read_runs import rate_of, seconds_left
 from shared.load.report import LoadReport
 from shared.model.load import LoadRun, LoadState
 from shared.model.outcome import Cause, remedy
@@ -44,18 +45,6 @@ def _stands(run: LoadRun, patience: float) -> str:
     )
 
 
-def rate_of(run: LoadRun, now: datetime) -> float:
-    """Return the checks a minute since the load began."""
-    seconds = ((run.ended_at or now) - run.begun_at).total_seconds()
-    return run.sent * 60 / seconds if seconds > 1 else 0.0
-
-
-def _seconds_left(run: LoadRun, now: datetime) -> float | None:
-    rate = rate_of(run, now)
-    left = max(0, run.total - run.sent)
-    return left * 60 / rate if run.state is LoadState.RUNNING and rate else None
-
-
 def as_json(run: LoadRun | None, now: datetime) -> dict[str, object]:
     """Return the facts of a load for scripts."""
     if run is None:
@@ -67,13 +56,13 @@ def as_json(run: LoadRun | None, now: datetime) -> dict[str, object]:
         "where": run.selection.where,
         "changed_since": str(run.selection.changed_since) if run.selection.changed_since else None,
         "checks_a_minute": round(rate_of(run, now), 1),
-        "seconds_left": _seconds_left(run, now),
+        "seconds_left": seconds_left(run, now),
     }
 
 
 def print_load(output: Output, run: LoadRun, now: datetime) -> None:
     """Print the facts of a load, and what to do if it stands."""
-    left = _seconds_left(run, now)
+    left = seconds_left(run, now)
     since = run.selection.changed_since
     output.record(
         f"Load {run.id}: {run.state}",

@@ -1,4 +1,7 @@
-"""`accountsync reconcile`: compares both systems, shows the differences, and has the accounts checked."""
+"""`accountsync reconcile`: compares both systems, shows the differences, and has the accounts checked.
+
+`accountsync reconcile cancel` ends a run.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +12,9 @@ import typer
 from shared.cli.exits import CommandError, Exit
 from shared.cli.options import By, DryRun, Yes
 from shared.cli.output import Output, counted
-from shared.cli.reconcile_report import Report, names_of, report_as_json, say_report, write_file
+from shared.cli.reconcile_report import Report, report_as_json, say_report, write_file
 from shared.cli.session import ask, command
+from shared.load.cancel_reconcile import cancel_run
 from shared.load.reconcile import GoesOnAlreadyError, Reconcile
 from shared.model.reconciliation import REPAIRABLE, Difference, Reconciliation, RunState
 from shared.resilience.replay import Asked
@@ -20,7 +24,10 @@ from shared.wiring.reconcile import reconcile_of, repair_of
 _LOOK = 2.0  # seconds between two looks at the run
 _PATIENCE = 600.0  # seconds without a new page after which the command stops waiting
 
+app = typer.Typer(invoke_without_command=True)
 
+
+@app.callback(epilog="Example: accountsync reconcile --repair --max 50")
 @command
 async def reconcile(  # noqa: PLR0913 - each is an option
     operator: Operator,
@@ -58,7 +65,7 @@ async def reconcile(  # noqa: PLR0913 - each is an option
         return
     run = await _ended(operator, use_case, output, run)
     found = await use_case.kept.of_run(run.id)
-    report = Report(run, found, await names_of(operator, found))
+    report = Report(run, found, await operator.name_accounts.all_of([one.account_id for one in found]))
     if not output.as_json:
         say_report(operator, output, report)
     if export is not None:
@@ -70,6 +77,18 @@ async def reconcile(  # noqa: PLR0913 - each is an option
     elif repair:
         _say_repair(output, report, wanted, sent)
     _end(run)
+
+
+@app.command(epilog="Example: accountsync reconcile cancel")
+@command
+async def cancel(operator: Operator, output: Output, by: By) -> None:
+    """End the run that goes on. What it found so far is kept: `accountsync reconcile --last` shows it."""
+    run = await cancel_run(operator.ports.runs, operator.ports.clock, by)
+    if output.as_json:
+        output.json({"run": run.id, "state": run.state})
+    else:
+        done = f"{counted(run.accounts, 'account')} and {counted(run.customers, 'customer')} were compared"
+        output.text(f"Run {run.id} is cancelled; {done}.")
 
 
 async def _repaired(
@@ -85,7 +104,7 @@ async def _repaired(
 
 def _end(run: Reconciliation) -> None:
     """End with the exit code of what the run found."""
-    if run.state is RunState.STOPPED:
+    if run.state in {RunState.STOPPED, RunState.CANCELLED}:
         raise CommandError(Exit.REFUSED, f"Run {run.id} was stopped: {run.reason} {run.remedy}")
     if run.differences:
         raise typer.Exit(int(Exit.REFUSED))

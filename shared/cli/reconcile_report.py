@@ -1,27 +1,19 @@
 """Shows the differences that a run found: by kind for people, all of them as JSON or in a file."""
 
-import asyncio
-from collections.abc import Iterator, Sequence
-from itertools import batched, groupby
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
-from uuid import UUID
 
 from shared.cli.output import Output, counted, moment, shown
-from shared.diagnostics.name_accounts import MOST_NAMED, Named
-from shared.load.repair import TwoValues, values_of, what_to_do
-from shared.mappings.sheet import neutralised
-from shared.model.account import AccountName
+from shared.diagnostics.difference_sheet import difference_rows, values_of_all
+from shared.diagnostics.name_accounts import Named
+from shared.load.repair import what_to_do
 from shared.model.reconciliation import Difference, Kind, Reconciliation
 from shared.sync.decide import Decide
 from shared.wiring.operator import Operator
 
 _NAMED = 20  # accounts of a kind that are shown
-_AT_ONCE = 4
-_HEADERS = (
-    *("Account number", "Name", "Difference", "Field", "Value for Sales", "Value in {erp}"),
-    *("What to do", "Account id", "Record in Sales"),
-)
 
 
 class Report(NamedTuple):
@@ -30,19 +22,6 @@ class Report(NamedTuple):
     run: Reconciliation
     found: Sequence[Difference]
     named: Named
-
-
-async def names_of(operator: Operator, found: Sequence[Difference]) -> Named:
-    """Read the names of the accounts, as many as there are."""
-    names: dict[UUID, AccountName] = {}
-    trouble = ""
-    for some in batched(found, MOST_NAMED, strict=False):
-        named = await operator.name_accounts.of([one.account_id for one in some])
-        names |= named.names
-        trouble = trouble or named.trouble
-        if trouble:
-            break
-    return Named(names, trouble)
 
 
 def say_report(operator: Operator, output: Output, report: Report) -> None:
@@ -100,34 +79,23 @@ def report_as_json(
         }
         for one in report.found
     ]
-    names = ("id", "state", "by", "started_at", "changed_at", "accounts", "customers", "not_ours", "in_work")
-    counts = {name: getattr(run, name) for name in (*names, "to_link", "found", "kept", "reason", "remedy")}
     repair = {"checks": len(wanted), "sent": sent}
-    return {"run": counts, "differences": differences, "repair": repair, "trouble": report.named.trouble}
+    trouble = report.named.trouble
+    return {"run": run_as_json(run), "differences": differences, "repair": repair, "trouble": trouble}
+
+
+def run_as_json(run: Reconciliation) -> dict[str, object]:
+    """Return the counts of a run for scripts."""
+    names = ("id", "state", "by", "started_at", "changed_at", "accounts", "customers", "not_ours", "in_work")
+    return {name: getattr(run, name) for name in (*names, "to_link", "found", "kept", "reason", "remedy")}
 
 
 async def write_file(operator: Operator, decide: Decide, output: Output, report: Report, file: Path) -> None:
     """Read the values that differ, as they are now, and write one row for each field."""
-    erp = operator.erp.capabilities.name
-    rows: list[list[str]] = [[header.replace("{erp}", erp) for header in _HEADERS]]
     with output.progress() as progress:
         bar = progress.add_task("Reading values", total=len(report.found))
-        for some in batched(report.found, _AT_ONCE, strict=False):
-            values = await asyncio.gather(*(values_of(decide, one) for one in some))
-            for one, fields in zip(some, values, strict=True):
-                rows += _rows(operator, report.named, one, fields)
-            progress.advance(bar, len(some))
+        values = await values_of_all(decide, report.found, lambda more: progress.advance(bar, more))
+    naming, erp = operator.name_accounts, operator.erp.capabilities.name
+    rows = difference_rows(report.found, values, report.named, naming, erp)
     operator.sheets.write(file, rows, "Differences")
     output.note(f"{counted(len(report.found), 'difference')} written to {file}.")
-
-
-def _rows(
-    operator: Operator, named: Named, one: Difference, fields: Sequence[TwoValues]
-) -> Iterator[list[str]]:
-    """Return a row for each field that differs; one row at least."""
-    name, links = named.of(one.account_id), operator.name_accounts.links(one.account_id)
-    remedy = what_to_do(one, operator.erp.capabilities.name)
-    empty = TwoValues(one.cause or ", ".join(one.fields), "", "")
-    for field in fields or [empty]:
-        texts = (name.number, name.name, str(one.kind), *map(str, field), remedy, str(one.account_id))
-        yield [neutralised(text) for text in (*texts, links["sales"])]

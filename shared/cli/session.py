@@ -45,6 +45,8 @@ def command(
 
     @wraps(work)
     def run(context: typer.Context, as_json: bool, **options: Any) -> None:
+        if context.invoked_subcommand is not None:  # of a group that does something without one
+            return None
         chosen, output = context.find_root().obj, Output(as_json=as_json)
         try:
             asyncio.run(_with_operator(chosen, partial(work, output=output, **options)))

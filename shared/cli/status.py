@@ -1,6 +1,8 @@
 """`accountsync status | watch`: show the state of the app in the terminal."""
 
 import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Annotated
@@ -12,8 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from shared.cli.exits import Exit
-from shared.cli.output import Output, duration, plain, shown, table
+from shared.cli.load_view import as_json as load_as_json
+from shared.cli.output import Output, counted, duration, plain, shown, table
+from shared.cli.reconcile_report import run_as_json
 from shared.cli.session import command
+from shared.diagnostics.read_runs import NO_RUNS
 from shared.diagnostics.status import Status, remedy_of
 from shared.model.breaker import Breaker
 from shared.model.outcome import Ending
@@ -68,7 +73,7 @@ async def watch(
 
 def drawn(found: Status) -> Group:
     """Draw the status as tables and bars."""
-    parts: list[Table | Text] = [_queues(found), _drain(found), _breakers(found)]
+    parts: list[Table | Text] = [_queues(found), _drain(found), _breakers(found), *_runs(found)]
     if found.issues:
         parts.append(table(["Parked for", "Accounts"], list(found.issues.items()), "Parked accounts"))
     parts.append(_outcomes(found))
@@ -143,6 +148,15 @@ def _breaker_state(breaker: Breaker, found: Status) -> Text:
     return Text(f"open, probed in {duration(wait)}" if wait > 0 else "open, being probed", "red")
 
 
+def _runs(found: Status) -> Iterator[Text]:
+    """Say how the newest load and the newest comparison of both systems stand, if there were any."""
+    if (load := found.runs.load) is not None:
+        yield Text(f"First load: {load.state}, {load.sent:,} of {counted(load.total, 'account')} sent.")
+    if (run := found.runs.comparison) is not None:
+        done = f"{counted(run.accounts, 'account')}, {counted(run.customers, 'customer')} compared"
+        yield Text(f"Comparison: {run.state}, {done}, {counted(run.differences, 'difference')}.")
+
+
 def _outcomes(found: Status) -> Table | Text:
     within = duration(found.window.total_seconds())
     if not found.outcomes:
@@ -160,9 +174,15 @@ def _as_json(found: Status) -> dict[str, object]:
         {**plain(breaker), "remedy": remedy_of(breaker) if breaker in found.held else None}
         for breaker in found.breakers
     ]
+    run = found.runs.comparison
+    runs = {
+        "load": load_as_json(found.runs.load, found.at),
+        "reconcile": run_as_json(run) if run else {"state": "none"},
+    }
     return {
-        **plain(found),
+        **plain(replace(found, runs=NO_RUNS)),
         "breakers": breakers,
+        "runs": runs,
         "healthy": found.healthy,
         "attention": found.attention,
         "waits_until": plain(found.waits_until),

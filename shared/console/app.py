@@ -12,13 +12,29 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from shared.console import accounts, issues, mapping, mapping_plan, overview, replaying, systems
+from shared.console import (
+    accounts,
+    comparison,
+    first_load,
+    issues,
+    mapping,
+    mapping_plan,
+    noting,
+    overview,
+    replaying,
+    runs,
+    set_up,
+    systems,
+)
 from shared.console.desk import Desk, RefusedError
 from shared.console.guard import NO_ROLE, Guard
 from shared.console.people import Person, Role
 from shared.console.rendering import BASE, FOLDER, render
 from shared.console.words import on_the_page
 from shared.diagnostics.find_account import NoSuchAccountError
+from shared.load.cancel_reconcile import NoRunError
+from shared.load.reconcile import GoesOnAlreadyError
+from shared.load.steer import LoadRefusedError, NoSuchLoadError
 from shared.mappings.edit import EditStoppedError, NoSuchCurrencyError
 from shared.mappings.history import NoSuchVersionError
 from shared.model.faults import Fault
@@ -41,6 +57,9 @@ class Page(NamedTuple):
 PAGES = (
     Page("GET", "/", Role.READER, overview.show),
     Page("GET", "/issues", Role.READER, issues.show),
+    Page("POST", "/issues", Role.OPERATOR, issues.search),
+    Page("POST", "/issues/note", Role.OPERATOR, noting.show),
+    Page("POST", "/issues/note/save", Role.OPERATOR, noting.save),
     Page("GET", "/issues.xlsx", Role.OPERATOR, issues.as_workbook),
     Page("GET", "/accounts", Role.READER, accounts.ask),
     Page("POST", "/accounts", Role.OPERATOR, accounts.search),
@@ -53,6 +72,21 @@ PAGES = (
     Page("GET", "/mapping.csv", Role.OPERATOR, mapping.as_csv),
     Page("POST", "/mapping/plan", Role.OPERATOR, mapping_plan.show),
     Page("POST", "/mapping/apply", Role.OPERATOR, mapping_plan.apply),
+    Page("GET", "/runs", Role.READER, runs.show),
+    Page("POST", "/runs/load/plan", Role.ADMINISTRATOR, first_load.plan),
+    Page("POST", "/runs/load/start", Role.ADMINISTRATOR, first_load.start),
+    Page("POST", "/runs/load/pause", Role.ADMINISTRATOR, first_load.pause),
+    Page("POST", "/runs/load/resume", Role.ADMINISTRATOR, first_load.resume),
+    Page("POST", "/runs/load/cancel", Role.ADMINISTRATOR, first_load.cancel),
+    Page("GET", "/runs/load", Role.READER, first_load.report),
+    Page("GET", "/runs/load.xlsx", Role.OPERATOR, first_load.as_workbook),
+    Page("POST", "/runs/compare", Role.ADMINISTRATOR, comparison.start),
+    Page("POST", "/runs/compare/cancel", Role.ADMINISTRATOR, comparison.cancel),
+    Page("GET", "/runs/comparison", Role.READER, comparison.show),
+    Page("GET", "/runs/comparison.xlsx", Role.OPERATOR, comparison.as_workbook),
+    Page("POST", "/runs/repair", Role.ADMINISTRATOR, comparison.repair),
+    Page("GET", "/set-up", Role.READER, set_up.show),
+    Page("POST", "/set-up/check", Role.OPERATOR, set_up.check),
     Page("GET", "/systems", Role.READER, systems.show),
     Page("POST", "/systems/pause", Role.ADMINISTRATOR, systems.pause),
     Page("POST", "/systems/resume", Role.ADMINISTRATOR, systems.resume),
@@ -64,7 +98,17 @@ _READABLE = {
     404: "There is no such page.",
     405: "This address takes no such request.",
 }
-_TOLD = (EditStoppedError, NoSuchAccountError, NoSuchCurrencyError, NoSuchVersionError, SheetError)
+_TOLD = (
+    EditStoppedError,
+    GoesOnAlreadyError,
+    LoadRefusedError,
+    NoRunError,
+    NoSuchAccountError,
+    NoSuchCurrencyError,
+    NoSuchLoadError,
+    NoSuchVersionError,
+    SheetError,
+)
 _DEFECT = "This is a defect of Account Sync; the log of the app has the details. Nothing more was done."
 
 

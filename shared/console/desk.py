@@ -125,6 +125,17 @@ class Form:
         texts = (str(value) for value in self.fields.getlist(name))
         return {int(text) for text in texts if text.isascii() and text.isdecimal() and len(text) <= _DIGITS}
 
+    def number(self, name: str, least: int, most: int, *, needed: bool = False) -> int:
+        """Return a whole number, `least` if the field is empty. Raises RefusedError."""
+        text = self.text(name).replace(",", "")
+        if not text and not needed:
+            return least
+        if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
+            raise RefusedError(f"“{text}” is no whole number; nothing was done.")
+        if not least <= int(text) <= most:
+            raise RefusedError(f"The number must be from {least:,} to {most:,}; nothing was done.")
+        return int(text)
+
     def why(self) -> str:
         """Return the reason that the person gave."""
         return self.text("why", LONGEST_WHY)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from shared.console.desk import Desk
+from shared.diagnostics.read_runs import rate_of, seconds_left
 from shared.diagnostics.status import Status
 from shared.model.faults import System
 from shared.model.outcome import Ending
@@ -29,6 +30,7 @@ async def show(desk: Desk) -> Response:
     status = await desk.operator.read_status.now()
     names = [issue.account_id for issue in status.parked] if desk.person.operates else []
     queues = {queue.name: queue for queue in status.queues}
+    load = status.runs.load
     return desk.show(
         "overview.html",
         status=status,
@@ -41,6 +43,8 @@ async def show(desk: Desk) -> Response:
         parts_of=list(_parts(status)),
         named=await desk.operator.name_accounts.of(names),
         heading=heading(status.attention),
+        rate=rate_of(load, status.at) if load else 0,
+        left=seconds_left(load, status.at) if load else None,
     )
 
 

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
 
-from shared.console import words
+from shared.console import run_words, words
 from shared.wiring.operator import Operator
 
 BASE = "/api/console"
@@ -33,6 +33,7 @@ def _environment() -> Environment:
     made.globals.update(  # pyright: ignore[reportUnknownMemberType]
         base=BASE,
         words=words,
+        run_words=run_words,
         css=_fingerprint("console.css"),
         js=_fingerprint("console.js"),
         htmx=_fingerprint("htmx.min.js"),

@@ -79,7 +79,7 @@ async def _previews(desk: Desk, accounts: Sequence[UUID]) -> list[tuple[UUID, Pr
     async def preview(account_id: UUID) -> tuple[UUID, Preview | None, str]:
         async with gate:
             try:
-                return account_id, await desk.operator.preview.of(account_id), ""
+                return account_id, await desk.operator.preview.of(account_id, replay=True), ""
             except Fault as fault:
                 return account_id, None, str(fault)
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from starlette.responses import Response
 
+from shared.console import words
 from shared.console.desk import Desk, Form, RefusedError
 from shared.diagnostics.status import held, read_or, remedy_of, why_open
 from shared.model.faults import System
@@ -101,7 +102,7 @@ async def done(desk: Desk) -> Response:
     action = await desk.operator.actions.get(desk.account())
     if action is None:
         raise RefusedError("There is no such action.", 404)
-    accounts = _guids(action.ids) if action.what in {"replay", "unlink"} else []
+    accounts = _guids(action.ids) if action.what in words.OF_ACCOUNTS else []
     named = await desk.operator.name_accounts.of(accounts[:LEFTOVERS] if desk.person.operates else [])
     return desk.show("done.html", action=action, accounts=accounts, named=named)
 

@@ -43,9 +43,16 @@ _TITLES: dict[Cause, str] = {
 # What the person does on the page instead of a command: the first pattern that fits counts.
 _COMMANDS = (
     (r"accountsync currency set .*", "“Add the code” on this page"),
+    (r"accountsync load resume.*", "“Resume” on the page Runs"),
+    (r"accountsync load (status|start|cancel)", "the page Runs"),
+    (r"accountsync reconcile --last --repair", "“Check the chosen” on the page Comparison"),
+    (r"accountsync reconcile.*", "the page Runs"),
+    (r"accountsync doctor --now|--now", "“Check now” on the page Set-up"),
+    (r"accountsync doctor", "the tool `accountsync doctor`"),
+    (r"accountsync status", "the page Overview"),
     (r"accountsync resume.*", "“Resume” on the page Systems"),
     (r"accountsync replay .*", "“Check again” on this page"),
-    (r"accountsync unlink.*", "“Unlink” on this page"),
+    (r"accountsync unlink.*", "“Unlink” on its page"),
     (r"accountsync (currency|mapping) history.*", "the page Mapping tables"),
     (r"accountsync issues", "the page Issues"),
     (r"accountsync dead-letters list", "the page Systems"),
@@ -56,6 +63,15 @@ _DEEDS = {
     "pause": "Paused",
     "resume": "Resumed",
     "resubmit": "Sent again",
+    "load": "First load started",
+    "load-pause": "First load paused",
+    "load-resume": "First load resumed",
+    "load-cancel": "First load cancelled",
+    "compare": "Comparison started",
+    "compare-cancel": "Comparison cancelled",
+    "repair": "Differences checked",
+    "note": "Marked as seen",
+    "check-up": "Check of the set-up asked for",
     "currency": "Currency mapping changed",
     "undo": "Currency mapping restored",
     "mapping": "Mapping table changed",
@@ -63,12 +79,22 @@ _DEEDS = {
 }
 _OF_CURRENCIES = {Cause.BAD_MAPPING, Cause.UNKNOWN_ERP_CURRENCY}  # put right in the currency mapping
 _OF_TABLES = {Cause.UNMAPPED_VALUE, Cause.BAD_MAPPING, Cause.UNKNOWN_ERP_VALUE}
+OF_ACCOUNTS = {"replay", "unlink", "repair", "note"}  # the ids of these actions are accounts
 _FOLLOWS = {
     "replay": "The checks were sent. Each account is usually done within a few seconds; its page shows how.",
     "unlink": "A check was sent: the account is treated as one that never had a customer in {erp}.",
     "pause": "Events are kept until somebody resumes the work.",
     "resume": "What waits is worked on now.",
     "resubmit": "The messages were sent. One that still fails comes back.",
+    "load": "The app checks the accounts page by page; the page Runs shows how far it is.",
+    "load-pause": "No more checks are sent until somebody resumes the load. Checks in the queue are made.",
+    "load-resume": "The load goes on where it stood.",
+    "load-cancel": "No more checks are sent. Checks that are in the queue already are still made.",
+    "compare": "The app compares all accounts and customers; the page Runs shows how far it is.",
+    "compare-cancel": "No further accounts are compared. What was found so far is kept.",
+    "repair": "The checks were sent. Each account is usually done within a few seconds; its page shows how.",
+    "note": "The page Issues shows the note to operators, as long as the account is parked.",
+    "check-up": "The app makes the check within about a minute; the page Set-up shows its result.",
     "currency": "Accounts with these currencies follow by themselves, usually within two minutes.",
     "undo": "Accounts with these currencies follow by themselves, usually within two minutes.",
     "mapping": "Accounts with these values follow by themselves, usually within two minutes.",
@@ -77,6 +103,7 @@ _FOLLOWS = {
 _PLACES = {
     Bin.EVENT_DEAD_LETTERS: "Events from Sales that failed for good",
     Bin.CHANGE_DEAD_LETTERS: "Checks that failed for good",
+    Bin.PAGE_DEAD_LETTERS: "Pages of a run that failed for good",
     Bin.REJECTED: "Events that were not understood",
 }
 _SOURCES = {

@@ -44,14 +44,28 @@ class CountPlan:
     preview: PreviewSync
     at_once: int
 
-    async def of(self, selection: Selection, limit: int, tell: Callable[[int], None]) -> PlanCounts:
-        """Preview each account; `tell` is called with the number so far. May raise faults of the systems."""
+    async def of(
+        self,
+        selection: Selection,
+        limit: int,
+        tell: Callable[[int], None] = lambda _: None,
+        longest: float | None = None,
+    ) -> PlanCounts:
+        """Preview each account; `tell` is called with the number so far. May raise faults of the systems.
+
+        After `longest` seconds it counts no more accounts: the plan's `total` says how many there are in it.
+        """
         found, counted = Counter[str](), 0
-        async for ids in walk(self.accounts, selection, limit, _PAGE):
-            for some in batched(ids, self.at_once, strict=False):
-                found.update(await asyncio.gather(*map(self._decision, some)))
-                counted += len(some)
-                tell(counted)
+        try:
+            async with asyncio.timeout(longest):
+                async for ids in walk(self.accounts, selection, limit, _PAGE):
+                    for some in batched(ids, self.at_once, strict=False):
+                        found.update(await asyncio.gather(*map(self._decision, some)))
+                        counted += len(some)
+                        tell(counted)
+        except TimeoutError:
+            if longest is None:
+                raise
         return _counts(found)
 
     async def _decision(self, account_id: UUID) -> str:

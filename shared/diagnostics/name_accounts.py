@@ -4,8 +4,9 @@ Names are read when they are shown and never stored. If Sales does not answer, o
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import batched
 from typing import NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
@@ -53,6 +54,16 @@ class NameAccounts:
         except (TimeoutError, Fault) as fault:
             reason = str(fault) or f"no answer within {LONGEST_READING:.0f} s."
             return Named({}, f"Account numbers and names could not be read from Sales: {reason}")
+
+    async def all_of(self, account_ids: Sequence[UUID]) -> Named:
+        """Read the names of as many accounts as there are."""
+        names: dict[UUID, AccountName] = {}
+        for some in batched(account_ids, MOST_NAMED, strict=False):
+            named = await self.of(some)
+            names |= named.names
+            if named.trouble:
+                return Named(names, named.trouble)
+        return Named(names)
 
     def links(self, account_id: UUID, customer: CustomerKey | None = None) -> dict[str, str]:
         """Return the address of the account in Sales, and of its customer if the ERP has one for it."""

@@ -30,7 +30,7 @@ def parked_rows(
     issues: Sequence[Issue], named: Named, links: Callable[[UUID], Mapping[str, str]], erp: Capabilities
 ) -> Iterator[tuple[str, ...]]:
     """Return the headers, and a row for each account."""
-    yield (*_COLUMNS, f"Form in {erp.name}")
+    yield (*_COLUMNS, f"Form in {erp.name}", "Seen (UTC)", "Note")
     for issue in issues:
         name, addresses = named.of(issue.account_id), links(issue.account_id)
         yield (
@@ -38,6 +38,7 @@ def parked_rows(
             *(_moment(issue.first_at), _moment(issue.last_at), str(issue.count), str(issue.status or "")),
             *(issue.error_type, str(issue.account_id), addresses["sales"]),
             addresses.get(str(erp.system), ""),
+            *((_moment(issue.seen.at), issue.seen.note) if issue.seen else ("", "")),
         )
 
 

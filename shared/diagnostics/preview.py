@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from shared.model.change import ChangeKind
 from shared.model.customer import Customer, CustomerKey, FieldValue
 from shared.model.field_source import CURRENCY, CUSTOMER, MappedField
 from shared.model.outcome import Ending, Problem
@@ -50,9 +51,13 @@ class Preview:
 class PreviewSync(Decide):
     """The use case behind `accountsync preview`."""
 
-    async def of(self, account_id: UUID) -> Preview:
-        """Preview the check of an event of this account. May raise faults of the systems."""
-        facts = await self.known(account_id)
+    async def of(self, account_id: UUID, *, replay: bool = False) -> Preview:
+        """Preview the check of an event of this account, or of a replay, which reads the customer first.
+
+        May raise faults of the systems.
+        """
+        kind = ChangeKind.CHECK if replay else ChangeKind.UPDATE
+        facts = await self.known(account_id, kind, verify=replay)
         preview = Preview(account_id, Ending.RETRYING, exists_in_sales=facts.account is not None)
         if facts.account is not None and facts.account.currency is not None:
             preview.currency = facts.account.currency.name

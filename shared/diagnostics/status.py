@@ -7,12 +7,14 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.diagnostics.read_runs import NO_RUNS, NewestRuns, newest_runs
 from shared.model.breaker import Breaker
 from shared.model.faults import ConfigurationFault, Fault, System
 from shared.model.issue import Issue
 from shared.model.outcome import Ending
 from shared.model.queues import CHANGES, QueueDepth
 from shared.ports import Clock, Control, Issues, SyncStates
+from shared.ports.pages import Runs
 from shared.ports.queues import QueueDepths
 from shared.resilience.target_in_use import TargetInUse
 
@@ -33,7 +35,8 @@ class Status:
 
     `drain_seconds`: how long the queue of changes takes at the present rate; None if no message was finished
     lately. `troubles`: parts that could not be read. `parked`: the few accounts that were parked last.
-    `longest_wait`: how far ahead a message is usually scheduled at most.
+    `longest_wait`: how far ahead a message is usually scheduled at most. `runs`: the newest runs that walk
+    many accounts.
     """
 
     at: datetime
@@ -46,6 +49,7 @@ class Status:
     troubles: Sequence[str]
     parked: Sequence[Issue] = ()
     longest_wait: timedelta = timedelta()
+    runs: NewestRuns = NO_RUNS
 
     @property
     def healthy(self) -> bool:
@@ -67,7 +71,7 @@ class Status:
         if parked := sum(self.issues.values()):
             are = "1 account is" if parked == 1 else f"{parked:,} accounts are"
             found.append(f"{are} parked: `accountsync issues` says for what.")
-        return [*found, *self.troubles]
+        return [*found, *self.runs.attention, *self.troubles]
 
     @property
     def held(self) -> list[Breaker]:
@@ -117,6 +121,7 @@ class ReadStatus:
     states: SyncStates
     clock: Clock
     in_use: TargetInUse
+    runs: Runs
     longest_wait: timedelta = timedelta()
 
     async def now(self, window: timedelta = WINDOW) -> Status:
@@ -126,12 +131,15 @@ class ReadStatus:
         async def part[T](name: str, reading: Awaitable[T], otherwise: T) -> T:
             return await read_or(reading, otherwise, f"The {name} were not read", troubles, LONGEST_READING)
 
-        queues, breakers, issues, entries, noted, other_erp = await asyncio.gather(
+        queues, breakers, issues, entries, (noted, runs), other_erp = await asyncio.gather(
             part("queues", self.queues.depths(), []),
             part("breakers", self.control.breakers(), {}),
             part("issues", self.issues.report(), []),
             part("outcomes", self.states.outcomes_since(now - window), []),
-            part("app's notes", self._noted(), []),
+            asyncio.gather(
+                part("app's notes", self._noted(), []),
+                part("runs", newest_runs(self.runs), NO_RUNS),
+            ),
             self._other_erp(),
         )
         endings = Counter(entry.outcome for entry in entries if entry.outcome in Ending)
@@ -146,6 +154,7 @@ class ReadStatus:
             troubles=[*other_erp, *noted, *troubles],
             parked=sorted(issues, key=lambda issue: issue.last_at, reverse=True)[:MOST_PARKED],
             longest_wait=self.longest_wait,
+            runs=runs,
         )
 
     async def _noted(self) -> list[str]:

@@ -6,8 +6,20 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """A person has seen the issue. `by` is the person's object id, `note` what the person wrote.
+
+    A note may hold names: it is shown to those only who may see names.
+    """
+
+    by: str
+    at: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Issue:
-    """The whole row, for people."""
+    """The whole row, for people. `seen`: who saw it last, if anybody did."""
 
     key: str
     account_id: UUID
@@ -20,6 +32,7 @@ class Issue:
     first_at: str
     last_at: str
     count: int
+    seen: Seen | None = None
 
 
 class ParkedAccount(NamedTuple):

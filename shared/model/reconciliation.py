@@ -50,11 +50,12 @@ class Difference:
 
 
 class RunState(StrEnum):
-    """Whether the run goes on. A run is stopped by a fault that did not pass."""
+    """Whether the run goes on. A fault that does not pass stops a run; a person cancels it."""
 
     RUNNING = "running"
     DONE = "done"
     STOPPED = "stopped"
+    CANCELLED = "cancelled"
 
 
 class Part(StrEnum):

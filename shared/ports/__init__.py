@@ -17,7 +17,7 @@ from shared.model.control import Answered, Bookmark, Handled, InUse, Untaken
 from shared.model.customer import Customer, CustomerKey, FieldValue, Owner, Waiting
 from shared.model.description import TargetDescription
 from shared.model.faults import System
-from shared.model.issue import Issue, ParkedAccount
+from shared.model.issue import Issue, ParkedAccount, Seen
 from shared.model.mapping import CurrencyMapping, MappingTable, Usage
 from shared.model.mapping_edit import Edit, MappingRow, RowChange, Version
 from shared.model.outcome import Cause, Problem
@@ -178,12 +178,15 @@ class Guard(Protocol):
 class Issues(Protocol):
     """The table Issues: the parked accounts by cause."""
 
-    # Write the account's row under the problem's key, or increase its count. Clears the note of healing.
+    # Write the account's row under the problem's key, or increase its count. Clears the note of healing;
+    # who has seen it stays.
     async def put(self, account_id: UUID, problem: Problem, at: datetime) -> None: ...
     # Delete the row, if it exists.
     async def remove(self, key: str, account_id: UUID) -> None: ...
     # Insert the row of a parked account, if it is missing.
     async def restore(self, account: ScannedAccount, at: datetime) -> None: ...
+    # Keep in the row who has seen it last; False if there is no such row.
+    async def mark_seen(self, key: str, account_id: UUID, seen: Seen) -> bool: ...
     # The parked accounts, of one cause or of all; "UnmappedCurrency|yen" names one value.
     async def report(self, cause: str = "") -> Sequence[Issue]: ...
     # Rows of a cause that has values, in the order of their keys.

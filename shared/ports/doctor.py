@@ -3,7 +3,7 @@
 Every method may raise `TransientFault` and `ConfigurationFault`; `NotPermitted` where a right is missing.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -31,6 +31,20 @@ class Standing(NamedTuple):
     answered: str = ""
     leased_until: datetime | None = None
     etag: str | None = None
+
+
+class Reply(NamedTuple):
+    """The status of an answer, and its Content-Security-Policy."""
+
+    status: int
+    policy: str
+
+
+class FrontDoor(Protocol):
+    """The app's own address, from outside."""
+
+    # Ask for this path, which is not normalised, with these headers; None if there is no answer.
+    async def ask(self, path: str, headers: Mapping[str, str]) -> Reply | None: ...
 
 
 class Diagnoses(Protocol):

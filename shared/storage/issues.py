@@ -1,6 +1,9 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # The SDK is only partly typed.
-"""The table Issues: the parked accounts, one partition for each cause. No ERP texts, no personal data."""
+"""The table Issues: the parked accounts, one partition for each cause.
+
+No ERP texts, and no personal data but what a person writes into a note.
+"""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -17,12 +20,13 @@ from azure.core.exceptions import (
 from azure.data.tables import TableEntity, UpdateMode
 from azure.data.tables.aio import TableClient
 
-from shared.model.issue import Issue, ParkedAccount
+from shared.model.issue import Issue, ParkedAccount, Seen
 from shared.model.mapping import unescape_key
 from shared.model.outcome import Cause, Problem, keys_of_cause
 from shared.model.state import Page, ScannedAccount
 from shared.storage.tables import get_row, read_page, table_faults, table_is_missing, unchanged
 
+_SEEN = ("SeenBy", "SeenAt", "Note")
 _LISTED = ("PartitionKey", "RowKey", "Value", "Healed")
 
 
@@ -34,9 +38,11 @@ class IssueTable:
         self._erp = erp
 
     async def put(self, account_id: UUID, problem: Problem, at: datetime) -> None:
-        before = await get_row(self._table, problem.key, str(account_id), ["FirstAt", "Count"]) or {}
+        columns = ["FirstAt", "Count", *_SEEN]
+        before = await get_row(self._table, problem.key, str(account_id), columns) or {}
         entity = self._entity(problem, problem.key, account_id, at)
         entity |= {"Field": problem.field, "ErrorType": problem.error_type}
+        entity |= {name: str(before[name]) for name in _SEEN if name in before}
         entity["FirstAt"] = str(before.get("FirstAt") or at.isoformat())
         entity["Count"] = int(before.get("Count") or 0) + 1
         if problem.status is not None:
@@ -54,6 +60,18 @@ class IssueTable:
         with table_faults(), suppress(ResourceExistsError):
             entity = self._entity(problem, account.issue, account.account_id, at)
             await self._table.create_entity({**entity, "Cause": cause})  # as written, maybe by version 1
+
+    async def mark_seen(self, key: str, account_id: UUID, seen: Seen) -> bool:
+        row = {"PartitionKey": key, "RowKey": str(account_id)}
+        row |= {"SeenBy": seen.by, "SeenAt": seen.at, "Note": seen.note}
+        with table_faults():
+            try:
+                await self._table.update_entity(row, mode=UpdateMode.MERGE)
+            except ResourceNotFoundError as error:
+                if table_is_missing(error):
+                    raise
+                return False
+        return True
 
     def _entity(self, problem: Problem, key: str, account_id: UUID, at: datetime) -> dict[str, Any]:
         keys = {"PartitionKey": key, "RowKey": str(account_id)}
@@ -137,6 +155,7 @@ def _issue(entity: Mapping[str, Any]) -> Issue:
         first_at=str(entity.get("FirstAt") or ""),
         last_at=str(entity.get("LastAt") or ""),
         count=int(entity.get("Count") or 0),
+        seen=Seen(*(str(entity.get(name) or "") for name in _SEEN)) if entity.get("SeenAt") else None,
     )
 
 

@@ -17,6 +17,8 @@ from shared.diagnostics.doctor.sales import (
     WriteBackCheck,
 )
 from shared.diagnostics.doctor.settings import SettingsCheck, SetUp
+from shared.diagnostics.doctor.sign_in import NAME as SIGN_IN
+from shared.diagnostics.doctor.sign_in import SignInCheck
 from shared.diagnostics.doctor.tables import TablesCheck
 from shared.diagnostics.doctor.tokens import TokenFor, TokensCheck
 from shared.diagnostics.doctor.written import WrittenCheck
@@ -25,6 +27,7 @@ from shared.model.finding import Grade
 from shared.model.map_fingerprint import fingerprint_of
 from shared.ports.doctor import Organization, QueueSettings, Registrations
 from shared.setting_types import Credential, TargetName
+from shared.settings import Settings
 from shared.web.credentials import EntraTokens, entra_credential
 from shared.wiring import Application
 from shared.wiring.host_limits import host_limits
@@ -84,6 +87,7 @@ def checks_of_app(app: Application) -> tuple[Named, ...]:
             if settings.write_back_customer_account
         ),
         Named("registration", RegistrationCheck(_registrations(app)).check),
+        Named(SIGN_IN, _sign_in(app.settings).check),
         Named(
             "ERP",
             ErpCheck(
@@ -110,6 +114,14 @@ def checks_of_operator(operator: Operator) -> tuple[Named, ...]:
         Named("queues", QueuesCheck(_queues(operator), _OF_OPERATOR).check),
         Named("leftovers", LeftoversCheck(operator.queue_depths).check),
     )
+
+
+def _sign_in(settings: Settings) -> SignInCheck:
+    from shared.web.front_door import OwnAddress
+
+    scheme = "http" if settings.credential is Credential.LOCAL else "https"
+    host = settings.website_hostname
+    return SignInCheck(settings.console_login.is_on, OwnAddress(f"{scheme}://{host}") if host else None)
 
 
 def _identities(app: Application, organization: Organization, *, as_app: bool) -> IdentityCheck:

@@ -11,6 +11,8 @@ from shared.diagnostics.find_account import FindAccount
 from shared.diagnostics.name_accounts import NameAccounts
 from shared.diagnostics.preview import PreviewSync
 from shared.diagnostics.status import ReadStatus
+from shared.load.reconcile import Reconcile
+from shared.load.repair import Repair
 from shared.mappings.edit import EditMapping
 from shared.mappings.review import Review
 from shared.model.mapping import CURRENCIES
@@ -20,6 +22,7 @@ from shared.ports.queues import QueueDepths
 from shared.wiring import Application, application
 from shared.wiring.deciding import decide_over
 from shared.wiring.mapping_tables import rows_of
+from shared.wiring.reconcile import reconcile_of, repair_of
 from shared.wiring.set_up_checks import longest_code
 
 if TYPE_CHECKING:
@@ -112,10 +115,21 @@ class Operator(Application):
             states=self.ports.states,
             clock=self.ports.clock,
             in_use=self.target_in_use,
+            runs=self.ports.runs,
             longest_wait=timedelta(
                 seconds=max(self.settings.retry_cap_seconds, self.settings.operator_retry_seconds)
             ),
         )
+
+    @cached_property
+    def reconcile(self) -> Reconcile:
+        """Compares both systems."""
+        return reconcile_of(self)
+
+    @cached_property
+    def repair(self) -> Repair:
+        """Has the accounts checked that differ."""
+        return repair_of(self)
 
     @cached_property
     def actions(self) -> Actions:

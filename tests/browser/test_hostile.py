@@ -2,12 +2,21 @@
 
 import httpx
 from azure.data.tables.aio import TableServiceClient
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from tests.browser.conftest import OpenPage, Scene
 from tests.end_to_end.waiting import eventually
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&<script>alert(2)</script>{{7*7}}"
+
+
+async def note(page: Page, scene: Scene, account_id: str) -> None:
+    """Mark the account as seen with a hostile note, which is kept in the list of actions too."""
+    await page.goto(scene.address(f"/account?id={account_id}"))
+    await page.get_by_role("button", name="Mark as seen…").click()
+    await page.get_by_label("Note").fill(f"{HOSTILE} note")
+    await page.get_by_role("button", name="Mark as seen", exact=True).click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Marked as seen")
 
 
 async def test_hostile_texts_run_nothing(scene: Scene, open_page: OpenPage) -> None:
@@ -36,6 +45,20 @@ async def test_hostile_texts_run_nothing(scene: Scene, open_page: OpenPage) -> N
         assert await page.locator("main img, main script").count() == 0
     await page.goto(scene.address("/systems"))
     await expect(page.locator("main")).to_contain_text("not-json")
+    await note(page, scene, created["accountid"])
+    for path in ("/issues", f"/account?id={created['accountid']}", "/systems"):
+        await page.goto(scene.address(path))
+        await expect(page.locator("main")).to_contain_text(f"{HOSTILE} note")
+        assert await page.locator("main img, main script").count() == 0
+    await page.goto(scene.address("/issues"))
+    await page.get_by_label("Search by").fill(f"{HOSTILE} note")
+    await page.get_by_role("button", name="Show", exact=True).click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text(HOSTILE)
+    await page.goto(scene.address("/runs"))
+    await page.get_by_label("Only accounts that meet").fill(HOSTILE)
+    await page.get_by_role("button", name="Count them…").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("This was not done")
+    assert await page.locator("main img, main script").count() == 0
     await page.goto(scene.address("/mapping"))
     await page.get_by_label("Currency, as Sales calls it").fill(f"{HOSTILE}2")
     await page.get_by_label("Code in Operations", exact=True).fill("<i>")

@@ -9,7 +9,7 @@ import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables.aio import TableClient
 
-from shared.model.issue import ParkedAccount
+from shared.model.issue import ParkedAccount, Seen
 from shared.model.outcome import Cause, Problem
 from shared.model.state import ScannedAccount
 from shared.ports import Issues
@@ -52,6 +52,26 @@ async def kept(request: pytest.FixtureRequest, new_tables: NewTables) -> AsyncIt
             return 0
 
     yield Kept(IssueTable(table), stored)
+
+
+SEEN = Seen("0a11ce00-0000-4000-8000-000000000001", NOW.isoformat(), "asked O'Neil; ü€😀 <b>")
+
+
+async def test_who_has_seen_a_row_stays_until_the_row_is_removed(kept: Kept) -> None:
+    account, key = uuid4(), UNMAPPED.key
+    assert not await kept.issues.mark_seen(key, account, SEEN)
+    assert await kept.times(key, account) == 0
+    await kept.issues.put(account, UNMAPPED, NOW)
+    assert [row.seen for row in await kept.issues.report(key)] == [None]
+    assert await kept.issues.mark_seen(key, account, SEEN)
+    await kept.issues.put(account, UNMAPPED, NOW)  # parked once more
+    assert [(row.seen, row.count) for row in await kept.issues.report(key)] == [(SEEN, 2)]
+    again = Seen(SEEN.by, SEEN.at)
+    assert await kept.issues.mark_seen(key, account, again)
+    assert [row.seen for row in await kept.issues.report(key)] == [again]
+    await kept.issues.remove(key, account)
+    await kept.issues.put(account, UNMAPPED, NOW)
+    assert [row.seen for row in await kept.issues.report(key)] == [None]
 
 
 async def test_a_row_is_there_until_it_is_removed(kept: Kept) -> None:

@@ -11,7 +11,7 @@ from shared.model.breaker import Breaker
 from shared.model.control import Answered, Bookmark, Handled, InUse, Untaken
 from shared.model.customer import CustomerKey, Owner, Waiting
 from shared.model.faults import Fault, StateConflict, System
-from shared.model.issue import Issue, ParkedAccount
+from shared.model.issue import Issue, ParkedAccount, Seen
 from shared.model.mapping import (
     CURRENCIES,
     CurrencyMapping,
@@ -156,6 +156,7 @@ class FakeIssues:
     def __init__(self) -> None:
         self.rows: dict[tuple[str, UUID], tuple[Problem, int]] = {}
         self.healed: dict[tuple[str, UUID], str] = {}
+        self.seen: dict[tuple[str, UUID], Seen] = {}
         self.page_size = 1000
 
     async def put(self, account_id: UUID, problem: Problem, at: datetime) -> None:
@@ -166,12 +167,19 @@ class FakeIssues:
     async def remove(self, key: str, account_id: UUID) -> None:
         self.rows.pop((key, account_id), None)
         self.healed.pop((key, account_id), None)
+        self.seen.pop((key, account_id), None)
+
+    async def mark_seen(self, key: str, account_id: UUID, seen: Seen) -> bool:
+        if (key, account_id) not in self.rows:
+            return False
+        self.seen[key, account_id] = seen
+        return True
 
     async def report(self, cause: str = "") -> Sequence[Issue]:
         return [
             Issue(
                 *(key, account_id, str(problem.cause), problem.value, problem.field, problem.remedy()),
-                *(problem.status, problem.error_type, "", "", times),
+                *(problem.status, problem.error_type, "", "", times, self.seen.get((key, account_id))),
             )
             for (key, account_id), (problem, times) in self.rows.items()
             if any(not one or key == one or key.startswith(f"{one}|") for one in keys_of_cause(cause))

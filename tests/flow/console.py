@@ -9,12 +9,19 @@ from uuid import UUID
 import httpx
 
 from shared.console.app import make_app
+from shared.load.reconcile import Reconcile
+from shared.load.repair import Repair
 from shared.model.account import AccountCurrency, AccountName
+from shared.model.page import RunKind
 from shared.model.queues import QueueDepth
+from shared.wiring import Application
 from shared.wiring.operator import Operator
+from shared.wiring.reconcile import ReconcilePorts, reconcile_over
 from tests.fakes.actions import FakeActions
+from tests.fakes.doctor import FakeDiagnoses
 from tests.fakes.mapping import FakeInquiry
-from tests.flow.world import World
+from tests.fakes.reconciling import FakeDifferences, FakeRows
+from tests.flow.world import ORGANIZATION, World
 
 WHO = UUID("0a11ce00-0000-4000-8000-000000000001")
 BASE = "/api/console"
@@ -69,14 +76,39 @@ class Page:
     world: World = field(default_factory=World)
     inquiry: FakeInquiry = field(default_factory=FakeInquiry)
     actions: FakeActions = field(default_factory=FakeActions)
+    differences: FakeDifferences = field(default_factory=FakeDifferences)
+    diagnoses: FakeDiagnoses = field(default_factory=FakeDiagnoses)
 
     def __post_init__(self) -> None:
         app = self.world.application()
         self.operator = Operator(app.settings, app.field_map, app.ports)
         self.operator.erp = app.erp
         given = {"_sales": self.inquiry, "actions": self.actions, "queue_depths": self}
-        self.operator.__dict__ |= given
+        self.operator.__dict__ |= given | {"reconcile": self._reconcile(app), "repair": self._repair(app)}
+        self.operator.clients.__dict__["diagnoses"] = self.diagnoses
         self.app = make_app(self.operator)
+
+    def _reconcile(self, app: Application) -> Reconcile:
+        world = self.world
+        rows = FakeRows(world.sales)
+        own = ReconcilePorts(runs=world.runs, queue=world.pages, differences=self.differences, rows=rows)
+        return reconcile_over(app, own)
+
+    def _repair(self, app: Application) -> Repair:
+        async def organization() -> UUID:
+            return ORGANIZATION
+
+        return Repair(app.ports.queue, app.ports.states, app.ports.clock, organization)
+
+    async def do_pages(self) -> None:
+        """Let the app do the pages of the runs, and the checks that they send."""
+        handlers = {
+            RunKind.LOAD: self.operator.run_cases.first_load.handle,
+            RunKind.RECONCILE: self.operator.reconcile.handle,
+        }
+        while (page := self.world.pages.take_next()) is not None:
+            await handlers[page.kind](page)
+            await self.world.drain()
 
     async def depths(self) -> list[QueueDepth]:
         """The counts of the queues, of which only one is told here."""

@@ -61,7 +61,7 @@ class Stage:
             sheets=SpreadsheetFiles(),
             erp=application.erp,
             clients=self,
-            ports=SimpleNamespace(clock=clock),
+            ports=SimpleNamespace(clock=clock, runs=self.comparing.runs),
         )
 
     def sent(self) -> list[tuple[UUID, ChangeKind]]:
@@ -176,3 +176,12 @@ def test_the_command_stops_waiting_for_an_app_that_does_not_work(stage: Stage) -
 def test_a_run_that_was_stopped_says_why_and_what_to_do(stage: Stage) -> None:
     stage.comparing.rows.trouble = ConfigurationFault(System.DATAVERSE, "answered 403.", "Give the right.")
     assert "dataverse: answered 403. Give the right." in run(code=1).output.replace("\n", " ")
+
+
+def test_a_run_is_cancelled_and_its_result_says_so(stage: Stage) -> None:
+    assert "No comparison of both systems goes on" in run("cancel", code=1).output
+    run("--no-wait", code=0)
+    assert "is cancelled; 0 accounts" in run("cancel", "--by", "ada", code=0).output
+    result = run("--last", code=1)
+    assert "cancelled by ada" in result.output
+    assert json.loads(run("--no-wait", "--json", code=0).stdout)["run"]

@@ -151,6 +151,19 @@ async def test_a_replay_shows_its_effect_and_sends_a_check_when_it_is_confirmed(
     assert "after the merger" in page.world.state("C-1").log[-1].note
 
 
+async def test_a_replay_shows_what_somebody_changed_in_the_erp_and_puts_it_right(page: Page) -> None:
+    customer = page.world.customer("C-1")
+    assert customer is not None
+    customer["OrganizationName"] = "Changed by hand"
+    plan = await page.post("/replay", account=str(account("C-1")))
+    assert "OrganizationName Changed by hand Account C-1" in plan.text
+    await page.post("/replay/send", **dict(plan.fields))
+    await page.world.drain()
+    changed = page.world.customer("C-1")
+    assert changed is not None
+    assert changed["OrganizationName"] == "Account C-1"
+
+
 async def test_all_accounts_of_a_group_are_checked(page: Page) -> None:
     key = page.world.state("C-2").issue
     plan = await page.post("/replay", key=key, all="1")
@@ -232,8 +245,9 @@ async def test_a_page_needs_its_role(page: Page, number: int) -> None:
 
 
 async def test_what_changes_something_is_a_post() -> None:
-    files = {"/issues.xlsx", "/mapping.xlsx", "/mapping.csv"}
+    files = {"/issues.xlsx", "/mapping.xlsx", "/mapping.csv", "/runs/load.xlsx", "/runs/comparison.xlsx"}
     reads = {"/", "/issues", "/accounts", "/account", "/mapping", "/systems", *files}
+    reads |= {"/runs", "/runs/load", "/runs/comparison", "/set-up"}
     assert {page.path for page in PAGES if page.method == "GET"} == {*reads, "/done"}
 
 

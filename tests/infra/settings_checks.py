@@ -12,8 +12,10 @@ from tests.infra.deployment import AN_ID, parameters_in, settings_with
 from tests.infra.target_checks import of_targets
 from tests.infra.templates import AZD, Infra
 
-# For the stand alone, or part of the package.
+# For the stand alone, part of the package, or set by the platform itself.
+OF_THE_PLATFORM = {"WEBSITE_HOSTNAME"}
 NEVER_IN_AZURE = {
+    *OF_THE_PLATFORM,
     "ServiceBus",
     "SERVICEBUS_CONTROL",
     "TABLES_CONNECTION",
@@ -77,7 +79,7 @@ def every_setting_has_its_place(infra: Infra, app: AppNeeds) -> Iterator[str]:
 
 def the_example_has_every_setting(infra: Infra, app: AppNeeds) -> Iterator[str]:
     """local.settings.json.example."""
-    names = set(app.settings) - ONLY_IN_AZURE
+    names = set(app.settings) - ONLY_IN_AZURE - OF_THE_PLATFORM
     yield from (f"the example lacks {name}" for name in names - set(app.example))
     yield from (f"the example has {name}" for name in set(app.example) - names - OF_THE_EXAMPLE)
 

@@ -16,7 +16,9 @@ from typing import Any, ClassVar
 
 import pytest
 
+from shared.console.guard import HEADERS
 from shared.console.people import Role
+from shared.diagnostics.doctor import sign_in
 from shared.environment import SettingsError, load_settings
 from shared.setting_types import TargetName
 from tests.infra.deployment import operator_settings_with, parameters_in
@@ -260,6 +262,7 @@ class Health(BaseHTTPRequestHandler):
     answers: list[dict[str, Any]]
     asked: ClassVar[list[tuple[str, str | None]]] = []
     open: ClassVar[set[str]] = set()
+    of_the_page: ClassVar[dict[str, int]] = {}  # paths where the page itself answers, with its status
 
     @staticmethod
     def see(principal: str | None) -> None:
@@ -271,7 +274,10 @@ class Health(BaseHTTPRequestHandler):
         type(self).asked.append((self.path, self.headers.get("x-functions-key")))
         type(self).see(self.headers.get("x-ms-client-principal"))
         there = self.path.partition("?")[0] == "/api/health" or self.path in type(self).open
-        self.send_response(200 if there else 404)
+        page = type(self).of_the_page.get(self.path)
+        self.send_response(page or (200 if there else 404))
+        if page:
+            self.send_header("Content-Security-Policy", HEADERS["Content-Security-Policy"])
         self.end_headers()
         self.wfile.write(content)
 
@@ -355,6 +361,23 @@ def test_smoke_fails_where_a_forged_sign_in_reaches_the_page(
     monkeypatch.setattr(Health, "open", {path})
     assert smoke(server, "new", monkeypatch, seconds="0.05") == 1
     assert f"a forged sign-in to {path} was answered with 200" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("path", load("smoke").FORGED_PATHS)
+def test_smoke_fails_where_only_the_page_itself_refuses_a_request_without_sign_in(
+    path: str, status: int, server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Health.answers, Health.asked = [{"status": "ok", "build": "new"}], []
+    monkeypatch.setattr(Health, "of_the_page", {path: status})
+    assert smoke(server, "new", monkeypatch, seconds="0.05") == 1
+    assert f"to {path} reached the page, which answered {status} itself" in capsys.readouterr().err
+
+
+def test_the_doctor_asks_as_the_smoke_test_does() -> None:
+    smoke_test = load("smoke")
+    for name in ("FORGED_PATHS", "REFUSALS", "OF_THE_PAGE"):
+        assert getattr(smoke_test, name) == getattr(sign_in, name), name
 
 
 def test_smoke_pretends_to_be_an_operator(server: str, monkeypatch: pytest.MonkeyPatch) -> None:

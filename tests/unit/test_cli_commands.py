@@ -30,6 +30,7 @@ COMMANDS = [
     *(("dead-letters", name) for name in ("list", "show", "resubmit")),
     *(
         ("reconcile",),
+        ("reconcile", "cancel"),
         ("unlink",),
         ("adopt-target",),
         ("catch-up",),

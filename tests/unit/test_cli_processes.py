@@ -62,6 +62,7 @@ NO_SYSTEM_ANSWERS: dict[str, int] = {
     "unlink A-1 --why removed": UNAVAILABLE,
     "reconcile": UNAVAILABLE,
     "reconcile --no-wait": UNAVAILABLE,
+    "reconcile cancel": UNAVAILABLE,
     "reconcile --last --repair --yes": UNAVAILABLE,
     "adopt-target --yes": UNAVAILABLE,
     "catch-up": UNAVAILABLE,

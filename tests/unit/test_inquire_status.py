@@ -14,10 +14,14 @@ from shared.model.breaker import Breaker
 from shared.model.control import InUse, Untaken
 from shared.model.faults import ConfigurationFault, QueueUnavailable, System
 from shared.model.issue import Issue
+from shared.model.load import LoadRun, LoadState, encode_load
+from shared.model.page import RunKind
 from shared.model.queues import QueueDepth
+from shared.model.reconciliation import Reconciliation, RunState, encode_run
 from shared.model.state import LogEntry, SyncState
 from shared.resilience.target_in_use import TargetInUse
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.runs import FakeRuns
 from tests.fakes.tables import FakeControl, FakeIssues, FakeStates
 
 
@@ -46,6 +50,7 @@ class Everything:
     missing: str = ""
     untaken: Untaken | None = None
     in_use: InUse | None = None
+    runs: FakeRuns = field(default_factory=FakeRuns)
 
     async def depths(self) -> Sequence[QueueDepth]:
         if self.away:
@@ -64,7 +69,7 @@ class Everything:
         control.untaken_now = self.untaken
         clock, system = FakeClock(), System.OPERATIONS
         in_use = TargetInUse(control, states, clock, system, InUse("operations", "here.invalid"))
-        return await ReadStatus(self, control, issues, states, clock, in_use).now()
+        return await ReadStatus(self, control, issues, states, clock, in_use, self.runs).now()
 
 
 def waiting(active: int, dead: int = 0) -> QueueDepth:
@@ -192,3 +197,36 @@ async def test_each_thing_that_fails_the_check_is_named_with_what_to_do() -> Non
         assert part in found
     away = await Everything(away=True).status()
     assert away.attention == [*away.troubles]
+
+
+LOAD = LoadRun(
+    id=UUID(int=7), organization_id=UUID(int=1), begun_at=START, total=10, sent=4, cause="its limit"
+)
+COMPARISON = Reconciliation(id="r", by="ada", started_at=START, changed_at=START, reason="answered 403.")
+
+
+async def with_runs(load: LoadState, comparison: RunState) -> Status:
+    everything = Everything()
+    await everything.runs.write(RunKind.LOAD, encode_load(replace(LOAD, state=load)), None)
+    await everything.runs.write(RunKind.RECONCILE, encode_run(replace(COMPARISON, state=comparison)), None)
+    return await everything.status()
+
+
+@pytest.mark.parametrize(
+    ("load", "comparison", "needs"),
+    [
+        (LoadState.RUNNING, RunState.RUNNING, []),
+        (LoadState.DONE, RunState.DONE, []),
+        (LoadState.CANCELLED, RunState.CANCELLED, []),
+        (LoadState.PAUSED, RunState.STOPPED, ["The first load is paused: its limit.", "answered 403."]),
+        (LoadState.STOPPED, RunState.DONE, ["The first load is stopped: its limit."]),
+    ],
+)
+async def test_a_run_that_stands_needs_a_person(
+    load: LoadState, comparison: RunState, needs: list[str]
+) -> None:
+    status = await with_runs(load, comparison)
+    assert len(status.attention) == len(needs)
+    assert all(need in line for need, line in zip(needs, status.attention, strict=True))
+    assert f"First load: {load}, 4 of 10 accounts sent." in said(status)
+    assert f"Comparison: {comparison}, 0 accounts, 0 customers compared, 0 differences." in said(status)
