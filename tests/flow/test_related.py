@@ -135,6 +135,26 @@ async def test_a_crash_at_each_of_many_steps_loses_nothing() -> None:
     assert world.emails() == {NEW: 25}
 
 
+async def test_a_page_that_is_repeated_with_less_room_loses_nothing() -> None:
+    step = 0
+    for step in count():
+        world = await Relating().with_accounts(11)
+        await world.receive(world.change("Ann", NEW))
+        page = world.pages.take()
+        assert page is not None
+        try:
+            await world.application(stop_at(step)).run_cases.handlers[page.kind](page)
+        except Crash:
+            world.waiting.others = 7 - len(world.queue.waiting)
+            await world.application().run_cases.handlers[page.kind](page)
+            world.waiting.others = 0
+            await world.work()
+            assert world.emails() == {NEW: 11}
+        else:
+            break
+    assert step > 5
+
+
 async def test_many_related_changes_and_a_load_all_end() -> None:
     world = Relating()
     for place in range(30):
@@ -144,7 +164,14 @@ async def test_many_related_changes_and_a_load_all_end() -> None:
     await load.start(Wanted(Selection(), "anna", 1_000))
     for body in bodies:
         await world.receive(body)
-    await world.work()
+    longest = 0
+
+    async def watch() -> None:
+        nonlocal longest
+        longest = max(longest, len(world.queue.waiting))
+
+    await world.work(after_each=watch)
+    assert longest <= 2 * 4 + 1, "together they leave the room that one of them leaves"
     assert decode_load(world.runs.rows[RunKind.LOAD].document).state is LoadState.DONE
     assert (world.emails(), world.walks()) == ({NEW: 90}, [])
 
