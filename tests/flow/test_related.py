@@ -1,7 +1,9 @@
 """Changes of rows that accounts refer to: each account is checked, whatever happens on the way."""
 
+import json
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,9 +15,11 @@ from shared.model.faults import ConfigurationFault, QueueUnavailable, System, Tr
 from shared.model.load import LoadState, Selection, decode_load
 from shared.model.outcome import Ending
 from shared.model.page import PageDue, RunKind, decode_page, encode_page
+from shared.model.reconciliation import Kind
 from shared.model.related import RelatedChange
 from tests.fakes.clock import FakeClock
-from tests.flow.relating import Relating, contact, stop_at
+from tests.flow.reconciling import Comparing, kinds
+from tests.flow.relating import CONTACTS, Relating, contact, stop_at
 from tests.flow.world import ORGANIZATION, Crash, account
 
 SALES_DOWN = TransientFault(System.DATAVERSE, "answered 503")
@@ -275,6 +279,40 @@ async def test_a_renamed_currency_checks_the_accounts_that_have_it() -> None:
     assert (world.state("E").issue, world.state("D").issue) == ("UnmappedCurrency|yen", None)
 
 
+async def test_a_change_whose_event_never_came_is_found_by_the_comparison_and_repaired() -> None:
+    world = await Relating().with_accounts(4)
+    world.change("Ann", NEW)
+    comparing = Comparing(world)
+    _, found = await comparing.run()
+    fields = (Kind.DIFFERENT, ("PrimaryContactEmail",))
+    assert kinds(found) == {account(f"A{place}"): fields for place in range(4)}
+    await comparing.repair(found)
+    assert world.emails() == {NEW: 4}
+
+
+async def test_the_event_of_a_save_that_is_not_committed_yet_waits_for_its_walk() -> None:
+    world = await Relating().with_accounts(1)
+    event = json.loads(world.change("Ann", NEW)) | {"Mode": 0}
+    await world.receive(json.dumps(event).encode())
+    assert (world.pages.next_due() or world.clock.now()) - world.clock.now() == timedelta(seconds=300)
+
+
+async def test_an_account_that_others_refer_to_is_checked_and_they_are_too(tmp_path: Path) -> None:
+    world = Relating(field_map=str(_following_parents(tmp_path)))
+    parent = {"parentaccountid": account("P"), "parentaccountid.tickersymbol": "OLD"}
+    await world.sync(world.save("P"), world.save("C", None, **parent))
+    world.clock.advance(10_000)
+    world.sales.save(account("C"), **{"parentaccountid.tickersymbol": "NEW"})
+    found = await world.receive(world.event_of("account", account("P"), "name", "tickersymbol"))
+    assert isinstance(found, Queued)
+    assert len(world.walks()) == 1
+    assert [one.account_id for one in world.queue.sent[-1:]] == [account("P")]
+    await world.work()
+    assert (world.customer("C") or {})["SalesMemo"] == "NEW"
+    await world.receive(world.event_of("account", account("P"), "tickersymbol"))
+    assert len(world.walks()) == 1, "also where the account itself reads nothing of the change"
+
+
 async def test_a_field_map_without_related_rows_filters_their_events() -> None:
     world = Relating(field_map="operations")
     assert await world.receive(world.change("Ann", NEW)) == Filtered("table")
@@ -300,3 +338,12 @@ def _change() -> RelatedChange:
         occurred_at=FakeClock().now(),
         operation_id=UUID(int=5),
     )
+
+
+def _following_parents(folder: Path) -> Path:
+    """The field map with a column of the parent account in place of the owner's."""
+    text = Path(CONTACTS).read_text(encoding="utf-8")
+    text = text.replace("owninguser.fullname", "parentaccountid.tickersymbol")
+    file = folder / "map.toml"
+    file.write_text(text.replace("systemuser", "account").replace("owninguser", "parentaccountid"))
+    return file
