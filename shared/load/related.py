@@ -9,7 +9,7 @@ each asks less often the longer it waits, and each of them is finite.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -91,7 +91,8 @@ class CheckReferring:
         most = self.pace.page_size - len(walk.held)
         read = self.accounts.page(Selection(refers_to=walk.change.reference), walk.after, most)
         page = await self.breakers.call(System.DATAVERSE, "pages", read)
-        return walk.read(page.ids, page.after, last=len(page.ids) < most)
+        held = (*walk.held, *page.ids)
+        return replace(walk, held=held, after=page.after, walked=len(page.ids) < most)
 
     async def _send(
         self,
@@ -101,17 +102,18 @@ class CheckReferring:
         held: Sequence[UUID],
         unfinished: Sequence[Sent],
     ) -> None:
-        """Send the checks of one page, then the next page, if there is more to send."""
-        now = self.clock.now()
+        """Send the checks of one page, then the next page, if there is more to send.
+
+        In this order: a page that is repeated may have less room, and its next page is dropped as a repeat.
+        """
+        now, sent = self.clock.now(), walk.sent + len(chosen)
         await self.queue.send_all([(walk.check(account_id), now) for account_id in chosen])
         self.room.take(len(chosen))
-        done = walk.advanced(len(chosen), (), held)
-        if not done.is_over:
-            recent = [*unfinished, *await self._followed(chosen, now)]
-            await self.pages.send(due.following(walk.advanced(len(chosen), recent, held)))
+        if walk.walked and not held:
+            LOGGER.info("related change %s of %s is done: %d checks", due.run, walk.change.table, sent)
             return
-        table, run = walk.change.table, due.run
-        LOGGER.info("related change %s of %s is done: %d checks", run, table, done.sent)
+        recent = [*unfinished, *await self._followed(chosen, now)]
+        await self.pages.send(due.following(replace(walk, sent=sent, recent=tuple(recent), held=tuple(held))))
 
     async def _followed(self, chosen: Sequence[UUID], now: datetime) -> list[Sent]:
         """Return the checks whose end can be seen: an account that was never checked gets no row."""

@@ -6,10 +6,9 @@ and sends a check of each. The message of each page holds where the walk stands.
 at the same time, and none has a row that another could have changed.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, NamedTuple
 from uuid import UUID, uuid5
 
 from pydantic import AwareDatetime, Field, NonNegativeInt
@@ -70,11 +69,6 @@ class RelatedWalk:
     recent: tuple[Sent, ...] = ()
     sent: NonNegativeInt = 0
 
-    @property
-    def is_over(self) -> bool:
-        """Whether a check was sent for every account."""
-        return self.walked and not self.held
-
     def operation(self, account_id: UUID) -> UUID:
         """The operation id of the check of this account: a page that is repeated sends the same messages."""
         return uuid5(self.change.id, account_id.hex)
@@ -91,11 +85,3 @@ class RelatedWalk:
             operation_id=self.operation(account_id),
             note=f"{change.table} {change.row_id} changed",
         )
-
-    def read(self, page: Sequence[UUID], after: str, *, last: bool) -> Self:
-        """Return the walk with the accounts of one more page of Sales."""
-        return replace(self, held=(*self.held, *page), after=after, walked=last)
-
-    def advanced(self, sent: int, recent: Sequence[Sent], held: Sequence[UUID]) -> Self:
-        """Return the walk after checks were sent."""
-        return replace(self, sent=self.sent + sent, recent=tuple(recent), held=tuple(held))

@@ -1,3 +1,5 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# The SDK is only partly typed.
 """Under which field map the accounts were last checked, read from the table AccountSync."""
 
 from azure.data.tables.aio import TableClient

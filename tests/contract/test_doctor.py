@@ -332,10 +332,14 @@ async def states(request: pytest.FixtureRequest, new_tables: NewTables) -> Table
 
 
 def in_step(field_map: str, **members: Any) -> SyncState:
-    defaults: dict[str, Any] = {"phase": Phase.SYNCED, "customer": CustomerKey("usmf", "1")}
-    return SyncState(
-        account_id=uuid4(), organization_id=uuid4(), **defaults | members | {"field_map": field_map}
+    state = SyncState(
+        account_id=uuid4(),
+        organization_id=uuid4(),
+        phase=Phase.SYNCED,
+        customer=CustomerKey("usmf", "1"),
+        field_map=field_map,
     )
+    return replace(state, **members)
 
 
 async def test_accounts_under_an_older_field_map_are_counted(states: TableClient) -> None:

@@ -110,15 +110,16 @@ def _refers(row: Account, to: Reference | None) -> bool:
 
 @dataclass
 class FakeWaiting:
-    """Implements WaitingChanges over the queue in memory."""
+    """Implements WaitingChanges over the queue in memory; `others` wait besides."""
 
     queue: FakeQueue
     trouble: Fault | None = None
+    others: int = 0
 
     async def count(self) -> int:
         if self.trouble is not None:
             raise self.trouble
-        return len(self.queue.waiting)
+        return len(self.queue.waiting) + self.others
 
 
 @dataclass

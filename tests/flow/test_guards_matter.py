@@ -32,6 +32,8 @@ DOCTOR = "tests/unit/test_doctor.py::test_"
 RECONCILE = "tests/flow/test_reconcile.py::test_"
 TRACES = "tests/flow/test_traces.py::test_"
 PARENTS = "tests/flow/test_parents.py::test_"
+RELATED = "tests/flow/test_related.py::test_"
+CHECKED = "        await self.queue.send_all([(walk.check(account_id), now) for account_id in chosen])\n"
 LOST_UPDATE = "a_right_lost_for_an_hour_parks_three_accounts_and_in_the_end_all_is_written[operations-update]"
 
 DIES = "a_worker_that_dies_at_any_step_of_a_page_loses_nothing_and_repeats_one_page_at_most"
@@ -745,6 +747,46 @@ GUARDS = {
         "busy[partition] < pace.per_partition",
         "True",
         f"{LOAD}no_partition_gets_more_checks_than_it_may_have",
+    ),
+    "a related change sends checks before its next page": Guard(
+        "shared/load/related.py",
+        CHECKED,
+        f"""        if held or not walk.walked:
+            await self.pages.send(due.following(replace(walk, held=tuple(held))))
+{CHECKED}""",
+        f"{RELATED}a_page_that_is_repeated_with_less_room_loses_nothing",
+    ),
+    "a page of a related change that is repeated sends the same checks": Guard(
+        "shared/model/related.py",
+        "return uuid5(self.change.id, account_id.hex)",
+        "return __import__('uuid').uuid4()",
+        f"{RELATED}a_crash_at_every_step_loses_nothing",
+    ),
+    "an event of a related row that comes twice is one walk": Guard(
+        "shared/model/page.py",
+        "run=change.id.hex",
+        "run=__import__('uuid').uuid4().hex",
+        f"{RELATED}an_event_that_comes_twice_is_one_walk_and_two_events_are_two",
+    ),
+    "related changes together leave the queue room": Guard(
+        "shared/load/room.py",
+        "return self._bound - self._counted",
+        "return self._bound",
+        f"{RELATED}many_related_changes_and_a_load_all_end",
+    ),
+    "a check of a related change is not judged by the account's version": Guard(
+        "shared/sync/freshness.py",
+        "    if state.lease is not None and state.lease.until > now:\n",
+        "    if change.source is Source.RELATED and state.version is not None and state.settled:\n"
+        "        return Covered()\n"
+        "    if state.lease is not None and state.lease.until > now:\n",
+        f"{RELATED}a_contact_with_five_accounts",
+    ),
+    "a related change begins no account": Guard(
+        "shared/sync/freshness.py",
+        "return Covered() if change.source is Source.RELATED else Proceed()",
+        "return Proceed()",
+        f"{RELATED}an_account_that_was_never_checked_is_left_to_its_own_event_or_a_load",
     ),
     "a load waits for a breaker": Guard(
         "shared/load/first_load.py",

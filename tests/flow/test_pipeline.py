@@ -529,7 +529,8 @@ async def test_row_rules_filter_and_name_the_rule() -> None:
 @pytest.mark.parametrize("source", Source)
 async def test_only_healing_and_replays_ask_the_mapping_table_anew(source: Source) -> None:
     world = World()
-    world.save("A1")
+    await world.sync(world.save("A1"))
+    world.mappings.asked.clear()
     await world.sync(world.check("A1", source, verify=False))
     assert world.mappings.asked == [source in {Source.HEAL, Source.REPLAY}]
 

@@ -1,7 +1,9 @@
 """Changes of rows that accounts refer to: each account is checked, whatever happens on the way."""
 
+import json
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,9 +15,11 @@ from shared.model.faults import ConfigurationFault, QueueUnavailable, System, Tr
 from shared.model.load import LoadState, Selection, decode_load
 from shared.model.outcome import Ending
 from shared.model.page import PageDue, RunKind, decode_page, encode_page
+from shared.model.reconciliation import Kind
 from shared.model.related import RelatedChange
 from tests.fakes.clock import FakeClock
-from tests.flow.relating import Relating, contact, stop_at
+from tests.flow.reconciling import Comparing, kinds
+from tests.flow.relating import CONTACTS, Relating, contact, stop_at
 from tests.flow.world import ORGANIZATION, Crash, account
 
 SALES_DOWN = TransientFault(System.DATAVERSE, "answered 503")
@@ -135,6 +139,26 @@ async def test_a_crash_at_each_of_many_steps_loses_nothing() -> None:
     assert world.emails() == {NEW: 25}
 
 
+async def test_a_page_that_is_repeated_with_less_room_loses_nothing() -> None:
+    step = 0
+    for step in count():
+        world = await Relating().with_accounts(11)
+        await world.receive(world.change("Ann", NEW))
+        page = world.pages.take()
+        assert page is not None
+        try:
+            await world.application(stop_at(step)).run_cases.handlers[page.kind](page)
+        except Crash:
+            world.waiting.others = 7 - len(world.queue.waiting)
+            await world.application().run_cases.handlers[page.kind](page)
+            world.waiting.others = 0
+            await world.work()
+            assert world.emails() == {NEW: 11}
+        else:
+            break
+    assert step > 5
+
+
 async def test_many_related_changes_and_a_load_all_end() -> None:
     world = Relating()
     for place in range(30):
@@ -144,7 +168,14 @@ async def test_many_related_changes_and_a_load_all_end() -> None:
     await load.start(Wanted(Selection(), "anna", 1_000))
     for body in bodies:
         await world.receive(body)
-    await world.work()
+    longest = 0
+
+    async def watch() -> None:
+        nonlocal longest
+        longest = max(longest, len(world.queue.waiting))
+
+    await world.work(after_each=watch)
+    assert longest <= 2 * 4 + 1, "together they leave the room that one of them leaves"
     assert decode_load(world.runs.rows[RunKind.LOAD].document).state is LoadState.DONE
     assert (world.emails(), world.walks()) == ({NEW: 90}, [])
 
@@ -248,6 +279,40 @@ async def test_a_renamed_currency_checks_the_accounts_that_have_it() -> None:
     assert (world.state("E").issue, world.state("D").issue) == ("UnmappedCurrency|yen", None)
 
 
+async def test_a_change_whose_event_never_came_is_found_by_the_comparison_and_repaired() -> None:
+    world = await Relating().with_accounts(4)
+    world.change("Ann", NEW)
+    comparing = Comparing(world)
+    _, found = await comparing.run()
+    fields = (Kind.DIFFERENT, ("PrimaryContactEmail",))
+    assert kinds(found) == {account(f"A{place}"): fields for place in range(4)}
+    await comparing.repair(found)
+    assert world.emails() == {NEW: 4}
+
+
+async def test_the_event_of_a_save_that_is_not_committed_yet_waits_for_its_walk() -> None:
+    world = await Relating().with_accounts(1)
+    event = json.loads(world.change("Ann", NEW)) | {"Mode": 0}
+    await world.receive(json.dumps(event).encode())
+    assert (world.pages.next_due() or world.clock.now()) - world.clock.now() == timedelta(seconds=300)
+
+
+async def test_an_account_that_others_refer_to_is_checked_and_they_are_too(tmp_path: Path) -> None:
+    world = Relating(field_map=str(_following_parents(tmp_path)))
+    parent = {"parentaccountid": account("P"), "parentaccountid.tickersymbol": "OLD"}
+    await world.sync(world.save("P"), world.save("C", None, **parent))
+    world.clock.advance(10_000)
+    world.sales.save(account("C"), **{"parentaccountid.tickersymbol": "NEW"})
+    found = await world.receive(world.event_of("account", account("P"), "name", "tickersymbol"))
+    assert isinstance(found, Queued)
+    assert len(world.walks()) == 1
+    assert [one.account_id for one in world.queue.sent[-1:]] == [account("P")]
+    await world.work()
+    assert (world.customer("C") or {})["SalesMemo"] == "NEW"
+    await world.receive(world.event_of("account", account("P"), "tickersymbol"))
+    assert len(world.walks()) == 1, "also where the account itself reads nothing of the change"
+
+
 async def test_a_field_map_without_related_rows_filters_their_events() -> None:
     world = Relating(field_map="operations")
     assert await world.receive(world.change("Ann", NEW)) == Filtered("table")
@@ -273,3 +338,12 @@ def _change() -> RelatedChange:
         occurred_at=FakeClock().now(),
         operation_id=UUID(int=5),
     )
+
+
+def _following_parents(folder: Path) -> Path:
+    """The field map with a column of the parent account in place of the owner's."""
+    text = Path(CONTACTS).read_text(encoding="utf-8")
+    text = text.replace("owninguser.fullname", "parentaccountid.tickersymbol")
+    file = folder / "map.toml"
+    file.write_text(text.replace("systemuser", "account").replace("owninguser", "parentaccountid"))
+    return file
