@@ -60,7 +60,7 @@ class SyncState:
     value counts as confirmed; only a read of the customer after that time clears it. `previous_hold`: set
     while we block the customer, to the value that a release restores. `deleted`: Dataverse reported the
     deletion, and the account was not read since. `retrying_since`: when the first of the current attempts was
-    made.
+    made. `last_attempt`: its steps, encoded as `shared/model/attempt.py` says.
     """
 
     account_id: UUID
@@ -82,6 +82,7 @@ class SyncState:
     retrying_since: datetime | None = None
     lease: Lease | None = None
     log: tuple[LogEntry, ...] = ()
+    last_attempt: str = ""
 
     @property
     def settled(self) -> bool:

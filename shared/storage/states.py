@@ -141,6 +141,7 @@ def encode_state(state: SyncState) -> dict[str, Any]:
         "LeaseOwner": state.lease and str(state.lease.owner),
         "LeaseUntil": state.lease and state.lease.until.isoformat(),
         "Log": encode_log(state.log),
+        "LastAttempt": state.last_attempt or None,
     }
     return {name: value for name, value in entity.items() if value is not None}
 
@@ -168,6 +169,7 @@ def decode_state(entity: Mapping[str, Any]) -> SyncState:
         retrying_since=moment_of(entity.get("RetryingSince")),
         lease=Lease(UUID(owner), datetime.fromisoformat(entity["LeaseUntil"])) if owner else None,
         log=decode_log(entity["Log"]),
+        last_attempt=str(entity.get("LastAttempt") or ""),
     )
 
 

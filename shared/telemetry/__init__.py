@@ -10,21 +10,20 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-from opentelemetry.trace import get_current_span, get_tracer
+from opentelemetry.trace import get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared.model.change import FROM_DATAVERSE, AccountChange, Source
 from shared.model.outcome import Ending, Outcome
 from shared.telemetry.metrics import INTAKE, LAG, OUTCOME
+from shared.telemetry.spans import SPAN as SPAN
+from shared.telemetry.spans import attempted as attempted
+from shared.telemetry.spans import last_attempt as last_attempt
 
 LOGGER = logging.getLogger("account_sync")
-TRACER = get_tracer("account_sync")
-# Makes a span for a `with` or as a decorator. What an exception says may quote a value, so no span keeps it.
-SPAN = partial(TRACER.start_as_current_span, record_exception=False, set_status_on_exception=False)
 PROPAGATOR = TraceContextTextMapPropagator()
 
 _WRITTEN = frozenset({Ending.CREATED, Ending.UPDATED})

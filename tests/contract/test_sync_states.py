@@ -51,6 +51,7 @@ def full() -> SyncState:
         retrying_since=MOMENT,
         unknown_until=MOMENT + timedelta(seconds=600),
         lease=Lease(uuid4(), MOMENT + timedelta(microseconds=1)),
+        last_attempt=NASTY * 10,
     )
     for number in range(LOG_ENTRIES):
         line = LogEntry(MOMENT.isoformat(), "updated", NASTY * 12, "webhook", "update", str(uuid4()), number)
