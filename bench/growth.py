@@ -106,7 +106,7 @@ def status_of(memory: Memory) -> ReadStatus:
         queues=NoQueues(),
         control=ports.control,
         issues=ports.issues,
-        states=ports.states,
+        counts=ports.counts,
         clock=ports.clock,
         in_use=memory.app.target_in_use,
     )

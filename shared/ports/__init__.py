@@ -21,7 +21,7 @@ from shared.model.issue import Issue, ParkedAccount
 from shared.model.mapping import CurrencyMapping, Usage
 from shared.model.mapping_edit import Edit, MappingRow, RowChange, Version
 from shared.model.outcome import Cause, Problem
-from shared.model.state import LogEntry, Page, ScannedAccount, Stored, SyncState
+from shared.model.state import Page, ScannedAccount, Stored, SyncState
 
 type Probe = Callable[[], Awaitable[None]]
 """One cheap request to a system; raises a fault if it cannot be used."""
@@ -128,8 +128,6 @@ class SyncStates(Protocol):
     async def usage(self) -> Mapping[str, Usage]: ...
     # Whether no account has a state.
     async def is_empty(self) -> bool: ...
-    # The log lines since then, of all accounts.
-    async def outcomes_since(self, moment: datetime) -> Sequence[LogEntry]: ...
 
 
 class CustomerOwners(Protocol):
@@ -173,6 +171,8 @@ class Issues(Protocol):
     async def remove(self, key: str, account_id: UUID) -> None: ...
     # Insert the row of a parked account, if it is missing.
     async def restore(self, account: ScannedAccount, at: datetime) -> None: ...
+    # All rows, page by page.
+    async def all(self, after: str) -> Page[Issue]: ...
     # The parked accounts, of one cause or of all; "UnmappedCurrency|yen" names one value.
     async def report(self, cause: str = "") -> Sequence[Issue]: ...
     # Rows of a cause that has values, in the order of their keys.

@@ -11,6 +11,7 @@ from datetime import timedelta
 from shared.ports import Clock, Control
 from shared.resilience.compare_issues import CompareIssues
 from shared.resilience.follow_mappings import FollowMappings
+from shared.resilience.keep_counts import KeepCounts
 from shared.resilience.progress import Progress
 from shared.resilience.release_parked import ReleaseParked
 from shared.telemetry import LOGGER
@@ -27,6 +28,7 @@ class Heal:
     follow: FollowMappings
     release: ReleaseParked
     compare: CompareIssues
+    counts: KeepCounts
 
     async def run(self) -> int:
         """Heal what can be healed now, and return how many checks were sent. May raise faults."""
@@ -38,6 +40,7 @@ class Heal:
         if ended:  # who used the old row late may have been parked for it
             await self.release.begin_anew(progress)
         await self.compare.run(progress)
+        await self.counts.run(progress)
         sent += followed
         if sent:
             LOGGER.info("healing: %d looks sent", sent, extra={"event": "healed", "looks": sent})

@@ -17,7 +17,6 @@ from shared.model.mapping import Usage
 from shared.model.outcome import Cause
 from shared.model.state import (
     Lease,
-    LogEntry,
     Page,
     Phase,
     ScannedAccount,
@@ -79,17 +78,6 @@ class StateTable:
             async for _ in self._table.list_entities(select=["Phase"], results_per_page=1):
                 return False
         return True
-
-    async def outcomes_since(self, moment: datetime) -> Sequence[LogEntry]:
-        entries: list[LogEntry] = []
-        with table_faults():
-            touched = self._table.query_entities(
-                "Timestamp ge @moment", parameters={"moment": moment}, select=["Log"]
-            )
-            async for entity in touched:
-                log = decode_log(str(entity.get("Log") or "[]"))
-                entries += [entry for entry in log if datetime.fromisoformat(entry.at) >= moment]
-        return entries
 
     async def _page[T](
         self,

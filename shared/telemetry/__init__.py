@@ -18,6 +18,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from shared.model.change import FROM_DATAVERSE, AccountChange, Source
 from shared.model.outcome import Ending, Outcome
+from shared.telemetry.activity import COUNTED
 from shared.telemetry.metrics import INTAKE, LAG, OUTCOME
 from shared.telemetry.spans import SPAN as SPAN
 from shared.telemetry.spans import attempted as attempted
@@ -59,6 +60,7 @@ def log_intake(intake: Intake) -> None:
     )
     get_current_span().set_attributes(fields)
     INTAKE.note(ending=intake.ending, source=str(intake.source))
+    COUNTED.intake(str(intake.source), intake.ending)
 
 
 def log_outcome(change: AccountChange, outcome: Outcome, now: datetime) -> None:
@@ -91,8 +93,11 @@ def log_outcome(change: AccountChange, outcome: Outcome, now: datetime) -> None:
     get_current_span().set_attributes(fields)
     cause = outcome.detail if outcome.ending is Ending.PARKED else ""
     OUTCOME.note(ending=str(outcome.ending), source=str(change.source), cause=cause)
+    COUNTED.outcome(str(change.source), outcome.ending)
     if outcome.ending in _WRITTEN and change.source in {*FROM_DATAVERSE, Source.BURST}:
-        LAG.note(max(0.0, (now - change.occurred_at).total_seconds()), source=str(change.source))
+        seconds = max(0.0, (now - change.occurred_at).total_seconds())
+        LAG.note(seconds, source=str(change.source))
+        COUNTED.lag(seconds)
 
 
 def first_message_id(change: AccountChange) -> str:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import cache, cached_property
 
 from shared.diagnostics.health import AnswerProbe, Health
+from shared.diagnostics.keep_minutes import KeepMinutes
 from shared.environment import load_settings
 from shared.intake.filter import Filter
 from shared.intake.queue_change import QueueChange
@@ -12,14 +13,10 @@ from shared.model.faults import System
 from shared.model.field_map import FieldMap
 from shared.resilience.change_limits import BlastGuard
 from shared.resilience.circuit_breaker import BreakerRules, Breakers
-from shared.resilience.compare_issues import CompareIssues
-from shared.resilience.follow_mappings import FollowMappings
 from shared.resilience.heal import Heal
-from shared.resilience.release_parked import ReleaseParked
 from shared.resilience.replay import Replay, Resubmit
 from shared.resilience.report_waiting import ReportWaiting
 from shared.resilience.retry_policy import RetryPolicy
-from shared.resilience.seen_mappings import SeenMappings
 from shared.resilience.target_in_use import TargetInUse
 from shared.resilience.unlink import Unlink
 from shared.settings import Settings
@@ -33,6 +30,7 @@ from shared.sync.rules import Rules
 from shared.telemetry import LOGGER
 from shared.wiring.clients import Clients, Ports
 from shared.wiring.erp import erp_of, in_use, rules_of
+from shared.wiring.healing import heal_of
 from shared.wiring.runs import RunCases
 
 _BUILDING = threading.RLock()
@@ -88,7 +86,7 @@ class Application:
             reader=ports.reader,
             queue=ports.queue,
             in_use=self.target_in_use,
-            currency=ResolveCurrency(ports.mappings, self._knows_currency),
+            currency=ResolveCurrency(ports.mappings, self.knows_currency),
             build=BuildCustomer(self.field_map, self.setting_texts()),
             execute=self._execute(),
             record=Record(ports.queue, ports.issues, ports.clock),
@@ -104,7 +102,7 @@ class Application:
                 transaction=timedelta(seconds=settings.transaction_margin_seconds),
             ),
             limits=Limits(
-                deadline=self._deadline,
+                deadline=self.deadline,
                 longest_request=erp.longest_request_seconds if longest is None else longest,
                 write_back=settings.write_back_customer_account and bool(self.field_map.written_back),
             ),
@@ -137,29 +135,12 @@ class Application:
     @cached_property
     def heal(self) -> Heal:
         """The use case behind the function `heal`."""
-        ports = self.ports
-        seen = SeenMappings(ports.mappings)
-        return Heal(
-            control=ports.control,
-            clock=ports.clock,
-            follow=FollowMappings(
-                seen=seen,
-                states=ports.states,
-                queue=ports.queue,
-                cache=timedelta(seconds=self.settings.currency_cache_seconds),
-                deadline=self._deadline,
-            ),
-            release=ReleaseParked(
-                seen=seen,
-                issues=ports.issues,
-                states=ports.states,
-                knows=self._knows_currency,
-                erp=self.erp.capabilities.system,
-                breakers=self.breakers,
-                queue=ports.queue,
-            ),
-            compare=CompareIssues(ports.issues, ports.states),
-        )
+        return heal_of(self)
+
+    @cached_property
+    def keep_minutes(self) -> KeepMinutes:
+        """The row of the minute, to which this process adds what it has counted."""
+        return KeepMinutes(self.ports.counts, self.ports.clock)
 
     @cached_property
     def ownership(self) -> Ownership:
@@ -194,7 +175,7 @@ class Application:
         """The use case behind the function `health`."""
         ports, settings = self.ports, self.settings
         build, key, doctor = settings.build_id, settings.health_key, self.clients.diagnoses
-        return Health(build, key, ports.probes, ports.clock, ports.queue, ports.control, doctor)
+        return Health(build, key, ports.probes, ports.clock, ports.queue, ports.control, doctor, ports.counts)
 
     @cached_property
     def answer_probe(self) -> AnswerProbe:
@@ -207,10 +188,12 @@ class Application:
         return ReportWaiting(self.ports.states, self.ports.control, self.ports.clock)
 
     @property
-    def _deadline(self) -> timedelta:
+    def deadline(self) -> timedelta:
+        """The longest work on one message."""
         return timedelta(seconds=self.settings.invocation_deadline_seconds)
 
-    async def _knows_currency(self, code: str) -> bool:
+    async def knows_currency(self, code: str) -> bool:
+        """Whether the code is one of the ERP's own currencies."""
         knows = self.ports.target.knows_currency(code)
         return await self.breakers.call(self.erp.capabilities.system, "currencies", knows)
 
@@ -229,7 +212,7 @@ class Application:
             clock=ports.clock,
             limits=BlastGuard(ports.control, ports.clock, ceilings, self.run_cases.load_limit),
             rules=self.rules,
-            lease=self._deadline + timedelta(seconds=settings.lease_margin_seconds),
+            lease=self.deadline + timedelta(seconds=settings.lease_margin_seconds),
         )
 
     def setting_texts(self) -> dict[str, str]:

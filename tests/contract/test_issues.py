@@ -224,3 +224,17 @@ async def test_rows_of_version_1_are_read_under_the_new_name_of_their_cause(new_
     both = {(old, "RefusedByErp"), (new, "RefusedByErp")}
     for cause in ("RefusedByErp", "RefusedByOperations", ""):
         assert {(issue.account_id, issue.cause) for issue in await issues.report(cause)} == both
+
+
+async def test_all_rows_come_page_by_page(issues: Issues) -> None:
+    accounts = [uuid4() for _ in range(3)]
+    for account_id in accounts:
+        await issues.put(account_id, Problem(Cause.MISSING_VALUE, field="Name"), NOW)
+    found, page = [], await issues.all("")
+    while True:
+        found += page.rows
+        if not page.after:
+            break
+        page = await issues.all(page.after)
+    assert {issue.account_id for issue in found} == {*accounts}
+    assert {(issue.cause, issue.field) for issue in found} == {("MissingValue", "Name")}

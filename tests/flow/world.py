@@ -16,11 +16,13 @@ from shared.model.faults import System
 from shared.model.outcome import Ending, Outcome
 from shared.model.state import SyncState
 from shared.settings import Settings
+from shared.telemetry.activity import COUNTED
 from shared.wiring import Application
 from shared.wiring.clients import Ports
 from shared.wiring.deciding import decide_over
 from tests.fakes.bus import FakeLeftovers, FakeQueue, FakeRejected
 from tests.fakes.clock import FakeClock
+from tests.fakes.counts import FakeCounts
 from tests.fakes.dynamics import FakeOperations, FakeSales
 from tests.fakes.runs import FakeAccountPages, FakeChecked, FakePages, FakeRuns, FakeWaiting
 from tests.fakes.tables import FakeControl, FakeIssues, FakeMappings, FakeOwners, FakeStates
@@ -104,6 +106,8 @@ class World:
         self.accounts = FakeAccountPages(self.sales, self.clock)
         self.waiting = FakeWaiting(self.queue)
         self.checked = FakeChecked(self.states)
+        self.counts = FakeCounts()
+        COUNTED.take(self.clock.now())  # of another world
         self.outcomes: list[tuple[AccountChange, Outcome]] = []
 
     def application(self, gate: Gate = _open) -> Application:
@@ -131,6 +135,7 @@ class World:
             clock=self.clock,
             jitter=lambda seconds: seconds / 2,
             leftovers=self.leftovers,
+            counts=self.counts,
             probes={System.DATAVERSE: self.sales.probe, System.OPERATIONS: self.operations.probe},
             **gated,  # pyright: ignore[reportArgumentType]
         )
@@ -175,7 +180,9 @@ class World:
 
     async def deliver(self, change: AccountChange, application: Application | None = None) -> Outcome:
         """One delivery of one message to a worker."""
-        outcome = await (application or self.application()).sync_account.handle(change)
+        application = application or self.application()
+        outcome = await application.sync_account.handle(change)
+        await application.keep_minutes.store()
         self.outcomes.append((change, outcome))
         return outcome
 
