@@ -24,6 +24,7 @@ from tests.fakes.tables import FakeControl, FakeStates
 COMMANDS = [
     *(("currency", name) for name in ("list", "get", "set", "delete", "export", "import", "history")),
     *(("currency", "undo"), ("currency", "check"), ("explain",), ("preview",), ("issues",), ("replay",)),
+    ("trace",),
     *(("rejected", name) for name in ("list", "show", "resubmit")),
     *(("dead-letters", name) for name in ("list", "show", "resubmit")),
     *(

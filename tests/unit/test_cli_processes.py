@@ -35,6 +35,7 @@ NO_SYSTEM_ANSWERS: dict[str, int] = {
     "currency check": UNAVAILABLE,
     "explain A-1": UNAVAILABLE,
     "preview A-1": UNAVAILABLE,
+    "trace A-1": UNAVAILABLE,
     "issues": UNAVAILABLE,
     "issues A-1": UNAVAILABLE,
     "issues --export FOLDER/issues.xlsx": UNAVAILABLE,
