@@ -13,9 +13,11 @@ from shared.diagnostics.waterfall import Bar, bars, milliseconds
 from shared.model.attempt import LastAttempt, decode_attempt
 from shared.wiring.operator import Operator
 
-_WIDTH = 32
+_HEADERS = ("Step", "System", "Status", "Took", "When")
+_WIDEST, _LEAST = 48, 24  # characters of the bars; of names and bars together
+_GAPS = 12  # between the columns
 _INDENT = 2
-_LONGEST_NAME = 44
+_KEPT = 7  # characters before what is left out of a long name
 
 
 @command
@@ -49,20 +51,32 @@ def _draw(output: Output, attempt: LastAttempt) -> None:
     if attempt.trace_id:
         output.text(f"Trace {attempt.trace_id}")
     output.text()
-    headers = ("Step", "System", "Status", "Start", "Took", "")
-    output.console.print(table(headers, map(_line, bars(attempt))))
+    drawn, width = bars(attempt), output.console.width
+    texts = [_texts(bar) for bar in drawn]
+    others = sum(max(map(len, column)) for column in list(zip(_HEADERS[:4], *texts, strict=True))[1:])
+    room = max(_LEAST, width - others - _GAPS)
+    named = min(room // 2, max(len(line[0]) for line in texts))
+    wide = min(_WIDEST, room - named)
+    rows = [_row(bar, line, named, wide) for bar, line in zip(drawn, texts, strict=True)]
+    output.console.print(table(_HEADERS, rows))
     if attempt.left_out:
         output.text(f"{attempt.left_out} short steps are left out: they did not fit into the row.")
 
 
-def _line(bar: Bar) -> Sequence[str | Text]:
+def _texts(bar: Bar) -> tuple[str, ...]:
     step = bar.step
-    name = f"{' ' * _INDENT * step.depth}{shown(step.name)}"
-    if len(name) > _LONGEST_NAME:
-        name = f"{name[: _LONGEST_NAME - 1]}…"
-    start, length = round(bar.begins * _WIDTH), max(1, round(bar.length * _WIDTH))
-    start = min(start, _WIDTH - length)
-    style = "red" if bar.failed else "cyan" if step.depth else "green"
-    drawn = Text(f"{' ' * start}{'█' * length}{' ' * (_WIDTH - start - length)}", style)
-    status = Text(shown(step.status), "red" if bar.failed else "")
-    return name, step.system, status, milliseconds(step.start), bar.took, drawn
+    return f"{' ' * _INDENT * step.depth}{shown(step.name)}", step.system, shown(step.status), bar.took
+
+
+def _row(bar: Bar, texts: Sequence[str], named: int, wide: int) -> Sequence[str | Text]:
+    name, system, status, took = texts
+    length = max(1, round(bar.length * wide))
+    start = min(round(bar.begins * wide), wide - length)
+    style = "red" if bar.failed else "cyan" if bar.step.depth else "green"
+    drawn = Text(f"{' ' * start}{'█' * length}{' ' * (wide - start - length)}", style)
+    return _short(name, named), system, Text(status, "red" if bar.failed else ""), took, drawn
+
+
+def _short(name: str, longest: int) -> str:
+    """Shorten a name in its middle: a request is known by its method and the end of its path."""
+    return name if len(name) <= longest else f"{name[:_KEPT]}…{name[len(name) - longest + _KEPT + 1 :]}"
