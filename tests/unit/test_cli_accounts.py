@@ -341,8 +341,9 @@ def test_trace_draws_each_step_to_scale(systems: Systems) -> None:
     names = ("read", "  GET", "write", "record")
     lines = {name: line for line in text.splitlines() for name in names if line.startswith(name)}
     drawn = {name: (line.index("█"), line.count("█")) for name, line in lines.items()}
-    assert drawn["write"][1] == 3 * drawn["read"][1] >= 9
-    assert drawn["write"][0] == drawn["read"][0] + drawn["read"][1]
+    assert drawn["read"][1] >= 3
+    assert abs(drawn["write"][1] - 3 * drawn["read"][1]) <= 1
+    assert abs(drawn["write"][0] - drawn["read"][0] - drawn["read"][1]) <= 1
     assert drawn["  GET"] == drawn["read"]
     assert lines["  GET"].split()[1].endswith("accounts()")
     assert widest(text) <= 80
