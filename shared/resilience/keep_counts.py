@@ -14,7 +14,7 @@ from shared.ports import Issues
 from shared.ports.counts import Counts
 from shared.resilience.progress import Progress
 
-_PAGES = 5  # of the parked accounts in one run
+_PAGES = 3  # of the parked accounts in one run
 _TOO_OLD = timedelta(hours=1)  # a count that was begun before then begins anew
 _FORGOT = "minutes"
 _EVERY = timedelta(hours=1)

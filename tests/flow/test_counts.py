@@ -101,14 +101,14 @@ async def test_each_run_of_healing_counts(world: World) -> None:
 
 async def test_heal_counts_the_parked_accounts_over_several_runs(world: World) -> None:
     world.issues.page_size = 10
-    await park(world, 72)
+    await park(world, 52)
     await keep(world)
     assert world.counts.noted.ended is None
     world.clock.advance(60)
     await keep(world)  # another instance goes on
     ended = world.counts.noted.ended
     assert ended is not None
-    assert ended.causes == {"MissingValue": 72}
+    assert ended.causes == {"MissingValue": 52}
     assert ended.at == START, "as of the beginning of the count"
 
 
@@ -125,7 +125,7 @@ async def test_a_count_that_a_crash_left_wrong_is_right_after_the_next_one(world
 
 async def test_a_count_that_stood_still_for_long_begins_anew(world: World) -> None:
     world.issues.page_size = 10
-    await park(world, 72)
+    await park(world, 52)
     await keep(world)
     world.clock.advance(2 * 3600)
     for _ in range(2):
@@ -133,7 +133,7 @@ async def test_a_count_that_stood_still_for_long_begins_anew(world: World) -> No
     ended = world.counts.noted.ended
     assert ended is not None
     assert ended.at == START + timedelta(hours=2)
-    assert ended.causes == {"MissingValue": 72}
+    assert ended.causes == {"MissingValue": 52}
 
 
 async def test_heal_deletes_minutes_after_eight_days_a_bounded_number_a_run(world: World) -> None:
