@@ -226,15 +226,15 @@ async def test_rows_of_version_1_are_read_under_the_new_name_of_their_cause(new_
         assert {(issue.account_id, issue.cause) for issue in await issues.report(cause)} == both
 
 
-async def test_all_rows_come_page_by_page(issues: Issues) -> None:
+async def test_all_rows_come_page_by_page(kept: Kept) -> None:
+    issues = kept.issues
     accounts = [uuid4() for _ in range(3)]
     for account_id in accounts:
         await issues.put(account_id, Problem(Cause.MISSING_VALUE, field="Name"), NOW)
-    found, page = [], await issues.all("")
-    while True:
-        found += page.rows
-        if not page.after:
-            break
+    page = await issues.all("")
+    found = [*page.rows]
+    while page.after:
         page = await issues.all(page.after)
+        found += page.rows
     assert {issue.account_id for issue in found} == {*accounts}
     assert {(issue.cause, issue.field) for issue in found} == {("MissingValue", "Name")}
