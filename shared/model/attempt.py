@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 LONGEST = 4096  # bytes
 LONGEST_NAME = 100
+_JSON = json.JSONEncoder(separators=(",", ":"))  # made once: each check encodes
 
 
 class Step(NamedTuple):
@@ -44,7 +45,10 @@ class LastAttempt:
 
 def encode_attempt(attempt: LastAttempt) -> str:
     """Encode it in at most 4 KB; the shortest steps are left out if they do not fit."""
-    steps = [step._replace(name=step.name[:LONGEST_NAME]) for step in attempt.steps]
+    steps = [
+        step if len(step.name) <= LONGEST_NAME else step._replace(name=step.name[:LONGEST_NAME])
+        for step in attempt.steps
+    ]
     while len(text := _encoded(attempt, steps)) > LONGEST and steps:
         steps.remove(min(steps, key=lambda step: -1.0 if step.duration is None else step.duration))
     return text
@@ -70,4 +74,4 @@ def _encoded(attempt: LastAttempt, steps: Sequence[Step]) -> str:
         "steps": steps,
         "left_out": attempt.left_out + len(attempt.steps) - len(steps),
     }
-    return json.dumps(fields, separators=(",", ":"))
+    return _JSON.encode(fields)
