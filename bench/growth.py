@@ -83,6 +83,7 @@ async def minute(memory: Memory) -> None:
         for place in range(EVENTS)
     ]
     await memory.take(events, A_SECOND)
+    await memory.app.keep_minutes.store()
 
 
 async def _lone(memory: Memory) -> int:
@@ -106,7 +107,7 @@ def status_of(memory: Memory) -> ReadStatus:
         queues=NoQueues(),
         control=ports.control,
         issues=ports.issues,
-        states=ports.states,
+        counts=ports.counts,
         clock=ports.clock,
         in_use=memory.app.target_in_use,
         runs=ports.runs,
@@ -148,11 +149,13 @@ def _growth(costs: Sequence[Cost], what: str) -> list[Figure]:
     of_requests, of_cpu = last.requests / first.requests, last.cpu / first.cpu
     of_lone = last.lone / first.lone
     heal = max(costs, key=lambda cost: cost.heal.total())
+    status = max(costs, key=lambda cost: cost.status)
     told = f"{_told(heal.size)}: {named(heal.heal)}"
     text = "table requests of the dearest run of heal, nothing changed"
     return [
         *each,
         Figure(f"growth/heal-{what}", text, heal.heal.total(), "", told),
+        Figure(f"growth/status-{what}", "table requests of a status", status.status, "", _told(status.size)),
         Figure(f"growth/lone-{what}", "table requests after quiet, largest to smallest", of_lone, "x", sizes),
         Figure(
             f"growth/requests-{what}", "table requests an event, largest to smallest", of_requests, "x", sizes

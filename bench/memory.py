@@ -22,6 +22,7 @@ from shared.model.outcome import Ending
 from shared.settings import Settings
 from shared.storage import control, currency_mappings, issues, owners, states
 from shared.storage.checked import CheckedTable
+from shared.storage.counts import CountTable
 from shared.storage.tables import (
     ACCOUNT_SYNC,
     CONTROL,
@@ -99,6 +100,7 @@ class Memory:
             accounts=FakeAccountPages(self.sales, clock),
             waiting=FakeWaiting(self.queue),
             checked=CheckedTable(of[ACCOUNT_SYNC]),
+            counts=CountTable(of[CONTROL]),
             probes={System.DATAVERSE: self.sales.probe, System.OPERATIONS: self.operations.probe},
         )
 

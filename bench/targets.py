@@ -51,6 +51,8 @@ TARGETS: Mapping[str, Target] = {
     "growth/cpu-mapping": Target(1.25),
     "growth/heal-accounts": Target(20),
     "growth/heal-mapping": Target(20),
+    "growth/status-accounts": Target(10),
+    "growth/status-mapping": Target(10),
     "growth/double-differs": Target(0),
     "cpu/own-work": Target(1.0),
     "cold-start/import-ratio": Target(0.6),
@@ -64,5 +66,7 @@ QUICK = frozenset(key for key in TARGETS if key.startswith("counts/")) | {
     "growth/lone-mapping",
     "growth/heal-accounts",
     "growth/heal-mapping",
+    "growth/status-accounts",
+    "growth/status-mapping",
 }
 """The targets of `--quick`: counts that depend on no clock and no load of the machine."""

@@ -22,6 +22,7 @@ from shared.cli import (
     repair,
     replay,
     status,
+    trace,
     unlink,
 )
 from shared.cli.exits import exit_of
@@ -60,14 +61,14 @@ def options(
         ),
     ] = None,
     stack: Annotated[bool, typer.Option("--stack", help="Show the stack of an error.")] = False,
-    trace: Annotated[bool, typer.Option("--trace", help="The former name of --stack.", hidden=True)] = False,
+    former: Annotated[bool, typer.Option("--trace", help="The former name of --stack.", hidden=True)] = False,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_say_version, is_eager=True)
     ] = False,
 ) -> None:
     """Operate Account Sync: edit the mapping tables, explain accounts, repair, and show the state."""
     del version  # the callback has printed it
-    context.obj = Chosen(settings, local, stack or trace)
+    context.obj = Chosen(settings, local, stack or former)
 
 
 app.add_typer(mapping.app, name="mapping")
@@ -76,6 +77,7 @@ app.add_typer(load.app, name="load")
 app.add_typer(reconcile.app, name="reconcile")
 app.command(epilog="Example: accountsync explain A-1001")(ask.explain)
 app.command(epilog="Example: accountsync preview A-1001")(ask.preview)
+app.command(epilog="Example: accountsync trace A-1001")(trace.trace)
 app.command(epilog="Example: accountsync issues --cause UnmappedCurrency")(issues.issues)
 app.command(epilog="Example: accountsync replay --cause UnmappedCurrency --rate 60")(replay.replay)
 app.command(epilog='Example: accountsync unlink A-1001 --why "removed in the ERP"')(unlink.unlink)

@@ -27,7 +27,9 @@ from shared.wiring.operator import Operator
 _BAR = 30
 _STYLES = {Ending.PARKED: "red", Ending.REJECTED: "red", Ending.RETRYING: "yellow"}
 
-Minutes = Annotated[float, typer.Option("--minutes", min=0.1, help="Count the outcomes of so many minutes.")]
+Minutes = Annotated[
+    float, typer.Option("--minutes", min=0.1, max=1440, help="Count the outcomes of so many minutes.")
+]
 
 
 @command

@@ -6,6 +6,7 @@ from contextlib import suppress
 from starlette.responses import RedirectResponse, Response
 
 from shared.console import words
+from shared.console.attempts import drawn
 from shared.console.desk import Desk, RefusedError
 from shared.console.rendering import BASE
 from shared.diagnostics.find_account import NoSuchAccountError
@@ -47,7 +48,7 @@ async def show(desk: Desk) -> Response:
 async def _outlined(desk: Desk) -> Response:
     stored = await desk.operator.ports.states.get(desk.account())
     state = stored.state if stored else None
-    return desk.show("account_outline.html", account_id=desk.account(), state=state)
+    return desk.show("account_outline.html", account_id=desk.account(), state=state, **drawn(state))
 
 
 async def _explained(desk: Desk) -> Response:
@@ -70,6 +71,7 @@ async def _explained(desk: Desk) -> Response:
         title=_title(desk, found.issue, unmapped),
         step=found.next_step.replace(f"Parked as {problem}. ", "") if problem else found.next_step,
         unmapped=unmapped,
+        **drawn(found.state),
     )
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
+from shared.console import charts
 from shared.console.desk import Desk
 from shared.diagnostics.read_runs import rate_of, seconds_left
-from shared.diagnostics.status import Status
+from shared.diagnostics.status import LONGEST_READING, Status, read_or
 from shared.model.faults import System
 from shared.model.outcome import Ending
 
@@ -28,6 +29,8 @@ class Part:
 async def show(desk: Desk) -> Response:
     """Show the state as `accountsync status` reads it."""
     status = await desk.operator.read_status.now()
+    reading = desk.operator.ports.counts.since(status.at - charts.DAY)
+    day = await read_or(reading, [], "The minutes were not read", [], LONGEST_READING)  # the status says so
     names = [issue.account_id for issue in status.parked] if desk.person.operates else []
     queues = {queue.name: queue for queue in status.queues}
     load = status.runs.load
@@ -41,6 +44,7 @@ async def show(desk: Desk) -> Response:
         sales_system=System.DATAVERSE,
         erp_system=desk.operator.erp.capabilities.system,
         parts_of=list(_parts(status)),
+        charts=charts.of(day, status.at),
         named=await desk.operator.name_accounts.of(names),
         heading=heading(status.attention),
         rate=rate_of(load, status.at) if load else 0,

@@ -15,16 +15,19 @@ from uuid import UUID, uuid4
 
 from pydantic import SecretStr
 
+from shared.model.activity import together
 from shared.model.change import NO_ACCOUNT, AccountChange, ChangeKind, Source
 from shared.model.control import Answered
 from shared.model.faults import Fault, System
 from shared.model.finding import Grade
 from shared.ports import ChangeQueue, Clock, Control, Probe
+from shared.ports.counts import Counts
 from shared.ports.doctor import Diagnoses
 from shared.telemetry import LOGGER
 
 PROBE_SECONDS = 3.0
 CACHE = timedelta(seconds=10)
+WINDOW = timedelta(minutes=10)
 _NO_ORGANIZATION = UUID(int=0)
 
 
@@ -39,22 +42,25 @@ class Health:
     queue: ChangeQueue
     control: Control
     diagnoses: Diagnoses
+    counts: Counts
     _probed: tuple[datetime, dict[str, str]] | None = None
 
     async def report(
         self, key: str | None, *, probe: bool = False, doctor: bool = False
     ) -> dict[str, object]:
-        """Return `{status, build}`; with the key also `systems`, `probe` and `doctor`.
+        """Return `{status, build}`; with the key also `systems`, `outcomes`, `probe` and `doctor`.
 
         `systems` has "ok" or what is wrong for each system, "events" if no events seem to come, and
-        "changes" if none is taken. `probe` is the last answer of `sync_account` to a probe message, `doctor`
-        has the errors of the doctor's newest check. `probe=True` and `doctor=True` ask for new ones; a later
-        report shows them.
+        "changes" if none is taken. `probe` is the last answer of `sync_account` to a probe message,
+        `outcomes` counts how the messages of the last ten minutes ended (None if that was not read),
+        `doctor` has the errors of the doctor's newest check. `probe=True` and `doctor=True` ask for new ones;
+        a later report shows them.
         """
         if not self._admits(key):
             return {"status": "ok", "build": self.build}
         # Read first: a caller waits for an answer that is newer than the one in this report.
-        last = {"probe": await self._answer(), "doctor": await self._diagnosed()}
+        last: dict[str, object] = {"probe": await self._answer(), "doctor": await self._diagnosed()}
+        last["outcomes"] = await self._outcomes()
         systems = dict(await self._systems())
         if missing := await self._events_missing():
             systems["events"] = missing
@@ -99,6 +105,13 @@ class Health:
         except Fault:
             return ""  # the probe of the tables tells why
         return untaken.told if untaken else ""
+
+    async def _outcomes(self) -> dict[str, int] | None:
+        now = self.clock.now()
+        try:
+            return dict(together(now, await self.counts.since(now - WINDOW)).endings)
+        except Fault:
+            return None  # the probe of the tables tells why
 
     async def _answer(self) -> dict[str, str] | None:
         try:

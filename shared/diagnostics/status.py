@@ -2,25 +2,29 @@
 
 import asyncio
 import re
-from collections import Counter
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.diagnostics.read_parked import read_parked
 from shared.diagnostics.read_runs import NO_RUNS, NewestRuns, newest_runs
+from shared.model.activity import together
 from shared.model.breaker import Breaker
 from shared.model.faults import ConfigurationFault, Fault, System
 from shared.model.issue import Issue
 from shared.model.outcome import Ending
+from shared.model.parked import ParkedCount
 from shared.model.queues import CHANGES, QueueDepth
-from shared.ports import Clock, Control, Issues, SyncStates
+from shared.ports import Clock, Control, Issues
+from shared.ports.counts import Counts
 from shared.ports.pages import Runs
 from shared.ports.queues import QueueDepths
 from shared.resilience.target_in_use import TargetInUse
 
 WINDOW = timedelta(minutes=10)
-MOST_PARKED = 5
 LONGEST_READING = 15.0  # seconds for one part
+_OLD = timedelta(minutes=1)
+_UNCOUNTED = "More accounts are parked than were counted; `heal` counts the others within minutes."
 _REFUSED = re.compile(r"\b40[134]\b|token|refuse|column|company|right", re.IGNORECASE)
 _RIGHTS = {
     System.DATAVERSE: "Check the app's user in Sales, its security role, and DATAVERSE_URL.",
@@ -36,7 +40,7 @@ class Status:
     `drain_seconds`: how long the queue of changes takes at the present rate; None if no message was finished
     lately. `troubles`: parts that could not be read. `parked`: the few accounts that were parked last.
     `longest_wait`: how far ahead a message is usually scheduled at most. `runs`: the newest runs that walk
-    many accounts.
+    many accounts. `counted_at`: when the parked accounts were counted.
     """
 
     at: datetime
@@ -50,6 +54,7 @@ class Status:
     parked: Sequence[Issue] = ()
     longest_wait: timedelta = timedelta()
     runs: NewestRuns = NO_RUNS
+    counted_at: datetime | None = None
 
     @property
     def healthy(self) -> bool:
@@ -70,7 +75,9 @@ class Status:
                 found.append(f"{queue.name} {has}: `accountsync dead-letters list`.")
         if parked := sum(self.issues.values()):
             are = "1 account is" if parked == 1 else f"{parked:,} accounts are"
-            found.append(f"{are} parked: `accountsync issues` says for what.")
+            age = self.at - self.counted_at if self.counted_at else timedelta()
+            counted = f", counted {age.total_seconds() / 60:.0f} min ago" if age >= _OLD else ""
+            found.append(f"{are} parked{counted}: `accountsync issues` says for what.")
         return [*found, *self.runs.attention, *self.troubles]
 
     @property
@@ -113,12 +120,12 @@ def remedy_of(breaker: Breaker) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ReadStatus:
-    """The use case behind `accountsync status` and `watch`."""
+    """The use case behind `accountsync status` and `watch`. Its table requests are few, whatever the size."""
 
     queues: QueueDepths
     control: Control
     issues: Issues
-    states: SyncStates
+    counts: Counts
     clock: Clock
     in_use: TargetInUse
     runs: Runs
@@ -131,30 +138,32 @@ class ReadStatus:
         async def part[T](name: str, reading: Awaitable[T], otherwise: T) -> T:
             return await read_or(reading, otherwise, f"The {name} were not read", troubles, LONGEST_READING)
 
-        queues, breakers, issues, entries, (noted, runs), other_erp = await asyncio.gather(
+        queues, breakers, parked, minutes, (noted, runs), other_erp = await asyncio.gather(
             part("queues", self.queues.depths(), []),
             part("breakers", self.control.breakers(), {}),
-            part("issues", self.issues.report(), []),
-            part("outcomes", self.states.outcomes_since(now - window), []),
+            part("issues", read_parked(self.issues, self.counts, self.clock), ParkedCount(now, {})),
+            part("outcomes", self.counts.since(now - window), []),
             asyncio.gather(
                 part("app's notes", self._noted(), []),
                 part("runs", newest_runs(self.runs), NO_RUNS),
             ),
             self._other_erp(),
         )
-        endings = Counter(entry.outcome for entry in entries if entry.outcome in Ending)
+        endings = together(now, minutes).endings
+        uncounted = [] if parked.complete else [_UNCOUNTED]
         return Status(
             at=now,
             queues=queues,
             breakers=[breaker for breaker, _ in breakers.values()],
-            issues=dict(Counter(issue.cause for issue in issues).most_common()),
+            issues=parked.causes,
             outcomes=dict(endings.most_common()),
             window=window,
             drain_seconds=_drain(queues, endings, window),
-            troubles=[*other_erp, *noted, *troubles],
-            parked=sorted(issues, key=lambda issue: issue.last_at, reverse=True)[:MOST_PARKED],
+            troubles=[*other_erp, *noted, *uncounted, *troubles],
+            parked=parked.newest,
             longest_wait=self.longest_wait,
             runs=runs,
+            counted_at=parked.at,
         )
 
     async def _noted(self) -> list[str]:

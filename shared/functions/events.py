@@ -38,6 +38,8 @@ async def receive_event(message: func.ServiceBusMessage, context: func.Context) 
         )
     except QueueUnavailable:
         await give_back(app)
+    finally:
+        app.keep_minutes.soon()
 
 
 @blueprint.function_name("receive_webhook")
@@ -53,7 +55,8 @@ async def receive_webhook(req: func.HttpRequest, context: func.Context) -> func.
         LOGGER.warning("webhook: %d bytes are too many, correlation %s", len(body), correlation)
         return _answer(413, {"status": "rejected", "reason": "too-large"})
     content_type = req.headers.get("content-type", "")
-    intake = application().queue_change
+    app = application()
+    intake = app.queue_change
     try:
         if content_type.partition(";")[0].strip().lower() != "application/json":
             description = "The content type is not application/json; Dataverse posts webhooks as JSON."
@@ -63,6 +66,8 @@ async def receive_webhook(req: func.HttpRequest, context: func.Context) -> func.
     except QueueUnavailable as fault:
         LOGGER.warning("webhook: %s, correlation %s", fault, correlation)
         return _answer(503, {"status": "unavailable"}, {"Retry-After": str(RETRY_SECONDS)})
+    finally:
+        app.keep_minutes.soon()
     return _answer_to(received)
 
 

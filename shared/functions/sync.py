@@ -42,6 +42,8 @@ async def sync_account(message: func.ServiceBusMessage, context: func.Context) -
             await (app.answer_probe.answer() if change.is_probe else app.sync_account.handle(change))
     except QueueUnavailable:
         await give_back(app)
+    finally:
+        app.keep_minutes.soon()
 
 
 def _origin(change: AccountChange, context: func.Context) -> tuple[Context, list[Link]]:

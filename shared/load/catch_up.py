@@ -26,8 +26,9 @@ from shared.model.catch_up import (
     Walk,
 )
 from shared.model.faults import Fault, System, TransientFault
-from shared.ports import ChangeQueue, Clock, SyncStates
+from shared.ports import ChangeQueue, Clock
 from shared.ports.catch_up import AccountChanges, CatchUpNotes, KnownAccounts
+from shared.ports.counts import Counts
 from shared.resilience.circuit_breaker import Breakers
 from shared.telemetry import LOGGER
 
@@ -65,7 +66,7 @@ class CatchUp:
     changes: AccountChanges
     known: KnownAccounts
     notes: CatchUpNotes
-    states: SyncStates
+    counts: Counts
     queue: ChangeQueue
     breakers: Breakers
     clock: Clock
@@ -142,9 +143,7 @@ class CatchUp:
         wanted = missed(found.accounts, known, unknown_too=takes_unknown(before))
         await self._send(run, wanted, known, found.at)
         run.state = replace(run.state, tally=_counted(run.state, len(found.accounts), wanted))
-        up_to_date = known.keys() - {account.account_id for account in wanted}
-        watched = silence.watching(run.state.silence, [one.account_id for one in wanted], up_to_date)
-        await self._store(run, replace(advanced(run.state, found, self.clock.now()), silence=watched))
+        await self._store(run, advanced(run.state, found, self.clock.now()))
 
     async def _page(self, state: CatchUpState) -> ChangePage | Refusal:
         if state.page:
@@ -180,10 +179,9 @@ class CatchUp:
         run.state, run.sent = replace(run.state, next_due=next_due), run.sent + len(checks)
 
     async def _judge_silence(self, state: CatchUpState) -> CatchUpState:
-        """Read the log lines of the watched accounts, and say it if no events come."""
-        rows = await asyncio.gather(*(self.states.get(account_id) for account_id in state.silence.watched))
-        log = [entry for stored in rows if stored for entry in stored.state.log]
-        found = silence.judged(state.silence, log, self.rules.silence)
+        """Read the minutes since the newest event, and say it if no events come."""
+        since = silence.read_from(state.silence, self.clock.now(), self.rules.silence)
+        found = silence.judged(state.silence, await self.counts.since(since), self.rules.silence)
         if found.missing:
             LOGGER.error("events missing: %s", found.missing)
         return replace(state, silence=found)

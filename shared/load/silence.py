@@ -1,47 +1,31 @@
-"""Whether events come at all: a pure function of the log lines of a few accounts.
+"""Whether events come at all: a pure function of what the app did in the last minutes.
 
-Catch-up watches some of the accounts that it sent a check for, and some that changed and were up to date. If
-its own checks keep writing changes and no line comes from an event, events are missing.
+If catch-up's own checks keep writing changes, and nothing comes from an event, events are missing.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
-from uuid import UUID
 
+from shared.model.activity import KEPT, Activity
 from shared.model.catch_up import Silence
-from shared.model.change import FROM_DATAVERSE, Source
-from shared.model.outcome import Ending
-from shared.model.state import LogEntry
 
-_EVENTS = frozenset({*FROM_DATAVERSE, Source.BURST})
-_WRITES = frozenset({Ending.CREATED, Ending.UPDATED, Ending.DELETED})
-_CHECKED, _UP_TO_DATE = 5, 10  # accounts of a page
-_MOST = 60
+_LATE = timedelta(minutes=5)  # an instance adds to its minute late, and clocks differ
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    events: list[datetime]
-    writes: list[datetime]
+def read_from(silence: Silence, now: datetime, longest: timedelta) -> datetime:
+    """Return since when the minutes must be known: from the newest event on, as far as they are kept."""
+    return max((silence.event_at or silence.first_at or now - longest) - _LATE, now - KEPT)
 
 
-def watching(silence: Silence, checked: Iterable[UUID], up_to_date: Iterable[UUID]) -> Silence:
-    """Watch some more accounts in place of the oldest ones."""
-    new = [*islice(checked, _CHECKED), *islice(up_to_date, _UP_TO_DATE)]
-    kept = [account_id for account_id in silence.watched if account_id not in new]
-    return silence._replace(watched=(*kept, *new)[-_MOST:])
-
-
-def judged(silence: Silence, log: Iterable[LogEntry], longest: timedelta) -> Silence:
-    """Judge by the log lines of the watched accounts. `longest`: how long no event may come meanwhile."""
-    seen = _seen(log)
-    event_at = max([*seen.events, *filter(None, [silence.event_at])], default=None)
+def judged(silence: Silence, minutes: Iterable[Activity], longest: timedelta) -> Silence:
+    """Judge by the minutes from `read_from` on. `longest`: how long no event may come meanwhile."""
+    minutes = list(minutes)
+    event_at = _last(silence.event_at, (minute.at for minute in minutes if minute.shows_events))
+    found = (minute.at for minute in minutes if minute.shows_missed)
     known = filter(None, [silence.first_at, silence.last_at])
-    writes = sorted(at for at in (*seen.writes, *known) if event_at is None or at > event_at)
+    writes = sorted(at for at in (*found, *known) if event_at is None or at > event_at)
     first_at, last_at = (writes[0], writes[-1]) if writes else (None, None)
-    silence = silence._replace(event_at=event_at, first_at=first_at, last_at=last_at, missing="")
+    silence = Silence(event_at=event_at, first_at=first_at, last_at=last_at)
     if first_at is None or last_at is None or last_at - first_at < longest:
         return silence
     missing = (
@@ -51,11 +35,5 @@ def judged(silence: Silence, log: Iterable[LogEntry], longest: timedelta) -> Sil
     return silence._replace(missing=missing)
 
 
-def _seen(log: Iterable[LogEntry]) -> _Seen:
-    seen = _Seen([], [])
-    for entry in log:
-        if entry.source in _EVENTS:
-            seen.events.append(datetime.fromisoformat(entry.at))
-        elif entry.source == Source.CATCH_UP and entry.outcome in _WRITES:
-            seen.writes.append(datetime.fromisoformat(entry.at))
-    return seen
+def _last(known: datetime | None, found: Iterable[datetime]) -> datetime | None:
+    return max([*found, *filter(None, [known])], default=None)

@@ -84,7 +84,7 @@ class Passed(NamedTuple):
 class Silence(NamedTuple):
     """What shows whether events come at all.
 
-    `watched`: the accounts whose log lines the next pass reads. `event_at`: the newest event that is known.
+    `watched` is not used any more; an older version reads it. `event_at`: the newest event that is known.
     `first_at` and `last_at`: the first and the last write, since then, of a check that catch-up sent.
     `missing` says why nothing seems to come; "" if all is well.
     """

@@ -37,6 +37,11 @@ class Outcome:
     fields: tuple[str, ...] = ()
     due: datetime | None = None
 
+    @property
+    def is_final(self) -> bool:
+        """Whether no other attempt follows."""
+        return self.ending is not Ending.RETRYING
+
 
 class Cause(StrEnum):
     """Why an account is parked. Each has its remedy."""

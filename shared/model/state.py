@@ -64,6 +64,7 @@ class SyncState:
     made. `currency_key`: the key of its currency in the mapping table. `mapped_keys`: for each field that
     goes through another mapping table, the keys under which its value is looked up. `field_map`: the
     fingerprint of the field map under which the account was last found in step with its customer.
+    `last_attempt`: its steps, encoded as `shared/model/attempt.py` says.
     """
 
     account_id: UUID
@@ -87,6 +88,7 @@ class SyncState:
     retrying_since: datetime | None = None
     lease: Lease | None = None
     log: tuple[LogEntry, ...] = ()
+    last_attempt: str = ""
 
     @property
     def settled(self) -> bool:

@@ -21,7 +21,7 @@ from shared.model.issue import Issue, ParkedAccount, Seen
 from shared.model.mapping import CurrencyMapping, MappingTable, Usage
 from shared.model.mapping_edit import Edit, MappingRow, RowChange, Version
 from shared.model.outcome import Cause, Problem
-from shared.model.state import LogEntry, Page, ScannedAccount, Stored, SyncState
+from shared.model.state import Page, ScannedAccount, Stored, SyncState
 
 type Probe = Callable[[], Awaitable[None]]
 """One cheap request to a system; raises a fault if it cannot be used."""
@@ -139,8 +139,6 @@ class SyncStates(Protocol):
     async def usage(self, table: MappingTable) -> Mapping[str, Usage]: ...
     # Whether no account has a state.
     async def is_empty(self) -> bool: ...
-    # The log lines since then, of all accounts.
-    async def outcomes_since(self, moment: datetime) -> Sequence[LogEntry]: ...
 
 
 class CustomerOwners(Protocol):
@@ -187,6 +185,8 @@ class Issues(Protocol):
     async def restore(self, account: ScannedAccount, at: datetime) -> None: ...
     # Keep in the row who has seen it last; False if there is no such row.
     async def mark_seen(self, key: str, account_id: UUID, seen: Seen) -> bool: ...
+    # All rows, page by page.
+    async def all(self, after: str) -> Page[Issue]: ...
     # The parked accounts, of one cause or of all; "UnmappedCurrency|yen" names one value.
     async def report(self, cause: str = "") -> Sequence[Issue]: ...
     # Rows of a cause that has values, in the order of their keys.

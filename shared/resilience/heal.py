@@ -12,6 +12,7 @@ from datetime import timedelta
 from shared.ports import Clock, Control
 from shared.resilience.compare_issues import CompareIssues
 from shared.resilience.follow_mappings import FollowMappings
+from shared.resilience.keep_counts import KeepCounts
 from shared.resilience.progress import Progress
 from shared.resilience.release_children import ReleaseChildren
 from shared.resilience.release_parked import ReleaseParked
@@ -29,6 +30,7 @@ class Heal:
     follow: Sequence[FollowMappings]
     release: ReleaseParked
     compare: CompareIssues
+    counts: KeepCounts
     children: ReleaseChildren | None = None
 
     async def run(self) -> int:
@@ -42,6 +44,7 @@ class Heal:
         if any(ended for _, ended in scans):  # who used the old row late may have been parked for it
             await self.release.begin_anew(progress)
         await self.compare.run(progress)
+        await self.counts.run(progress)
         sent += followed
         if self.children is not None:
             sent += await self.children.run(progress)

@@ -78,6 +78,10 @@ class IssueTable:
         said = {"Cause": str(problem.cause), "Value": problem.value, "Remedy": problem.remedy(self._erp)}
         return {**keys, **said, "FirstAt": at.isoformat(), "LastAt": at.isoformat(), "Count": 1}
 
+    async def all(self, after: str) -> Page[Issue]:
+        entities, next_page = await read_page(self._table, "PartitionKey gt ''", {}, (), after)
+        return Page([_issue(entity) for entity in entities], next_page)
+
     async def report(self, cause: str = "") -> Sequence[Issue]:
         query = "PartitionKey eq @exact or ( PartitionKey ge @first and PartitionKey lt @last )"
         found: list[Issue] = []

@@ -18,7 +18,6 @@ from shared.model.mapping import MappingTable, Usage
 from shared.model.outcome import of_mapping
 from shared.model.state import (
     Lease,
-    LogEntry,
     Page,
     Phase,
     ScannedAccount,
@@ -87,17 +86,6 @@ class StateTable:
                 return False
         return True
 
-    async def outcomes_since(self, moment: datetime) -> Sequence[LogEntry]:
-        entries: list[LogEntry] = []
-        with table_faults():
-            touched = self._table.query_entities(
-                "Timestamp ge @moment", parameters={"moment": moment}, select=["Log"]
-            )
-            async for entity in touched:
-                log = decode_log(str(entity.get("Log") or "[]"))
-                entries += [entry for entry in log if datetime.fromisoformat(entry.at) >= moment]
-        return entries
-
     async def _page[T](
         self,
         query: str,
@@ -161,6 +149,7 @@ def encode_state(state: SyncState) -> dict[str, Any]:
         "LeaseOwner": state.lease and str(state.lease.owner),
         "LeaseUntil": state.lease and state.lease.until.isoformat(),
         "Log": encode_log(state.log),
+        "LastAttempt": state.last_attempt or None,
     }
     return {name: value for name, value in entity.items() if value is not None}
 
@@ -190,6 +179,7 @@ def decode_state(entity: Mapping[str, Any]) -> SyncState:
         retrying_since=moment_of(entity.get("RetryingSince")),
         lease=Lease(UUID(owner), datetime.fromisoformat(entity["LeaseUntil"])) if owner else None,
         log=decode_log(entity["Log"]),
+        last_attempt=str(entity.get("LastAttempt") or ""),
     )
 
 

@@ -116,7 +116,7 @@ async def read_page(
 
     A page can be empty although it is not the last: the service stops a query after some seconds.
     """
-    pages = table.query_entities(query, parameters=dict(parameters), select=list(select)).by_page(
+    pages = table.query_entities(query, parameters=dict(parameters), select=list(select) or None).by_page(
         json.loads(after) if after else None
     )
     with table_faults():

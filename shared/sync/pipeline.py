@@ -38,7 +38,7 @@ from shared.sync.freshness import Busy, Covered, Margins, Merged, judge
 from shared.sync.plan import is_to_be_blocked, plan
 from shared.sync.record import Record
 from shared.sync.steps import Decision, Facts, Move, Resolve, Wait
-from shared.telemetry import LOGGER, SPAN, log_outcome
+from shared.telemetry import LOGGER, SPAN, attempted, log_outcome
 
 _PHASES = {Ending.FILTERED: Phase.FILTERED, Ending.DELETED: Phase.DELETED}
 
@@ -80,6 +80,7 @@ class SyncAccount:
     limits: Limits
     jitter: Jitter
 
+    @attempted
     async def handle(self, change: AccountChange) -> Outcome:
         """Bring one change to its end. Raises QueueUnavailable, for the host to deliver the message again."""
         run = _Run(change)
@@ -92,8 +93,7 @@ class SyncAccount:
             outcome = await self._after(run, TransientFault(run.waits_for, "the work took too long"))
         except Exception as fault:  # noqa: BLE001 - the one place where a bug is caught, to be parked
             outcome = await self._after(run, fault)
-        ended = run.work is not None and outcome.ending is not Ending.RETRYING
-        await self.breakers.settled(change.account_id if ended else None)
+        await self.breakers.settled(change.account_id if run.work and outcome.is_final else None)
         if run.work is not None:
             await self.family.follow(run.work.state, run.had)
         log_outcome(change, outcome, self.clock.now())

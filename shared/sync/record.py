@@ -13,7 +13,7 @@ from shared.model.outcome import Ending, Outcome, Problem
 from shared.model.state import LogEntry, Phase
 from shared.ports import ChangeQueue, Clock, Issues
 from shared.sync.execute import Work
-from shared.telemetry import LOGGER, SPAN
+from shared.telemetry import LOGGER, SPAN, last_attempt
 
 _AFTER_UNKNOWN = timedelta(seconds=1)
 _AFTER_CONFLICT = timedelta(seconds=2)
@@ -120,3 +120,5 @@ class Record:
         )
         since = work.state.retrying_since or self.clock.now() if phase is Phase.RETRYING else None
         work.state = replace(work.state, phase=phase, lease=None, retrying_since=since).logged(entry)
+        steps = last_attempt(change, outcome.ending, self.clock.now())
+        work.state = replace(work.state, last_attempt=steps)

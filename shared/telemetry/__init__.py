@@ -10,22 +10,22 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-from opentelemetry.trace import get_current_span, get_tracer
+from opentelemetry.trace import get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared.model.change import FROM_DATAVERSE, AccountChange, Source
 from shared.model.outcome import Ending, Outcome
 from shared.telemetry import bursts
+from shared.telemetry.activity import COUNTED
 from shared.telemetry.metrics import INTAKE, LAG, OUTCOME
+from shared.telemetry.spans import SPAN as SPAN
+from shared.telemetry.spans import attempted as attempted
+from shared.telemetry.spans import last_attempt as last_attempt
 
 LOGGER = logging.getLogger("account_sync")
-TRACER = get_tracer("account_sync")
-# Makes a span for a `with` or as a decorator. What an exception says may quote a value, so no span keeps it.
-SPAN = partial(TRACER.start_as_current_span, record_exception=False, set_status_on_exception=False)
 PROPAGATOR = TraceContextTextMapPropagator()
 
 _WRITTEN = frozenset({Ending.CREATED, Ending.UPDATED})
@@ -70,6 +70,7 @@ def log_intake(intake: Intake) -> None:
     )
     get_current_span().set_attributes(fields)
     INTAKE.note(ending=intake.ending, source=str(intake.source))
+    COUNTED.intake(str(intake.source), intake.ending)
 
 
 def log_outcome(change: AccountChange, outcome: Outcome, now: datetime) -> None:
@@ -102,8 +103,11 @@ def log_outcome(change: AccountChange, outcome: Outcome, now: datetime) -> None:
     get_current_span().set_attributes(fields)
     cause = outcome.detail if outcome.ending is Ending.PARKED else ""
     OUTCOME.note(ending=str(outcome.ending), source=str(change.source), cause=cause)
+    COUNTED.outcome(str(change.source), outcome.ending)
     if outcome.ending in _WRITTEN and change.source in {*FROM_DATAVERSE, Source.BURST}:
-        LAG.note(max(0.0, (now - change.occurred_at).total_seconds()), source=str(change.source))
+        seconds = max(0.0, (now - change.occurred_at).total_seconds())
+        LAG.note(seconds, source=str(change.source))
+        COUNTED.lag(seconds)
 
 
 def first_message_id(change: AccountChange) -> str:

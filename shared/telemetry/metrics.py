@@ -12,6 +12,8 @@ from enum import Enum
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from shared.model.activity import LAG_BOUNDS
+
 if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
 
@@ -64,7 +66,7 @@ LAG = Metric(
     "s",
     "Time from the change in Sales to the write in the ERP. Of a burst, from its newest time slot.",
     ("source",),
-    (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 86_400),
+    LAG_BOUNDS,
 )
 REQUESTS = Metric(
     "sync.requests",

@@ -14,6 +14,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from shared.model.faults import System, TransientFault
 from shared.telemetry import SPAN
 from shared.telemetry.metrics import REQUESTS
+from shared.telemetry.spans import note_status
 
 _KEY = re.compile(r"\([^)]*\)")  # values in a key are percent-encoded, brackets too
 
@@ -42,6 +43,7 @@ def request_span(
             nonlocal status
             code = response.status_code
             status = f"{code // 100}xx"
+            note_status(str(code))
             span.set_attribute("http.response.status_code", code)
             span.set_attribute("throttled", code == 429 or "retry-after" in response.headers)
             if code >= 400:

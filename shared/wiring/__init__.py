@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import cache, cached_property
 
 from shared.diagnostics.health import AnswerProbe, Health
+from shared.diagnostics.keep_minutes import KeepMinutes
 from shared.environment import load_settings
 from shared.intake.queue_change import QueueChange
 from shared.model.faults import System
@@ -93,7 +94,7 @@ class Application:
                 transaction=timedelta(seconds=settings.transaction_margin_seconds),
             ),
             limits=Limits(
-                deadline=self._deadline,
+                deadline=self.deadline,
                 longest_request=erp.longest_request_seconds if longest is None else longest,
                 write_back=settings.write_back_customer_account and bool(self.field_map.written_back),
             ),
@@ -126,7 +127,12 @@ class Application:
     @cached_property
     def heal(self) -> Heal:
         """The use case behind the function `heal`."""
-        return heal_of(self, self._deadline)
+        return heal_of(self, self.deadline)
+
+    @cached_property
+    def keep_minutes(self) -> KeepMinutes:
+        """The row of the minute, to which this process adds what it has counted."""
+        return KeepMinutes(self.ports.counts, self.ports.clock)
 
     @cached_property
     def ownership(self) -> Ownership:
@@ -161,7 +167,7 @@ class Application:
         """The use case behind the function `health`."""
         ports, settings = self.ports, self.settings
         build, key, doctor = settings.build_id, settings.health_key, self.clients.diagnoses
-        return Health(build, key, ports.probes, ports.clock, ports.queue, ports.control, doctor)
+        return Health(build, key, ports.probes, ports.clock, ports.queue, ports.control, doctor, ports.counts)
 
     @cached_property
     def answer_probe(self) -> AnswerProbe:
@@ -174,7 +180,8 @@ class Application:
         return ReportWaiting(self.ports.states, self.ports.control, self.ports.clock)
 
     @property
-    def _deadline(self) -> timedelta:
+    def deadline(self) -> timedelta:
+        """The longest work on one message."""
         return timedelta(seconds=self.settings.invocation_deadline_seconds)
 
     async def knows_currency(self, code: str) -> bool:
@@ -197,7 +204,7 @@ class Application:
             clock=ports.clock,
             limits=BlastGuard(ports.control, ports.clock, ceilings, self.run_cases.load_limit),
             rules=self.rules,
-            lease=self._deadline + timedelta(seconds=settings.lease_margin_seconds),
+            lease=self.deadline + timedelta(seconds=settings.lease_margin_seconds),
         )
 
     def setting_texts(self) -> dict[str, str]:

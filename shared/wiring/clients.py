@@ -27,6 +27,7 @@ from shared.ports import (
     SyncStates,
     Target,
 )
+from shared.ports.counts import Counts
 from shared.ports.load import AccountPages, CheckedAccounts, WaitingChanges
 from shared.ports.pages import PageQueue, Runs
 from shared.ports.queues import Leftovers, QueueDepths
@@ -78,6 +79,7 @@ class Ports:
     accounts: AccountPages
     waiting: WaitingChanges
     checked: CheckedAccounts
+    counts: Counts
     probes: Mapping[System, Probe]
 
 
@@ -102,6 +104,7 @@ class Clients:
         from shared.messaging.pages import ServiceBusPages
         from shared.storage import control, currency_mappings, issues, owners, runs, states, tables
         from shared.storage.checked import CheckedTable
+        from shared.storage.counts import CountTable
 
         quieten_sdks()
         settings, clock, table = self._settings, self._clock, self.tables.get_table_client
@@ -127,6 +130,7 @@ class Clients:
             accounts=DataverseAccountPages(self.dataverse),
             waiting=self.waiting,
             checked=CheckedTable(table(tables.ACCOUNT_SYNC)),
+            counts=CountTable(table(tables.CONTROL)),
             probes=self._probes(target),
         )
 

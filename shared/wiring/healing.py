@@ -7,6 +7,7 @@ from shared.model.mapping import CURRENCIES, LABELS_KEPT, MappingTable
 from shared.resilience.compare_issues import CompareIssues
 from shared.resilience.follow_mappings import FollowMappings
 from shared.resilience.heal import Heal
+from shared.resilience.keep_counts import KeepCounts
 from shared.resilience.release_parked import ReleaseParked
 from shared.resilience.seen_mappings import SeenMappings
 from shared.wiring.families import recheck_of, release_children_of
@@ -43,6 +44,7 @@ def heal_of(app: "Application", deadline: timedelta) -> Heal:
             recheck=recheck_of(app),
         ),
         compare=CompareIssues(ports.issues, ports.states),
+        counts=KeepCounts(ports.issues, ports.counts),
         children=release_children_of(app) if app.field_map.account_columns else None,
     )
 

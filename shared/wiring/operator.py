@@ -112,7 +112,7 @@ class Operator(Application):
             queues=self.queue_depths,
             control=self.ports.control,
             issues=self.ports.issues,
-            states=self.ports.states,
+            counts=self.ports.counts,
             clock=self.ports.clock,
             in_use=self.target_in_use,
             runs=self.ports.runs,

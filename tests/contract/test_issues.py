@@ -260,3 +260,17 @@ async def test_the_rows_under_one_key_are_read_in_pages(kept: Kept) -> None:
             break
     assert [row.account_id for row in found] == accounts
     assert {(row.key, row.value) for row in found} == {(parent.key, parent.value)}
+
+
+async def test_all_rows_come_page_by_page(kept: Kept) -> None:
+    issues = kept.issues
+    accounts = [uuid4() for _ in range(3)]
+    for account_id in accounts:
+        await issues.put(account_id, Problem(Cause.MISSING_VALUE, field="Name"), NOW)
+    page = await issues.all("")
+    found = [*page.rows]
+    while page.after:
+        page = await issues.all(page.after)
+        found += page.rows
+    assert {issue.account_id for issue in found} == {*accounts}
+    assert {(issue.cause, issue.field) for issue in found} == {("MissingValue", "Name")}

@@ -70,6 +70,7 @@ class NavWorld(World):
             accounts=self.accounts,
             waiting=self.waiting,
             checked=self.checked,
+            counts=self.counts,
             probes={System.DATAVERSE: self.sales.probe, System.NAV: target.probe},
         )
         settings = Settings.model_validate({**SETTINGS, **NAV, **self.settings})

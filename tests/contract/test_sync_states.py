@@ -54,6 +54,7 @@ def full() -> SyncState:
         retrying_since=MOMENT,
         unknown_until=MOMENT + timedelta(seconds=600),
         lease=Lease(uuid4(), MOMENT + timedelta(microseconds=1)),
+        last_attempt=NASTY * 10,
     )
     for number in range(LOG_ENTRIES):
         line = LogEntry(MOMENT.isoformat(), "updated", NASTY * 12, "webhook", "update", str(uuid4()), number)
@@ -301,15 +302,3 @@ async def test_accounts_are_counted_by_currency_and_those_that_wait_for_a_mappin
     ):
         await states.put(made, None)
     assert await states.usage(CURRENCIES) == {"euro": Usage(2, 0), "yen": Usage(3, 3)}
-
-
-async def test_recent_outcomes_are_those_of_the_window_alone(states: SyncStates) -> None:
-    now = datetime.now(UTC)
-    log = tuple(
-        LogEntry((now - ago).isoformat(), outcome, "", "webhook", "update", str(UUID(int=2)), 0)
-        for ago, outcome in ((timedelta(hours=2), "created"), (timedelta(minutes=1), "updated"))
-    )
-    await states.put(replace(blank(), log=log), None)
-    await states.put(replace(blank(), log=log[:1]), None)
-    found = await states.outcomes_since(now - timedelta(minutes=10))
-    assert [line.outcome for line in found] == ["updated"]

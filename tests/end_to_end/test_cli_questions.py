@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -55,6 +56,24 @@ async def test_explain_finds_an_account_by_whatever_it_is_called(
     assert found["timeline"][0]["outcome"] == "created"
     assert (found["differences"], found["troubles"]) == ([], [])
     assert found["next_step"] == "Nothing: the customer is as the account wants it."
+
+
+async def test_trace_draws_the_last_attempt_with_its_requests(
+    system: System, control: httpx.AsyncClient, accountsync: CommandLine
+) -> None:
+    number = system.number()
+    account_id = await system.create(number)
+    await system.phase(account_id, "synced")
+    found = (await accountsync("trace", number, "--json")).json
+    attempt = found["last_attempt"]
+    assert (found["account_id"], attempt["ending"]) == (account_id, "created")
+    assert len(attempt["trace_id"]) == 32
+    steps = [(step["name"].partition(" ")[0], step["system"], step["status"]) for step in attempt["steps"]]
+    assert ("write", "operations", "ok") in steps
+    assert ("POST", "operations", "201") in steps
+    drawn = (await accountsync("trace", number)).out
+    assert attempt["trace_id"] in drawn
+    assert "█" in drawn
 
 
 async def test_explain_tells_what_an_account_is_parked_for_and_what_to_do(
@@ -229,7 +248,11 @@ async def test_status_and_watch_tell_queues_outcomes_and_parked_accounts(
 ) -> None:
     await system.phase(await system.create(system.number(), UNMAPPED), "parked")
     await system.phase(await system.create(system.number()), "synced")
-    found = (await accountsync("status", "--json")).json
+
+    async def status() -> dict[str, Any]:
+        return (await accountsync("status", "--json")).json
+
+    found = await eventually(status, lambda told: "created" in told["outcomes"], "the row of the minute")
     assert [queue["name"] for queue in found["queues"]] == [
         "dataverse-events",
         "account-changes",

@@ -30,7 +30,7 @@ from shared.model.mapping_edit import (
     Version,
 )
 from shared.model.outcome import Cause, Problem, keys_of_cause, of_mapping
-from shared.model.state import LogEntry, Page, ScannedAccount, Stored, SyncState
+from shared.model.state import Page, ScannedAccount, Stored, SyncState
 from tests.fakes.clock import FakeClock
 
 
@@ -79,10 +79,6 @@ class FakeStates:
                 known = found.get(key, Usage())
                 found[key] = Usage(known.accounts + 1, known.parked + parked)
         return found
-
-    async def outcomes_since(self, moment: datetime) -> Sequence[LogEntry]:
-        log = [entry for stored in self.rows.values() for entry in stored.state.log]
-        return [entry for entry in log if datetime.fromisoformat(entry.at) >= moment]
 
     def _page[T](self, after: str, read: Callable[[SyncState], T]) -> Page[T]:
         """As the service does it: a page ends after so many rows were read, wanted or not."""
@@ -174,6 +170,12 @@ class FakeIssues:
             return False
         self.seen[key, account_id] = seen
         return True
+
+    async def all(self, after: str) -> Page[Issue]:
+        place = int(after or 0)
+        rows = await self.report()
+        end = place + self.page_size
+        return Page(rows[place:end], str(end) if end < len(rows) else "")
 
     async def report(self, cause: str = "") -> Sequence[Issue]:
         return [

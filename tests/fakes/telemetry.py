@@ -13,8 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
-from shared import telemetry
-from shared.telemetry import metrics
+from shared.telemetry import metrics, spans
 
 
 @dataclass
@@ -59,7 +58,7 @@ def exported() -> Iterator[Exported]:
     traces.add_span_processor(SimpleSpanProcessor(exporter))
     meters = MeterProvider([reader], shutdown_on_exit=False)
     tracer = traces.get_tracer("account_sync")
-    with patch.object(telemetry.TRACER, "_real_tracer", tracer), patch.dict(metrics._NOTES):  # pyright: ignore[reportPrivateUsage]
+    with patch.object(spans.TRACER, "_real_tracer", tracer), patch.dict(metrics._NOTES):  # pyright: ignore[reportPrivateUsage]
         metrics._WAITING.clear()  # pyright: ignore[reportPrivateUsage]
         metrics.export_to(meters.get_meter("account_sync"))
         yield Exported(exporter, reader)

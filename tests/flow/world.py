@@ -18,11 +18,13 @@ from shared.model.outcome import Ending, Outcome
 from shared.model.state import SyncState
 from shared.ports import CurrencyMappings
 from shared.settings import Settings
+from shared.telemetry.activity import COUNTED
 from shared.wiring import Application
 from shared.wiring.clients import Ports
 from shared.wiring.deciding import decide_over
 from tests.fakes.bus import FakeDepths, FakeLeftovers, FakeQueue, FakeRejected
 from tests.fakes.clock import FakeClock
+from tests.fakes.counts import FakeCounts
 from tests.fakes.dynamics import FakeLabels, FakeOperations, FakeSales
 from tests.fakes.runs import FakeAccountPages, FakeChecked, FakePages, FakeRuns, FakeWaiting
 from tests.fakes.tables import FakeControl, FakeIssues, FakeMappings, FakeOwners, FakeStates
@@ -109,6 +111,8 @@ class World:
         self.accounts = FakeAccountPages(self.sales, self.clock)
         self.waiting = FakeWaiting(self.queue)
         self.checked = FakeChecked(self.states)
+        self.counts = FakeCounts()
+        COUNTED.take(self.clock.now())  # of another world
         self.outcomes: list[tuple[AccountChange, Outcome]] = []
 
     def application(self, gate: Gate = _open) -> Application:
@@ -138,6 +142,7 @@ class World:
             jitter=lambda seconds: seconds / 2,
             leftovers=self.leftovers,
             value_mappings=lambda of: cast(CurrencyMappings, Gated(self.tables[of.name], "table", gate)),
+            counts=self.counts,
             probes={System.DATAVERSE: self.sales.probe, System.OPERATIONS: self.operations.probe},
             **gated,  # pyright: ignore[reportArgumentType]
         )
@@ -183,7 +188,9 @@ class World:
 
     async def deliver(self, change: AccountChange, application: Application | None = None) -> Outcome:
         """One delivery of one message to a worker."""
-        outcome = await (application or self.application()).sync_account.handle(change)
+        application = application or self.application()
+        outcome = await application.sync_account.handle(change)
+        await application.keep_minutes.store()
         self.outcomes.append((change, outcome))
         return outcome
 

@@ -20,6 +20,7 @@ from azure_functions_runtime.bindings.datumdef import Datum
 from local.host.messages import body_datum, trigger_metadata
 from local.host.worker import Function, InvocationError, Worker
 from shared import wiring
+from shared.diagnostics.keep_minutes import KeepMinutes
 from shared.field_maps import load_field_map
 from shared.intake.filter import Filter
 from shared.intake.queue_change import QueueChange
@@ -27,6 +28,7 @@ from shared.model.change import AccountChange
 from shared.model.faults import QueueUnavailable
 from shared.model.page import PageDue, RunKind
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.counts import FakeCounts
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,6 +78,7 @@ class Outside:
             sync_account=self,
             answer_probe=self,
             health=self,
+            keep_minutes=KeepMinutes(FakeCounts(), self.clock),
             run_cases=SimpleNamespace(handlers={RunKind.LOAD: self.do_page}),
             ports=SimpleNamespace(clock=self.clock),
             settings=SimpleNamespace(queue_wait_seconds=20),

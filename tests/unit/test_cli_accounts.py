@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from shared.diagnostics.find_account import FindAccount
 from shared.diagnostics.name_accounts import NameAccounts
 from shared.diagnostics.preview import Preview
 from shared.model.account import AccountName
+from shared.model.attempt import LastAttempt, Step, encode_attempt
 from shared.model.customer import CustomerKey
 from shared.model.faults import System, TransientFault
 from shared.model.issue import Issue
@@ -305,3 +307,69 @@ def test_an_old_key_of_the_field_map_is_told_in_one_line_beside_the_answer(
         'Warning: The field map\'s key "target" in [key] is now called "field": rename it.',
         'Warning: The field map\'s key "target" in [hold] is now called "field": rename it.',
     ]
+
+
+def traced(systems: Systems, *steps: Step, left_out: int = 0) -> None:
+    attempt = LastAttempt(
+        datetime(2026, 11, 24, 21, 0, 3, tzinfo=UTC),
+        400.0,
+        "0af7651916cd43dd8448eb211c80319c",
+        "webhook",
+        1,
+        "retrying",
+        steps,
+        left_out,
+    )
+    systems.state = SyncState(account_id=ONE, organization_id=OTHER, last_attempt=encode_attempt(attempt))
+
+
+STEPS = (
+    Step("read", 0.0, 100.0, "dataverse", "ok"),
+    Step("GET /api/data/v9.2/accounts()", 1.0, 99.0, "dataverse", "200", 1),
+    Step("write", 100.0, 300.0, "operations", "TransientFault"),
+    Step("record", 400.0, None, "", ""),
+)
+
+
+def test_trace_draws_each_step_to_scale(systems: Systems) -> None:
+    traced(systems, *STEPS, left_out=2)
+    text = run("trace", "C-1001").output
+    assert "Account C-1001 Contoso Electronics" in text
+    words = " ".join(text.split())
+    assert "Attempt 2 at a change from webhook: retrying. It began 2026-11-24 21:00:03 UTC" in words
+    assert "2 short steps are left out" in words
+    names = ("read", "  GET", "write", "record")
+    lines = {name: line for line in text.splitlines() for name in names if line.startswith(name)}
+    drawn = {name: (line.index("█"), line.count("█")) for name, line in lines.items()}
+    assert drawn["read"][1] >= 3
+    assert abs(drawn["write"][1] - 3 * drawn["read"][1]) <= 1
+    assert abs(drawn["write"][0] - drawn["read"][0] - drawn["read"][1]) <= 1
+    assert drawn["  GET"] == drawn["read"]
+    assert lines["  GET"].split()[1].endswith("accounts()")
+    assert widest(text) <= 80
+    assert "TransientFault" in lines["write"]
+    assert "300 ms" in lines["write"]
+    assert "…" in lines["record"]
+
+
+def test_trace_as_json_has_every_step_with_its_times(systems: Systems) -> None:
+    traced(systems, *STEPS)
+    found = json.loads(run("trace", "C-1001", "--json").output)
+    assert (found["account_id"], found["number"]) == (str(ONE), "C-1001")
+    attempt = found["last_attempt"]
+    assert (attempt["ending"], attempt["attempt"], attempt["duration"]) == ("retrying", 1, 400.0)
+    assert [Step(**step) for step in attempt["steps"]] == [*STEPS]
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_trace_of_an_account_without_an_attempt_says_how_to_make_one(systems: Systems, known: bool) -> None:
+    systems.state = SyncState(account_id=ONE, organization_id=OTHER) if known else None
+    assert f"accountsync replay {ONE}" in run("trace", str(ONE), code=4).stderr
+
+
+def test_trace_needs_the_table_only_if_sales_is_away(systems: Systems) -> None:
+    traced(systems, *STEPS)
+    systems.away = True
+    text = " ".join(run("trace", str(ONE)).output.split())
+    assert f"Account {ONE}" in text
+    assert "numbers and names could not be read" in text

@@ -26,6 +26,7 @@ COMMANDS = [
     *(("mapping", name) for name in ("list", "get", "set", "delete", "export", "import", "history")),
     *(("mapping", "undo"), ("mapping", "check")),
     *(("currency", "undo"), ("currency", "check"), ("explain",), ("preview",), ("issues",), ("replay",)),
+    ("trace",),
     *(("rejected", name) for name in ("list", "show", "resubmit")),
     *(("dead-letters", name) for name in ("list", "show", "resubmit")),
     *(

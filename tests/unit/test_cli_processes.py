@@ -44,6 +44,7 @@ NO_SYSTEM_ANSWERS: dict[str, int] = {
     "mapping check payment-terms": UNAVAILABLE,
     "explain A-1": UNAVAILABLE,
     "preview A-1": UNAVAILABLE,
+    "trace A-1": UNAVAILABLE,
     "issues": UNAVAILABLE,
     "issues A-1": UNAVAILABLE,
     "issues --export FOLDER/issues.xlsx": UNAVAILABLE,

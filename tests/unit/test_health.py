@@ -1,7 +1,9 @@
 """Health: little for anyone, more for those with the key."""
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -9,6 +11,7 @@ from pydantic import SecretStr
 
 from shared.diagnostics import health
 from shared.diagnostics.health import AnswerProbe, Health, probe_change
+from shared.model.activity import Activity, Way
 from shared.model.change import Source, decode_change, encode_change
 from shared.model.control import Untaken
 from shared.model.diagnosis import Diagnosis
@@ -16,6 +19,7 @@ from shared.model.faults import ConfigurationFault, QueueUnavailable, System, Tr
 from shared.model.finding import Finding, Grade
 from tests.fakes.bus import FakeQueue
 from tests.fakes.clock import FakeClock
+from tests.fakes.counts import FakeCounts
 from tests.fakes.doctor import FakeDiagnoses
 from tests.fakes.tables import FakeControl
 
@@ -32,6 +36,7 @@ class Probes:
         self.queue = FakeQueue(self.clock)
         self.control = FakeControl()
         self.diagnoses = FakeDiagnoses()
+        self.counts = FakeCounts()
 
     async def fine(self) -> None:
         self.asked += 1
@@ -42,7 +47,9 @@ class Probes:
 
     def health(self, key: SecretStr | None = KEY) -> Health:
         probes = {System.DATAVERSE: self.fine, System.OPERATIONS: self.other}
-        return Health("build 7", key, probes, self.clock, self.queue, self.control, self.diagnoses)
+        return Health(
+            "build 7", key, probes, self.clock, self.queue, self.control, self.diagnoses, self.counts
+        )
 
 
 @pytest.mark.parametrize("key", [None, "", "wrong", "the key", "ü"])
@@ -60,7 +67,16 @@ async def test_where_no_key_is_set_none_opens(key: str | None) -> None:
 async def test_with_the_key_each_system_answers() -> None:
     report = await Probes().health().report("the key ö")
     systems = {"dataverse": "ok", "operations": "ok"}
-    assert report == {"status": "ok", "build": "build 7", "systems": systems, "probe": None, "doctor": None}
+    newest = {"probe": None, "outcomes": {}, "doctor": None}
+    assert report == {"status": "ok", "build": "build 7", "systems": systems, **newest}
+
+
+async def test_with_the_key_the_outcomes_of_the_last_ten_minutes_are_told() -> None:
+    probes = Probes()
+    for minutes, number in ((11, 5), (9, 2), (0, 1)):
+        at = probes.clock.now() - timedelta(minutes=minutes)
+        await probes.counts.add(Activity(at, Counter({Way("webhook", "updated"): number})))
+    assert (await probes.health().report("the key ö"))["outcomes"] == {"updated": 3}
 
 
 @pytest.mark.parametrize(
@@ -118,7 +134,8 @@ async def test_a_probe_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -
 
     probes = Probes()
     hanging = {System.TABLES: hangs}
-    found = Health("b", KEY, hanging, probes.clock, probes.queue, probes.control, probes.diagnoses)
+    outside = (probes.clock, probes.queue, probes.control, probes.diagnoses, probes.counts)
+    found = Health("b", KEY, hanging, *outside)
     report = await found.report("the key ö")
     assert report["systems"] == {"tables": "no answer within 0 s"}
     assert report["status"] == "degraded"

@@ -1,5 +1,6 @@
 """The state of all: what is counted, when all is well, and that one part's trouble does not hide the rest."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -10,17 +11,19 @@ import pytest
 from shared.cli.output import Output
 from shared.cli.status import drawn
 from shared.diagnostics.status import ReadStatus, Status
+from shared.model.activity import Activity, Way
 from shared.model.breaker import Breaker
 from shared.model.control import InUse, Untaken
 from shared.model.faults import ConfigurationFault, QueueUnavailable, System
 from shared.model.issue import Issue
 from shared.model.load import LoadRun, LoadState, encode_load
 from shared.model.page import RunKind
+from shared.model.parked import NotedCount, ParkedCount
 from shared.model.queues import QueueDepth
 from shared.model.reconciliation import Reconciliation, RunState, encode_run
-from shared.model.state import LogEntry, SyncState
 from shared.resilience.target_in_use import TargetInUse
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.counts import FakeCounts
 from tests.fakes.runs import FakeRuns
 from tests.fakes.tables import FakeControl, FakeIssues, FakeStates
 
@@ -35,7 +38,7 @@ class Parked(FakeIssues):
     async def report(self, cause: str = "") -> Sequence[Issue]:
         if self.causes is None:
             raise ConfigurationFault(System.TABLES, "answered 403.", "Check.")
-        return [Issue(c, uuid4(), c, "", "", "", None, "", "", "", 1) for c in self.causes]
+        return [Issue(c, uuid4(), c, "", "", "", None, "", "", str(n), 1) for n, c in enumerate(self.causes)]
 
 
 @dataclass
@@ -51,6 +54,8 @@ class Everything:
     untaken: Untaken | None = None
     in_use: InUse | None = None
     runs: FakeRuns = field(default_factory=FakeRuns)
+    page_size: int = 1000
+    noted: NotedCount = field(default_factory=NotedCount)
 
     async def depths(self) -> Sequence[QueueDepth]:
         if self.away:
@@ -60,16 +65,16 @@ class Everything:
     async def status(self) -> Status:
         control, states = FakeControl(), FakeStates()
         control.breaker_rows = {breaker.system: (breaker, "") for breaker in self.breakers}
-        within, before = START.isoformat(), (START - timedelta(minutes=10, seconds=1)).isoformat()
-        log = [LogEntry(within, outcome, "", "", "", str(UUID(int=1)), 0) for outcome in self.outcomes]
-        log.append(LogEntry(before, "updated", "", "", "", str(UUID(int=1)), 0))
-        await states.put(SyncState(account_id=uuid4(), organization_id=UUID(int=1), log=tuple(log)), None)
+        counts, ways = FakeCounts(), Counter(Way("webhook", outcome) for outcome in self.outcomes)
+        await counts.add(Activity(START, ways))
+        await counts.add(Activity(START - timedelta(minutes=11), Counter({Way("webhook", "updated"): 1})))
         issues = Parked(None if self.away else self.parked)
+        issues.page_size, counts.noted = self.page_size, self.noted
         control.in_use, control.missing = self.in_use, self.missing
         control.untaken_now = self.untaken
         clock, system = FakeClock(), System.OPERATIONS
         in_use = TargetInUse(control, states, clock, system, InUse("operations", "here.invalid"))
-        return await ReadStatus(self, control, issues, states, clock, in_use, self.runs).now()
+        return await ReadStatus(self, control, issues, counts, clock, in_use, self.runs).now()
 
 
 def waiting(active: int, dead: int = 0) -> QueueDepth:
@@ -107,10 +112,32 @@ async def test_the_drain_is_estimated_from_what_was_settled_retries_not_counted(
     assert status.outcomes == {"retrying": 500, "updated": 50}
 
 
-async def test_what_a_person_did_to_an_account_is_no_outcome_of_a_message() -> None:
-    status = await Everything(outcomes=["updated", "unlinked"]).status()
-    assert status.outcomes == {"updated": 1}
-    assert "Outcomes within" in said(status)
+async def test_a_few_parked_accounts_are_counted_as_they_are_now() -> None:
+    old = NotedCount(ParkedCount(START - timedelta(minutes=9), {"KeyChanged": 9}))
+    status = await Everything(parked=["BadValue", "KeyChanged", "BadValue"], noted=old).status()
+    assert status.issues == {"BadValue": 2, "KeyChanged": 1}
+    assert [issue.last_at for issue in status.parked] == ["2", "1", "0"]
+    assert status.counted_at == START
+    assert status.attention == ["3 accounts are parked: `accountsync issues` says for what."]
+
+
+async def test_of_many_parked_accounts_the_newest_count_is_told_with_its_age() -> None:
+    noted = NotedCount(ParkedCount(START - timedelta(minutes=9), {"BadValue": 70_000}))
+    status = await Everything(parked=["BadValue"] * 3, page_size=2, noted=noted).status()
+    assert status.issues == {"BadValue": 70_000}
+    assert status.attention == [
+        "70,000 accounts are parked, counted 9 min ago: `accountsync issues` says for what."
+    ]
+
+
+async def test_many_parked_accounts_that_nobody_has_counted_yet_are_no_certain_number() -> None:
+    status = await Everything(parked=["BadValue"] * 3, page_size=2).status()
+    assert status.issues == {"BadValue": 2}
+    assert any("More accounts are parked than were counted" in line for line in status.troubles)
+
+
+async def test_the_outcomes_are_drawn() -> None:
+    assert "Outcomes within" in said(await Everything(outcomes=["updated"]).status())
 
 
 async def test_without_anything_settled_no_end_is_promised() -> None:

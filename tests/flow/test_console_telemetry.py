@@ -1,0 +1,39 @@
+"""What the operator's page shows of the app's own telemetry: charts of the day, the last attempt as bars."""
+
+import pytest
+
+from tests.flow.console import Page
+from tests.flow.world import account
+
+
+@pytest.fixture
+def page() -> Page:
+    return Page()
+
+
+async def test_the_overview_draws_the_day_and_says_it_in_words(page: Page) -> None:
+    assert "No check ended in the last day." in (await page.get("/", "reader")).text
+    await page.world.sync(page.world.save("A1"), page.world.save("A2", "Galactic Credit"))
+    seen = await page.get("/", "reader")
+    assert "2 checks ended in the last day" in seen.text
+    assert "Half of the changes were written within" in seen.text
+    assert seen.tags.count("svg") >= 2
+    labels = seen.answer.text.count('role="img" aria-label="')
+    assert labels >= 2
+    assert "style=" not in seen.answer.text
+
+
+@pytest.mark.parametrize("role", ["reader", "operator"])
+async def test_the_account_s_page_draws_its_last_attempt(page: Page, role: str) -> None:
+    await page.world.sync(page.world.save("A1"))
+    seen = await page.get(f"/account?id={account('A1')}", role)
+    assert "The last attempt, step by step" in seen.text
+    for step in ("read", "resolve", "claim", "write", "record"):
+        assert f">{step}</th>" in seen.answer.text
+    assert seen.answer.text.count('<rect class="fill-') >= 5
+
+
+async def test_an_account_without_an_attempt_has_no_picture_of_one(page: Page) -> None:
+    seen = await page.get(f"/account?id={account('A1')}", "reader")
+    assert seen.status == 200
+    assert "The last attempt" not in seen.text
