@@ -58,6 +58,8 @@ def unknown_commands(text: str) -> set[str]:
         words = line.split()
         command, path = commands.get(words[0]), words[0]
         while isinstance(command, TyperGroup) and len(words) > 1:
+            if command.invoke_without_command and words[1].startswith("--"):
+                break  # the group's own options
             words = words[1:]
             command, path = command.commands.get(words[0]), f"{path} {words[0]}"
         if command is None:
