@@ -37,15 +37,13 @@ class DataverseLabels:
     async def of(self, column: str, *, fresh: bool) -> Mapping[int, str]:
         """Return the label of each option: in the language, or the base language; "" if it has neither."""
         async with self._reading:
-            read_at, found = self._copies.get(column, (None, {}))
-            now = self._clock.now()
-            if read_at is None or now - read_at > (_FRESH if fresh else LABELS_KEPT):
-                found = await self._read(column)
-                self._copies[column] = now, found
-            return found
+            copy, now = self._copies.get(column), self._clock.now()
+            if copy is None or now - copy[0] > (_FRESH if fresh else LABELS_KEPT):
+                copy = self._copies[column] = now, await self._read(column)
+            return copy[1]
 
     async def _read(self, column: str) -> Mapping[int, str]:
-        languages = [self._language] if self._language else []
+        languages: list[int | None] = [self._language] if self._language else []
         languages.append(await self._base_language(needed=not languages))
         kind = f"Microsoft.Dynamics.CRM.{_TYPES.get(column, 'Picklist')}AttributeMetadata"
         expand = ",".join(f"{name}($select=Options)" for name in _sets(column))
@@ -54,9 +52,8 @@ class DataverseLabels:
         rows = (await self._content(f"{path}?{query}"))["value"]
         if not rows:
             raise ConfigurationFault(System.DATAVERSE, f'has no choice "{column}".', _OTHERWISE)
-        options = [
-            option for name in _sets(column) for option in (rows[0].get(name) or {}).get("Options") or ()
-        ]
+        sets = [cast(dict[str, Any], rows[0].get(name) or {}) for name in _sets(column)]
+        options = [option for one in sets for option in cast(list[dict[str, Any]], one.get("Options") or [])]
         return {int(option["Value"]): _label(option, languages) for option in options}
 
     async def _base_language(self, *, needed: bool) -> int | None:
@@ -80,6 +77,7 @@ def _sets(column: str) -> tuple[str, ...]:
 
 def _label(option: Mapping[str, Any], languages: Iterable[int | None]) -> str:
     """Return the label in the first of the languages that has one."""
-    labels = cast(list[dict[str, Any]], (option.get("Label") or {}).get("LocalizedLabels") or [])
+    texts_of = cast(dict[str, Any], option.get("Label") or {})
+    labels = cast(list[dict[str, Any]], texts_of.get("LocalizedLabels") or [])
     texts = {label.get("LanguageCode"): str(label.get("Label") or "") for label in labels}
     return next((texts[language] for language in languages if texts.get(language)), "")
