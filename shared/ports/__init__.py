@@ -18,7 +18,7 @@ from shared.model.customer import Customer, CustomerKey, FieldValue, Owner, Wait
 from shared.model.description import TargetDescription
 from shared.model.faults import System
 from shared.model.issue import Issue, ParkedAccount
-from shared.model.mapping import CurrencyMapping, Usage
+from shared.model.mapping import Changes, CurrencyMapping, Usage
 from shared.model.mapping_edit import Edit, MappingRow, RowChange, Version
 from shared.model.outcome import Cause, Problem
 from shared.model.state import LogEntry, Page, ScannedAccount, Stored, SyncState
@@ -100,11 +100,15 @@ class CurrencyMappings(Protocol):
     async def look_up(self, key: str, *, fresh: bool) -> Sequence[CurrencyMapping]: ...
     # All rows by normalised name, read now; rows without a usable name are left out.
     async def by_name(self) -> Mapping[str, Sequence[CurrencyMapping]]: ...
-    # Whether a row was added or changed since then, or shortly before. Deletions are not noticed.
-    async def changed_since(self, moment: datetime) -> bool: ...
+    # Whether a row was added or changed since then, or shortly before, as far as a few requests tell, which
+    # begin behind `after`. An edit is always noticed, a deletion by hand never.
+    async def changed_since(self, moment: datetime, after: str = "") -> Changes: ...
+    # Tell every process that the rows of these names changed: no copy keeps what was before for longer than
+    # `currency_cache_seconds` from now.
+    async def tell(self, keys: Collection[str]) -> None: ...
     # All rows, read now, each with its ETag.
     async def rows(self) -> Sequence[MappingRow]: ...
-    # Carry out up to 99 changes and record them, all or nothing. Raises MappingConflict.
+    # Carry out up to 98 changes and record them, all or nothing. Raises MappingConflict.
     async def write(self, edit: Edit, part: int, changes: Sequence[RowChange]) -> None: ...
     # Every edit, the oldest first.
     async def history(self) -> Sequence[Version]: ...

@@ -17,10 +17,6 @@ class SeenMappings:
     _copy: dict[str, Sequence[CurrencyMapping]] = field(default_factory=dict[str, Sequence[CurrencyMapping]])
     _compared_at: datetime | None = None
 
-    async def changed(self, compared_at: datetime | None) -> bool:
-        """Whether a row was added or changed since the table was compared."""
-        return compared_at is None or await self.mappings.changed_since(compared_at)
-
     async def read(self, now: datetime) -> Mapping[str, Sequence[CurrencyMapping]]:
         """Read the whole table as it is now."""
         self._copy, self._compared_at = dict(await self.mappings.by_name()), now

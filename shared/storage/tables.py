@@ -105,15 +105,21 @@ def unchanged(etag: str) -> dict[str, Any]:
 
 
 async def read_page(
-    table: TableClient, query: str, parameters: Mapping[str, Any], select: Sequence[str], after: str
+    table: TableClient,
+    query: str,
+    parameters: Mapping[str, Any],
+    select: Sequence[str],
+    after: str,
+    most: int | None = None,
 ) -> tuple[list[TableEntity], str]:
     """Read one page of a query, and the token of the next page; "" after the last one.
 
     A page can be empty although it is not the last: the service stops a query after some seconds.
     """
-    pages = table.query_entities(query, parameters=dict(parameters), select=list(select)).by_page(
-        json.loads(after) if after else None
+    rows = table.query_entities(
+        query, parameters=dict(parameters), select=list(select), results_per_page=most
     )
+    pages = rows.by_page(json.loads(after) if after else None)
     with table_faults():
         async for page in pages:
             rows = [entity async for entity in page]

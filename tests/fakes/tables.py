@@ -12,7 +12,7 @@ from shared.model.control import Answered, Bookmark, Handled, InUse
 from shared.model.customer import CustomerKey, Owner, Waiting
 from shared.model.faults import Fault, StateConflict, System
 from shared.model.issue import Issue, ParkedAccount
-from shared.model.mapping import CurrencyMapping, Usage, currency_key, escape_key, unescape_key
+from shared.model.mapping import Changes, CurrencyMapping, Usage, currency_key, escape_key, unescape_key
 from shared.model.mapping_edit import (
     Edit,
     Mapped,
@@ -230,8 +230,11 @@ class FakeMappings:
                 found.setdefault(row.key, []).append(_mapping(row))
         return found
 
-    async def changed_since(self, moment: datetime) -> bool:
-        return self._changed_at >= moment
+    async def changed_since(self, moment: datetime, after: str = "") -> Changes:
+        return Changes(found=self._changed_at >= moment, after="")
+
+    async def tell(self, keys: Collection[str]) -> None:
+        """Nothing to tell: nobody has a copy."""
 
     async def rows(self) -> Sequence[MappingRow]:
         return list(self.table.values())

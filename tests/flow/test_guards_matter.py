@@ -26,6 +26,8 @@ REMEDIES = "tests/flow/test_remedies.py::test_"
 RECOVERY = "tests/flow/test_recovery.py::test_"
 OTHERS = "tests/flow/test_other_erps.py::test_"
 LOAD = "tests/flow/test_first_load.py::test_"
+MAPPINGS = "tests/flow/test_mapping_changes.py::test_"
+COPY = "tests/contract/test_mapping_copy.py::test_"
 CATCH_UP = "tests/flow/test_catch_up.py::test_"
 REFUSALS = "tests/flow/test_refusals.py::test_"
 DOCTOR = "tests/unit/test_doctor.py::test_"
@@ -50,6 +52,18 @@ GUARDS = {
         "return known.version is None or account.version > known.version",
         "return True",
         f"{CATCH_UP}the_first_pass_finds_what_the_app_missed_before",
+    ),
+    "every process is told which mapping rows changed": Guard(
+        "shared/resilience/follow_mappings.py",
+        "            await self.seen.mappings.tell(changed.keys())\n",
+        "",
+        f"{MAPPINGS}a_process_with_an_old_copy_does_not_write_the_old_code_back",
+    ),
+    "a change that is told while a name is read is not missed": Guard(
+        "shared/storage/mapping_copy.py",
+        "if self._rows is rows and self._read_anew is read_anew:",
+        "if True:",
+        f"{COPY}a_change_that_is_told_while_a_name_is_read_is_not_missed",
     ),
     "the first pass creates nobody": Guard(
         "shared/load/missed.py",
