@@ -114,14 +114,19 @@ class CurrencyMappings(Protocol):
     async def history(self) -> Sequence[Version]: ...
 
 
-class SyncStates(Protocol):
-    """The table AccountSync. Lists are read page by page, in the order of the account ids."""
+class AccountStates(Protocol):
+    """The states of single accounts, in the table AccountSync."""
 
     # The account's state, if there is one.
     async def get(self, account_id: UUID) -> Stored | None: ...
     # Replace the state that has this ETag, or insert it if the ETag is None. Returns the new ETag.
     # Raises StateConflict if another worker was faster.
     async def put(self, state: SyncState, etag: str | None) -> str: ...
+
+
+class SyncStates(AccountStates, Protocol):
+    """The table AccountSync. Lists are read page by page, in the order of the account ids."""
+
     # Accounts with one of these currency keys.
     async def with_currency(self, keys: Collection[str], after: str) -> Page[ScannedAccount]: ...
     # Accounts that have an issue.

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from shared.model.change import Source
 from shared.model.faults import StateConflict
 from shared.model.outcome import Ending, Outcome, Problem
-from shared.model.state import LogEntry, Phase
+from shared.model.state import LogEntry, Phase, Stored
 from shared.ports import ChangeQueue, Clock, Issues
 from shared.sync.execute import Work
+from shared.sync.freshness import RecentStates
 from shared.telemetry import SPAN
 
 _AFTER_UNKNOWN = timedelta(seconds=1)
@@ -26,6 +27,7 @@ class Record:
     queue: ChangeQueue
     issues: Issues
     clock: Clock
+    recent: RecentStates
 
     @SPAN("record")
     async def settled(self, work: Work, phase: Phase, outcome: Outcome) -> Outcome:
@@ -40,7 +42,7 @@ class Record:
         known = any(entry.operation_id == str(change.operation_id) for entry in state.log)
         if change.source is Source.LOAD and state.phase is not None and not known:
             self._prepare(work, state.phase, done)
-            await work.store()
+            await self._put(work)
         return done
 
     @SPAN("record")
@@ -58,7 +60,7 @@ class Record:
         """Store that another attempt follows. Raises StateConflict if another worker changed the state."""
         await self._check_after_unknown(work)
         self._prepare(work, Phase.RETRYING, outcome)
-        await work.store()
+        await self._put(work)
 
     async def _remove_issue(self, work: Work) -> None:
         """Remove the account's row in Issues. The state names it until then, so that no row is forgotten."""
@@ -73,9 +75,14 @@ class Record:
         await self._check_after_unknown(work)
         self._prepare(work, phase, outcome)
         try:
-            await work.store()
+            await self._put(work)
         except StateConflict:
             await self.queue.send(work.verifying_check(), self.clock.now() + _AFTER_CONFLICT)
+
+    async def _put(self, work: Work) -> None:
+        self.recent.forget(work.state.account_id)
+        await work.store()
+        self.recent.keep(Stored(work.state, work.etag))
 
     async def _check_again(self, work: Work, until: datetime) -> None:
         """Send a verifying check again that came too early by our clock, because the queue's clock is ahead.

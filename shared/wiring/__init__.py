@@ -25,7 +25,7 @@ from shared.resilience.unlink import Unlink
 from shared.settings import Settings
 from shared.sync.desired_customer import BuildCustomer, ResolveCurrency
 from shared.sync.execute import Execute
-from shared.sync.freshness import Margins
+from shared.sync.freshness import Margins, RecentStates
 from shared.sync.ownership import Ownership
 from shared.sync.pipeline import Limits, SyncAccount
 from shared.sync.record import Record
@@ -84,14 +84,14 @@ class Application:
         longest = settings.longest_request_seconds
         return SyncAccount(
             clock=ports.clock,
-            states=ports.states,
+            states=(recent := RecentStates(ports.states, ports.clock)),
             reader=ports.reader,
             queue=ports.queue,
             in_use=self.target_in_use,
             currency=ResolveCurrency(ports.mappings, self._knows_currency),
             build=BuildCustomer(self.field_map, self.setting_texts()),
             execute=self._execute(),
-            record=Record(ports.queue, ports.issues, ports.clock),
+            record=Record(ports.queue, ports.issues, ports.clock, recent),
             policy=RetryPolicy(
                 first=settings.retry_first_seconds,
                 cap=settings.retry_cap_seconds,

@@ -28,6 +28,7 @@ OTHERS = "tests/flow/test_other_erps.py::test_"
 LOAD = "tests/flow/test_first_load.py::test_"
 MAPPINGS = "tests/flow/test_mapping_changes.py::test_"
 COPY = "tests/contract/test_mapping_copy.py::test_"
+RECENT = "tests/flow/test_recent_states.py::test_"
 CATCH_UP = "tests/flow/test_catch_up.py::test_"
 REFUSALS = "tests/flow/test_refusals.py::test_"
 DOCTOR = "tests/unit/test_doctor.py::test_"
@@ -64,6 +65,24 @@ GUARDS = {
         "if self._rows is rows and self._read_anew is read_anew:",
         "if True:",
         f"{COPY}a_change_that_is_told_while_a_name_is_read_is_not_missed",
+    ),
+    "a remembered state is forgotten when another is stored": Guard(
+        "shared/sync/record.py",
+        "        self.recent.forget(work.state.account_id)\n",
+        "",
+        f"{RECENT}an_account_that_was_parked_is_read_anew",
+    ),
+    "checks of the app and deletions trust no memory": Guard(
+        "shared/sync/freshness.py",
+        "first = change.hop == 0 and change.source in _ASKERS and change.kind is not ChangeKind.DELETE",
+        "first = change.hop == 0",
+        f"{RECENT}checks_of_the_app_and_deletions_read_the_row",
+    ),
+    "whoever met a faster worker reads the row": Guard(
+        "shared/sync/freshness.py",
+        "first = change.hop == 0 and ",
+        "first = ",
+        f"{RECENT}an_old_memory_loses_nothing_of_what_another_worker_wrote",
     ),
     "the first pass creates nobody": Guard(
         "shared/load/missed.py",
