@@ -14,7 +14,7 @@ from shared.ports import Clock, Control, SyncStates
 from shared.telemetry import LOGGER
 
 EVERY = timedelta(minutes=5)
-PAGES = 5  # table requests of one run
+PAGES = 4  # table requests of one run
 LONGEST_SECONDS = 30.0
 
 

@@ -169,9 +169,12 @@ class FakeIssues:
         more = len(behind) > len(page)
         return Page(page, f"{page[-1].key} {page[-1].account_id}" if more else "")
 
-    async def between(self, after: str, last: str) -> Sequence[ParkedAccount]:
-        ids = [(key, id_) for key, id_ in self.rows if after < str(id_) and (not last or str(id_) <= last)]
-        return [self._parked(key, id_) for key, id_ in ids]
+    async def listed(self, after: str) -> Page[ParkedAccount]:
+        ordered = sorted((f"{key} {id_}", key, id_) for key, id_ in self.rows)
+        behind = [row for row in ordered if row[0] > after]
+        page = behind[: self.page_size]
+        more = len(behind) > len(page)
+        return Page([self._parked(key, id_) for _, key, id_ in page], page[-1][0] if more else "")
 
     async def mark_healed(self, rows: Sequence[ParkedAccount], version: str) -> None:
         for row in rows:
