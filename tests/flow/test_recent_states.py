@@ -84,7 +84,7 @@ async def test_an_old_memory_loses_nothing_of_what_another_worker_wrote() -> Non
     world = World()
     worker, _ = await _remembering(world)
     await world.deliver(world.save("A1", telephone1="2"))
-    world.clock.advance(30)
+    world.clock.advance(10)
     first = await world.deliver(world.save("A1", name="New"), worker)
     world.clock.advance(5)
     second = await world.deliver(world.take(), worker)
