@@ -133,6 +133,13 @@ def unescape_key(key: str) -> str:
     return unquote(key)
 
 
+class Changes(NamedTuple):
+    """Whether changed rows were found, and where the search goes on; "" once the whole table was read."""
+
+    found: bool
+    after: str
+
+
 class Usage(NamedTuple):
     """How many accounts have a value, and how many of them are parked for a missing or bad mapping."""
 

@@ -18,7 +18,7 @@ from shared.model.customer import Customer, CustomerKey, FieldValue, Owner, Wait
 from shared.model.description import TargetDescription
 from shared.model.faults import System
 from shared.model.issue import Issue, ParkedAccount, Seen
-from shared.model.mapping import CurrencyMapping, MappingTable, Usage
+from shared.model.mapping import Changes, CurrencyMapping, MappingTable, Usage
 from shared.model.mapping_edit import Edit, MappingRow, RowChange, Version
 from shared.model.outcome import Cause, Problem
 from shared.model.state import Page, ScannedAccount, Stored, SyncState
@@ -109,24 +109,33 @@ class CurrencyMappings(Protocol):
     async def look_up(self, key: str, *, fresh: bool) -> Sequence[CurrencyMapping]: ...
     # All rows by normalised name, read now; rows without a usable name are left out.
     async def by_name(self) -> Mapping[str, Sequence[CurrencyMapping]]: ...
-    # Whether a row was added or changed since then, or shortly before. Deletions are not noticed.
-    async def changed_since(self, moment: datetime) -> bool: ...
+    # Whether a row was added or changed since then, or shortly before, as far as a few requests tell, which
+    # begin behind `after`. An edit is always noticed, a deletion by hand never.
+    async def changed_since(self, moment: datetime, after: str = "") -> Changes: ...
+    # Tell every process that the rows of these names changed: no copy keeps what was before for longer than
+    # `currency_cache_seconds` from now.
+    async def tell(self, keys: Collection[str]) -> None: ...
     # All rows, read now, each with its ETag.
     async def rows(self) -> Sequence[MappingRow]: ...
-    # Carry out up to 99 changes and record them, all or nothing. Raises MappingConflict.
+    # Carry out up to 98 changes and record them, all or nothing. Raises MappingConflict.
     async def write(self, edit: Edit, part: int, changes: Sequence[RowChange]) -> None: ...
     # Every edit, the oldest first.
     async def history(self) -> Sequence[Version]: ...
 
 
-class SyncStates(Protocol):
-    """The table AccountSync. Lists are read page by page, in the order of the account ids."""
+class AccountStates(Protocol):
+    """The states of single accounts, in the table AccountSync."""
 
     # The account's state, if there is one.
     async def get(self, account_id: UUID) -> Stored | None: ...
     # Replace the state that has this ETag, or insert it if the ETag is None. Returns the new ETag.
     # Raises StateConflict if another worker was faster.
     async def put(self, state: SyncState, etag: str | None) -> str: ...
+
+
+class SyncStates(AccountStates, Protocol):
+    """The table AccountSync. Lists are read page by page, in the order of the account ids."""
+
     # Accounts with one of these keys in the mapping table.
     async def with_key(
         self, table: MappingTable, keys: Collection[str], after: str
@@ -193,8 +202,8 @@ class Issues(Protocol):
     async def page(self, cause: Cause, after: str) -> Page[ParkedAccount]: ...
     # Rows under this key, in the order of the account ids.
     async def under(self, key: str, after: str) -> Page[ParkedAccount]: ...
-    # The rows of accounts with ids after `after`, up to `last`; "" means no limit.
-    async def between(self, after: str, last: str) -> Sequence[ParkedAccount]: ...
+    # Every row, page by page.
+    async def listed(self, after: str) -> Page[ParkedAccount]: ...
     # Note for up to 100 rows of one key that a check was sent for this version.
     # Rows that were deleted, or parked again since they were read, are not changed.
     async def mark_healed(self, rows: Sequence[ParkedAccount], version: str) -> None: ...

@@ -1,12 +1,17 @@
 """Corrects the table Issues by the accounts' states: removes wrong rows and adds missing ones.
 
-Compares two listings, page by page in the order of the account ids, and reads single rows only where the
-two differ.
+A pass lists the rows of Issues, then compares them with the accounts page by page, in the order of their ids.
+A query for a range of accounts would read the whole of Issues each time, because the causes are its
+partitions; so the list is kept in memory. It may be hours old: before anything is corrected, the account's
+row is read.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
+from math import inf
+from uuid import UUID
 
 from shared.model.control import Bookmark
 from shared.model.state import ScannedAccount
@@ -16,42 +21,85 @@ from shared.resilience.progress import Progress
 _NAME = "issues"
 _UNDER_WAY = "under way"
 _EVERY = timedelta(minutes=15)
-_PAGES = 3  # of the accounts in one run
+_PAGES = 2  # of Issues in one run; of the accounts, one
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class _Listing:
+    """The rows of Issues, by account id once all were read."""
+
+    rows: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    after: str = ""
+    whole: bool = False
+
+    def between(self, after: str, last: str) -> Iterable[tuple[str, UUID]]:
+        """Return key and account of the rows of ids after `after`, up to `last`; "" means no limit."""
+        first = bisect_right(self.rows, after, key=_account)
+        end = bisect_right(self.rows, last, key=_account) if last else None
+        return ((key, UUID(account_id)) for account_id, key in self.rows[first:end])
+
+
+def _account(row: tuple[str, str]) -> str:
+    return row[0]
+
+
+@dataclass(slots=True)
 class CompareIssues:
     """Starts every 15 minutes, and continues from its bookmark until all accounts are compared."""
 
     issues: Issues
     states: SyncStates
+    _listing: _Listing | None = None
 
     async def run(self, progress: Progress) -> None:
-        """Compare a few pages, if it is time."""
-        now, bookmark = progress.clock.now(), progress.get(_NAME)
+        """Read a few pages, if it is time.
+
+        A process that goes on with a pass of another lists all rows at once, so that passes end even if no
+        process lives for long.
+        """
+        now, bookmark, most = progress.clock.now(), progress.get(_NAME), float(_PAGES)
         if bookmark is None or (not bookmark.stage and now - bookmark.at >= _EVERY):
-            bookmark = Bookmark(now, stage=_UNDER_WAY)
-        for _ in range(_PAGES):
-            if not bookmark.stage or progress.over:
-                return
-            page = await self.states.with_issue(bookmark.after)
-            last = str(page.rows[-1].account_id) if page.rows and page.after else ""
-            if last or not page.after:  # a page can be empty and not the last
-                await self._compare(progress, page.rows, bookmark.start, last)
-            bookmark = bookmark._replace(
-                start=last or (bookmark.start if page.after else ""),
-                after=page.after,
-                stage=_UNDER_WAY if page.after else "",
-            )
+            bookmark, self._listing = Bookmark(now, stage=_UNDER_WAY), _Listing()
             await progress.put(_NAME, bookmark)
+        if not bookmark.stage:
+            return
+        if self._listing is None:
+            self._listing, most = _Listing(), inf
+        await self._list(progress, self._listing, most)
+        if self._listing.whole and not progress.over:
+            await self._page(progress, bookmark, self._listing)
+
+    async def _list(self, progress: Progress, listing: _Listing, most: float) -> None:
+        """Read the next pages of Issues."""
+        read = 0
+        while not listing.whole and read < most and not progress.over:
+            page = await self.issues.listed(listing.after)
+            listing.rows += [(str(row.account_id), row.key) for row in page.rows]
+            listing.after, listing.whole, read = page.after, not page.after, read + 1
+        if read:
+            listing.rows.sort()
+
+    async def _page(self, progress: Progress, bookmark: Bookmark, listing: _Listing) -> None:
+        """Compare the next page of accounts."""
+        page = await self.states.with_issue(bookmark.after)
+        last = str(page.rows[-1].account_id) if page.rows and page.after else ""
+        if last or not page.after:  # a page can be empty and not the last
+            await self._compare(progress, page.rows, listing.between(bookmark.start, last))
+        bookmark = bookmark._replace(
+            start=last or (bookmark.start if page.after else ""),
+            after=page.after,
+            stage=_UNDER_WAY if page.after else "",
+        )
+        await progress.put(_NAME, bookmark)
+        if not bookmark.stage:
+            self._listing = None
 
     async def _compare(
-        self, progress: Progress, accounts: Sequence[ScannedAccount], after: str, last: str
+        self, progress: Progress, accounts: Sequence[ScannedAccount], rows: Iterable[tuple[str, UUID]]
     ) -> None:
-        """Compare accounts that have an issue with the rows of Issues, for ids after `after` up to `last`."""
+        """Compare accounts that have an issue with the rows of Issues for the same range of ids."""
         expected = {(account.issue, account.account_id): account for account in accounts}
-        found = {(row.key, row.account_id) for row in await self.issues.between(after, last)}
-        for key, account_id in sorted(found ^ expected.keys()):
+        for key, account_id in sorted(set(rows) ^ expected.keys()):
             stored = await self.states.get(account_id)
             has_issue = stored is not None and stored.state.issue == key
             if account := expected.get((key, account_id)):

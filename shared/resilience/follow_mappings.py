@@ -36,8 +36,8 @@ class FollowMappings:
 
     async def compare(self, progress: Progress) -> bool:
         """Start a scan for the rows that changed. Return whether there are any."""
-        now, last = progress.clock.now(), progress.get(self.seen.compared)
-        if not await self.seen.changed(last and last.at, now):
+        now = progress.clock.now()
+        if not await self._are_changes_found(progress):
             return False
         try:
             versions = await self.seen.versions(now)
@@ -59,7 +59,10 @@ class FollowMappings:
                 changed[key] = Handled(version, now, done=False, scan=name)
             elif not known.done and not known.scan:  # noted before scans had bookmarks
                 scanned_once[key] = known._replace(scan=f"{name} {_SECOND}")
-        if changed:
+        if changed:  # a scan counts on it that no process uses the old rows for longer than `cache`
+            await self.seen.mappings.tell(changed.keys())
+            told = progress.clock.now()
+            changed = {key: row._replace(first_scan_at=told) for key, row in changed.items()}
             await self._start(progress, name, Bookmark(now), changed)
         if scanned_once:
             since = max(row.first_scan_at for row in scanned_once.values())
@@ -75,6 +78,24 @@ class FollowMappings:
             more, end = await self._scan(progress, name, bookmark)
             sent, ended = sent + more, ended or end
         return sent, ended
+
+    async def _are_changes_found(self, progress: Progress) -> bool:
+        """Look for rows that changed since the table was compared: a few pages, the next run goes on.
+
+        A pass through the table looks for what changed since the pass before it began.
+        """
+        compared, passed = progress.get(self.seen.compared), progress.get(self.seen.passed)
+        if compared is None or self.seen.labels_are_due(compared.at, progress.clock.now()):
+            return True
+        passed = passed or Bookmark(compared.at)
+        begun = passed.due if passed.after and passed.due else progress.clock.now()
+        since = max(compared.at, passed.at)
+        changes = await self.seen.mappings.changed_since(since, passed.after)
+        if changes.after:
+            await progress.put(self.seen.passed, passed._replace(after=changes.after, due=begun))
+        elif passed.after and not changes.found:
+            await progress.put(self.seen.passed, Bookmark(begun))
+        return changes.found
 
     async def _start(
         self, progress: Progress, name: str, bookmark: Bookmark, rows: Mapping[str, Handled]

@@ -16,7 +16,7 @@ from shared.telemetry import LOGGER
 from shared.telemetry.metrics import QUEUE_OLDEST
 
 EVERY = timedelta(minutes=5)
-PAGES = 5  # table requests of one run
+PAGES = 4  # table requests of one run
 LONGEST_SECONDS = 30.0
 
 

@@ -13,7 +13,7 @@ from shared.model.mapping import LABELS_KEPT, CurrencyMapping, MappingTable
 from shared.model.mapping_edit import key_or_none
 from shared.ports import CurrencyMappings, OptionLabels
 
-_COMPARED = "mappings"
+_COMPARED, _PASSED = "mappings", "mapping pages"
 
 
 @dataclass(slots=True)
@@ -31,10 +31,13 @@ class SeenMappings:
         """The name of the bookmark that says when the table was last compared."""
         return _COMPARED if self.table.of_currencies else f"{_COMPARED} {self.table.name}"
 
-    async def changed(self, compared_at: datetime | None, now: datetime) -> bool:
-        """Whether a row was added or changed since the table was compared, or a label may have been."""
-        if compared_at is None or await self.mappings.changed_since(compared_at):
-            return True
+    @property
+    def passed(self) -> str:
+        """The name of the bookmark that says how far the table was searched for changed rows."""
+        return _PASSED if self.table.of_currencies else f"{_PASSED} {self.table.name}"
+
+    def labels_are_due(self, compared_at: datetime, now: datetime) -> bool:
+        """Whether labels are read again."""
         return bool(self.table.labels) and now - compared_at >= LABELS_KEPT
 
     async def versions(self, now: datetime) -> Mapping[str, str]:

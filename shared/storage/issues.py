@@ -107,13 +107,9 @@ class IssueTable:
         entities, next_page = await read_page(self._table, "PartitionKey eq @key", parameters, _LISTED, after)
         return Page([_parked(entity) for entity in entities], next_page)
 
-    async def between(self, after: str, last: str) -> Sequence[ParkedAccount]:
-        query = "RowKey gt @after" + (" and RowKey le @last" if last else "")
-        with table_faults():
-            entities = self._table.query_entities(
-                query, parameters={"after": after, "last": last}, select=list(_LISTED)
-            )
-            return [_parked(entity) async for entity in entities]
+    async def listed(self, after: str) -> Page[ParkedAccount]:
+        entities, next_page = await read_page(self._table, "PartitionKey gt ''", {}, _LISTED, after)
+        return Page([_parked(entity) for entity in entities], next_page)
 
     async def mark_healed(self, rows: Sequence[ParkedAccount], version: str) -> None:
         """Mark the rows in one request, or one by one if any of them was changed since it was read."""

@@ -10,7 +10,7 @@ from shared.model.customer import Customer, CustomerBody, CustomerKey, FieldValu
 from shared.model.faults import AccountFault, CustomerAlreadyExists, CustomerNotFound, Fault, TransientFault
 from shared.model.outcome import Cause, Outcome, Problem
 from shared.model.state import Lease, Stored, SyncState, in_this_erp
-from shared.ports import Clock, Guard, SyncStates, Target
+from shared.ports import AccountStates, Clock, Guard, Target
 from shared.resilience.circuit_breaker import Breakers
 from shared.sync.fields import after_look, confirmed, released
 from shared.sync.linking import unused_number
@@ -43,7 +43,7 @@ class Work:
     """
 
     change: AccountChange
-    states: SyncStates
+    states: AccountStates
     state: SyncState
     etag: str | None
     owner: UUID
@@ -53,7 +53,7 @@ class Work:
     linked_anew: bool = False
 
     @classmethod
-    def on(cls, change: AccountChange, states: SyncStates, stored: Stored | None) -> "Work":
+    def on(cls, change: AccountChange, states: AccountStates, stored: Stored | None) -> "Work":
         """The work on a change, from what is stored about its account."""
         nothing_known = SyncState(account_id=change.account_id, organization_id=change.organization_id)
         state = stored.state if stored else nothing_known

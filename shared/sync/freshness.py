@@ -1,11 +1,21 @@
-"""Decides whether a change needs a check now: a pure function of the change and the account's state."""
+"""Decides whether a change needs a check now: a pure function of the change and the account's state.
 
-from dataclasses import dataclass, replace
+The state is that of the account's row, or one that this process remembers.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 from shared.model.change import AFTER_COMMIT, FROM_DATAVERSE, AccountChange, ChangeKind, Source, slot_start
-from shared.model.state import SyncState
+from shared.model.state import Phase, Stored, SyncState
+from shared.ports import AccountStates, Clock
+
+_MOST = 2_000  # states that are remembered, of some kilobytes each
+_LONGEST = timedelta(minutes=1)  # an event of an account that has passed to another worker meanwhile waits
+# A check that the app started may follow what changed the row.
+_ASKERS = FROM_DATAVERSE | {Source.BURST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,44 @@ class Margins:
 
     settle: timedelta
     transaction: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class RecentStates:
+    """The states of accounts; those that this process stored last are remembered: an event reads no row then.
+
+    A remembered state can be older than the row. It is as if the row had been read then: what is written is
+    written under its ETag, which fails if another worker was faster. What ends without a write stays true:
+    the account was read when the state says so.
+    """
+
+    table: AccountStates
+    clock: Clock
+    _kept: OrderedDict[UUID, tuple[Stored, datetime]] = field(
+        default_factory=OrderedDict[UUID, tuple[Stored, datetime]]
+    )
+
+    async def of(self, change: AccountChange) -> Stored | None:
+        """Return the state of the change's account: the remembered one, if it suffices for this change."""
+        stored, at = self._kept.get(change.account_id, (None, self.clock.now()))
+        first = change.hop == 0 and change.source in _ASKERS and change.kind is not ChangeKind.DELETE
+        if stored is not None and first and self.clock.now() - at <= _LONGEST:
+            return stored
+        self.forget(change.account_id)
+        return await self.table.get(change.account_id)
+
+    def keep(self, stored: Stored) -> None:
+        """Remember what was stored, if the account is in step and nothing of it is open."""
+        state = stored.state
+        if not state.settled or state.phase is not Phase.SYNCED:
+            return
+        self._kept[state.account_id] = stored, self.clock.now()
+        if len(self._kept) > _MOST:
+            self._kept.popitem(last=False)
+
+    def forget(self, account_id: UUID) -> None:
+        """Read the row for the next event of the account."""
+        self._kept.pop(account_id, None)
 
 
 def judge(change: AccountChange, state: SyncState | None, now: datetime, margins: Margins) -> Freshness:

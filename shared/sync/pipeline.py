@@ -27,14 +27,14 @@ from shared.model.faults import (
 )
 from shared.model.outcome import Cause, Ending, Outcome, Problem
 from shared.model.state import Phase
-from shared.ports import AccountReader, ChangeQueue, Clock, SyncStates
+from shared.ports import AccountReader, ChangeQueue, Clock
 from shared.resilience.circuit_breaker import Breakers
 from shared.resilience.family import Family
 from shared.resilience.retry_policy import Jitter, Later, Park, RetryPolicy
 from shared.resilience.target_in_use import TargetInUse
 from shared.sync.desired_customer import ResolveCustomer
 from shared.sync.execute import Execute, Work
-from shared.sync.freshness import Busy, Covered, Margins, Merged, judge
+from shared.sync.freshness import Busy, Covered, Margins, Merged, RecentStates, judge
 from shared.sync.plan import is_to_be_blocked, plan
 from shared.sync.record import Record
 from shared.sync.steps import Decision, Facts, Move, Resolve, Wait
@@ -66,7 +66,7 @@ class SyncAccount:
     """The use case behind the function `sync_account`."""
 
     clock: Clock
-    states: SyncStates
+    states: RecentStates
     reader: AccountReader
     queue: ChangeQueue
     in_use: TargetInUse
@@ -106,18 +106,18 @@ class SyncAccount:
             return await self._later(change, Later(due, wait.reason, tried=False))
         if not self.in_use.confirmed:
             await self.in_use.confirm()
-        stored, now = await self.states.get(change.account_id), self.clock.now()
+        stored, now = await self.states.of(change), self.clock.now()
         match judge(change, stored.state if stored else None, now, self.margins):
             case Busy(until):
                 due = until + timedelta(seconds=1 + self.jitter(2))
                 return await self._later(change, Later(due, "another worker is writing", tried=False))
             case Covered():
-                return await self.record.covered(Work.on(change, self.states, stored))
+                return await self.record.covered(Work.on(change, self.states.table, stored))
             case Merged(check, due):
                 await self.queue.send(check, due)
                 return Outcome(Ending.MERGED, due=due)
             case _:
-                work = run.work = Work.on(change, self.states, stored)
+                work = run.work = Work.on(change, self.states.table, stored)
         work.take_over(now, self.limits.longest_request)
         if self.in_use.adopted_at is not None:
             work.link_anew(self.in_use.adopted_at)
@@ -240,7 +240,7 @@ class SyncAccount:
 
     async def _park(self, run: _Run, problem: Problem) -> Outcome:
         change = run.change
-        work = run.work or Work.on(change, self.states, await self.states.get(change.account_id))
+        work = run.work or Work.on(change, self.states.table, await self.states.table.get(change.account_id))
         await self.execute.give_up(work)
         return await self.record.parked(work, problem, Outcome(Ending.PARKED, str(problem.cause)))
 

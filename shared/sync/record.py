@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from shared.model.change import WALKED
 from shared.model.faults import Fault, QueueUnavailable, StateConflict
 from shared.model.outcome import Ending, Outcome, Problem
-from shared.model.state import LogEntry, Phase
+from shared.model.state import LogEntry, Phase, Stored
 from shared.ports import ChangeQueue, Clock, Issues
 from shared.sync.execute import Work
+from shared.sync.freshness import RecentStates
 from shared.telemetry import LOGGER, SPAN, last_attempt
 
 _AFTER_UNKNOWN = timedelta(seconds=1)
@@ -30,6 +31,7 @@ class Record:
     issues: Issues
     clock: Clock
     field_map: str
+    recent: RecentStates
 
     @SPAN("record")
     async def settled(self, work: Work, phase: Phase, outcome: Outcome) -> Outcome:
@@ -46,7 +48,7 @@ class Record:
         known = any(entry.operation_id == str(change.operation_id) for entry in state.log)
         if change.source in WALKED and state.phase is not None and not known:
             self._prepare(work, state.phase, done)
-            await work.store()
+            await self._put(work)
         return done
 
     @SPAN("record")
@@ -68,7 +70,7 @@ class Record:
         try:
             await self._check_after_unknown(work)
             self._prepare(work, Phase.RETRYING, outcome)
-            await work.store()
+            await self._put(work)
         except QueueUnavailable:
             raise
         except Fault as trouble:
@@ -87,9 +89,14 @@ class Record:
         await self._check_after_unknown(work)
         self._prepare(work, phase, outcome)
         try:
-            await work.store()
+            await self._put(work)
         except StateConflict:
             await self.queue.send(work.verifying_check(), self.clock.now() + _AFTER_CONFLICT)
+
+    async def _put(self, work: Work) -> None:
+        self.recent.forget(work.state.account_id)
+        await work.store()
+        self.recent.keep(Stored(work.state, work.etag))
 
     async def _check_again(self, work: Work, until: datetime) -> None:
         """Send a verifying check again that came too early by our clock, because the queue's clock is ahead.

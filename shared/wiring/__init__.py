@@ -21,7 +21,7 @@ from shared.resilience.target_in_use import TargetInUse
 from shared.resilience.unlink import Unlink
 from shared.settings import Settings
 from shared.sync.execute import Execute
-from shared.sync.freshness import Margins
+from shared.sync.freshness import Margins, RecentStates
 from shared.sync.ownership import Ownership
 from shared.sync.pipeline import Limits, SyncAccount
 from shared.sync.record import Record
@@ -74,14 +74,14 @@ class Application:
         longest = settings.longest_request_seconds
         return SyncAccount(
             clock=ports.clock,
-            states=ports.states,
+            states=(recent := RecentStates(ports.states, ports.clock)),
             reader=ports.reader,
             queue=ports.queue,
             in_use=self.target_in_use,
             resolve=resolve_of(self, self.knows_currency, self.breakers),
             family=family_of(self),
             execute=self._execute(),
-            record=Record(ports.queue, ports.issues, ports.clock, fingerprint_of(self.field_map)),
+            record=Record(ports.queue, ports.issues, ports.clock, fingerprint_of(self.field_map), recent),
             policy=RetryPolicy(
                 first=settings.retry_first_seconds,
                 cap=settings.retry_cap_seconds,

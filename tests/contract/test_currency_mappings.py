@@ -127,10 +127,27 @@ class CountingTable:
         self.table = table
         self.queries = self.rows = 0
 
-    async def query_entities(self, *args: Any, **options: Any) -> AsyncIterator[Any]:
+    def query_entities(self, *args: Any, **options: Any) -> "CountedRows":
         self.queries += 1
-        async for row in self.table.query_entities(*args, **options):
-            self.rows += 1
+        return CountedRows(self, self.table.query_entities(*args, **options))
+
+
+class CountedRows:
+    """The rows of a query, one by one or page by page."""
+
+    def __init__(self, counting: CountingTable, rows: Any) -> None:
+        self.counting, self.rows = counting, rows
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self._counted(self.rows)
+
+    async def by_page(self, token: object) -> AsyncIterator[AsyncIterator[Any]]:
+        async for page in self.rows.by_page(token):
+            yield self._counted(page)
+
+    async def _counted(self, rows: Any) -> AsyncIterator[Any]:
+        async for row in rows:
+            self.counting.rows += 1
             yield row
 
 
@@ -160,11 +177,11 @@ async def test_a_change_of_the_table_is_told_without_reading_it(new_table: NewTa
     counting: Any = CountingTable(table)
     mappings = CurrencyTable(counting, FakeClock(), CACHE_SECONDS)
     before = datetime.now(UTC) - timedelta(minutes=10)
-    assert not await mappings.changed_since(before)
+    assert await mappings.changed_since(before) == (False, "")
     for number in range(20):
         await table.create_entity({"PartitionKey": PARTITION, "RowKey": f"c{number}", "CurrencyCRM": "C"})
-    assert await mappings.changed_since(before)
-    assert not await mappings.changed_since(datetime.now(UTC) + timedelta(minutes=10))
+    assert await mappings.changed_since(before) == (True, "")
+    assert await mappings.changed_since(datetime.now(UTC) + timedelta(minutes=10)) == (False, "")
     assert (counting.queries, counting.rows) == (3, 1)
 
 

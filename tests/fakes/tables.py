@@ -14,6 +14,7 @@ from shared.model.faults import Fault, StateConflict, System
 from shared.model.issue import Issue, ParkedAccount, Seen
 from shared.model.mapping import (
     CURRENCIES,
+    Changes,
     CurrencyMapping,
     MappingTable,
     Usage,
@@ -199,9 +200,12 @@ class FakeIssues:
         page = [self._parked(key, UUID(id_)) for id_ in ids[: self.page_size]]
         return Page(page, ids[self.page_size - 1] if len(ids) > len(page) else "")
 
-    async def between(self, after: str, last: str) -> Sequence[ParkedAccount]:
-        ids = [(key, id_) for key, id_ in self.rows if after < str(id_) and (not last or str(id_) <= last)]
-        return [self._parked(key, id_) for key, id_ in ids]
+    async def listed(self, after: str) -> Page[ParkedAccount]:
+        ordered = sorted((f"{key} {id_}", key, id_) for key, id_ in self.rows)
+        behind = [row for row in ordered if row[0] > after]
+        page = behind[: self.page_size]
+        more = len(behind) > len(page)
+        return Page([self._parked(key, id_) for _, key, id_ in page], page[-1][0] if more else "")
 
     async def mark_healed(self, rows: Sequence[ParkedAccount], version: str) -> None:
         for row in rows:
@@ -261,8 +265,11 @@ class FakeMappings:
                 found.setdefault(row.key, []).append(_mapping(row))
         return found
 
-    async def changed_since(self, moment: datetime) -> bool:
-        return self._changed_at >= moment
+    async def changed_since(self, moment: datetime, after: str = "") -> Changes:
+        return Changes(found=self._changed_at >= moment, after="")
+
+    async def tell(self, keys: Collection[str]) -> None:
+        """Nothing to tell: nobody has a copy."""
 
     async def rows(self) -> Sequence[MappingRow]:
         return list(self.table.values())

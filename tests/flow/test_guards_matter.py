@@ -26,6 +26,9 @@ REMEDIES = "tests/flow/test_remedies.py::test_"
 RECOVERY = "tests/flow/test_recovery.py::test_"
 OTHERS = "tests/flow/test_other_erps.py::test_"
 LOAD = "tests/flow/test_first_load.py::test_"
+MAPPINGS = "tests/flow/test_mapping_changes.py::test_"
+COPY = "tests/contract/test_mapping_copy.py::test_"
+RECENT = "tests/flow/test_recent_states.py::test_"
 CATCH_UP = "tests/flow/test_catch_up.py::test_"
 REFUSALS = "tests/flow/test_refusals.py::test_"
 DOCTOR = "tests/unit/test_doctor.py::test_"
@@ -149,6 +152,36 @@ GUARDS = {
         "return known.version is None or account.version > known.version",
         "return True",
         f"{CATCH_UP}the_first_pass_finds_what_the_app_missed_before",
+    ),
+    "every process is told which mapping rows changed": Guard(
+        "shared/resilience/follow_mappings.py",
+        "            await self.seen.mappings.tell(changed.keys())\n",
+        "",
+        f"{MAPPINGS}a_process_with_an_old_copy_does_not_write_the_old_code_back",
+    ),
+    "a change that is told while a name is read is not missed": Guard(
+        "shared/storage/mapping_copy.py",
+        "if self._rows is rows and self._read_anew is read_anew:",
+        "if True:",
+        f"{COPY}a_change_that_is_told_while_a_name_is_read_is_not_missed",
+    ),
+    "a remembered state is forgotten when another is stored": Guard(
+        "shared/sync/record.py",
+        "        self.recent.forget(work.state.account_id)\n",
+        "",
+        f"{RECENT}an_account_that_was_parked_is_read_anew",
+    ),
+    "checks of the app and deletions trust no memory": Guard(
+        "shared/sync/freshness.py",
+        "first = change.hop == 0 and change.source in _ASKERS and change.kind is not ChangeKind.DELETE",
+        "first = change.hop == 0",
+        f"{RECENT}checks_of_the_app_and_deletions_read_the_row",
+    ),
+    "whoever met a faster worker reads the row": Guard(
+        "shared/sync/freshness.py",
+        "first = change.hop == 0 and ",
+        "first = ",
+        f"{RECENT}an_old_memory_loses_nothing_of_what_another_worker_wrote",
     ),
     "the first pass creates nobody": Guard(
         "shared/load/missed.py",

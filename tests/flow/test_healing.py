@@ -377,7 +377,7 @@ async def test_single_rows_are_read_only_where_issues_and_states_differ() -> Non
     del world.issues.rows["UnmappedCurrency|yen", account("S9")]
     calls = Calls()
     heal = world.application(calls).heal
-    for _ in range(3):
+    for _ in range(6):  # a page of accounts each
         await heal.run()
     assert calls.made.count("states.get") == 3
     keys = set(world.issues.rows)
@@ -385,3 +385,37 @@ async def test_single_rows_are_read_only_where_issues_and_states_differ() -> Non
     assert ("UnmappedCurrency|yen", account("S200")) not in keys
     assert {("UnmappedCurrency|yen", account("S9")), ("UnmappedCurrency|yen", retrying)} <= keys
     assert len(keys) == 201
+
+
+async def test_issues_are_compared_to_the_end_even_if_each_run_is_of_a_new_process() -> None:
+    world = World()
+    world.states.page_size = world.issues.page_size = 20
+    for number in range(100):
+        await _park(world, number, "yen")
+    await _park(world, 100, "yen", at="KeyChanged")
+    for number in range(0, 100, 10):
+        del world.issues.rows["UnmappedCurrency|yen", account(f"S{number}")]
+    for _ in range(7):
+        await world.application().heal.run()
+    keys = set(world.issues.rows)
+    assert {("UnmappedCurrency|yen", account(f"S{number}")) for number in range(100)} <= keys
+    assert ("UnmappedCurrency|yen", account("S100")) not in keys
+
+
+async def test_a_list_of_issues_that_has_become_old_corrects_nothing_that_is_right() -> None:
+    world = World()
+    world.states.page_size = 10
+    for number in range(40):
+        await _park(world, number, "yen")
+    heal = world.application().heal
+    await heal.run()
+    for number in range(40):  # half of them are written meanwhile, and others are parked
+        if number % 2:
+            _stand(world, number, phase=Phase.SYNCED)
+            del world.issues.rows["UnmappedCurrency|yen", account(f"S{number}")]
+        else:
+            await _park(world, number + 100, "yen")
+    right = set(world.issues.rows)
+    for _ in range(10):
+        await heal.run()
+    assert set(world.issues.rows) == right

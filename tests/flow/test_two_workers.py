@@ -7,6 +7,7 @@ from itertools import count, product
 import pytest
 
 from shared.model.change import AccountChange
+from shared.wiring import Application
 from tests.flow.world import World
 
 
@@ -21,14 +22,18 @@ class Worker:
         self._world = world
         self._running: asyncio.Task[object] | None = None
 
-    async def _gate(self, _: str) -> None:
+    def hold_at(self, step: int) -> None:
+        """Count the steps anew, and be held at this one."""
+        self._passed, self._step = count(), step
+
+    async def gate(self, _: str) -> None:
         if next(self._passed) == self._step:
             self.held.set()
             await self._go_on.wait()
 
-    async def start(self, change: AccountChange) -> None:
+    async def start(self, change: AccountChange, application: Application | None = None) -> None:
         """Deliver the change, until the step or the end is reached."""
-        delivery = self._world.deliver(change, self._world.application(self._gate))
+        delivery = self._world.deliver(change, application or self._world.application(self.gate))
         self._running = asyncio.create_task(delivery)
         waiting = asyncio.create_task(self.held.wait())
         await asyncio.wait({self._running, waiting}, return_when=asyncio.FIRST_COMPLETED)

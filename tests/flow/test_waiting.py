@@ -106,8 +106,10 @@ async def test_of_many_accounts_a_run_reads_a_few_pages_and_the_next_goes_on(
     report = ReportWaiting(world.states, world.control, world.clock)
     await report.run()
     assert (world.states.scans, _told(caplog)) == (PAGES, [])
-    await report.run()
-    assert world.states.scans == 2 * PAGES
+    while world.states.scans < 10:
+        before = world.states.scans
+        await report.run()
+        assert world.states.scans == min(before + PAGES, 10)
     assert _told(caplog) == [f"waiting: oldest {99 * 60} minutes, 99 accounts, systems: none"]
 
 
