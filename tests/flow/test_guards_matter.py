@@ -546,8 +546,10 @@ GUARDS = {
     ),
     "a scan has its bookmark before its rows": Guard(
         "shared/resilience/follow_mappings.py",
-        "        await progress.put(name, bookmark)\n        await progress.control.put_handled(rows)",
-        "        await progress.control.put_handled(rows)\n        await progress.put(name, bookmark)",
+        "        await progress.put(name, bookmark)\n"
+        "        await progress.control.put_handled(self.seen.table, rows)",
+        "        await progress.control.put_handled(self.seen.table, rows)\n"
+        "        await progress.put(name, bookmark)",
         f"{HEALING}a_run_that_is_cut_off_anywhere_is_continued_where_it_was",
     ),
     "the second scan waits for the deadline": Guard(
@@ -576,8 +578,8 @@ GUARDS = {
     ),
     "after a change every parked account is read": Guard(
         "shared/resilience/heal.py",
-        "if await self.follow.compare(progress):",
-        "if await self.follow.compare(progress) and False:",
+        "if any([await follow.compare(progress) for follow in self.follow]):",
+        "if any([await follow.compare(progress) for follow in self.follow]) and False:",
         f"{HEALING}a_parked_account_behind_many_others_is_released_at_once",
     ),
     "a customer is followed only once its old number is free": Guard(
