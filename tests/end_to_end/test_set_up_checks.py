@@ -12,7 +12,6 @@ async def test_a_stand_in_order_has_nothing_wrong(stand: Stand) -> None:
         for check in (field_map, points):
             wrong = [one for one in await check.check() if one.grade in {Grade.WARNING, Grade.ERROR}]
             assert wrong == []
-        assert [await table.check() for table in mappings], (
-            "what it finds depends on the currencies that other tests use"
-        )
+        for table in mappings:
+            assert await table.check(), "what it finds depends on the currencies that other tests use"
         assert (await sales_metadata(app).organization()).base_language == 1033

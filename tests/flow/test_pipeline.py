@@ -412,6 +412,7 @@ async def test_a_number_whose_creation_came_to_nothing_is_free_for_another_accou
         "msdyn_company.cdm_companycode": "usmf",
         "msdyn_customergroupid.msdyn_groupid": "10",
     }
+    world.tables["customer-groups"].set("10", "10")
     world.operations.script = [answer]
     assert (await world.deliver(world.save("A1", **columns))).ending == "retrying"
     event = world.delete("A1") if gone == "deleted" else world.save("A1", customertypecode=1)

@@ -119,6 +119,6 @@ async def test_a_page_has_no_script_and_no_style_of_its_own() -> None:
 
 
 async def test_another_method_is_refused_with_a_page() -> None:
-    seen = await Page().bare("POST", "/issues", {**principal("operator"), **SAME})
+    seen = await Page().bare("POST", "/systems", {**principal("operator"), **SAME})
     assert seen.status == 405
     assert BASE in seen.answer.text
