@@ -24,7 +24,8 @@ from shared.model.mapping_edit import (
     Version,
     key_or_none,
 )
-from shared.ports import Clock, CurrencyMappings
+from shared.ports import Clock
+from shared.ports.mappings import CurrencyMappings
 
 _AT_ONCE = 4
 

@@ -15,7 +15,8 @@ from shared.model.account import AccountCurrency
 from shared.model.faults import Fault
 from shared.model.mapping import CURRENCIES, MappingTable, Usage, currency_key
 from shared.model.mapping_edit import Mapped, MappingRow, RowChange, key_or_none
-from shared.ports import OptionLabels, SalesInquiry, SyncStates, Target
+from shared.ports import SalesInquiry, SyncStates, Target
+from shared.ports.mappings import OptionLabels
 
 _ISO_4217 = re.compile("[A-Z]{3}")
 

@@ -18,8 +18,7 @@ from shared.model.customer import Customer, CustomerKey, FieldValue, Owner, Wait
 from shared.model.description import TargetDescription
 from shared.model.faults import System
 from shared.model.issue import Issue, ParkedAccount, Seen
-from shared.model.mapping import Changes, CurrencyMapping, MappingTable, Usage
-from shared.model.mapping_edit import Edit, MappingRow, RowChange, Version
+from shared.model.mapping import MappingTable, Usage
 from shared.model.outcome import Cause, Problem
 from shared.model.state import Page, ScannedAccount, Stored, SyncState
 
@@ -92,35 +91,6 @@ class Target(Protocol):
     async def describe(self) -> TargetDescription: ...
     # Make one cheap request, to test whether the ERP can be used.
     async def probe(self) -> None: ...
-
-
-class OptionLabels(Protocol):
-    """The labels of choices in the account's table, in one language."""
-
-    # The label of each option of the column, by its number; from a copy, unless `fresh`.
-    async def of(self, column: str, *, fresh: bool) -> Mapping[int, str]: ...
-
-
-class CurrencyMappings(Protocol):
-    """One mapping table, such as that of currencies, for the app and for its editor."""
-
-    # The rows whose normalised name is `key`; if there are several, a person must correct the table.
-    # `fresh` reads the table; otherwise a copy in the process is used, also to say that there is no row.
-    async def look_up(self, key: str, *, fresh: bool) -> Sequence[CurrencyMapping]: ...
-    # All rows by normalised name, read now; rows without a usable name are left out.
-    async def by_name(self) -> Mapping[str, Sequence[CurrencyMapping]]: ...
-    # Whether a row was added or changed since then, or shortly before, as far as a few requests tell, which
-    # begin behind `after`. An edit is always noticed, a deletion by hand never.
-    async def changed_since(self, moment: datetime, after: str = "") -> Changes: ...
-    # Tell every process that the rows of these names changed: no copy keeps what was before for longer than
-    # `currency_cache_seconds` from now.
-    async def tell(self, keys: Collection[str]) -> None: ...
-    # All rows, read now, each with its ETag.
-    async def rows(self) -> Sequence[MappingRow]: ...
-    # Carry out up to 98 changes and record them, all or nothing. Raises MappingConflict.
-    async def write(self, edit: Edit, part: int, changes: Sequence[RowChange]) -> None: ...
-    # Every edit, the oldest first.
-    async def history(self) -> Sequence[Version]: ...
 
 
 class AccountStates(Protocol):

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from shared.model.mapping import LABELS_KEPT, CurrencyMapping, MappingTable
 from shared.model.mapping_edit import key_or_none
-from shared.ports import CurrencyMappings, OptionLabels
+from shared.ports.mappings import CurrencyMappings, OptionLabels
 
 _COMPARED, _PASSED = "mappings", "mapping pages"
 

@@ -18,7 +18,7 @@ from shared.model.field_source import CURRENCY, MappedField
 from shared.model.mapping import CurrencyMapping, currency_key, fold
 from shared.model.outcome import Cause, Problem
 from shared.model.state import NO_KEYS, NOTHING
-from shared.ports import CurrencyMappings
+from shared.ports.mappings import CurrencyMappings
 from shared.sync.parents import FindParents
 
 

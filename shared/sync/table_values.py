@@ -12,7 +12,7 @@ from shared.model.field_map import FieldMap
 from shared.model.field_source import MappedField
 from shared.model.mapping import MappingTable
 from shared.model.outcome import Cause, Problem
-from shared.ports import CurrencyMappings, OptionLabels
+from shared.ports.mappings import CurrencyMappings, OptionLabels
 from shared.sync.desired_customer import key_of, only_code
 
 type Keys = Mapping[str, tuple[str, ...]]

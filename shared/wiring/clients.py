@@ -18,10 +18,8 @@ from shared.ports import (
     ChangeQueue,
     Clock,
     Control,
-    CurrencyMappings,
     CustomerOwners,
     Issues,
-    OptionLabels,
     Probe,
     RejectedEvents,
     SyncStates,
@@ -29,6 +27,7 @@ from shared.ports import (
 )
 from shared.ports.counts import Counts
 from shared.ports.load import AccountPages, CheckedAccounts, WaitingChanges
+from shared.ports.mappings import CurrencyMappings, OptionLabels
 from shared.ports.pages import PageQueue, Runs
 from shared.ports.queues import Leftovers, QueueDepths
 from shared.resilience.retry_policy import Jitter

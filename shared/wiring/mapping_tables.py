@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from shared.model.faults import System
 from shared.model.field_map import FieldMap
 from shared.model.mapping import MappingTable
-from shared.ports import CurrencyMappings, OptionLabels
+from shared.ports.mappings import CurrencyMappings, OptionLabels
 from shared.resilience.circuit_breaker import Breakers
 from shared.sync.desired_customer import MappedValues
 from shared.sync.table_values import TableValues

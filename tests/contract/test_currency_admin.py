@@ -16,7 +16,7 @@ from shared.mappings.review import Review
 from shared.mappings.sheet import WantedRow
 from shared.model.mapping import CURRENCIES, PARTITION, currency_key, escape_key, value_table
 from shared.model.mapping_edit import Edit, Mapped, MappingConflict, RowChange
-from shared.ports import CurrencyMappings
+from shared.ports.mappings import CurrencyMappings
 from shared.storage.currency_mappings import CurrencyTable
 from tests.contract.conftest import NewTable, NewTables
 from tests.fakes.clock import FakeClock

@@ -12,7 +12,7 @@ from azure.data.tables.aio import TableClient, TableServiceClient
 
 from shared.model.faults import ConfigurationFault, TransientFault
 from shared.model.mapping import PARTITION, escape_key
-from shared.ports import CurrencyMappings
+from shared.ports.mappings import CurrencyMappings
 from shared.storage.currency_mappings import MISS_SECONDS, CurrencyTable
 from tests.contract.conftest import NewTable, NewTables
 from tests.fakes.clock import FakeClock

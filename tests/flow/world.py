@@ -16,7 +16,7 @@ from shared.model.customer import CustomerKey, FieldValue
 from shared.model.faults import System
 from shared.model.outcome import Ending, Outcome
 from shared.model.state import SyncState
-from shared.ports import CurrencyMappings
+from shared.ports.mappings import CurrencyMappings
 from shared.settings import Settings
 from shared.telemetry.activity import COUNTED
 from shared.wiring import Application

@@ -18,7 +18,7 @@ from shared.model.faults import Fault
 from shared.model.finding import Finding, Grade
 from shared.model.mapping import CURRENCIES, MappingTable
 from shared.model.mapping_edit import MappingRow, key_or_none
-from shared.ports import CurrencyMappings
+from shared.ports.mappings import CurrencyMappings
 from shared.ports.metadata import SalesMetadata
 
 _STOPS = {Kind.DUPLICATE, Kind.EMPTY_CODE, Kind.LONG_CODE, Kind.UNKNOWN_CODE}
