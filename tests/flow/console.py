@@ -138,16 +138,24 @@ class Page:
         """Send exactly these headers."""
         return await self._ask(method, path, headers)
 
+    async def answer(self, path: str) -> httpx.Response:
+        """Read a page as an operator, as it is sent."""
+        return await self._send("GET", path, principal("operator"))
+
     async def _ask(
         self, method: str, path: str, headers: dict[str, str], fields: dict[str, object] | None = None
     ) -> Seen:
+        answer, reader = await self._send(method, path, headers, fields), _Reader()
+        reader.feed(answer.text)
+        return Seen(answer, " ".join(" ".join(reader.texts).split()), reader.fields, reader.tags)
+
+    async def _send(
+        self, method: str, path: str, headers: dict[str, str], fields: dict[str, object] | None = None
+    ) -> httpx.Response:
         transport = httpx.ASGITransport(self.app)  # pyright: ignore[reportArgumentType]
         async with httpx.AsyncClient(transport=transport, base_url="https://app.example") as client:
             files = {name: value for name, value in (fields or {}).items() if isinstance(value, tuple)}
             data = {name: value for name, value in (fields or {}).items() if name not in files}
-            answer = await client.request(
+            return await client.request(
                 method, BASE + path, headers=headers, data=data, files=files or None
             )
-        reader = _Reader()
-        reader.feed(answer.text)
-        return Seen(answer, " ".join(" ".join(reader.texts).split()), reader.fields, reader.tags)
