@@ -78,6 +78,7 @@ class Page:
     actions: FakeActions = field(default_factory=FakeActions)
     differences: FakeDifferences = field(default_factory=FakeDifferences)
     diagnoses: FakeDiagnoses = field(default_factory=FakeDiagnoses)
+    locked: int | None = None
 
     def __post_init__(self) -> None:
         app = self.world.application()
@@ -112,7 +113,11 @@ class Page:
 
     async def depths(self) -> list[QueueDepth]:
         """The counts of the queues, of which only one is told here."""
-        return [QueueDepth("account-changes", active=3, scheduled=2, dead_letters=0, oldest_at=None)]
+        return [
+            QueueDepth(
+                "account-changes", active=3, scheduled=2, dead_letters=0, oldest_at=None, locked=self.locked
+            )
+        ]
 
     def name(self, account_id: UUID, number: str, name: str) -> None:
         """Let Sales know an account by its names."""
@@ -156,6 +161,4 @@ class Page:
         async with httpx.AsyncClient(transport=transport, base_url="https://app.example") as client:
             files = {name: value for name, value in (fields or {}).items() if isinstance(value, tuple)}
             data = {name: value for name, value in (fields or {}).items() if name not in files}
-            return await client.request(
-                method, BASE + path, headers=headers, data=data, files=files or None
-            )
+            return await client.request(method, BASE + path, headers=headers, data=data, files=files or None)
