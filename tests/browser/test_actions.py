@@ -301,9 +301,9 @@ async def test_the_mapping_is_changed_by_hand_by_file_and_undone(scene: Scene, o
         await press(page, button)
         await done(page, heading)
         assert await code() == expected
-        await go(page, "Currency mapping")
+        await go(page, "Mapping tables")
 
-    await go(page, "Currency mapping")
+    await go(page, "Mapping tables")
     await page.get_by_label("Currency, as Sales calls it").fill("Test Crown")
     await page.get_by_label("Code in Operations", exact=True).fill("EUR")
     await press(page, "Add…")
