@@ -50,7 +50,7 @@ async def test_the_overview_says_how_many_checks_are_in_work_or_how_many_ended(p
     assert "2 in this minute and the last" in (await page.get("/")).text
     page.locked = 2
     seen = await page.get("/")
-    assert "In work 2 checked just now" in seen.text
+    assert "In work 2 being checked now" in seen.text
     assert "in this minute and the last" not in seen.text
 
 
