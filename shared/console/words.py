@@ -141,6 +141,8 @@ def title(cause: str, value: str, field: str, erp: str) -> str:
     if mapping_table(cause, value) != CURRENCIES.name:
         value = value.removeprefix(f"{mapping_table(cause, value)}|")
     quoted = f"“{value}”" if value else ""
+    if not value:
+        text = re.sub(r"The (currency|value) \{value\}", r"A \1", text)
     if not field:
         text = re.sub(r" (of|in) \{field\}", "", text)
     said = text.replace("{value}", quoted).replace("{field}", field).replace("{erp}", erp)
