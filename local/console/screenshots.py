@@ -20,6 +20,7 @@ from local.stand_options import ROOT
 
 SETTINGS = {"SETTLE_SECONDS": "1"}
 WIDTH, HEIGHT = 1120, 700
+COUNTED_SECONDS = 100.0
 
 type Scheme = Literal["light", "dark"]
 
@@ -44,6 +45,7 @@ async def _run() -> None:
         accounts = await set_scene(stand)
         await _run_command(stand, "load", "start", "--rate", "2", "--max-creates", "5", "--no-wait")
         await _run_command(stand, "reconcile")
+        await _until_counted(stand, browser)
         schemes: tuple[Scheme, ...] = ("light", "dark")
         for scheme in schemes:
             await _pictures(stand, browser, accounts, scheme)
@@ -55,6 +57,17 @@ async def _run_command(stand: Stand, *words: str) -> None:
     command = (sys.executable, "-m", "shared.cli", *settings, *words)
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=DEVNULL, stderr=DEVNULL)
     await process.wait()
+
+
+async def _until_counted(stand: Stand, browser: Browser) -> None:
+    """Wait until the overview shows how checks ended: each process adds its counts once a minute."""
+    page = await browser.new_page()
+    await page.goto(stand.console_link("operator"))
+    async with asyncio.timeout(COUNTED_SECONDS):
+        while not await page.locator(".legend .fill-created, .legend .fill-updated").count():
+            await asyncio.sleep(1)
+            await page.reload()
+    await page.close()
 
 
 async def _pictures(stand: Stand, browser: Browser, accounts: Mapping[str, str], scheme: Scheme) -> None:

@@ -1,17 +1,13 @@
 """One account: found by whatever people call it, explained, and separated from its customer."""
 
-from collections.abc import Sequence
-from contextlib import suppress
-
 from starlette.responses import RedirectResponse, Response
 
 from shared.console import words
 from shared.console.attempts import drawn
 from shared.console.desk import Desk, RefusedError
+from shared.console.missing import Missing, currencies_for, missing
 from shared.console.rendering import BASE
 from shared.diagnostics.find_account import NoSuchAccountError
-from shared.model.account import AccountCurrency
-from shared.model.faults import Fault
 from shared.model.issue import Issue
 from shared.model.outcome import Cause
 from shared.resilience.replay import Asked
@@ -57,7 +53,7 @@ async def _explained(desk: Desk) -> Response:
     named = await desk.operator.name_accounts.of([account_id])
     customer = found.state.customer if found.state else None
     preview = found.preview
-    unmapped = await _unmapped(desk, preview.currency if preview else None, found.issue)
+    needed = await _missing(desk, preview.currency if preview else None, found.issue)
     problem = preview.problem if preview else None
     customer = customer or (preview.customer if preview and preview.exists_in_operations else None)
     return desk.show(
@@ -68,9 +64,9 @@ async def _explained(desk: Desk) -> Response:
         customer=customer,
         links=desk.operator.name_accounts.links(account_id, customer),
         erp_link=str(desk.operator.erp.capabilities.system),
-        title=_title(desk, found.issue, unmapped),
+        title=_title(desk, found.issue, needed),
         step=found.next_step.replace(f"Parked as {problem}. ", "") if problem else found.next_step,
-        unmapped=unmapped,
+        missing=needed,
         **drawn(found.state),
     )
 
@@ -96,17 +92,15 @@ async def unlink(desk: Desk) -> Response:
             raise RefusedError("This account is linked to no customer: there is nothing to unlink.", 409)
 
 
-def _title(desk: Desk, issue: Issue | None, unmapped: AccountCurrency | None) -> str:
+def _title(desk: Desk, issue: Issue | None, needed: Missing | None) -> str:
     if issue is None:
         return ""
-    return words.title(issue.cause, unmapped.name if unmapped else issue.value, issue.field, desk.erp)
+    return words.title(issue.cause, needed.name if needed else issue.value, issue.field, desk.erp)
 
 
-async def _unmapped(desk: Desk, currency: str | None, issue: Issue | None) -> AccountCurrency | None:
-    """Return the currency that needs a code, if the account is parked for that."""
-    if not currency or issue is None or issue.cause != Cause.UNMAPPED_CURRENCY:
+async def _missing(desk: Desk, currency: str | None, issue: Issue | None) -> Missing | None:
+    """Return the value for lack of whose row the account is parked, if that is so."""
+    if issue is None:
         return None
-    known: Sequence[AccountCurrency] = ()
-    with suppress(Fault):
-        known = await desk.operator.edit_mapping.review.sales.currencies()
-    return next((one for one in known if one.name == currency), AccountCurrency(currency))
+    value = (currency or "") if issue.cause == Cause.UNMAPPED_CURRENCY else issue.value
+    return missing(desk, issue.cause, value, await currencies_for(desk, {issue.cause}))

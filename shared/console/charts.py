@@ -100,7 +100,9 @@ def _ended(whole: Activity, slots: Sequence[Activity]) -> str:
         return "No check ended in the last day."
     busiest = max(slots, key=lambda slot: slot.endings.total())
     checks = "1 check" if total == 1 else f"{total:,} checks"
-    return f"{checks} ended in the last day, most of them from {busiest.at:%H:%M} UTC for 15 minutes."
+    return (
+        f"{checks} ended in the last day, most of them from {busiest.at:%Y-%m-%d %H:%M} UTC for 15 minutes."
+    )
 
 
 def _lag(whole: Activity) -> str:

@@ -11,15 +11,13 @@ from starlette.responses import RedirectResponse, Response
 
 from shared.console.accounts import LONGEST_SEARCH
 from shared.console.desk import Desk, RefusedError
+from shared.console.missing import Missing, currencies_for, missing
 from shared.console.rendering import BASE
 from shared.diagnostics.find_account import NoSuchAccountError
 from shared.diagnostics.name_accounts import Named
 from shared.diagnostics.parked_sheet import parked_rows
 from shared.mappings.sheet import neutralised
-from shared.model.account import AccountCurrency
-from shared.model.faults import Fault
 from shared.model.issue import Issue
-from shared.model.mapping_edit import key_or_none
 from shared.model.outcome import Cause
 
 SHOWN, SHOWN_OF_CAUSE = 10, 500
@@ -29,7 +27,7 @@ SHOWN, SHOWN_OF_CAUSE = 10, 500
 class Group:
     """Accounts with one cause and one remedy, the longest parked first; `shown` are the first of them.
 
-    `currency` is the currency without a code that parks them, if that is the cause.
+    `missing` is the value without a row that parks them, if that is the cause.
     """
 
     cause: str
@@ -38,7 +36,7 @@ class Group:
     remedy: str
     issues: Sequence[Issue]
     shown: Sequence[Issue]
-    currency: AccountCurrency | None = None
+    missing: Missing | None = None
 
     @property
     def oldest(self) -> datetime | None:
@@ -75,13 +73,14 @@ async def _listed(desk: Desk, cause: str, rows: Sequence[Issue], text: str = "")
     most = SHOWN_OF_CAUSE if cause or text else SHOWN
     groups = grouped(rows, most=most, with_values=desk.person.operates)
     causes = list(Cause) if desk.person.operates else list(dict.fromkeys(group.cause for group in groups))
-    named, currencies = Named({}), list[AccountCurrency]()
+    named = Named({})
     if desk.person.operates:
         named = await desk.operator.name_accounts.of([row.account_id for g in groups for row in g.shown])
-        currencies = await _currencies(desk, groups)
+        currencies = await currencies_for(desk, {group.cause for group in groups})
+        groups = [replace(g, missing=missing(desk, g.cause, g.value, currencies)) for g in groups]
     return desk.show(
         "issues.html",
-        groups=[with_currency(group, currencies) for group in groups],
+        groups=groups,
         total=len(rows),
         causes=causes,
         chosen=cause,
@@ -108,25 +107,6 @@ def grouped(rows: Collection[Issue], *, most: int, with_values: bool) -> list[Gr
         groups[row.cause, row.value if with_values else "", row.field, row.remedy].append(row)
     made = [Group(*key, found, found[:most]) for key, found in groups.items()]
     return sorted(made, key=lambda group: -len(group.issues))
-
-
-def with_currency(group: Group, currencies: Collection[AccountCurrency]) -> Group:
-    """Return the group with its currency as Sales spells it, and the ISO code that Sales has for it."""
-    if group.cause != Cause.UNMAPPED_CURRENCY or not group.value:
-        return group
-    found = (one for one in currencies if key_or_none(one.name) == group.value)
-    currency = next(found, AccountCurrency(group.value))
-    return replace(group, currency=currency)
-
-
-async def _currencies(desk: Desk, groups: Collection[Group]) -> list[AccountCurrency]:
-    """Read the currencies of Sales if a group needs them; without them the form has no suggestion."""
-    if not any(group.cause == Cause.UNMAPPED_CURRENCY for group in groups):
-        return []
-    try:
-        return list(await desk.operator.edit_mapping.review.sales.currencies())
-    except Fault:
-        return []
 
 
 def _cause(text: str) -> str:

@@ -2,18 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from starlette.responses import Response
 
 from shared.console import charts
 from shared.console.desk import Desk
+from shared.console.needs import heading, needs_of
 from shared.diagnostics.read_runs import rate_of, seconds_left
 from shared.diagnostics.status import LONGEST_READING, Status, read_or
+from shared.model.activity import Activity
 from shared.model.faults import System
 from shared.model.outcome import Ending
 
 _WRITTEN = (Ending.CREATED, Ending.UPDATED)
 _BAR = 100.0  # percent
+_LATELY = timedelta(minutes=2)  # this minute and the one before: a row is of a whole minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ async def show(desk: Desk) -> Response:
     day = await read_or(reading, [], "The minutes were not read", [], LONGEST_READING)  # the status says so
     names = [issue.account_id for issue in status.parked] if desk.person.operates else []
     queues = {queue.name: queue for queue in status.queues}
-    load = status.runs.load
+    load, needs = status.runs.load, needs_of(status, desk.erp, operates=desk.person.operates)
     return desk.show(
         "overview.html",
         status=status,
@@ -46,17 +50,17 @@ async def show(desk: Desk) -> Response:
         parts_of=list(_parts(status)),
         charts=charts.of(day, status.at),
         named=await desk.operator.name_accounts.of(names),
-        heading=heading(status.attention),
+        needs=needs,
+        heading=heading(needs),
+        lately=_handled(day, status.at - _LATELY),
         rate=rate_of(load, status.at) if load else 0,
         left=seconds_left(load, status.at) if load else None,
     )
 
 
-def heading(attention: Sequence[str]) -> str:
-    """Say in a sentence how things stand."""
-    if not attention:
-        return "Changes arrive, nothing needs you"
-    return "One thing needs you" if len(attention) == 1 else f"{len(attention)} things need you"
+def _handled(minutes: Sequence[Activity], after: datetime) -> int:
+    """Count the checks that ended in the minutes after a moment."""
+    return sum(minute.endings.total() for minute in minutes if minute.at > after)
 
 
 def _parts(status: Status) -> Iterator[Part]:

@@ -1,5 +1,6 @@
 """Templates into HTML: every value is escaped; times, ages and words are written in one way."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -16,6 +17,8 @@ from shared.wiring.operator import Operator
 
 BASE = "/api/console"
 FOLDER = Path(__file__).parent
+_TIME = Markup('<time datetime="{}">{} UTC</time>')
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?) UTC")
 
 
 @cache
@@ -29,7 +32,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     filters = cast("dict[str, Any]", made.filters)  # pyright: ignore[reportUnknownMemberType]
-    filters |= {"time": _time, "count": _count, "plain": words.on_the_page, "spell": words.spell}
+    filters |= {"time": _time, "count": _count, "plain": _plain, "spell": words.spell}
     made.globals.update(  # pyright: ignore[reportUnknownMemberType]
         base=BASE,
         words=words,
@@ -66,7 +69,16 @@ def _time(moment: datetime | str | None, *, seconds: bool = False) -> Markup:
     if moment is None:
         return Markup("")
     text = f"{moment:%Y-%m-%d %H:%M:%S}" if seconds else f"{moment:%Y-%m-%d %H:%M}"
-    return Markup('<time datetime="{}">{} UTC</time>').format(moment.isoformat(timespec="seconds"), text)
+    return _TIME.format(moment.isoformat(timespec="seconds"), text)
+
+
+def _plain(text: object) -> Markup:
+    """Write a text of a use case with the page's own buttons, and with its moments as such."""
+    parts = _MOMENT.split(words.on_the_page(str(text)))  # every second one is a moment
+    return Markup("").join(
+        _TIME.format(part.replace(" ", "T") + "Z", part) if place % 2 else part
+        for place, part in enumerate(parts)
+    )
 
 
 def _count(number: int, one: str, many: str = "") -> str:

@@ -1,5 +1,6 @@
 """What holds work back, and what was given up: pause and resume, send again, and what people did."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -32,11 +33,11 @@ class SystemRow:
 async def show(desk: Desk) -> Response:
     """Show systems, messages that were given up, and the newest actions."""
     troubles = list[str]()
-    leftovers = [(place, await _leftovers(desk, place, troubles)) for place in Bin]
+    found = await asyncio.gather(*(_leftovers(desk, place, troubles) for place in Bin))
     return desk.show(
         "systems.html",
         systems=await rows_of(desk),
-        leftovers=[(place, rows) for place, rows in leftovers if rows],
+        leftovers=[(place, rows) for place, rows in zip(Bin, found, strict=True) if rows],
         troubles=troubles,
         actions=await desk.operator.actions.newest(ACTIONS),
     )

@@ -42,7 +42,7 @@ _TITLES: dict[Cause, str] = {
 }
 # What the person does on the page instead of a command: the first pattern that fits counts.
 _COMMANDS = (
-    (r"accountsync currency set .*", "“Add the code” on this page"),
+    (r"accountsync (currency|mapping) set .*", "“Add the code” on this page"),
     (r"accountsync load resume.*", "“Resume” on the page Runs"),
     (r"accountsync load (status|start|cancel)", "the page Runs"),
     (r"accountsync reconcile --last --repair", "“Check the chosen” on the page Comparison"),
@@ -138,7 +138,13 @@ def title(cause: str, value: str, field: str, erp: str) -> str:
         text = _TITLES[Cause(cause)]
     except (ValueError, KeyError):
         return " ".join(filter(None, (cause, field, value)))
+    if mapping_table(cause, value) != CURRENCIES.name:
+        value = value.removeprefix(f"{mapping_table(cause, value)}|")
     quoted = f"“{value}”" if value else ""
+    if not value:
+        text = re.sub(r"The (currency|value) \{value\}", r"A \1", text)
+    if not field:
+        text = re.sub(r" (of|in) \{field\}", "", text)
     said = text.replace("{value}", quoted).replace("{field}", field).replace("{erp}", erp)
     return " ".join(said.split()).removesuffix(":")
 

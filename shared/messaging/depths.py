@@ -76,6 +76,7 @@ class LocalQueues:
                 scheduled=found[name]["scheduled"],
                 dead_letters=found[name]["dead_letter"],
                 oldest_at=_moment(found[name]["oldest_enqueued_at"]),
+                locked=found[name]["locked"],
             )
             for name in _QUEUES
         ]

@@ -9,13 +9,17 @@ CHANGES = "account-changes"  # where changes wait for their check
 
 
 class QueueDepth(NamedTuple):
-    """The counts of one queue. `oldest_at` is None if the queue is empty or the time cannot be known."""
+    """The counts of one queue. `oldest_at` is None if the queue is empty or the time cannot be known.
+
+    `locked`: how many of the active messages are in work now; None if the broker does not tell it (in Azure).
+    """
 
     name: str
     active: int
     scheduled: int
     dead_letters: int
     oldest_at: datetime | None
+    locked: int | None = None
 
 
 class Bin(StrEnum):

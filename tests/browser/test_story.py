@@ -40,6 +40,6 @@ async def test_the_account_arrives(scene: Scene, open_page: OpenPage) -> None:
     await expect(page.get_by_text("Customer usmf/C-1007")).to_be_visible()
 
     await page.get_by_role("link", name="Systems").click()
-    row = page.get_by_role("row").filter(has_text="Currency mapping changed")
+    row = page.get_by_role("row").filter(has_text="asked treasury")
+    await expect(row).to_contain_text("Currency mapping changed")
     await expect(row).to_contain_text("you")
-    await expect(row).to_contain_text("asked treasury")

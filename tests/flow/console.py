@@ -78,6 +78,7 @@ class Page:
     actions: FakeActions = field(default_factory=FakeActions)
     differences: FakeDifferences = field(default_factory=FakeDifferences)
     diagnoses: FakeDiagnoses = field(default_factory=FakeDiagnoses)
+    locked: int | None = None
 
     def __post_init__(self) -> None:
         app = self.world.application()
@@ -112,7 +113,11 @@ class Page:
 
     async def depths(self) -> list[QueueDepth]:
         """The counts of the queues, of which only one is told here."""
-        return [QueueDepth("account-changes", active=3, scheduled=2, dead_letters=0, oldest_at=None)]
+        return [
+            QueueDepth(
+                "account-changes", active=3, scheduled=2, dead_letters=0, oldest_at=None, locked=self.locked
+            )
+        ]
 
     def name(self, account_id: UUID, number: str, name: str) -> None:
         """Let Sales know an account by its names."""
@@ -138,16 +143,22 @@ class Page:
         """Send exactly these headers."""
         return await self._ask(method, path, headers)
 
+    async def answer(self, path: str) -> httpx.Response:
+        """Read a page as an operator, as it is sent."""
+        return await self._send("GET", path, principal("operator"))
+
     async def _ask(
         self, method: str, path: str, headers: dict[str, str], fields: dict[str, object] | None = None
     ) -> Seen:
+        answer, reader = await self._send(method, path, headers, fields), _Reader()
+        reader.feed(answer.text)
+        return Seen(answer, " ".join(" ".join(reader.texts).split()), reader.fields, reader.tags)
+
+    async def _send(
+        self, method: str, path: str, headers: dict[str, str], fields: dict[str, object] | None = None
+    ) -> httpx.Response:
         transport = httpx.ASGITransport(self.app)  # pyright: ignore[reportArgumentType]
         async with httpx.AsyncClient(transport=transport, base_url="https://app.example") as client:
             files = {name: value for name, value in (fields or {}).items() if isinstance(value, tuple)}
             data = {name: value for name, value in (fields or {}).items() if name not in files}
-            answer = await client.request(
-                method, BASE + path, headers=headers, data=data, files=files or None
-            )
-        reader = _Reader()
-        reader.feed(answer.text)
-        return Seen(answer, " ".join(" ".join(reader.texts).split()), reader.fields, reader.tags)
+            return await client.request(method, BASE + path, headers=headers, data=data, files=files or None)

@@ -41,6 +41,17 @@ async def test_the_overview_says_that_an_account_is_parked_and_which(page: Page)
     assert seen.status == 200
     assert "1 account parked" in seen.text
     assert "Paro Valley Hotels" in seen.text
+    assert "One thing needs you" in seen.text
+    assert "/issues?cause=UnmappedCurrency" in seen.answer.text
+    assert "Add a row for this currency" in seen.text
+
+
+async def test_the_overview_says_how_many_checks_are_in_work_or_how_many_ended(page: Page) -> None:
+    assert "2 in this minute and the last" in (await page.get("/")).text
+    page.locked = 2
+    seen = await page.get("/")
+    assert "In work 2 being checked now" in seen.text
+    assert "in this minute and the last" not in seen.text
 
 
 async def test_an_issue_shows_cause_remedy_and_the_suggested_code(page: Page) -> None:
@@ -116,6 +127,27 @@ async def test_an_account_that_waits_for_a_row_leads_to_its_table() -> None:
     await world.sync(world.save("A1", paymenttermscode=1))
     page = Page(world)
     assert "/mapping?table=payment-terms" in (await page.get("/issues")).answer.text
+
+
+async def test_a_value_of_any_table_is_added_where_it_is_missing_and_the_account_arrives() -> None:
+    world = World(field_map=str(Path(__file__).with_name("mapping_tables.toml")))
+    world.labels.columns = {"paymenttermscode": {1: "Net 30"}}
+    await world.sync(world.save("A1", paymenttermscode=1))
+    page = Page(world)
+    for path in ("/issues", f"/account?id={account('A1')}"):
+        seen = await page.get(path)
+        assert "Code of “net 30” in Operations" in seen.text, path
+        assert ("table", "payment-terms") in seen.fields, path
+        assert "The value “net 30” of PaymentTerms" in seen.text, path
+    assert "Code of" not in (await page.get("/issues", "reader")).text
+    plan = await page.post("/mapping/plan", table="payment-terms", do="set", name="net 30", code="N030")
+    assert "1 parked account goes on" in plan.text
+    await page.post("/mapping/apply", **dict(plan.fields))
+    await world.application().heal.run()
+    await world.drain()
+    customer = world.customer("A1")
+    assert customer is not None
+    assert customer["PaymentTerms"] == "N030"
 
 
 @pytest.mark.parametrize(

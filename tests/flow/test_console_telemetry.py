@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.model.faults import System, TransientFault
 from tests.flow.console import Page
 from tests.flow.world import account
 
@@ -21,6 +22,7 @@ async def test_the_overview_draws_the_day_and_says_it_in_words(page: Page) -> No
     labels = seen.answer.text.count('role="img" aria-label="')
     assert labels >= 2
     assert "style=" not in seen.answer.text
+    assert 'most of them from <time datetime="' in seen.answer.text
 
 
 @pytest.mark.parametrize("role", ["reader", "operator"])
@@ -37,3 +39,9 @@ async def test_an_account_without_an_attempt_has_no_picture_of_one(page: Page) -
     seen = await page.get(f"/account?id={account('A1')}", "reader")
     assert seen.status == 200
     assert "The last attempt" not in seen.text
+
+
+async def test_a_moment_in_a_sentence_is_marked_as_one_and_all_else_is_text(page: Page) -> None:
+    page.inquiry.fault = TransientFault(System.DATAVERSE, "no answer since 2026-02-30 10:00 UTC <b>")
+    seen = await page.post("/accounts", text="Contoso")
+    assert '<time datetime="2026-02-30T10:00Z">2026-02-30 10:00 UTC</time> &lt;b&gt;' in seen.answer.text

@@ -39,7 +39,8 @@ def test_a_longer_lag_is_higher_and_no_write_has_none() -> None:
 
 
 def test_the_same_is_told_in_words_and_numbers() -> None:
-    assert DRAWN.ended.startswith("20 checks ended in the last day, most of them from 12:46 UTC")
+    day = f"{START - timedelta(days=1):%Y-%m-%d}"
+    assert DRAWN.ended.startswith(f"20 checks ended in the last day, most of them from {day} 12:46 UTC")
     assert DRAWN.lag == "Half of the changes were written within 1 s, 95 of 100 within more than a day."
     told = [(hour.ended, hour.written, hour.trouble, hour.half, hour.most) for hour in DRAWN.hours]
     assert told == [(5, 0, 0, "", ""), (5, 2, 3, "1 s", "more than a day"), (10, 8, 2, "1 s", "1 s")]
