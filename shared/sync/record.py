@@ -91,6 +91,8 @@ class Record:
         try:
             await self._put(work)
         except StateConflict:
+            if outcome.ending is Ending.UNCHANGED:  # nothing was sent: the event is judged by the row as it is
+                raise
             await self.queue.send(work.verifying_check(), self.clock.now() + _AFTER_CONFLICT)
 
     async def _put(self, work: Work) -> None:

@@ -129,13 +129,16 @@ async def test_one_request_reads_all(simulated: Simulated, contoso: UUID) -> Non
     assert simulated.simulator.log.report("dataverse", 0)["total"] == 1
 
 
-async def test_of_a_parent_only_its_id_is_read(simulated: Simulated, contoso: UUID) -> None:
+async def test_of_a_parent_only_its_id_is_read(simulated: Simulated, contoso: UUID, tmp_path: Path) -> None:
     """A row that the app may not read would else look like none."""
     child = uuid4()
     parent = {"parentaccountid@odata.bind": f"/accounts({contoso})"}
     simulated.state(accounts=[{"accountid": str(child), "name": "Child", **parent}])
-    parents = load_field_map(str(Path(__file__).parents[1] / "flow/parents.toml"))
-    field_map = parents.model_copy(update={"company": MAP.company})
+    parents = (Path(__file__).parents[1] / "flow/parents.toml").read_text(encoding="utf-8")
+    one_company = tmp_path / "parents.toml"
+    text = parents.replace('column = "new_company"', 'setting = "OPERATIONS_COMPANY"')
+    one_company.write_text(text, encoding="utf-8")
+    field_map = load_field_map(str(one_company))
     assert "expand=parentaccountid" not in select_of(field_map)
     for account_id, expected in ((child, str(contoso)), (contoso, None)):
         account = await reader(simulated, field_map).read(account_id)

@@ -115,6 +115,7 @@ async def test_a_map_for_columns_that_sales_does_not_have_names_each_of_them(sta
     found = wrong(await MapCheck(OPERATIONS, field_map, target, stand).findings())
     missing = {column.path for column in field_map.columns if column.column.startswith("msdyn_")}
     assert missing
+    missing.add("address1_freighttermscode")  # a column of every Sales, which the simulator does not have
     assert {finding.check for finding in found} == {f"field map: column {path}" for path in missing}
 
 
