@@ -49,7 +49,8 @@ class Mapping:
     async def correct_all(self) -> None:
         """Write what is still wrong or missing."""
         async with self._table() as table:
-            there = {row["CurrencyCRM"]: row["CurrencyAX"] async for row in table.list_entities()}
+            rows = [row async for row in table.list_entities() if "CurrencyCRM" in row]  # not the version row
+            there = {row["CurrencyCRM"]: row["CurrencyAX"] for row in rows}
         for currency in CURRENCIES:
             if there.get(currency.crm) != currency.code:
                 await self.correct(currency.crm)

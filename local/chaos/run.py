@@ -197,6 +197,7 @@ async def _check(
         "customers": len(standing.customers),
         "customers with a parent's number": with_parent(truth, standing),
         "customers with payment terms": customers.with_terms(truth, standing),
+        "parked for unmapped payment terms": places.parked_for(ledger, "UnmappedValue"),
         "parked at the end": _parked(standing),
     }
 
