@@ -38,7 +38,7 @@ TERMS = (
     Terms("On delivery", 3, UNKNOWN),
 )
 AFTER_RENAME = Terms("Net 45 days", 0, None, meanwhile=True)  # how the renamed row is called in the table
-WEIGHTS = (6, 4, 3, 4, 1, 1)
+WEIGHTS = (6, 4, 3, 4, 3, 2)
 ROWS = (*TERMS, AFTER_RENAME)
 
 
@@ -77,7 +77,7 @@ async def correct(stand: Stand, name: str) -> None:
 async def correct_all(stand: Stand) -> None:
     """Write what is still wrong or missing."""
     async with _table(stand) as table:
-        there = {str(row["Source"]): row["Target"] async for row in table.list_entities() if "Source" in row}
+        there = {str(row["Source"]): row["Target"] async for row in table.list_entities() if "Target" in row}
     for terms in ROWS:
         if there.get(terms.name) != code_of(stand.options.erp, terms.name):
             await correct(stand, terms.name)
