@@ -105,6 +105,12 @@ class Sales:
             }
             await self._ask("POST", "sdkmessageprocessingsteps", step)
 
+    async def change_contacts(self) -> None:
+        """Change every contact, without a change of an account."""
+        for number in self.contacts:
+            email = f"contact.{number}.last@example.com"
+            await self._change_contact(number, Step("contact", 0, {"emailaddress1": email}))
+
     async def rename_terms(self, name: str) -> None:
         """Give the row of payment terms its later name."""
         (renamed,) = (terms.renamed for terms in TERMS if terms.name == name)
