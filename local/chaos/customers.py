@@ -109,6 +109,12 @@ class Marks:
                 yield f"customer {customer} was written by {sorted(marks)}"
 
 
+def with_terms(truth: Truth, standing: Standing) -> int:
+    """How many customers have payment terms."""
+    name = truth.erp.fields.terms
+    return sum(row[name] != truth.erp.stored(terms="")[name] for row in standing.customers)
+
+
 def owners_of(truth: Truth, standing: Standing) -> dict[int, str]:
     """The account's customer, as the app knows it."""
     return {

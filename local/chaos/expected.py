@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from local.chaos import terms
 from local.chaos.conditions import COUNTRIES, CURRENCIES
 from local.erps.erp import Erp
 
@@ -30,6 +31,7 @@ def customer_of(erp: Erp, row: Mapping[str, Any]) -> dict[str, str]:
     values = {
         **_place(erp, row),
         "currency": CODES[row["currency"]],
+        "terms": terms.code_of(erp, row["terms"]),
         "hold": "All" if row["statecode"] == INACTIVE else "No",
     }
     return {**erp.constants, **erp.stored(**texts, **values)}
@@ -62,3 +64,7 @@ def never_written(erp: Erp, versions: list[dict[str, Any]], customer: Mapping[st
     codes = {code for version in versions for code in ALL_CODES[version["currency"]]}
     if customer[currency] not in {erp.stored(currency=code)[currency] for code in codes}:
         yield f"{currency} is {customer[currency]!r}, which the account never had"
+    name = erp.fields.terms
+    codes = {code for version in versions for code in terms.codes_of(erp, version.get("terms", ""))}
+    if customer[name] not in {erp.stored(terms=code)[name] for code in codes}:
+        yield f"{name} is {customer[name]!r}, which the account never had"

@@ -1,6 +1,7 @@
 """The field map of a run: the usual one with what the stream changes besides.
 
-The mail address is that of the account's contact, and a field is the customer of the parent account.
+The mail address is that of the account's contact, a field is the customer of the parent account, and the
+payment terms go through a mapping table by the name of the row that the account refers to.
 """
 
 from pathlib import Path
@@ -15,10 +16,19 @@ column = "parentaccountid"
 via = "customer"
 max_length = 20
 """
+TERMS = """
+[fields.{field}]
+column = "new_paymenttermid.new_name"
+via = "table:payment-terms"
+"""
 RELATED = """
 [[related]]
 table = "contact"
 column = "primarycontactid"
+
+[[related]]
+table = "new_paymentterm"
+column = "new_paymenttermid"
 """
 
 
@@ -30,5 +40,6 @@ def write_map(conditions: Conditions, folder: Path) -> Path:
     assert text.count(OWN) == 1
     parent = PARENT.format(field=erp.parent) if erp.parent else ""
     file = folder / "field-map.toml"
-    file.write_text(text.replace(OWN, OF_CONTACT) + parent + RELATED, encoding="utf-8")
+    terms = TERMS.format(field=erp.fields.terms)
+    file.write_text(text.replace(OWN, OF_CONTACT) + parent + terms + RELATED, encoding="utf-8")
     return file

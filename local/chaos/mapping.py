@@ -1,4 +1,4 @@
-"""The operator's part: the currency mapping as it is at first, and its corrections, by plain table writes.
+"""The operator's part: the mapping tables as they are at first, and corrections, by plain table writes.
 
 Healing is a timer function; it is also called by hand, as
 learn.microsoft.com/azure/azure-functions/functions-manually-run-non-http shows.
@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import httpx
 from azure.data.tables.aio import TableClient
 
+from local.chaos import terms
 from local.chaos.conditions import CURRENCIES, Currency
 from local.stand import Stand
 
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """The table CurrencyMapping, not through the proxy."""
+    """The table CurrencyMapping and that of payment terms, not through the proxy."""
 
     stand: Stand
 
@@ -25,6 +26,7 @@ class Mapping:
             for currency in CURRENCIES:
                 if currency.at_first:
                     await table.upsert_entity(_row(currency, currency.at_first))
+        await terms.seed(self.stand)
         erp = self.stand.options.erp
         rows = {
             "transactioncurrencies": [
@@ -47,10 +49,16 @@ class Mapping:
     async def correct_all(self) -> None:
         """Write what is still wrong or missing."""
         async with self._table() as table:
-            there = {row["CurrencyCRM"]: row["CurrencyAX"] async for row in table.list_entities()}
+            rows = [row async for row in table.list_entities() if "CurrencyCRM" in row]  # not the version row
+            there = {row["CurrencyCRM"]: row["CurrencyAX"] for row in rows}
         for currency in CURRENCIES:
             if there.get(currency.crm) != currency.code:
                 await self.correct(currency.crm)
+        await terms.correct_all(self.stand)
+
+    async def correct_terms(self, name: str) -> None:
+        """Write the right code for the payment terms of this name."""
+        await terms.correct(self.stand, name)
 
     async def heal(self) -> None:
         """Run the timer function now, on the first host."""

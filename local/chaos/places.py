@@ -56,6 +56,12 @@ def issues_differ(standing: Standing) -> Iterator[str]:
     )
 
 
+def parked_for(ledger: Ledger, cause: str) -> int:
+    """How many messages ended in parking an account for this cause."""
+    endings = (line for lines in ledger.endings.values() for line in lines)
+    return sum(line["ending"] == "parked" and line["detail"] == cause for line in endings)
+
+
 def bugs(ledger: Ledger) -> Iterator[str]:
     """Parked for causes that no fault may lead to: given up, or a defect."""
     causes = Counter(

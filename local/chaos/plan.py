@@ -15,6 +15,8 @@ from local.chaos.conditions import (
     Conditions,
 )
 from local.chaos.families import UNMAPPED, WITH_PARENT, Parents, planted
+from local.chaos.terms import ROWS, TERMS
+from local.chaos.terms import WEIGHTS as TERMS_WEIGHTS
 from local.commands import FULL_SIZE
 
 type Kind = Literal[
@@ -30,6 +32,8 @@ type Trouble = Literal[
     "reordering",
     "tables away",
     "mapping",
+    "terms mapped",
+    "terms renamed",
     "refused creation",
 ]
 
@@ -42,6 +46,7 @@ KINDS: dict[str, int] = {
     "mapped column": 42,
     "other column": 10,
     "currency": 14,
+    "terms": 10,
     "state": 8,
     "contact": 8,
     "delete": 3,
@@ -50,6 +55,7 @@ KINDS: dict[str, int] = {
     "late": 5,
     "garbage": 3,
 }
+WITH_TERMS = 0.8  # of the accounts
 CONTACTS = 8  # each is the contact of many accounts
 DESCRIBED: Mapping[str, object] = {"description": "no parent"}
 MAPPED = ("name", "telephone1", "contact", "websiteurl", "address1_city", "address1_country")
@@ -57,7 +63,8 @@ MAPPED = ("name", "telephone1", "contact", "websiteurl", "address1_city", "addre
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One event; `currency` and the other columns are what is written, in the words of Sales.
+    """One event; `currency`, `terms` (by their first name) and the other columns are what is written, in
+    the words of Sales.
 
     `contact` is the number of the account's contact. A step of this kind changes the contact of the account.
     """
@@ -130,6 +137,8 @@ class _Stream:
         columns = {name: self._text(account, name) for name in self._columns} | {"currency": self._currency()}
         if not self._conditions.assigned:
             columns["accountnumber"] = number
+        if self._random.random() < WITH_TERMS:
+            columns["terms"] = self._terms()
         if self._parents is not None and self._random.random() < WITH_PARENT:
             columns |= self._parents.choose(account, self._alive)
         return Step("create", account, columns)
@@ -145,6 +154,8 @@ class _Stream:
                 return Step("change", account, {"description": self._text(account, "description")})
             case "currency":
                 return Step("change", account, {"currency": self._currency()})
+            case "terms":
+                return Step("change", account, {"terms": self._terms()})
             case "state":
                 return self._turn(account)
             case "parent" if self._parents is not None:
@@ -171,6 +182,9 @@ class _Stream:
 
     def _currency(self) -> str:
         return self._random.choices(CURRENCIES, WEIGHTS)[0].crm
+
+    def _terms(self) -> str:
+        return self._random.choices(TERMS, TERMS_WEIGHTS)[0].name
 
     def _text(self, account: int, column: str) -> str:
         self._written += 1
@@ -210,4 +224,9 @@ def _trouble(conditions: Conditions, random: Random) -> Mapping[int, tuple[tuple
         found[place(0.05, 0.6)].append(("refused creation", ""))
     for currency in CORRECTED_MEANWHILE:
         found[place(0.5, 0.8)].append(("mapping", currency))
+    for terms in ROWS:
+        if terms.renamed:
+            found[place(0.3, 0.5)].append(("terms renamed", terms.name))
+        if terms.meanwhile:
+            found[place(0.5, 0.8)].append(("terms mapped", terms.name))
     return {at: tuple(trouble) for at, trouble in found.items()}

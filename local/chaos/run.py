@@ -27,7 +27,7 @@ from local.chaos.proxy import CALM, Rates, TableProxy
 from local.chaos.recovery import operator, rejected_bodies, replay_parked, settings_of
 from local.chaos.renames import Renames
 from local.chaos.sales import Sales
-from local.chaos.standing import Standing, look, quiet
+from local.chaos.standing import Standing, look, quiet, waiting_in_vain
 from local.chaos.trouble import Troublemaker
 from local.chaos.weather import Weather
 from local.demo.watch import Ledger
@@ -74,7 +74,7 @@ async def run(conditions: Conditions, progress: Progress, folder: Path | None = 
         mapping = Mapping(stand)
         await mapping.seed(assigned=conditions.assigned)
         async with Sales.at(stand.addresses) as sales:
-            await sales.post_contacts()
+            await sales.post_related()
             weather = Weather(sales.control, conditions.target)
             trouble = Troublemaker(conditions, stand, sales, weather, proxy, mapping)
             marks = Marks(conditions.erp)
@@ -139,8 +139,10 @@ async def _storm(trouble: Troublemaker, marks: Marks, progress: Progress) -> Non
 
 async def _aftermath(result: Result, trouble: Troublemaker, marks: Marks, progress: Progress) -> None:
     stand, sales, mapping = trouble.stand, trouble.sales, trouble.mapping
-    progress("Correcting the mapping, healing, waiting for quiet")
+    progress("Waiting for quiet, then correcting the mapping and changing the contacts")
+    await quiet(stand, mapping, QUIET_SECONDS)  # what is changed now is no longer read by an event's check
     await mapping.correct_all()
+    await sales.change_contacts()
     await stand.restart_host(0)
     standing = await _timed(result, "quiet", quiet(stand, mapping, QUIET_SECONDS))
     conditions = result.conditions
@@ -148,6 +150,7 @@ async def _aftermath(result: Result, trouble: Troublemaker, marks: Marks, progre
     result.check("quiet after the storm", [*standing.restless, *standing.unsettled])
     result.check("customers equal before any replay", customers.unequal(truth, standing, parked_too=False))
     result.check("no account waits for a parent that has its customer", left_waiting(truth, standing))
+    result.check("no account waits for a value that is mapped", waiting_in_vain(standing))
     result.facts["parked before the replay"] = _parked(standing)
     async with operator(settings_of(stand)) as app:
         result.facts["replayed"] = await replay_parked(app)
@@ -195,6 +198,8 @@ async def _check(
         "accounts deleted": sum(written.deleted for written in truth.accounts.values()),
         "customers": len(standing.customers),
         "customers with a parent's number": with_parent(truth, standing),
+        "customers with payment terms": customers.with_terms(truth, standing),
+        "parked for unmapped payment terms": places.parked_for(ledger, "UnmappedValue"),
         "parked at the end": _parked(standing),
     }
 

@@ -6,16 +6,19 @@ Out of it come the truth about each account, and what happens to the messages of
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any, Self
 
 import httpx
 
 from local.chaos.conditions import CURRENCIES
 from local.chaos.plan import Step
+from local.chaos.terms import TERMS
 from local.dynamics.dataverse.seed import fixed_id
 from local.stand_options import Addresses
 
 TRIES = 60
+RELATED = {"contact": "emailaddress1", "new_paymentterm": "new_name"}  # tables, and what is read of them
 LATE_BY = timedelta(hours=1)
 GARBAGE = (
     ("<RemoteExecutionContext id='{mark}'/>", "application/xml"),
@@ -58,6 +61,7 @@ class Sales:
     contacts: dict[str, Contact] = field(default_factory=dict[str, Contact])
     garbage: list[str] = field(default_factory=list[str])
     _currencies: dict[str, str] = field(default_factory=dict[str, str])
+    _terms: dict[str, str] = field(default_factory=dict[str, str])
     _operations: dict[int, str] = field(default_factory=dict[int, str])
     _posted: int = 0
 
@@ -75,28 +79,42 @@ class Sales:
         rows = (await self.web.get("transactioncurrencies?$select=currencyname")).raise_for_status().json()
         self._currencies = {row["currencyname"]: row["transactioncurrencyid"] for row in rows["value"]}
         assert {currency.crm for currency in CURRENCIES} <= self._currencies.keys()
+        for terms in TERMS:
+            row = await self._ask("POST", "new_paymentterms", {"new_name": terms.name})
+            self._terms[terms.name] = row["new_paymenttermid"]
         return self
 
     async def __aexit__(self, *_error: object) -> None:
         await self.web.aclose()
         await self.control.aclose()
 
-    async def post_contacts(self) -> None:
-        """Have Dataverse post changes of contacts to each endpoint that it posts changes of accounts to."""
-        for endpoint in (await self._ask("GET", "serviceendpoints?$select=name", None))["value"]:
+    async def post_related(self) -> None:
+        """Have Dataverse post changes of related rows to each endpoint that it posts those of accounts to."""
+        endpoints = (await self._ask("GET", "serviceendpoints?$select=name", None))["value"]
+        for endpoint, (table, column) in product(endpoints, RELATED.items()):
+            scope = fixed_id("sdkmessagefilter", f"Update/{table}")
             step = {
-                "name": f"{endpoint['name']}: Update of contact",
+                "name": f"{endpoint['name']}: Update of {table}",
                 "stage": 40,
                 "mode": 1,
                 "asyncautodelete": True,
-                "filteringattributes": "emailaddress1",
+                "filteringattributes": column,
                 **_bound("eventhandler_serviceendpoint", "serviceendpoints", endpoint["serviceendpointid"]),
                 **_bound("sdkmessageid", "sdkmessages", fixed_id("sdkmessage", "Update")),
-                **_bound(
-                    "sdkmessagefilterid", "sdkmessagefilters", fixed_id("sdkmessagefilter", "Update/contact")
-                ),
+                **_bound("sdkmessagefilterid", "sdkmessagefilters", scope),
             }
             await self._ask("POST", "sdkmessageprocessingsteps", step)
+
+    async def change_contacts(self) -> None:
+        """Change every contact, without a change of an account."""
+        for number in self.contacts:
+            email = f"contact.{number}.last@example.com"
+            await self._change_contact(number, Step("contact", 0, {"emailaddress1": email}))
+
+    async def rename_terms(self, name: str) -> None:
+        """Give the row of payment terms its later name."""
+        (renamed,) = (terms.renamed for terms in TERMS if terms.name == name)
+        await self._ask("PATCH", f"new_paymentterms({self._terms[name]})", {"new_name": renamed})
 
     async def take(self, step: Step) -> None:
         """Carry out one step."""
@@ -121,13 +139,16 @@ class Sales:
                 await self._again(step)
 
     async def rows(self) -> dict[str, dict[str, Any]]:
-        """The accounts as they stand in Sales, by id; their currency by name, their contact's address."""
+        """The accounts as they stand in Sales, by id; currency and terms by name, their contact's address."""
         names = {found: name for name, found in self._currencies.items()}
+        rows = (await self.web.get("new_paymentterms?$select=new_name")).raise_for_status().json()
+        terms = {row["new_paymenttermid"]: row["new_name"] for row in rows["value"]}
         state = (await self.control.get("/state", params={"system": "dataverse"})).raise_for_status().json()
         emails = {row["contactid"]: row["emailaddress1"] for row in state["dataverse"]["contacts"]}
         return {
             row["accountid"]: row
             | {"currency": names[row["_transactioncurrencyid_value"]]}
+            | {"terms": terms.get(row["_new_paymenttermid_value"], "")}
             | {"emailaddress1": emails.get(row["_primarycontactid_value"], row["emailaddress1"])}
             for row in state["dataverse"]["accounts"]
         }
@@ -165,6 +186,8 @@ class Sales:
         if currency := payload.pop("currency", None):
             found = self._currencies[str(currency)]
             payload |= _bound("transactioncurrencyid", "transactioncurrencies", found)
+        if terms := payload.pop("terms", None):
+            payload |= _bound("new_paymenttermid", "new_paymentterms", self._terms[str(terms)])
         if (parent := payload.pop("parent", None)) is not None:
             payload |= _bound("parentaccountid", "accounts", self.accounts[int(str(parent))].id)
         return payload

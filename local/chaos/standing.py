@@ -5,7 +5,7 @@ Read from the control endpoints and straight from the table service: neither fau
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ OWN_QUEUES = ("dataverse-events", "account-changes", "load-pages")
 POLL_SECONDS = 1.0
 HEAL_EVERY = 4
 STILL = 5  # polls, with a run of healing among them
+UNMAPPED = ("UnmappedCurrency|", "UnmappedValue|", "BadMapping|")
 OPEN = ("LeaseOwner", "DoubtfulUntil")
 
 
@@ -88,7 +89,9 @@ async def look(stand: Stand) -> Standing:
             queues=queues,
             pending=events["pending"],
             unhealed=[
-                row["RowKey"] for row in control if row["PartitionKey"] == "mapping" and not row["Done"]
+                row["RowKey"]
+                for row in control
+                if row["PartitionKey"].startswith("mapping") and not row["Done"]
             ],
         )
 
@@ -107,6 +110,13 @@ async def quiet(stand: Stand, mapping: CurrencyMapping, within: float) -> Standi
             return found
         polls += 1
         await asyncio.sleep(POLL_SECONDS)
+
+
+def waiting_in_vain(standing: Standing) -> Iterator[str]:
+    """Accounts that are parked for the row of a mapping table; in the end every value has its row."""
+    for account, state in standing.states.items():
+        if state.get("Phase") == "parked" and str(state.get("Issue")).startswith(UNMAPPED):
+            yield f"account {account} is parked as {state['Issue']}"
 
 
 def log_of(state: Row) -> list[list[Any]]:

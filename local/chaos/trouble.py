@@ -80,7 +80,17 @@ class Troublemaker:
             case "refused creation":
                 await self._refuse_creation()
             case _:
-                await self.mapping.correct(detail)
+                await self._edit(trouble, detail)
+
+    async def _edit(self, what: str, name: str) -> None:
+        """People edit a mapping table, or rename a row in Sales whose name goes through one."""
+        match what:
+            case "terms mapped":
+                await self.mapping.correct_terms(name)
+            case "terms renamed":
+                await self.sales.rename_terms(name)
+            case _:
+                await self.mapping.correct(name)
 
     async def _kill(self, host: int, random: Random) -> None:
         async with self._hosts[host]:

@@ -15,7 +15,15 @@ POST_CODES = {
     "DE-20097": ("Hamburg", "DE"),
     "FR-75001": ("Paris", "FR"),
 }
-COMPANY_ID = "b9bdcee5-d3c9-5567-88af-fbafb714f345"  # in the simulator: the same in every run
+# In the simulator ids are the same in every run.
+COMPANY_ID = "b9bdcee5-d3c9-5567-88af-fbafb714f345"
+TERMS = {
+    "": "00000000-0000-0000-0000-000000000000",
+    "14 DAYS": "db5b5fab-8f4d-4e27-9da1-494c73cf256d",
+    "1M(8D)": "73ab4876-7734-47c1-87fd-e805ec99108d",
+    "CM": "309d6b79-965e-4a32-9ae4-45508201e2bd",
+    "COD": "79cb9e86-830c-41c2-8dcc-69292f45e678",
+}
 LOOK_UP = """\
   until curl -s -G -H "Authorization: {authorization}" --data-urlencode "\\$filter=number eq '{number}'" \\
     "{url}/api/v2.0/companies({company})/customers" | grep {number}; do sleep 1; done
@@ -30,6 +38,7 @@ FIELDS = Fields(
     post_code="postalCode",
     country="country",
     currency="currencyCode",
+    terms="paymentTermsId",
     hold="blocked",
 )
 
@@ -92,7 +101,8 @@ BUSINESS_CENTRAL = Erp(
     settings=_settings,
     fields=FIELDS,
     constants={},
-    values={"hold": {"No": "_x0020_"}},
+    values={"hold": {"No": "_x0020_"}, "terms": TERMS},
+    terms=("14 DAYS", "1M(8D)", "CM", "COD"),
     post_codes=POST_CODES,
     assigned_map=HERE / "business-central-assigned.toml",
     assigned_settings={"BUSINESS_CENTRAL_API_PATH": OWN_API},

@@ -25,6 +25,7 @@ class Fields:
     post_code: str
     country: str
     currency: str
+    terms: str
     hold: str
 
 
@@ -37,6 +38,7 @@ class Erp:
     - `values`: by field (as in `Fields`), the values that it stores in another way than the cases write them;
     - `constants`: fields that have the same value in every customer;
     - `local_currency`: the code that it stores as blank, if it does so;
+    - `terms`: the codes of payment terms that it has from the beginning, or some of them;
     - `post_codes`: those it knows, with the city and country that they set, if they set any;
     - `assigned_map`, `assigned_settings`: the field map and further settings for numbers that it assigns
       itself, and `id_field`, the field that then holds the account's id;
@@ -60,6 +62,7 @@ class Erp:
     constants: Mapping[str, str]
     values: Mapping[str, Mapping[str, str]]
     local_currency: str = ""
+    terms: tuple[str, str, str, str]
     post_codes: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     assigned_map: Path
     assigned_settings: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -25,6 +25,7 @@ FIELDS = Fields(
     post_code="Post_Code",
     country="Country_Region_Code",
     currency="Currency_Code",
+    terms="Payment_Terms_Code",
     hold="Blocked",
 )
 
@@ -75,6 +76,7 @@ NAV = Erp(
     constants={},
     values={"hold": {"No": "_x0020_"}, "currency": {LOCAL_CURRENCY: ""}},
     local_currency=LOCAL_CURRENCY,
+    terms=("14 DAYS", "1M(8D)", "CM", "COD"),
     assigned_map=HERE / "nav-assigned.toml",
     id_field="Account_Id",
     parent="Bill_to_Customer_No",

@@ -20,6 +20,7 @@ FIELDS = Fields(
     post_code="AddressZipCode",
     country="AddressCountryRegionISOCode",
     currency="SalesCurrencyCode",
+    terms="PaymentTerms",
     hold="OnHoldStatus",
 )
 LOOK_UP = """\
@@ -75,6 +76,7 @@ OPERATIONS = Erp(
     fields=FIELDS,
     constants={"CustomerGroupId": GROUP, "PartyType": "Organization", "dataAreaId": COMPANY},
     values={},
+    terms=("Net30", "Net60", "Net15", "Net45"),
     assigned_map=HERE / "operations-assigned.toml",
     id_field="IdentificationNumber",
     parent="InvoiceAccount",

@@ -27,6 +27,8 @@ INJECTED = (
     "locks lost",
     "tables away",
     "mapping",
+    "terms mapped",
+    "terms renamed",
 )
 
 
@@ -67,6 +69,7 @@ async def test_every_invariant_holds_in_a_short_run(
     parents = ERPS[target].parent
     assert result["facts"]["accounts"] == result["conditions"]["accounts"] + (PLANTED if parents else 0)
     assert not parents or result["facts"]["customers with a parent's number"]
+    assert result["facts"]["customers with payment terms"]
     assert result["facts"]["customers"] > result["conditions"]["accounts"] / 3
 
 

@@ -14,7 +14,8 @@ from local.chaos.families import PLANTED, planted
 from local.chaos.parents import left_waiting, opened
 from local.chaos.plan import make_plan
 from local.chaos.sales import Written
-from local.chaos.standing import Standing
+from local.chaos.standing import Standing, waiting_in_vain
+from local.chaos.terms import ROWS, TERMS, codes_of
 from local.chaos.weather import Weather, usual
 from local.demo.watch import Ledger
 from local.dynamics.faults import FaultRule
@@ -29,6 +30,7 @@ COLUMNS: dict[str, Any] = {
     "address1_city": "A0000 city",
     "address1_country": "Germany",
     "currency": "Euro",
+    "terms": "Net 30",
     "statecode": 0,
     "accountnumber": "N0000",
 }
@@ -47,6 +49,7 @@ CUSTOMER = {
     "dataAreaId": "usmf",
     "IdentificationNumber": "id0",
     "InvoiceAccount": "",
+    "PaymentTerms": "Net30",
 }
 QUEUES = ("dataverse-events", "account-changes", "load-pages", "rejected-events")
 IDLE = {"active": 0, "locked": 0, "scheduled": 0, "deferred": 0, "dead_letter": 0}
@@ -103,7 +106,9 @@ def test_a_right_end_has_no_violations() -> None:
     assert list(places.dead(standing)) == list(places.issues_differ(standing)) == []
 
 
-@pytest.mark.parametrize("field", ["OrganizationName", "SalesCurrencyCode", "OnHoldStatus", "dataAreaId"])
+@pytest.mark.parametrize(
+    "field", ["OrganizationName", "SalesCurrencyCode", "PaymentTerms", "OnHoldStatus", "dataAreaId"]
+)
 def test_one_wrong_field_is_noticed(field: str) -> None:
     (difference,) = _unequal(_truth(), _standing(CUSTOMER | {field: "wrong"}))
     assert field in difference
@@ -130,6 +135,26 @@ def test_another_customer_than_the_parents_is_noticed() -> None:
     assert any("InvoiceAccount is '', expected 'N0001'" in text for text in _unequal(truth, standing))
     standing.customers[0] = CUSTOMER | {"InvoiceAccount": "n0001"}
     assert not [text for text in _unequal(truth, standing) if "InvoiceAccount" in text]
+
+
+@pytest.mark.parametrize(
+    "issue", ["UnmappedCurrency|euro", "UnmappedValue|payment-terms|net 15", "BadMapping|euro"]
+)
+def test_an_account_that_is_parked_for_a_row_that_is_there_is_noticed(issue: str) -> None:
+    standing = _standing(CUSTOMER, Phase="parked", Issue=issue)
+    assert list(waiting_in_vain(standing)) == [f"account id0 is parked as {issue}"]
+    assert list(waiting_in_vain(_standing(CUSTOMER, Phase="parked", Issue="NumberTaken"))) == []
+
+
+def test_payment_terms_are_edited_renamed_and_unmapped_for_a_while() -> None:
+    """Terms that are renamed end with the code of their new name, which differs from that of the old one."""
+    made = [found for trouble in make_plan(Conditions(seed=5)).trouble.values() for found in trouble]
+    mapped = {name for what, name in made if what == "terms mapped"}
+    renamed = {terms.name: terms.renamed for terms in TERMS if terms.renamed}
+    assert {name for what, name in made if what == "terms renamed"} == renamed.keys()
+    assert set(renamed.values()) <= mapped
+    assert {row.name for row in ROWS if row.at_first is None} & mapped
+    assert all(len(codes_of(OPERATIONS, name)) > 1 for name in renamed)
 
 
 def test_an_account_that_waits_for_a_parent_with_a_customer_is_noticed() -> None:

@@ -28,6 +28,7 @@ ACCOUNT: dict[str, Any] = {
     "address1_country": "Germany",
     "address1_postalcode": "dk-2100",
     "currency": "Pound Sterling",
+    "terms": "Net 30",
     "statecode": 0,
 }
 CUSTOMERS: dict[str, dict[str, str]] = {
@@ -39,6 +40,7 @@ CUSTOMERS: dict[str, dict[str, str]] = {
         "AddressCity": "A0000 city",
         "AddressCountryRegionISOCode": "DE",
         "SalesCurrencyCode": "GBP",
+        "PaymentTerms": "Net30",
         "OnHoldStatus": "No",
         "CustomerGroupId": "10",
         "PartyType": "Organization",
@@ -53,6 +55,7 @@ CUSTOMERS: dict[str, dict[str, str]] = {
         "country": "DK",  # that of the post code
         "postalCode": "DK-2100",
         "currencyCode": "GBP",
+        "paymentTermsId": "db5b5fab-8f4d-4e27-9da1-494c73cf256d",  # of 14 DAYS
         "blocked": "_x0020_",
     },
     "nav": {
@@ -63,6 +66,7 @@ CUSTOMERS: dict[str, dict[str, str]] = {
         "City": "A0000 city",
         "Country_Region_Code": "DE",
         "Currency_Code": "",  # the company's own currency
+        "Payment_Terms_Code": "14 DAYS",
         "Blocked": "_x0020_",
     },
 }

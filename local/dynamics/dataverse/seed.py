@@ -11,7 +11,8 @@ from uuid import NAMESPACE_URL, uuid5
 from local.dynamics.dataverse.store import Origin, Row, Store
 
 MESSAGES = ("Create", "Update", "Delete", "Assign", "SetState", "Merge")
-POSTED = ("account", "contact", "systemuser", "transactioncurrency")  # tables that steps can be for
+# Tables that steps can be for.
+POSTED = ("account", "contact", "systemuser", "transactioncurrency", "new_paymentterm")
 BASE_CURRENCY = {
     "currencyname": "US Dollar",
     "isocurrencycode": "USD",

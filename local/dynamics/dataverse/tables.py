@@ -2,7 +2,7 @@
 
 The standard account table and its neighbours with the delivered lengths
 (learn.microsoft.com/power-apps/developer/data-platform/reference/entities/account and
-.../transactioncurrency).
+.../transactioncurrency), and a table of the organisation's own: payment terms.
 """
 
 from collections.abc import Iterator
@@ -54,6 +54,7 @@ def organisation_tables() -> dict[str, Table]:
         table("businessunit", "businessunits", "name", [text("name", 160)], type_code=10),
         table("organization", "organizations", "name", [text("name", 160), whole("languagecode")]),
         table("contact", "contacts", "fullname", _contact(), tracked=True, type_code=2),
+        table("new_paymentterm", "new_paymentterms", "new_name", [text("new_name", 100)], type_code=10_100),
         *registration_tables(),
     ]
     return {one.name: one for one in tables}
@@ -85,6 +86,7 @@ def account_columns() -> list[Column]:
         *_account_flags(),
         lookup("parentaccountid", "account"),
         lookup("primarycontactid", "contact"),
+        lookup("new_paymenttermid", "new_paymentterm"),
         lookup("ownerid", "systemuser"),
         lookup("owninguser", "systemuser", read_only=True),
         lookup("owningbusinessunit", "businessunit", read_only=True),
