@@ -91,7 +91,7 @@ class Record:
         try:
             await self._put(work)
         except StateConflict:
-            if outcome.ending is Ending.UNCHANGED:  # nothing was sent: the event is judged by the row as it is
+            if outcome.ending is Ending.UNCHANGED:  # nothing was sent: the row decides about the event
                 raise
             await self.queue.send(work.verifying_check(), self.clock.now() + _AFTER_CONFLICT)
 
