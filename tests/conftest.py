@@ -7,12 +7,12 @@ import pytest
 from local.console.browser import HOW
 
 ROOT = Path(__file__).parent
-ALONE = {"browser", "end_to_end"}
+SHARED = {"browser": "scene", "end_to_end": "system"}  # the fixture of each folder that is one stand
 SPREAD = ROOT / "flow/test_guards_matter.py"  # each of its tests is a process, and takes as long as a file
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A group for each file, as `--dist loadgroup` wants it; the end-to-end files share one and its stand.
+    """A group for each file, as `--dist loadgroup` wants it; the tests that share a stand are one group.
 
     The tests of the guards are in no group: each worker takes the next of them.
     """
@@ -20,7 +20,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path == SPREAD:
             continue
         folder, *_ = item.path.relative_to(ROOT).parts
-        group = folder if folder in ALONE else str(item.path.relative_to(ROOT))
+        shares = SHARED.get(folder) in getattr(item, "fixturenames", ())
+        group = folder if shares else str(item.path.relative_to(ROOT))
         item.add_marker(pytest.mark.xdist_group(group))
 
 

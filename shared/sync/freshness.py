@@ -90,6 +90,10 @@ class RecentStates:
         if len(self._kept) > _MOST:
             self._kept.popitem(last=False)
 
+    def remembers(self, account_id: UUID) -> bool:
+        """Whether the account's row was not read for the work at hand."""
+        return account_id in self._kept
+
     def forget(self, account_id: UUID) -> None:
         """Read the row for the next event of the account."""
         self._kept.pop(account_id, None)

@@ -88,10 +88,11 @@ class Record:
             await self._check_again(work, until)
         await self._check_after_unknown(work)
         self._prepare(work, phase, outcome)
+        remembered = self.recent.remembers(work.state.account_id)
         try:
             await self._put(work)
         except StateConflict:
-            if outcome.ending is Ending.UNCHANGED:  # nothing was sent: the row decides about the event
+            if remembered and outcome.ending is Ending.UNCHANGED:  # the row, not yet read, decides
                 raise
             await self.queue.send(work.verifying_check(), self.clock.now() + _AFTER_CONFLICT)
 

@@ -38,14 +38,14 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def scene(chromium: str) -> AsyncIterator[Scene]:
     async with Stand.start(StandOptions(settings=SETTINGS, core_tools=False)) as stand:
         await seed(stand)
         yield Scene(stand, await set_scene(stand))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def browser(chromium: str) -> AsyncIterator[Browser]:
     async with open_browser() as opened:
         yield opened

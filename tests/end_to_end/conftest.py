@@ -10,7 +10,7 @@ from tests.end_to_end.opening import SETTINGS, open_system, places_of
 from tests.end_to_end.system import System, places_from_environment
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def system() -> AsyncIterator[System]:
     if (places := places_from_environment()) is not None:
         async with open_system(places, None) as opened:

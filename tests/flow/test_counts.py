@@ -59,11 +59,11 @@ async def test_an_instance_stores_at_once_and_then_no_more_for_a_minute(
         app.keep_minutes.soon()
     task = app.keep_minutes._task  # pyright: ignore[reportPrivateUsage]
     assert task is not None
-    while len(slept) < 2:
+    while not (waits := [seconds for seconds in slept if seconds > 1]):  # other tasks sleep less
         await asyncio.wait([task], timeout=0)
     assert endings(world) == {"created": 1}
     assert slept[0] == 0
-    assert keep_minutes.EVERY - 30 < slept[1] <= keep_minutes.EVERY
+    assert keep_minutes.EVERY - 30 < waits[0] <= keep_minutes.EVERY
     waiting.set()
     await task
     assert endings(world) == {"created": 3}

@@ -30,12 +30,12 @@ async def test_everything_serves_when_the_stand_is_ready(tmp_path: Path) -> None
     before = _below(os.getpid())
     async with Stand.start(StandOptions(hosts=2, folder=tmp_path, core_tools=False)) as stand:
         for url in stand.function_urls():
-            async with httpx.AsyncClient() as client:
+            async with httpx.AsyncClient(timeout=60) as client:
                 assert (await client.get(f"{url}/api/health")).status_code == 200
         async with TableServiceClient.from_connection_string(stand.addresses.tables) as service:
             assert {table.name async for table in service.list_tables()} == set(TABLES)
         await stand.restart_host(1, kill=True)
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             assert (await client.get(f"{stand.function_urls()[1]}/api/health")).status_code == 200
         started = _below(os.getpid())
         assert len(started - before) >= 6  # tables (two processes), broker, both systems, two hosts
