@@ -284,29 +284,35 @@ async def test_the_check_of_a_parent_is_of_the_load_whose_check_found_it_missing
     }
 
 
+async def _dies_at(world: Families, step: int) -> bool:
+    """Deliver all that waits, by a worker that dies at this step, and come to rest. Whether it died."""
+    left, died = step, False
+
+    async def gate(_: str) -> None:
+        nonlocal left
+        left -= 1
+        if left == -1:
+            raise Crash
+
+    while (change := world.queue.take()) is not None:
+        try:
+            await world.deliver(change, world.application(gate))
+        except Crash:
+            died = True
+            world.queue.waiting.insert(0, (world.clock.now(), 0, change))
+    await world.rest(15)
+    return died
+
+
 @pytest.mark.parametrize("first", ["C", "P"])
 async def test_wherever_a_worker_dies_the_child_has_its_parents_customer_in_the_end(first: str) -> None:
     step, died = 0, True
     while died:
-        world, died = Families(), False
+        world = Families()
         events = {"P": world.child("P", None), "C": world.child("C", "P")}
         await world.queue.send(events[first])
         await world.queue.send(events["P" if first == "C" else "C"])
-        left = step
-
-        async def gate(_: str) -> None:
-            nonlocal left
-            left -= 1
-            if left == -1:
-                raise Crash
-
-        while (change := world.queue.take()) is not None:
-            try:
-                await world.deliver(change, world.application(gate))
-            except Crash:
-                died = True
-                world.queue.waiting.insert(0, (world.clock.now(), 0, change))
-        await world.rest(15)
+        died = await _dies_at(world, step)
         assert (world.payer("P"), world.payer("C")) == ("", "P"), f"died at step {step}"
         assert not world.issues.rows
         step += 1
@@ -316,26 +322,12 @@ async def test_wherever_a_worker_dies_the_child_has_its_parents_customer_in_the_
 async def test_a_worker_that_dies_while_a_parent_moves_loses_no_child() -> None:
     step, died = 0, True
     while died:
-        world, died = Families(), False
+        world = Families()
         await world.sync(world.child("P", None), world.child("C", "P"))
         world.clock.advance(1000)
         world.operations.rename("P", "NEW")
         await world.queue.send(world.child("P", None, accountnumber="NEW"))
-        left = step
-
-        async def gate(_: str) -> None:
-            nonlocal left
-            left -= 1
-            if left == -1:
-                raise Crash
-
-        while (change := world.queue.take()) is not None:
-            try:
-                await world.deliver(change, world.application(gate))
-            except Crash:
-                died = True
-                world.queue.waiting.insert(0, (world.clock.now(), 0, change))
-        await world.rest(15)
+        died = await _dies_at(world, step)
         assert world.payer("C") == "NEW", f"died at step {step}"
         step += 1
     assert step > 20
