@@ -7,9 +7,8 @@ number of events; an event is lost if it never ended.
 """
 
 import contextlib
-import json
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -22,7 +21,7 @@ from bench.ground import OWN_LATENCY, Ground
 from bench.lone import create, lags_of_changes
 from bench.spread import spread
 from bench.stream import Event
-from local.stand import Stand
+from tests.end_to_end.operator import running_with
 
 OFF, REACHABLE, UNREACHABLE = "off", "reachable", "unreachable"
 MODES = (OFF, REACHABLE, UNREACHABLE)
@@ -51,10 +50,10 @@ async def measure(events: int = EVENTS, changes: int = CHANGES, rounds: int = RO
             await create(ground, users, ACCOUNTS)
             for round_ in range(rounds):
                 for mode in MODES:
-                    async with _running_with(ground.stand, settings[mode]):
+                    async with running_with(ground.stand, settings[mode]):
                         found[mode].lags += await _lags(ground, users, changes, f"{mode} {round_}")
             for mode in MODES:
-                async with _running_with(ground.stand, settings[mode]):
+                async with running_with(ground.stand, settings[mode]):
                     found[mode].lost = await _lost(ground, users, events, mode)
                     found[mode].megabytes = _megabytes(ground.stand.host_pid())
     return [*figures(found, events), _of_exports(collector), *_of_start()]
@@ -67,20 +66,6 @@ def _settings(collector: Collector, silent: Collector) -> Mapping[str, Mapping[s
         REACHABLE: {**_OTLP, name: collector.address},
         UNREACHABLE: {**_OTLP, name: silent.address},
     }
-
-
-@contextlib.asynccontextmanager
-async def _running_with(stand: Stand, settings: Mapping[str, str]) -> AsyncIterator[None]:
-    """The host, started anew with these settings; they are taken back at the end of the block."""
-    before = stand.settings_file.read_text(encoding="utf-8")
-    content = json.loads(before)
-    content["Values"] |= settings
-    stand.settings_file.write_text(json.dumps(content), encoding="utf-8")
-    await stand.restart_host()
-    try:
-        yield
-    finally:
-        stand.settings_file.write_text(before, encoding="utf-8")
 
 
 async def _lags(ground: Ground, users: Users, changes: int, mark: str) -> list[float]:
