@@ -29,8 +29,15 @@ class RequestQueue:
 
     @asynccontextmanager
     async def place(self, call: Call) -> AsyncGenerator[Answer | None]:
-        """Hold a place for one request; yields the answer if the request is turned away."""
-        identity = identity_of(call.headers.get("authorization", ""))
+        """Hold a place for one request; yields the answer if the request is turned away.
+
+        A request without a token has no identity: it holds no place, and the service refuses it.
+        """
+        authorization = call.headers.get("authorization", "")
+        if not authorization:
+            yield None
+            return
+        identity = identity_of(authorization)
         if self._present[identity] >= self.running + self.waiting:
             yield failure(429, None)
             return

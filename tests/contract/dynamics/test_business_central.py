@@ -262,6 +262,11 @@ async def test_each_identity_is_counted_by_itself(client: Client) -> None:
     assert sorted(client.stand.simulator.business_central.queue.most.values()) == [1, 3]
 
 
+async def test_a_request_without_a_token_is_no_identity(client: Client) -> None:
+    assert (await client.http.get(client.path, headers={"Authorization": ""})).status_code == 401
+    assert client.stand.simulator.business_central.queue.most == {}
+
+
 @pytest.mark.parametrize(
     ("rule", "status", "code"),
     [
