@@ -11,6 +11,7 @@ SHARED = {"browser": "scene", "end_to_end": "system"}  # the fixture of each fol
 SPREAD = ROOT / "flow/test_guards_matter.py"  # each of its tests is a process, and takes as long as a file
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A group for each file, as `--dist loadgroup` wants it; the tests that share a stand are one group.
 
