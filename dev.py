@@ -28,7 +28,7 @@ REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-cli.tx
 WANTED_PYTHON, WANTED_NODE = (3, 13), 18
 GET_PYTHON, GET_NODE = "https://www.python.org/downloads/", "https://nodejs.org"
 
-ALL_TESTS = ["-n", "3", "--dist", "loadgroup"]  # most of the time the tests wait for other processes
+ALL_TESTS = ["-n", "4", "--dist", "loadgroup"]  # most of the time the tests wait for other processes
 FAST_TESTS = ["-n", "auto", "--dist", "loadgroup", "tests/flow", "tests/unit"]  # the longest file goes first
 
 MODULES = {"demo": "local.demo", "start": "local.start", "bench": "bench", "chaos": "local.chaos"}

@@ -292,7 +292,7 @@ _BODY = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(status=st.sampled_from([200, 201, 204, 400, 404, 405, 409, 500, 503]), body=_BODY, v3=st.booleans())
 def test_no_content_of_an_answer_is_a_defect(status: int, body: object, v3: bool) -> None:
     def answer(_request: httpx.Request) -> httpx.Response:

@@ -116,7 +116,7 @@ async def test_a_deleted_account_blocks_the_customer_it_was_given() -> None:
 faults = st.sampled_from([LOST, CommittedError(LOST), CommittedLateError])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.tuples(st.sampled_from(["A1", "A2"]), st.text("012", max_size=2)), min_size=1, max_size=6),
     st.lists(st.one_of(st.none(), faults), max_size=10),

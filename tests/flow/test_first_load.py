@@ -304,7 +304,7 @@ async def test_a_worker_that_dies_at_any_step_of_a_page_loses_nothing_and_repeat
     assert step > 20
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     accounts=st.integers(0, 12),
     steps=st.sets(st.integers(0, 80), max_size=4),

@@ -69,7 +69,7 @@ def _check(world: World, play: list[Save]) -> None:
             assert stored.state.unknown_until is None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(saves, min_size=1, max_size=8), st.randoms(use_true_random=False), st.integers(0, 5))
 async def test_any_order_and_repetition_gives_the_same_customers(play, random, repeats) -> None:
     world = World()
@@ -94,7 +94,7 @@ faults = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(saves, min_size=1, max_size=6),
     st.lists(st.one_of(st.none(), faults, faults), max_size=10),

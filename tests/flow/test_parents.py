@@ -333,7 +333,7 @@ async def test_a_worker_that_dies_while_a_parent_moves_loses_no_child() -> None:
     assert step > 20
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     parents=st.lists(st.integers(-1, 9), min_size=10, max_size=10),
     order=st.permutations(range(10)),

@@ -163,7 +163,7 @@ async def previewed(world: World) -> Preview:
     return await world.preview().of(account("a"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     erp=st.sampled_from(["operations", "business-central", "nav"]),
     field_map=st.sampled_from([GIVEN, ASSIGNED]),

@@ -24,7 +24,7 @@ async def _checked(world: World, name: str) -> tuple[Ending, str, bool]:
     return outcome.ending, outcome.detail, bool(wrote)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     erp=st.sampled_from(["operations", "business-central", "nav"]),
     field_map=st.sampled_from([GIVEN, ASSIGNED]),
@@ -73,7 +73,7 @@ async def test_an_account_is_reported_if_and_only_if_a_check_of_it_would_act(
         assert wrote
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     erp=st.sampled_from(["operations", "business-central", "nav"]),
     field_map=st.sampled_from([GIVEN, ASSIGNED]),

@@ -108,7 +108,7 @@ CALLS = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(CALLS)
 def test_every_call_gets_an_answer(call: Call) -> None:
     for service in (SIMULATOR.dataverse, SIMULATOR.operations.service):
@@ -130,7 +130,7 @@ BUSINESS_CENTRAL_BODIES = st.dictionaries(
 ).map(lambda value: json.dumps({"displayName": "x", **value}).encode())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     CALLS,
     st.sampled_from(["contoso.example/production/api/v2.0", "production/api/contoso/sync/v1.0", "other"]),
@@ -149,7 +149,7 @@ def create_many(*rows: dict[str, Any]) -> Call:
     return Call("POST", path, {}, {}, json.dumps({"Targets": rows}).encode(), f"{ROOT}/api/data/v9.2")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.booleans(), min_size=1, max_size=6))
 def test_rows_created_together_are_kept_as_a_whole_or_not_at_all(good: list[bool]) -> None:
     simulator = Simulator(Options())
