@@ -1,4 +1,4 @@
-"""Each page for everybody: axe-core finds nothing, keyboard, 360 pixels, no script."""
+"""Each page for everybody: axe-core finds nothing, keyboard, small and enlarged, no script."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 
 from local.console.scene import FIRST
 from shared.console.app import PAGES as WEB_PAGES
-from tests.browser.conftest import OpenPage, Scene
+from tests.browser.conftest import HEIGHT, WIDTH, OpenPage, Scene
 
 AXE = Path(__file__).parents[2] / "local/node_modules/axe-core/axe.min.js"
 ACCOUNTS = (FIRST, "Contoso")  # one that is parked, one that arrived
@@ -36,7 +36,10 @@ STEPS = (
     ("/runs", "", "Count them…"),
     ("/runs", "", "Compare both systems…"),
 )
-NARROW = {"width": 360, "height": 740}
+# Width, height and the browser's size of letters: a telephone; a zoom of 200 %, which halves the window; and
+# letters twice as large.
+SIZES = {"telephone": (360, 740, 16), "zoom": (WIDTH // 2, HEIGHT // 2, 16), "letters": (WIDTH, HEIGHT, 32)}
+OUT_OF_REACH = Path(__file__).with_name("out_of_reach.js")
 
 
 async def findings(page: Page) -> list[str]:
@@ -97,11 +100,19 @@ async def test_axe_finds_nothing_on_what_readers_see(scene: Scene, open_page: Op
     assert found == []
 
 
-async def test_no_page_scrolls_sideways_on_a_telephone(scene: Scene, open_page: OpenPage) -> None:
-    page = await open_page("administrator", viewport=NARROW)
+async def test_every_page_is_read_and_used_at_every_size(scene: Scene, open_page: OpenPage) -> None:
+    page = await open_page("administrator")
+    browser = await page.context.new_cdp_session(page)
+    out_of_reach = OUT_OF_REACH.read_text(encoding="utf-8")
+    found = list[str]()
     for path in PAGES:
         await page.goto(address(scene, path))
-        assert await page.evaluate("document.documentElement.scrollWidth") <= 360, path
+        for name, (width, height, font) in SIZES.items():
+            await page.set_viewport_size({"width": width, "height": height})
+            await browser.send("Page.setFontSizes", {"fontSizes": {"standard": font, "fixed": font - 3}})
+            assert await page.evaluate("getComputedStyle(document.body).fontSize") == f"{font}px"
+            found += [f"{path} {name} {one}" for one in await page.evaluate(out_of_reach, width < 400)]
+    assert not found, "\n".join(found)
 
 
 async def test_the_keyboard_alone_reaches_the_content_and_the_pages(
