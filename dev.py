@@ -80,8 +80,12 @@ def main(arguments: list[str]) -> int:
     code = lint() or types()
     if code:
         return code
-    print("== tests", flush=True)
     whole = all(argument.startswith("--") for argument in others)
+    if whole:
+        subprocess.run(
+            [str(PYTHON), "-m", "local.console.browser"], check=False
+        )  # without one: skipped tests
+    print("== tests", flush=True)
     return become([str(PYTHON), "-m", "pytest", *(ALL_TESTS if whole else []), *others], {})
 
 

@@ -1,13 +1,15 @@
 """What the doctor found in its newest check of the set-up, and the button for a new one."""
 
+from collections.abc import Sequence
 from uuid import uuid4
 
 from starlette.responses import Response
 
 from shared.console.desk import Desk
 from shared.diagnostics.doctor.diagnose import EVERY
+from shared.diagnostics.doctor.mappings import without_values
 from shared.model.diagnosis import ORDER
-from shared.model.finding import Grade
+from shared.model.finding import Finding, Grade
 
 _STALE = 2 * EVERY
 
@@ -16,7 +18,7 @@ async def show(desk: Desk) -> Response:
     """Show the findings, errors first."""
     diagnoses, now = desk.operator.clients.diagnoses, desk.operator.ports.clock.now()
     newest, standing = await diagnoses.newest(), await diagnoses.standing()
-    graded = [(grade, newest.graded(grade)) for grade in ORDER] if newest else []
+    graded = [(grade, _shown(desk, newest.graded(grade))) for grade in ORDER] if newest else []
     return desk.show(
         "set_up.html",
         newest=newest,
@@ -25,6 +27,10 @@ async def show(desk: Desk) -> Response:
         waits=standing.request != standing.answered,
         stale=newest is not None and now - newest.at > _STALE,
     )
+
+
+def _shown(desk: Desk, findings: Sequence[Finding]) -> Sequence[Finding]:
+    return findings if desk.person.operates else [without_values(finding) for finding in findings]
 
 
 async def check(desk: Desk) -> Response:

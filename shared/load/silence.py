@@ -29,8 +29,9 @@ def judged(silence: Silence, minutes: Iterable[Activity], longest: timedelta) ->
     if first_at is None or last_at is None or last_at - first_at < longest:
         return silence
     missing = (
-        f"from {first_at:%Y-%m-%d %H:%M} to {last_at:%Y-%m-%d %H:%M} UTC only catch-up found changes, and no "
-        "event came by queue or webhook. Compare the registration in Sales: `accountsync registration`."
+        f"from {first_at:%Y-%m-%d %H:%M} UTC to {last_at:%Y-%m-%d %H:%M} UTC only catch-up found changes, "
+        "and no event came by queue or webhook. Compare the registration in Sales: "
+        "`accountsync registration`."
     )
     return silence._replace(missing=missing)
 

@@ -94,9 +94,12 @@ async def test_a_system_is_paused_and_resumed(scene: Scene, open_page: OpenPage)
     assert not (await row(scene, "Control", "breaker", "dataverse")).get("PausedBy")
 
 
-async def test_an_issue_is_found_and_marked_as_seen_with_a_note(scene: Scene, open_page: OpenPage) -> None:
+async def test_issues_are_downloaded_and_one_is_marked_as_seen(scene: Scene, open_page: OpenPage) -> None:
     page = await open_page()
     await go(page, "Issues")
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="Download all").click()
+    assert (await download.value).suggested_filename == "parked-accounts.xlsx"
     await page.get_by_label("Search by").fill("fourth")
     await press(page, "Show")
     await expect(page.get_by_role("heading", level=1)).to_have_text("1 parked account has “fourth”")
@@ -174,6 +177,7 @@ async def test_a_first_load_is_started_paused_resumed_and_cancelled(
     await go(page, "Runs")
     await expect(page.get_by_text("paused by you")).to_be_visible()
     await press(page, "Resume…")
+    assert await findings(page) == []
     await page.get_by_label("At most so many checks a minute").fill("2")
     await press(page, "Resume the load")
     await done(page, "First load resumed")
@@ -283,6 +287,7 @@ async def test_a_rejected_event_is_sent_again(scene: Scene, open_page: OpenPage)
     number = await box.get_attribute("value")
     await box.check()
     await press(page, "Send the chosen again…")
+    assert await findings(page) == []
     await page.get_by_label("Why").fill("after the correction")
     await press(page, "Send 1 message")
     await done(page, "Sent again", "after the correction")
@@ -320,7 +325,9 @@ async def test_the_mapping_is_changed_by_hand_by_file_and_undone(scene: Scene, o
     await page.get_by_label("Code of Test Crown").fill("USD")
     await press(page, "Change… Test Crown")
     await confirm("Change the code", "Currency mapping changed", "USD")
-    content = b"Currency CRM,Currency AX\nTest Crown,GBP\n"
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="CSV").click()
+    content = (await (await download.value).path()).read_bytes().replace(b'n","USD"', b'n","GBP"')
     field = page.get_by_label("Excel workbook (.xlsx) or CSV")
     await field.set_input_files(FilePayload(name="new.csv", mimeType="text/csv", buffer=content))
     await press(page, "Show what it changes…")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from uuid import UUID
@@ -26,6 +27,8 @@ from tests.flow.world import ORGANIZATION, World
 WHO = UUID("0a11ce00-0000-4000-8000-000000000001")
 BASE = "/api/console"
 SAME = {"Sec-Fetch-Site": "same-origin"}
+_MARKED = re.compile(r"<time [^>]*>[^<]*</time>|<[^>]*>")
+_CLOCK = re.compile(r".{0,40}\d\d:\d\d.{0,20}")
 ROLE_CLAIM = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
 
 
@@ -151,6 +154,8 @@ class Page:
         self, method: str, path: str, headers: dict[str, str], fields: dict[str, object] | None = None
     ) -> Seen:
         answer, reader = await self._send(method, path, headers, fields), _Reader()
+        if "html" in answer.headers.get("content-type", ""):
+            assert _CLOCK.findall(_MARKED.sub(" ", answer.text)) == [], "a time that is not in <time>"
         reader.feed(answer.text)
         return Seen(answer, " ".join(" ".join(reader.texts).split()), reader.fields, reader.tags)
 

@@ -323,6 +323,23 @@ async def test_hostile_text_is_shown_as_text(page: Page) -> None:
     assert ("name", f"{HOSTILE}2") in plan.fields
 
 
+async def test_hostile_values_in_every_field_of_an_account_are_shown_as_text(page: Page) -> None:
+    long, short = "<img src=x onerror=a()>\"'&{{7*7}}<script>a()</script>", "<b>\"'&"
+    texts = ("name", "emailaddress1", "telephone1", "fax", "websiteurl", "address1_line1", "address1_city")
+    columns = dict.fromkeys(texts, long) | {"address1_stateorprovince": short, "address1_postalcode": short}
+    changed = page.world.save("C-5", accountnumber=f"5{short}", **columns)
+    assert await page.world.sync(changed) == ["created"]
+    seen = await page.get(f"/account?id={account('C-5')}")
+    assert seen.text.count(long) == len(texts)
+    assert seen.text.count(short) == len(("customer", "state", "postal code"))
+    page.world.save("C-5", **dict.fromkeys(columns, "changed"))
+    plan = await page.post("/replay", account=str(account("C-5")))
+    assert plan.text.count(long) == len(texts)
+    for one in (seen, plan):
+        assert not {"img", "b"} & set(one.tags)
+        assert one.tags.count("script") == 2  # the two files of the page
+
+
 async def test_a_system_that_does_not_answer_leaves_a_page_that_says_so(page: Page) -> None:
     page.inquiry.fault = TransientFault(System.DATAVERSE, "no connection")
     issues = await page.get("/issues")

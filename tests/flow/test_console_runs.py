@@ -6,7 +6,12 @@ from io import BytesIO
 import pytest
 from openpyxl import load_workbook
 
+from shared.diagnostics.doctor.mappings import compare
+from shared.mappings.findings import Finding as Reviewed
+from shared.mappings.findings import Kind
+from shared.model.account import AccountCurrency
 from shared.model.change import Source
+from shared.model.description import CurrencyUse
 from shared.model.diagnosis import Diagnosis
 from shared.model.finding import Finding, Grade
 from shared.model.load import LoadRun, LoadState, decode_load
@@ -240,6 +245,20 @@ async def test_the_findings_of_the_doctor_are_shown_errors_first(page: Page) -> 
     assert "the page Overview" in seen.text
     page.world.clock.advance_to(START + timedelta(days=3))
     assert "more than two days old" in (await page.get("/set-up")).text
+
+
+async def test_a_reader_sees_what_is_wrong_with_a_mapping_table_without_its_names_and_codes(
+    page: Page,
+) -> None:
+    used = [CurrencyUse(AccountCurrency("Bhutanese Ngultrum"), 3)]
+    wrong = [Reviewed(Kind.UNKNOWN_CODE, "Turkish Lira: Operations has no currency TLR", name="Turkish Lira")]
+    await page.diagnoses.keep(Diagnosis(START, "build-7", "x", tuple(compare([], used, wrong))), "")
+    assert "Bhutanese Ngultrum" in (await page.get("/set-up")).text
+    seen = await page.get("/set-up", "reader")
+    assert seen.text.count("currency mapping : A row is missing or wrong") == 2
+    assert "It stops 3 active accounts" in seen.text
+    for secret in ("Ngultrum", "Lira", "TLR"):
+        assert secret not in seen.answer.text
 
 
 async def test_a_new_check_is_asked_for(page: Page) -> None:

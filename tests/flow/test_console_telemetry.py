@@ -1,8 +1,15 @@
 """What the operator's page shows of the app's own telemetry: charts of the day, the last attempt as bars."""
 
+from collections import Counter
+from datetime import timedelta
+
 import pytest
 
+from shared.load.silence import judged
+from shared.model.activity import Activity, Way
+from shared.model.catch_up import Silence
 from shared.model.faults import System, TransientFault
+from tests.fakes.clock import START
 from tests.flow.console import Page
 from tests.flow.world import account
 
@@ -45,3 +52,12 @@ async def test_a_moment_in_a_sentence_is_marked_as_one_and_all_else_is_text(page
     page.inquiry.fault = TransientFault(System.DATAVERSE, "no answer since 2026-02-30 10:00 UTC <b>")
     seen = await page.post("/accounts", text="Contoso")
     assert '<time datetime="2026-02-30T10:00Z">2026-02-30 10:00 UTC</time> &lt;b&gt;' in seen.answer.text
+
+
+async def test_the_times_between_which_no_event_came_are_marked_as_moments(page: Page) -> None:
+    hour = timedelta(hours=1)
+    found = [Activity(START + hour * n, Counter({Way("catch-up", "updated"): 1})) for n in (0, 1)]
+    page.world.control.missing = judged(Silence(), found, hour).missing
+    seen = await page.get("/")
+    for at in (START, START + hour):
+        assert f">{at:%Y-%m-%d %H:%M} UTC</time>" in seen.answer.text

@@ -1,4 +1,4 @@
-"""dev.py before anything is set up: its help, what it refuses, what it asks for first; and its fast tests."""
+"""dev.py before anything is set up: its help, what it refuses, what it asks for first; and its tests."""
 
 import ast
 import hashlib
@@ -114,17 +114,37 @@ def test_an_old_python_can_read_what_runs_first(name: str) -> None:
     ("failing", "code"), [("", 0), ("ruff check", 3), ("ruff format", 3), ("node", 3), ("pytest", 3)]
 )
 def test_the_fast_tests_are_lint_types_unit_and_flow(clone: Path, failing: str, code: int) -> None:
+    done, steps = run_tests(clone, "--fast", "-k", "some", failing=failing)
+    assert done.returncode == code, done.stdout + done.stderr
+    if code == 0:
+        steps = sorted(steps)
+        assert [step.split()[0] for step in steps] == ["node", "pytest", "ruff", "ruff"]
+        assert steps[1].endswith("tests/flow tests/unit -k some")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its programs are shell scripts")
+@pytest.mark.parametrize(
+    ("arguments", "browser"), [((), True), (("--junitxml=x.xml",), True), (("tests/unit",), False)]
+)
+def test_the_whole_run_sees_to_a_browser_and_goes_on_without_one(
+    clone: Path, arguments: tuple[str, ...], browser: bool
+) -> None:
+    done, steps = run_tests(clone, *arguments, failing="local.console.browser")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [step.split()[0] for step in steps[3:]] == ["local.console.browser"] * browser + ["pytest"]
+
+
+def run_tests(
+    clone: Path, *arguments: str, failing: str
+) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    """Run `dev.py test` with programs that only tell what they are called with; one of them fails."""
     log = clone / "log"
     report = f'echo "$*" >> "{log}"; case "$*" in *"{failing or "nothing"}"*) exit 3;; esac'
     version = 'test "$1" = --version && echo v20.0.0 && exit'
     programs = scripts(clone, node=f'{version}; set -- node "$@"; {report}', npm="exit 1")
     is_set_up(clone, f"shift; {report}")
-    done = dev(clone, "test", "--fast", "-k", "some", path=programs)
-    assert done.returncode == code, done.stdout + done.stderr
-    if code == 0:
-        steps = sorted(log.read_text().splitlines())
-        assert [step.split()[0] for step in steps] == ["node", "pytest", "ruff", "ruff"]
-        assert steps[1].endswith("tests/flow tests/unit -k some")
+    done = dev(clone, "test", *arguments, path=programs)
+    return done, log.read_text().splitlines()
 
 
 def scripts(clone: Path, **programs: str) -> Path:

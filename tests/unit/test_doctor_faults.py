@@ -1,5 +1,6 @@
 """The doctor finds each fault that is planted, with its remedy, and nothing else."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -535,6 +536,7 @@ async def test_each_planted_fault_is_found_with_its_remedy_and_nothing_else(
     assert remedy in found.remedy
     assert found.what
     assert found.why
+    assert not re.search(r"\d\d:\d\d(?!:| UTC)", found.what)  # by "UTC" the page knows a moment
 
 
 async def test_both_ways_of_posting_are_an_error() -> None:

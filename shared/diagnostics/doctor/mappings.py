@@ -6,7 +6,7 @@ parked with its cause until finance has corrected the table.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.diagnostics.doctor.field_map import not_checked
 from shared.mappings.findings import Finding as Reviewed
@@ -72,6 +72,15 @@ class MappingsCheck:
 def name_of(table: MappingTable) -> str:
     """Name the check of a mapping table."""
     return "currency mapping" if table.of_currencies else f"mapping {table.name}"
+
+
+def without_values(finding: Finding) -> Finding:
+    """Return a finding about a row of a mapping table without the row's name and code; others as they are."""
+    table, of_row, _ = finding.check.partition(": ")
+    of_table = table == name_of(CURRENCIES) or table.startswith("mapping ")
+    if not (of_table and of_row and finding.grade is Grade.WARNING):
+        return finding
+    return replace(finding, check=table, what="A row is missing or wrong; your role does not show which.")
 
 
 def compare(

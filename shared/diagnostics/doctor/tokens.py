@@ -72,7 +72,7 @@ class TokensCheck:
             remedy = "Check the client id in the settings, and the identity that is assigned to the app."
             return Finding(name, Grade.ERROR, what, "The rights were given to another identity.", remedy)
         if claims.expires_at is not None and claims.expires_at <= self.clock.now():
-            what = f"A new token ended at {claims.expires_at:%Y-%m-%d %H:%M:%S} already."
+            what = f"A new token ended at {claims.expires_at:%Y-%m-%d %H:%M:%S} UTC already."
             return Finding(name, Grade.ERROR, what, "It is refused.", "Set the clock of this machine right.")
         return None
 
