@@ -1,6 +1,6 @@
 """Business Central works on five requests of one identity at a time: all hosts together keep to that.
 
-The doctor's check, once a day, does not: its few requests wait in Business Central's own queue. So it comes first.
+The doctor's check, once a day, does not: its few requests wait in Business Central's own queue.
 """
 
 import asyncio
@@ -25,12 +25,15 @@ SLOW = {"latency_ms": {"business_central": 200}}  # so that requests meet
 
 async def test_two_hosts_never_have_more_than_five_requests_at_a_time() -> None:
     options = StandOptions(erp=BUSINESS_CENTRAL, settings=SETTINGS, hosts=2, core_tools=False)
-    async with Stand.start(options) as stand, httpx.AsyncClient(timeout=60) as http:
+    async with (
+        Stand.start(options) as stand,
+        httpx.AsyncClient(timeout=60) as http,
+        httpx.AsyncClient(base_url=stand.addresses.functions, timeout=60) as app,
+    ):
         control = stand.addresses.control
         await seed(stand)
-        async with httpx.AsyncClient(base_url=stand.addresses.functions, timeout=60) as app:
-            async with doctor_at_hand(app, stand.addresses.function_key):
-                await CommandLine(stand.settings_file)("doctor", "--now", "--json")
+        async with doctor_at_hand(app, stand.addresses.function_key):
+            await CommandLine(stand.settings_file)("doctor", "--now", "--json")
         (await http.post(f"{control}/settings", json=SLOW)).raise_for_status()
 
         async def there() -> dict[str, Any]:
