@@ -111,13 +111,16 @@ def renamed_in_erp(facts: Facts, rules: Rules, key: CustomerKey, found: Customer
     return Move(state=facts.state, old=key, new=found.key, found=True)
 
 
-def settle_creation(facts: Facts, rules: Rules) -> Step | None:
-    """Plan for a begun creation that is not wanted any more: link its customer, or release its number.
+def settle(facts: Facts, rules: Rules) -> Step | None:
+    """Plan for an account whose customer is not compared in this check: end what a request left unknown.
 
-    Returns None if nothing is to be done, or while the creation may still commit.
+    The customer of a begun creation is linked, or its number released. Returns None if nothing is to be done,
+    or while the request may still commit.
     """
     state, intent = facts.state, facts.state.intent
-    if intent is None or state.customer is not None:
+    if (customer := state.customer) is not None:
+        return Look(state=state, key=customer) if unknown_is_over(state, facts.now) else None
+    if intent is None:
         return None
     found = facts.seen.get(intent.folded)
     if found is not None and is_ours(facts, rules, intent, found):

@@ -35,7 +35,7 @@ from shared.resilience.target_in_use import TargetInUse
 from shared.sync.desired_customer import ResolveCustomer
 from shared.sync.execute import Execute, Work
 from shared.sync.freshness import Busy, Covered, Margins, Merged, RecentStates, judge
-from shared.sync.plan import is_to_be_blocked, plan
+from shared.sync.plan import plan
 from shared.sync.record import Record
 from shared.sync.steps import Decision, Facts, Move, Resolve, Wait
 from shared.telemetry import LOGGER, SPAN, attempted, log_outcome
@@ -142,18 +142,13 @@ class SyncAccount:
             try:
                 done = await self._next(run, work, facts)
             except AccountFault as fault:
-                if facts.problem is not None or not self._may_still_block(facts):
+                if facts.problem is not None or work.in_flight:
                     raise
                 run.refused, facts = fault, replace(facts, problem=fault.problem)
                 continue
             if isinstance(done, Outcome):
                 return done
             facts = done
-
-    def _may_still_block(self, facts: Facts) -> bool:
-        """Whether the customer is to be blocked, which needs its key only, whatever cannot be written."""
-        blocks = facts.account is not None and is_to_be_blocked(facts.account, self.execute.rules)
-        return blocks and facts.state.customer is not None
 
     async def _next(self, run: _Run, work: Work, facts: Facts) -> Facts | Outcome:
         """Carry out the next step; the facts after it, or how the check ended."""

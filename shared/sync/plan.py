@@ -29,7 +29,7 @@ from shared.sync.linking import (
     nothing_unknown,
     parked,
     renamed_in_erp,
-    settle_creation,
+    settle,
 )
 from shared.sync.rules import Rules
 from shared.sync.steps import Decision, Facts, Link, Look, Release, Resolve, Step, Update, Wait
@@ -58,14 +58,14 @@ def plan(facts: Facts, rules: Rules) -> Step:
     state = facts.state
     if rule := broken_rule(rules.field_map, facts.account):
         filtered = Decision(state=state, ending=Ending.FILTERED, detail=rule)
-        return settle_creation(facts, rules) or filtered
+        return settle(facts, rules) or filtered
     blocked = is_to_be_blocked(facts.account, rules)
     if blocked and state.customer is None:  # create no customer; block one that an earlier request may create
         return _block(facts, rules, Decision(state=state, ending=Ending.FILTERED, detail="statecode"))
     if facts.problem is not None:
         ends_parked = parked(state, facts.problem)
         may_block = blocked and facts.problem.cause is not Cause.GUARD_TRIPPED  # blocking needs the key only
-        return _block(facts, rules, ends_parked) if may_block else ends_parked
+        return _block(facts, rules, ends_parked) if may_block else settle(facts, rules) or ends_parked
     if facts.desired is None:
         return Resolve(state=state)
     return _present(facts, rules, facts.desired, blocked=blocked)
@@ -81,14 +81,14 @@ def _gone(facts: Facts, rules: Rules) -> Step:
         deleted = Decision(state=facts.state, ending=Ending.DELETED)
         if rules.block_on_delete:
             return _block(facts, rules, deleted)
-        return settle_creation(facts, rules) or deleted
+        return settle(facts, rules) or deleted
     if change.attempt < NOT_FOUND_CHECKS:
         reason = "the account does not exist, or not yet"
         return Wait(state=before, reason=reason, in_sales=True)
     if before.version is None or (before.customer is None and before.intent is None):
         rule = "never-committed" if before.version is None else "not-in-sales"
         return Decision(state=before, ending=Ending.FILTERED, detail=rule)
-    return parked(before, Problem(Cause.ACCOUNT_NOT_FOUND))
+    return settle(facts, rules) or parked(facts.state, Problem(Cause.ACCOUNT_NOT_FOUND))
 
 
 def _present(facts: Facts, rules: Rules, body: CustomerBody, *, blocked: bool) -> Step:
@@ -97,7 +97,7 @@ def _present(facts: Facts, rules: Rules, body: CustomerBody, *, blocked: bool) -
     if state.customer is None:
         if state.intent is not None and not state.intent.same_as(body.key):
             changed = parked(state, Problem(Cause.KEY_CHANGED, field=rules.number_field))
-            return settle_creation(facts, rules) or changed
+            return settle(facts, rules) or changed
         return first(facts, rules, body)
     customer = state.customer
     if state.intent is not None and not state.intent.same_as(customer):

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from shared.model.faults import AccountFault, System, TransientFault
 from shared.model.outcome import Cause, Problem
 from shared.sync.plan import NOT_FOUND_CHECKS
 from tests.fakes.dynamics import CommittedError, CommittedLateError
+from tests.flow.families import Families
 from tests.flow.world import Crash, Gate, World, account
 
 ASSIGNED = str(Path(__file__).with_name("assigned.toml"))
@@ -247,19 +249,50 @@ async def test_a_number_that_was_taken_leaves_no_unknown_outcome() -> None:
     assert (state.unknown_until, state.intent) == (None, None)
 
 
-async def test_an_unknown_outcome_of_a_parked_account_ends_with_the_next_attempt() -> None:
+async def test_an_unknown_outcome_that_is_over_ends_with_the_next_check() -> None:
     world = await _prepared(create)
     world.operations.script = [CommittedError(LOST)]
     await world.deliver(update(world))
+    world.clock.advance(1000)  # and the verifying check is not delivered yet
+    await world.deliver(world.event("A1"))
+    assert world.state("A1").unknown_until is None
+
+
+@pytest.mark.parametrize(
+    ("columns", "ending"), [({"name": ""}, "parked"), ({"customertypecode": 9}, "filtered")]
+)
+async def test_an_unknown_outcome_ends_by_itself_though_the_customer_is_not_compared_any_more(
+    columns: dict[str, Any], ending: str
+) -> None:
+    world = Families()
+    await world.sync(world.child("A1", None))
+    world.clock.advance(1000)
+    world.operations.script = [CommittedError(LOST)]
+    await world.deliver(world.child("A1", None, name="Another"))
+    await world.queue.send(world.child("A1", None, **columns))
+    await world.drain()
+    assert (world.state("A1").phase, world.state("A1").unknown_until) == (ending, None)
+
+
+async def test_an_unknown_outcome_ends_by_itself_though_the_account_is_gone_without_an_event() -> None:
+    world = await _prepared(create)
+    world.operations.script = [CommittedError(LOST)]
+    await world.deliver(update(world))
+    world.delete("A1")
+    await world.queue.send(world.event("A1"))
+    await world.drain()
+    assert (world.state("A1").issue, world.state("A1").unknown_until) == ("AccountNotFound", None)
+
+
+async def test_a_creation_whose_answer_was_lost_is_linked_though_the_account_is_parked_meanwhile() -> None:
+    world = World()
+    world.operations.script = [CommittedError(LOST)]
+    await world.deliver(create(world))
     await world.queue.send(world.save("A1", "Yen"))
     await world.drain()
-    assert world.state("A1").issue == "UnmappedCurrency|yen"
-    world.mappings.set("Yen", "JPY")
-    world.operations.currencies.add("JPY")
-    world.clock.advance(60)
-    await world.sync(world.event("A1"))
     state = world.state("A1")
-    assert (state.phase, state.unknown_until) == ("synced", None)
+    assert state.phase == "parked"
+    assert (state.customer, state.intent, state.unknown_until) == (CustomerKey("usmf", "A1"), None, None)
 
 
 @pytest.mark.parametrize("numbers", ["given", "assigned"])

@@ -403,7 +403,7 @@ GUARDS = {
         "shared/sync/plan.py",
         "state.fingerprint_key != prints.key_id or unknown_is_over(state, facts.now):",
         "state.fingerprint_key != prints.key_id:",
-        f"{CRASHES}an_unknown_outcome_of_a_parked_account_ends_with_the_next_attempt",
+        f"{CRASHES}an_unknown_outcome_that_is_over_ends_with_the_next_check",
     ),
     "a doubt about nothing ends": Guard(
         "shared/sync/plan.py",
@@ -425,10 +425,22 @@ GUARDS = {
         f"{CRASHES}blocking_that_ends_an_unknown_outcome_keeps_what_was_seen_of_the_other_fields",
     ),
     "blocking needs the key only": Guard(
-        "shared/sync/pipeline.py",
-        "        return blocks and facts.state.customer is not None\n",
-        "        return False\n",
+        "shared/sync/plan.py",
+        "may_block = blocked and facts.problem.cause is not Cause.GUARD_TRIPPED",
+        "may_block = False",
         f"{PIPELINE}a_deactivated_account_is_blocked_even_if_its_values_cannot_be_mapped",
+    ),
+    "what is under way keeps its number": Guard(
+        "shared/sync/pipeline.py",
+        "if facts.problem is not None or work.in_flight:",
+        "if facts.problem is not None:",
+        f"{OTHERS}a_customer_that_was_inserted_and_could_not_be_read_keeps_its_number",
+    ),
+    "a doubt about a parked account ends": Guard(
+        "shared/sync/plan.py",
+        "if may_block else settle(facts, rules) or ends_parked",
+        "if may_block else ends_parked",
+        f"{CRASHES}an_unknown_outcome_ends_by_itself_though_the_customer_is_not_compared_any_more",
     ),
     "look after a conflict": Guard(
         "shared/sync/record.py",

@@ -256,6 +256,22 @@ async def test_it_is_known_as_ours_although_the_worker_died_before_it_looked(
     assert customer["OrganizationName"] == renamed.get("name", "Account A1")
 
 
+async def test_a_customer_that_was_inserted_and_could_not_be_read_keeps_its_number() -> None:
+    world = inserting()
+    await world.send(world.save("A1", address1_city="x"))
+
+    async def gate(step: str) -> None:
+        if step == "before target.find" and world.operations.requests.count("POST"):
+            raise AccountFault(Problem(Cause.REFUSED))
+
+    assert (await world.deliver(world.take(), world.application(gate))).ending == "parked"
+    state = world.state("A1")
+    assert (state.intent, state.unknown_until is None) == (CustomerKey("usmf", "A1"), False)
+    assert [row.account_id for row in world.owners.rows.values()] == [account("A1")]
+    await world.drain()
+    assert world.state("A1").customer == CustomerKey("usmf", "A1")
+
+
 async def test_a_customer_that_was_inserted_before_a_right_was_missing_is_ours() -> None:
     world = inserting()
     world.settings["existing_customer"] = "park"
