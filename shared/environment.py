@@ -26,6 +26,9 @@ _BUSINESS_CENTRAL_PARTITIONS = 4  # of the 5 requests that it takes at a time, o
 _LEAST_LONGEST_REQUEST = 960  # Business Central queues a request for 8 minutes and runs it for 8 more
 _HOST_FILE = Path(__file__).parents[1] / "host.json"
 
+# The first model that is built would search all installed packages for plugins of pydantic.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
 
 class SettingsError(Exception):
     """The configuration is wrong; the message names every setting at fault and its remedy.

@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from shared.setting_types import Optional
+from shared.setting_types import Optional, Part
 
 type TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
 
-class RunSettings(BaseModel):
+class RunSettings(Part):
     """A part of `Settings`."""
 
     catch_up_minutes: Annotated[int, Field(ge=0, le=1_440)] = Field(

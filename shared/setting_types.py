@@ -6,7 +6,21 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAliasType, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+)
+
+
+class Part(BaseModel):
+    """A part of `Settings`. The whole alone is ever validated, so a part gets no validator of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Credential(StrEnum):

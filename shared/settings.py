@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import AfterValidator, Field, PrivateAttr, SecretStr
 
 from shared.console_settings import ConsoleSettings
 from shared.run_settings import RunSettings
@@ -40,8 +40,6 @@ def _packaged_build() -> str:
 
 class Settings(RunSettings, TelemetrySettings, ConsoleSettings):
     """Every setting, by the name of its environment variable in lower case."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     # The first field: what addresses may be depends on it.
     credential: Credential = Field(

@@ -4,9 +4,9 @@ import re
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationInfo
+from pydantic import AfterValidator, Field, ValidationInfo
 
-from shared.setting_types import Optional, Text
+from shared.setting_types import Optional, Part, Text
 
 
 class Exporter(StrEnum):
@@ -35,7 +35,7 @@ def _collector(url: str) -> str:
     return url.rstrip("/")
 
 
-class TelemetrySettings(BaseModel):
+class TelemetrySettings(Part):
     """A part of `Settings`."""
 
     telemetry: Exporter = Field(
