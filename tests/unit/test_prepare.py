@@ -32,6 +32,26 @@ def test_the_start_builds_the_ports_soon_after_the_import() -> None:
     assert done.stdout.strip() == "['queue_change', 'sync_account']"
 
 
+def test_what_the_first_event_would_wait_for_is_opened_where_events_run() -> None:
+    code = (
+        "import asyncio, json, os\n"
+        "os.environ.update(json.load(open('local.settings.json.example', encoding='utf-8'))['Values'])\n"
+        "async def main():\n"
+        "    import function_app\n"
+        "    from shared.wiring import Application\n"
+        "    begun = asyncio.get_running_loop().create_future()\n"
+        "    async def warm_up(application):\n"
+        "        begun.set_result('sync_account' in vars(application))\n"
+        "    Application.warm_up = warm_up\n"
+        "    print(await asyncio.wait_for(begun, 30))\n"
+        "asyncio.run(main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+
+
 def test_threads_that_come_together_get_the_same_ports() -> None:
     application = Application(*load_settings(EXAMPLE))
     with ThreadPoolExecutor(8) as threads:
