@@ -50,7 +50,8 @@ def load_settings(
     `takes_events` is false for the operator's tool, which can tell the id that the app has to have.
     """
     environment = os.environ if environment is None else environment
-    given = {name: environment[name] for name in environment_names().values() if environment.get(name)}
+    names = environment_names().values()
+    given = {name: environment[name] for name in names if environment.get(name, "").strip()}
     if environment.get("WEBSITE_AUTH_ENABLED", "").strip().lower() == "false":
         given["CONSOLE_LOGIN"] = (
             ConsoleLogin.OFF
