@@ -6,6 +6,7 @@ in the same thread: no event waits for it.
 
 import asyncio
 import contextlib
+import gc
 import threading
 
 from shared.telemetry import LOGGER
@@ -27,6 +28,14 @@ def begin() -> None:
 
 
 def _prepare(events: asyncio.AbstractEventLoop | None) -> None:
+    try:
+        _build(events)
+    finally:
+        gc.freeze()  # nor is what was loaded searched later
+        gc.enable()
+
+
+def _build(events: asyncio.AbstractEventLoop | None) -> None:
     from shared.wiring import application
 
     try:

@@ -6,6 +6,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from shared.environment import load_settings
 from shared.wiring import Application
 
@@ -50,6 +52,26 @@ def test_what_the_first_event_would_wait_for_is_opened_where_events_run() -> Non
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+
+
+@pytest.mark.parametrize("prepare", ["Application.prepare", "None"])
+def test_garbage_is_collected_again_after_the_start_however_it_ends(prepare: str) -> None:
+    code = (
+        "import gc, json, os, time\n"
+        "os.environ.update(json.load(open('local.settings.json.example', encoding='utf-8'))['Values'])\n"
+        "import function_app\n"
+        "assert not gc.isenabled()\n"
+        "from shared.wiring import Application\n"
+        f"Application.prepare = {prepare}\n"
+        "end = time.monotonic() + 30\n"
+        "while not gc.isenabled() and time.monotonic() < end:\n"
+        "    time.sleep(0.05)\n"
+        "print(gc.isenabled())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
 
 
 def test_threads_that_come_together_get_the_same_ports() -> None:
