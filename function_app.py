@@ -1,5 +1,9 @@
 """The entry point of the Azure Functions app: registers the functions, and nothing else."""
 
+import gc
+
+gc.disable()  # what a start loads stays: to search it for garbage is a twentieth of the start
+
 import azure.functions as func
 
 from shared.environment import load_settings

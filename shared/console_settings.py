@@ -2,7 +2,9 @@
 
 from enum import StrEnum
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from shared.setting_types import Part
 
 
 class ConsoleLogin(StrEnum):
@@ -18,7 +20,7 @@ class ConsoleLogin(StrEnum):
         return self is not ConsoleLogin.OFF
 
 
-class ConsoleSettings(BaseModel):
+class ConsoleSettings(Part):
     """A part of `Settings`."""
 
     console_login: ConsoleLogin = Field(

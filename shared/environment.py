@@ -26,6 +26,9 @@ _BUSINESS_CENTRAL_PARTITIONS = 4  # of the 5 requests that it takes at a time, o
 _LEAST_LONGEST_REQUEST = 960  # Business Central queues a request for 8 minutes and runs it for 8 more
 _HOST_FILE = Path(__file__).parents[1] / "host.json"
 
+# The first model that is built would search all installed packages for plugins of pydantic.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
 
 class SettingsError(Exception):
     """The configuration is wrong; the message names every setting at fault and its remedy.
@@ -47,7 +50,8 @@ def load_settings(
     `takes_events` is false for the operator's tool, which can tell the id that the app has to have.
     """
     environment = os.environ if environment is None else environment
-    given = {name: environment[name] for name in environment_names().values() if environment.get(name)}
+    names = environment_names().values()
+    given = {name: environment[name] for name in names if environment.get(name, "").strip()}
     if environment.get("WEBSITE_AUTH_ENABLED", "").strip().lower() == "false":
         given["CONSOLE_LOGIN"] = (
             ConsoleLogin.OFF

@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from shared.setting_types import Optional
+from shared.setting_types import Part
 
 type TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
 
-class RunSettings(BaseModel):
+class RunSettings(Part):
     """A part of `Settings`."""
 
     catch_up_minutes: Annotated[int, Field(ge=0, le=1_440)] = Field(
@@ -25,12 +25,12 @@ class RunSettings(BaseModel):
         8,
         description="Most checks of a load in one partition: an event waits behind so many at most.",
     )
-    label_language: Optional[Annotated[int, Field(ge=1, le=65_535)]] = Field(
+    label_language: Annotated[int, Field(ge=1, le=65_535)] | None = Field(
         None,
         description="Language of the labels of choices that the field map reads, by its number in Sales, "
         "such as 1033 for English; by default the base language of the organization.",
     )
-    reconcile_at: Optional[TimeOfDay] = Field(
+    reconcile_at: TimeOfDay | None = Field(
         None,
         description="Time, HH:MM in UTC, at which both systems are compared every day; not set: never.",
     )

@@ -6,7 +6,20 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAliasType, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+)
+
+
+class Part(BaseModel):
+    """A part of `Settings`. The whole alone is ever validated, so a part gets no validator of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Credential(StrEnum):
@@ -146,13 +159,6 @@ type Host = Annotated[str, AfterValidator(_host)]
 type Seconds = Annotated[float, Field(ge=0, le=604_800, allow_inf_nan=False)]
 type PositiveSeconds = Annotated[Seconds, Field(gt=0)]
 type Text = Annotated[str, Field(min_length=1)]
-
-
-def _nothing_if_blank(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-type Optional[T] = Annotated[T | None, BeforeValidator(_nothing_if_blank)]
 
 
 def holds_secret(kind: object) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import AfterValidator, Field, PrivateAttr, SecretStr
 
 from shared.console_settings import ConsoleSettings
 from shared.run_settings import RunSettings
@@ -18,7 +18,6 @@ from shared.setting_types import (
     Host,
     NavProtocol,
     OnGone,
-    Optional,
     Origin,
     PositiveSeconds,
     RelativePath,
@@ -41,34 +40,32 @@ def _packaged_build() -> str:
 class Settings(RunSettings, TelemetrySettings, ConsoleSettings):
     """Every setting, by the name of its environment variable in lower case."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
     # The first field: what addresses may be depends on it.
     credential: Credential = Field(
         Credential.MANAGED_IDENTITY,
         description="managed-identity in Azure, default for a developer's own sign-in, local for the stand.",
     )
-    servicebus: Optional[Annotated[SecretStr, connection("Endpoint")]] = Field(
+    servicebus: Annotated[SecretStr, connection("Endpoint")] | None = Field(
         None,
         alias="ServiceBus",
         description="Connection string of the Service Bus; for the local stand only.",
     )
-    servicebus_namespace: Optional[Host] = Field(
+    servicebus_namespace: Host | None = Field(
         None,
         alias="ServiceBus__fullyQualifiedNamespace",
         description="Host name of the Service Bus namespace, such as contoso.servicebus.windows.net.",
     )
-    servicebus_control: Optional[Origin] = Field(
+    servicebus_control: Origin | None = Field(
         None, description="Control address of the local stand's Service Bus, for `accountsync status`."
     )
-    tables_connection: Optional[Annotated[SecretStr, connection("AccountName", "AccountKey")]] = Field(
+    tables_connection: Annotated[SecretStr, connection("AccountName", "AccountKey")] | None = Field(
         None, description="Connection string of the Table Storage; for the local stand only."
     )
-    tables_endpoint: Optional[Origin] = Field(
+    tables_endpoint: Origin | None = Field(
         None, description="Address of the Table Storage, such as https://contoso.table.core.windows.net."
     )
     dataverse_url: Origin = Field(description="Address of the Sales environment.")
-    dataverse_organization_id: Optional[UUID] = Field(
+    dataverse_organization_id: UUID | None = Field(
         None,
         description="Organization id of the Sales environment; events of other organizations are rejected. "
         "`accountsync registration` prints it.",
@@ -77,10 +74,10 @@ class Settings(RunSettings, TelemetrySettings, ConsoleSettings):
         TargetName.OPERATIONS, description=f"The ERP that customers are written to: {', '.join(TargetName)}."
     )
     operations_url: Origin = Field("", description="Address of the Operations environment.")
-    operations_company: Optional[str] = Field(
+    operations_company: str | None = Field(
         None, description="Legal entity of Operations that customers are written to."
     )
-    operations_customer_group: Optional[str] = Field(
+    operations_customer_group: str | None = Field(
         None, description="Customer group of the customers that are written to Operations."
     )
     business_central_url: BaseAddress = Field(
@@ -88,38 +85,38 @@ class Settings(RunSettings, TelemetrySettings, ConsoleSettings):
         description="Address of the Business Central environment, with tenant and environment, such as "
         "https://api.businesscentral.dynamics.com/v2.0/contoso.com/production.",
     )
-    business_central_company: Optional[str] = Field(
+    business_central_company: str | None = Field(
         None, description="Name of the company in Business Central that customers are written to."
     )
     business_central_api_path: RelativePath = Field(
         "api/v2.0", description="Path of the API; a custom API page has publisher, group and version in it."
     )
-    business_central_local_currency: Optional[str] = Field(
+    business_central_local_currency: str | None = Field(
         None, description="Currency code that is sent as blank, where the company's ledger names none."
     )
     business_central_scope: Text = Field(
         "https://api.businesscentral.dynamics.com/.default",
         description="Scope of the tokens for Business Central.",
     )
-    business_central_tenant_id: Optional[UUID] = Field(
+    business_central_tenant_id: UUID | None = Field(
         None, description="Tenant of the application that signs in to Business Central."
     )
-    business_central_client_id: Optional[UUID] = Field(
+    business_central_client_id: UUID | None = Field(
         None,
         description="Client id of the application that signs in to Business Central; without it, the app's "
         "own managed identity does.",
     )
-    business_central_client_secret: Optional[Secret] = Field(
+    business_central_client_secret: Secret | None = Field(
         None, description="Secret of that application, a reference to the Key Vault."
     )
-    business_central_certificate: Optional[Secret] = Field(
+    business_central_certificate: Secret | None = Field(
         None, description="Certificate of that application with its private key, instead of the secret."
     )
     nav_url: BaseAddress = Field(
         "",
         description="Address of the NAV server instance, such as https://nav.contoso.com:7048/DynamicsNAV110.",
     )
-    nav_company: Optional[str] = Field(
+    nav_company: str | None = Field(
         None, description="Name of the company in NAV that customers are written to."
     )
     nav_service: Text = Field(
@@ -131,21 +128,21 @@ class Settings(RunSettings, TelemetrySettings, ConsoleSettings):
     nav_protocol: NavProtocol = Field(
         NavProtocol.V4, description="OData version: v4, or v3 where NAV has only that."
     )
-    nav_user: Optional[str] = Field(None, description="User in NAV (credential type NavUserPassword).")
-    nav_access_key: Optional[Secret] = Field(
+    nav_user: str | None = Field(None, description="User in NAV (credential type NavUserPassword).")
+    nav_access_key: Secret | None = Field(
         None, description="Web service access key of that user, a reference to the Key Vault."
     )
-    nav_ca_file: Optional[AuthorityFile] = Field(
+    nav_ca_file: AuthorityFile | None = Field(
         None, description="File in the package with the certificate of a private authority, in PEM."
     )
-    nav_local_currency: Optional[str] = Field(
+    nav_local_currency: str | None = Field(
         None, description="Code of the company's own currency; NAV stores it as blank."
     )
-    local_token: Optional[SecretStr] = Field(None, description="Token of the stand, for CREDENTIAL=local.")
-    azure_client_id: Optional[str] = Field(
+    local_token: SecretStr | None = Field(None, description="Token of the stand, for CREDENTIAL=local.")
+    azure_client_id: str | None = Field(
         None, description="Client id of the user-assigned managed identity, where there is one."
     )
-    field_map: Optional[str] = Field(
+    field_map: str | None = Field(
         None,
         description="A field map that ships with the app (operations, operations-dual-write, "
         "business-central, nav), or the path of your own TOML file. By default, the target's own.",
@@ -153,10 +150,10 @@ class Settings(RunSettings, TelemetrySettings, ConsoleSettings):
     fingerprint_key: Annotated[SecretStr, Field(min_length=16), AfterValidator(resolved)] = Field(
         description="Secret of at least 16 characters under which sent values are remembered as hashes."
     )
-    integration_user_id: Optional[UUID] = Field(
+    integration_user_id: UUID | None = Field(
         None, description="Dataverse systemuserid of this app's own user: its own write-backs are not events."
     )
-    health_key: Optional[Annotated[SecretStr, AfterValidator(resolved)]] = Field(
+    health_key: Annotated[SecretStr, AfterValidator(resolved)] | None = Field(
         None, description="Key that makes /api/health tell what each system's probe said."
     )
     build_id: str = Field(
@@ -183,7 +180,7 @@ class Settings(RunSettings, TelemetrySettings, ConsoleSettings):
     operator_retry_seconds: PositiveSeconds = Field(
         300, description="How long work waits when the set-up of a system is wrong."
     )
-    longest_request_seconds: Optional[Seconds] = Field(
+    longest_request_seconds: Seconds | None = Field(
         None,
         description="Longest that the ERP may still carry out a request whose answer was lost. By default "
         "600 for Operations, otherwise 960.",

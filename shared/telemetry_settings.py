@@ -4,9 +4,9 @@ import re
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationInfo
+from pydantic import AfterValidator, Field, ValidationInfo
 
-from shared.setting_types import Optional, Text
+from shared.setting_types import Part, Text
 
 
 class Exporter(StrEnum):
@@ -35,7 +35,7 @@ def _collector(url: str) -> str:
     return url.rstrip("/")
 
 
-class TelemetrySettings(BaseModel):
+class TelemetrySettings(Part):
     """A part of `Settings`."""
 
     telemetry: Exporter = Field(
@@ -43,11 +43,11 @@ class TelemetrySettings(BaseModel):
         description="Where spans and metrics go: azure-monitor, otlp (a collector), file (the local stand), "
         "none. Log lines always leave through the host.",
     )
-    telemetry_file: Annotated[Optional[Text], _needed_by(Exporter.FILE)] = Field(
+    telemetry_file: Annotated[Text | None, _needed_by(Exporter.FILE)] = Field(
         None, description="Folder for TELEMETRY=file: JSON lines, one file a process.", validate_default=True
     )
     otel_exporter_otlp_endpoint: Annotated[
-        Optional[Annotated[str, AfterValidator(_collector)]], _needed_by(Exporter.OTLP)
+        Annotated[str, AfterValidator(_collector)] | None, _needed_by(Exporter.OTLP)
     ] = Field(
         None,
         description="Address of the OpenTelemetry collector for TELEMETRY=otlp, over HTTP.",

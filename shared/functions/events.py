@@ -3,14 +3,17 @@
 """The two ways in: `receive_event` from the queue, `receive_webhook` by HTTP."""
 
 import json
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
 from shared.functions.messages import correlation_id, follow_host, give_back
-from shared.intake.queue_change import Filtered, Queued, Received
 from shared.model.change import Source
 from shared.model.faults import QueueUnavailable, RejectedEvent
 from shared.telemetry import LOGGER
+
+if TYPE_CHECKING:
+    from shared.intake.queue_change import Received
 
 LONGEST_BODY = 256 * 1024
 RETRY_SECONDS = 30
@@ -71,7 +74,9 @@ async def receive_webhook(req: func.HttpRequest, context: func.Context) -> func.
     return _answer_to(received)
 
 
-def _answer_to(received: Received) -> func.HttpResponse:
+def _answer_to(received: "Received") -> func.HttpResponse:
+    from shared.intake.queue_change import Filtered, Queued
+
     match received:
         case Queued(operation_id):
             return _answer(202, {"status": "queued", "operation_id": str(operation_id)})

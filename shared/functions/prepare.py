@@ -1,8 +1,12 @@
 """Builds the application at the end of the start, so that the first event does not wait for it.
 
-The export of spans and metrics starts after that, in the same thread: no event waits for it.
+What the first event would open is then opened where events run. The export of spans and metrics starts last,
+in the same thread: no event waits for it.
 """
 
+import asyncio
+import contextlib
+import gc
 import threading
 
 from shared.telemetry import LOGGER
@@ -15,12 +19,23 @@ _AFTER_SECONDS = 0.5  # the host indexes the functions first
 def begin() -> None:
     """Load the SDKs and build the adapters in the background. A failure shows again at the first event."""
     end_on_sigterm()
-    timer = threading.Timer(_AFTER_SECONDS, _prepare)
+    events = None
+    with contextlib.suppress(RuntimeError):  # a tool imports the functions without a loop
+        events = asyncio.get_running_loop()
+    timer = threading.Timer(_AFTER_SECONDS, _prepare, [events])
     timer.daemon = True
     timer.start()
 
 
-def _prepare() -> None:
+def _prepare(events: asyncio.AbstractEventLoop | None) -> None:
+    try:
+        _build(events)
+    finally:
+        gc.freeze()  # nor is what was loaded searched later
+        gc.enable()
+
+
+def _build(events: asyncio.AbstractEventLoop | None) -> None:
     from shared.wiring import application
 
     try:
@@ -28,6 +43,8 @@ def _prepare() -> None:
     except Exception as error:  # noqa: BLE001 - the first event raises the same, and handles it
         LOGGER.warning("the application was not prepared: %s", type(error).__name__)
         return
+    if events is not None:
+        asyncio.run_coroutine_threadsafe(application().warm_up(), events)
     try:
         begin_export(application().settings, application().settings.build_id)
     except Exception as error:  # noqa: BLE001 - events go on without telemetry

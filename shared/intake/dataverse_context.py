@@ -9,7 +9,7 @@ over the size limit arrives without its InputParameters.
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, cast
@@ -139,16 +139,13 @@ class _Context(BaseModel):
         attributes = self.row().get("Attributes")
         if not isinstance(attributes, list):
             return None
-        return frozenset(_names(cast(list[object], attributes))) or None
-
-
-def _names(attributes: list[object]) -> Iterator[str]:
-    for attribute in attributes:
-        match attribute:
-            case {"key": str(name)}:
-                yield name.lower()
-            case _:
-                continue
+        entries = cast(list[dict[str, object] | None], attributes)
+        names = {
+            name.lower()
+            for entry in entries
+            if isinstance(entry, dict) and isinstance(name := entry.get("key"), str)
+        }
+        return frozenset(names) or None
 
 
 def _parsed(body: bytes, content_type: str | None) -> object:

@@ -61,6 +61,10 @@ class QueueSender:
         self._sender: ServiceBusSender | None = None
         self._sending = asyncio.Lock()  # a sender serves one task at a time
 
+    async def open(self) -> None:
+        """Open the link, for which the first message would otherwise wait. Raises QueueUnavailable."""
+        await self._carry_out(lambda sender: sender.create_message_batch())
+
     async def send(self, message: "ServiceBusMessage") -> None:
         """Send one message. Raises QueueUnavailable, and MessageRefused if the bus will never take it."""
         await self._carry_out(lambda sender: sender.send_messages(message))
@@ -82,13 +86,13 @@ class QueueSender:
 
         await self._carry_out(in_batches)
 
-    async def _carry_out(self, work: Callable[["ServiceBusSender"], Awaitable[None]]) -> None:
+    async def _carry_out(self, work: Callable[["ServiceBusSender"], Awaitable[object]]) -> None:
         async with self._sending:
             # A closed sender raises ValueError too. A new sender shows whether the message is the reason.
             if not await self._carried_out(work) and not await self._carried_out(work):
                 raise MessageRefused(f"{self._queue} does not take this message, and never will")
 
-    async def _carried_out(self, work: Callable[["ServiceBusSender"], Awaitable[None]]) -> bool:
+    async def _carried_out(self, work: Callable[["ServiceBusSender"], Awaitable[object]]) -> bool:
         """Send. Return False if the SDK or the bus refuses the message itself."""
         from azure.core.exceptions import AzureError
 
@@ -128,6 +132,9 @@ class ServiceBusChanges:
     def __init__(self, sender: QueueSender, partitions: int) -> None:
         self._sender = sender
         self._partitions = partitions
+
+    async def open(self) -> None:
+        await self._sender.open()
 
     async def send(self, change: AccountChange, due: datetime | None = None) -> None:
         await self._sender.send(self._message(change, due))

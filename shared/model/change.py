@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from typing import Annotated, Literal
 from uuid import UUID, uuid4
 
-from pydantic import AwareDatetime, Field, NonNegativeInt, TypeAdapter
+from pydantic import AfterValidator, AwareDatetime, Field, NonNegativeInt, TypeAdapter
 
 NO_ACCOUNT = UUID(int=0)  # of a probe; no account has it
 
@@ -72,7 +72,7 @@ class AccountChange:
     organization_id: UUID
     account_id: UUID
     kind: Annotated[ChangeKind, Field(alias="operation")]
-    occurred_at: AwareDatetime
+    occurred_at: Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
     source: Source
     operation_id: UUID
     correlation_id: UUID | None = None
@@ -150,5 +150,4 @@ def encode_change(change: AccountChange) -> bytes:
 
 def decode_change(body: bytes) -> AccountChange:
     """The change in a message body. Raises ValueError for anything that is not one of schema 1."""
-    change = _adapter().validate_json(body)
-    return replace(change, occurred_at=change.occurred_at.astimezone(UTC))
+    return _adapter().validate_json(body)

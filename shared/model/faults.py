@@ -22,10 +22,13 @@ Adapters translate the errors of httpx and azure into these faults. Any other ex
 
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from shared.model.customer import CustomerKey
 from shared.model.outcome import Problem
+
+if TYPE_CHECKING:
+    from shared.model.customer import CustomerKey
 
 
 class System(StrEnum):
@@ -129,7 +132,7 @@ class CustomerNotFound(Fault):
 class CustomerAlreadyExists(Fault):
     """The ERP already has a customer under the key of a creation."""
 
-    def __init__(self, key: CustomerKey) -> None:
+    def __init__(self, key: "CustomerKey") -> None:
         super().__init__(str(key))
         self.key = key
 

@@ -23,7 +23,7 @@ type Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 class Entry(BaseModel):
     """An entry of the file: it cannot be changed, and has no unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # built as parts of the map
 
 
 class SourceColumn(Entry):

@@ -217,6 +217,8 @@ class Control(Protocol):
 class ChangeQueue(Protocol):
     """The queue `account-changes`."""
 
+    # Open the way there, for which the first send would otherwise wait. Raises QueueUnavailable.
+    async def open(self) -> None: ...
     # Send a change that appears at `due`. Raises QueueUnavailable.
     async def send(self, change: AccountChange, due: datetime | None = None) -> None: ...
     # Send changes that appear at their due times. After QueueUnavailable, some may have been sent.

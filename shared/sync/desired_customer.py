@@ -155,16 +155,15 @@ class BuildCustomer:
     def _value(
         self, name: str, entry: MappedField, account: Account, mapped: Mapping[str, str]
     ) -> FieldValue:
-        match entry:
-            case MappedField(constant=str() | int() as constant):
-                return constant
-            case MappedField(setting=str() as setting):
-                value: object = self.settings[setting]
-            case MappedField(via="currency"):
-                value = mapped.get(name)
-            case _:
-                value = mapped.get(name, account.columns.get(entry.path))
-        if value in (None, "") or not str(value).strip():
+        if entry.constant is not None:
+            return entry.constant
+        if entry.setting is not None:
+            value: object = self.settings[entry.setting]
+        elif entry.via == CURRENCY:
+            value = mapped.get(name)
+        else:
+            value = mapped.get(name, account.columns.get(entry.path))
+        if value is None or not str(value).strip():
             if entry.required:
                 raise AccountFault(Problem(Cause.MISSING_VALUE, field=name, value=entry.path))
             return "" if entry.type == "text" else 0
@@ -207,14 +206,16 @@ def _text(field: str, value: object) -> str:
             return str(value).lower()
         case _:
             text = str(value).strip()
-    if any("\ud800" <= char <= "\udfff" for char in text):
-        raise AccountFault(Problem(Cause.BAD_VALUE, field=field))
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise AccountFault(Problem(Cause.BAD_VALUE, field=field)) from error
     return text
 
 
 def _length(text: str) -> int:
     """Return the length as the ERP counts it: in UTF-16 units."""
-    return len(text) + sum(char > "\uffff" for char in text)
+    return len(text.encode("utf-16-le")) // 2
 
 
 def _cut(text: str, length: int) -> str:

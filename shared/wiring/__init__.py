@@ -1,5 +1,6 @@
 """The composition root: settings -> adapters -> use cases, each made when first needed."""
 
+import asyncio
 import threading
 from datetime import timedelta
 from functools import cache, cached_property
@@ -61,6 +62,19 @@ class Application:
         """Build what every event needs; whoever asks for the application meanwhile waits."""
         with _BUILDING:
             _ = self.queue_change, self.sync_account
+
+    async def warm_up(self) -> None:
+        """Open and read what the first event would wait for, all at once, unless an event would wait anyway.
+
+        What fails here fails again at the event, which handles it.
+        """
+        if await self.breakers.admit() is not None:
+            return
+        ports = self.ports
+        needed = [ports.queue.open(), ports.probes[System.DATAVERSE]()]
+        if self.field_map.has_currency:
+            needed += [ports.mappings.by_name(), self.knows_currency("")]
+        await asyncio.gather(*needed, return_exceptions=True)
 
     @cached_property
     def queue_change(self) -> QueueChange:

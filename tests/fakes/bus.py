@@ -25,6 +25,10 @@ class FakeQueue:
     sent: list[AccountChange] = field(default_factory=list)
     trouble: Fault | None = None
 
+    async def open(self) -> None:
+        if self.trouble:
+            raise self.trouble
+
     async def send(self, change: AccountChange, due: datetime | None = None) -> None:
         if self.trouble:
             raise self.trouble

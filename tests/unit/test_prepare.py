@@ -6,6 +6,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from shared.environment import load_settings
 from shared.wiring import Application
 
@@ -30,6 +32,46 @@ def test_the_start_builds_the_ports_soon_after_the_import() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "['queue_change', 'sync_account']"
+
+
+def test_what_the_first_event_would_wait_for_is_opened_where_events_run() -> None:
+    code = (
+        "import asyncio, json, os\n"
+        "os.environ.update(json.load(open('local.settings.json.example', encoding='utf-8'))['Values'])\n"
+        "async def main():\n"
+        "    import function_app\n"
+        "    from shared.wiring import Application\n"
+        "    begun = asyncio.get_running_loop().create_future()\n"
+        "    async def warm_up(application):\n"
+        "        begun.set_result('sync_account' in vars(application))\n"
+        "    Application.warm_up = warm_up\n"
+        "    print(await asyncio.wait_for(begun, 30))\n"
+        "asyncio.run(main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+
+
+@pytest.mark.parametrize("prepare", ["Application.prepare", "None"])
+def test_garbage_is_collected_again_after_the_start_however_it_ends(prepare: str) -> None:
+    code = (
+        "import gc, json, os, time\n"
+        "os.environ.update(json.load(open('local.settings.json.example', encoding='utf-8'))['Values'])\n"
+        "import function_app\n"
+        "assert not gc.isenabled()\n"
+        "from shared.wiring import Application\n"
+        f"Application.prepare = {prepare}\n"
+        "end = time.monotonic() + 30\n"
+        "while not gc.isenabled() and time.monotonic() < end:\n"
+        "    time.sleep(0.05)\n"
+        "print(gc.isenabled())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
 
 
 def test_threads_that_come_together_get_the_same_ports() -> None:

@@ -127,6 +127,9 @@ async def test_the_table_is_asked_for_before_the_organization(organization_id: A
 
 
 class _NoBus:
+    async def open(self) -> None:
+        raise QueueUnavailable("away")
+
     async def send(self, change: AccountChange, due: object = None) -> None:
         raise QueueUnavailable("away")
 

@@ -91,6 +91,10 @@ def test_a_hash_is_short_and_tells_neither_value_nor_field() -> None:
     assert Fingerprints.under("a secret of a stand") == PRINTS
 
 
+def test_a_hash_stays_as_it_is_stored() -> None:
+    assert PRINTS.of("F", 'Ä "x" \U0001f600') == "0317948ea32ea1f8"
+
+
 @given(values)
 def test_any_value_has_a_hash(value: FieldValue) -> None:
     assert PRINTS.of("F", value) == PRINTS.of("F", value)
