@@ -23,6 +23,7 @@ _NEEDED_BY = {
     TargetName.NAV: ("nav_url", "nav_user", "nav_access_key"),
 }
 _BUSINESS_CENTRAL_PARTITIONS = 4  # of the 5 requests that it takes at a time, one is for heal and commands
+_SLASHES_OF_OWN_PAGE = 3  # api/PUBLISHER/GROUP/VERSION; the standard API is api/v2.0
 _LEAST_LONGEST_REQUEST = 960  # Business Central queues a request for 8 minutes and runs it for 8 more
 _HOST_FILE = Path(__file__).parents[1] / "host.json"
 
@@ -146,7 +147,7 @@ def _without_page(field_map: FieldMap, given: Mapping[str, str], target: TargetN
     Numbers that it assigns need a field with the account's id. No field refers to another customer.
     """
     path = "BUSINESS_CENTRAL_API_PATH"
-    standard = given.get(path) in {None, Settings.model_fields[path.lower()].default}
+    standard = given.get(path, "").count("/") < _SLASHES_OF_OWN_PAGE
     if target is not TargetName.BUSINESS_CENTRAL or not standard:
         return
     if field_map.key.assigned_by_erp:

@@ -86,7 +86,7 @@ async def export(operator: Operator, output: Output, table: Table, file: SheetFi
     """Write the table to an Excel or CSV file, with the table's two headers."""
     mapping = _mapping(operator, table)
     rows = await mapping.table()
-    operator.sheets.write(file, written((row.mapped for row in rows), mapping.of))
+    operator.sheets.write(file, written((row.mapped for row in rows), mapping.of), mapping.of.title)
     if output.as_json:
         output.json({"file": str(file), "rows": len(rows)})
     else:

@@ -60,6 +60,4 @@ async def _file(desk: Desk, kind: str) -> Response:
     mapping = edited(desk, desk.request.query_params.get("table", ""))
     name = "currencies" if mapping.of.of_currencies else mapping.of.name
     rows = written((row.mapped for row in await mapping.table()), mapping.of)
-    return desk.file(
-        f"{name}.{kind}", rows, "Currency mapping" if mapping.of.of_currencies else "Mapping table"
-    )
+    return desk.file(f"{name}.{kind}", rows, mapping.of.title)

@@ -13,8 +13,8 @@ from shared.model.issue import Issue
 from shared.model.outcome import CODE_CAUSES, Cause, Ending
 from shared.model.state import Phase, SyncState
 
-_MAPPED = {Cause.UNMAPPED_CURRENCY, Cause.BAD_MAPPING, *CODE_CAUSES}
-_HEALED = {*_MAPPED, Cause.PARENT_NOT_SYNCED}
+_HEALED = {Cause.UNMAPPED_CURRENCY, Cause.BAD_MAPPING, *CODE_CAUSES, Cause.PARENT_NOT_SYNCED}
+_ROWS = {Cause.UNMAPPED_CURRENCY, Cause.BAD_MAPPING, Cause.UNKNOWN_ERP_CURRENCY}  # a row puts these right
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +89,10 @@ def _never_heard_of(facts: Facts) -> str:
 
 
 def _parked(account_id: UUID, facts: Facts, state: SyncState) -> str:
-    cause, _, _ = (state.issue or "").partition("|")
+    cause, _, value = (state.issue or "").partition("|")
     preview = facts.preview
     if preview is not None and preview.problem is None and preview.exists_in_sales:
-        if cause in _HEALED:
+        if cause in _HEALED or (cause == Cause.UNMAPPED_VALUE and "|" in value):
             return "What it was parked for is put right: it follows by itself within a minute or two."
         return f"It can be written now: `accountsync replay {account_id}`."
     if preview is not None and preview.problem is not None:
@@ -120,7 +120,13 @@ def _differences(account_id: UUID, facts: Facts) -> str:
 
 
 def _command(preview: Preview) -> str:
-    """Return the command that maps the currency, if the account is parked for an unmapped one."""
-    if preview.problem is None or preview.problem.cause not in _MAPPED or not preview.currency:
+    """Return the command that maps the value, if the account is parked for one without a usable row."""
+    problem = preview.problem
+    if problem is None or problem.cause not in {*_ROWS, Cause.UNMAPPED_VALUE}:
+        return ""
+    table, of_values, name = problem.value.partition("|")
+    if problem.field and of_values:
+        return f" `accountsync mapping set {shlex.quote(table)} {shlex.quote(name)} CODE` does it."
+    if problem.cause not in _ROWS or not preview.currency:
         return ""
     return f" `accountsync currency set {shlex.quote(preview.currency)} CODE` does it."

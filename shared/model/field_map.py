@@ -168,6 +168,11 @@ class FieldMap(Entry):
         return {name: entry for name, entry in self.fields.items() if entry.table or entry.label}
 
     @cached_property
+    def label_columns(self) -> tuple[str, ...]:
+        """The account's columns of choices whose labels are read."""
+        return tuple({entry.column: None for entry in self.fields.values() if entry.label and entry.column})
+
+    @cached_property
     def settings(self) -> frozenset[str]:
         """The names of the settings that the map uses."""
         named = {entry.setting for entry in self.fields.values()} | {self.company.setting}

@@ -47,6 +47,11 @@ class MappingTable:
         """Whether it is the table of currencies, which has names of its own in all that is stored."""
         return self.name == PARTITION
 
+    @property
+    def title(self) -> str:
+        """The name of the sheet in a workbook."""
+        return "Currency mapping" if self.of_currencies else "Mapping table"
+
     def command(self, verb: str) -> str:
         """Return the command of the tool that does this with the table."""
         return "accountsync " + (f"currency {verb}" if self.of_currencies else f"mapping {verb} {self.name}")

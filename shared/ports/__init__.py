@@ -176,7 +176,8 @@ class Issues(Protocol):
     async def listed(self, after: str) -> Page[ParkedAccount]: ...
     # Note for up to 100 rows of one key that a check was sent for this version.
     # Rows that were deleted, or parked again since they were read, are not changed.
-    async def mark_healed(self, rows: Sequence[ParkedAccount], version: str) -> None: ...
+    # `remedy`, if given, becomes what the rows say is to be done.
+    async def mark_healed(self, rows: Sequence[ParkedAccount], version: str, remedy: str = "") -> None: ...
 
 
 class Control(Protocol):

@@ -39,14 +39,16 @@ class Family:
     async def ask(self, missing: ParentMissing, change: AccountChange, issue: str | None) -> None:
         """Check the accounts that this one waits for, unless it is parked for that already.
 
-        Thousands of children make one message of it: its id is made of the parent and the time.
+        Thousands of children make one message of it: its id is made of the parent and the time. In a circle
+        the same account is checked once more, because only now its remedy is known.
         """
         if issue == missing.problem.key:
             return
         of_load = change.source is Source.LOAD  # then its creations count against the limit of the load
         at = change.occurred_at if of_load else slot_start(self.clock.now(), _DUPLICATES)
+        asked = "circle" if missing.problem.advice else "parent"
         for account_id in missing.unchecked:
-            operation = uuid5(account_id, f"parent {at.isoformat()}")
+            operation = uuid5(account_id, f"{asked} {at.isoformat()}")
             source = Source.LOAD if of_load else Source.HEAL
             check = change.check(source, verify=False, operation_id=operation)
             await self.queue.send(replace(check, account_id=account_id, occurred_at=at))

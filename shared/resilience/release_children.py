@@ -3,7 +3,7 @@
 The parent's own check releases its first children at once, and leaves a note if there are more: healing then
 sends the rest, some a minute. A child that is parked at the moment when its parent gets its customer may be
 missed by that. So healing also walks all waiting accounts, a few parents in each run, and compares them with
-the parents' states as they are now.
+the parents' states as they are now. It tells those whose parent ended without a customer why that is so.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from uuid import UUID
 from shared.model.control import Bookmark
 from shared.model.customer import CustomerKey
 from shared.model.issue import ParkedAccount
+from shared.model.missing_parent import why_no_customer
 from shared.model.outcome import Cause, Problem
 from shared.model.state import ScannedAccount, SyncState, in_this_erp, referred_to
 from shared.ports import Control, Issues, SyncStates
@@ -108,9 +109,13 @@ class ReleaseChildren:
         if not self.in_use.confirmed:
             await self.in_use.confirm()
         stored = await self.states.get(parent)
-        customer = referred_to(in_this_erp(stored.state, self.in_use.adopted_at)) if stored else None
-        version = str(customer) if customer else "" if stored else _ASKED
-        waiting = [row for row in rows if version and row.healed != version]
+        state = in_this_erp(stored.state, self.in_use.adopted_at) if stored else None
+        customer = referred_to(state)
+        if state is not None and customer is None:
+            await self._tell(state, rows)
+            return True
+        version = str(customer) if customer else _ASKED
+        waiting = [row for row in rows if row.healed != version]
         if version == _ASKED:
             await self._ask(parent, waiting)
             return True
@@ -118,6 +123,18 @@ class ReleaseChildren:
         done = len(waiting) <= run.left
         run.left -= sent
         return done
+
+    async def _tell(self, parent: SyncState, rows: Sequence[ParkedAccount]) -> None:
+        """Let the rows say why the parent has no customer, which may not have been known when they were made.
+
+        The rows of a circle say more already.
+        """
+        why = (
+            "" if (parent.issue or "").startswith(f"{Cause.PARENT_NOT_SYNCED}|") else why_no_customer(parent)
+        )
+        told = [row for row in rows if why and row.healed != why]
+        for some in batched(told, AT_ONCE, strict=False):
+            await self.issues.mark_healed(some, why, why)
 
     async def _ask(self, parent: UUID, waiting: Sequence[ParkedAccount]) -> None:
         """Check the parent itself, once, because the app does not know it."""

@@ -111,11 +111,12 @@ class IssueTable:
         entities, next_page = await read_page(self._table, "PartitionKey gt ''", {}, _LISTED, after)
         return Page([_parked(entity) for entity in entities], next_page)
 
-    async def mark_healed(self, rows: Sequence[ParkedAccount], version: str) -> None:
+    async def mark_healed(self, rows: Sequence[ParkedAccount], version: str, remedy: str = "") -> None:
         """Mark the rows in one request, or one by one if any of them was changed since it was read."""
         if not rows:
             return
-        marks = [(_place(row) | {"Healed": version}, unchanged(row.etag)) for row in rows]
+        mark = {"Healed": version} | ({"Remedy": remedy} if remedy else {})
+        marks = [(_place(row) | mark, unchanged(row.etag)) for row in rows]
         with table_faults():
             try:
                 await self._table.submit_transaction([("update", entity, guard) for entity, guard in marks])

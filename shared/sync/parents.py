@@ -14,14 +14,13 @@ from shared.model.account import Account
 from shared.model.customer import CustomerKey
 from shared.model.faults import AccountFault, ParentMissing
 from shared.model.field_map import FieldMap
+from shared.model.missing_parent import why_no_customer
 from shared.model.outcome import Cause, Problem
 from shared.model.state import Phase, Stored, SyncState, in_this_erp, referred_to
 from shared.resilience.target_in_use import TargetInUse
 
 _LONGEST_CHAIN = 50  # parents of parents that are followed to find a circle
-_NOT_IN_SALES = frozenset({"never-committed", "not-in-sales"})
 _OPEN_IT = "Clear the column in Sales, wait until the account has its customer, then set it again."
-_DELETED = "The account that it refers to does not exist in Sales any more. Refer to another account there."
 _ITSELF = f"The account refers to itself, and has no customer in {{erp}} yet. {_OPEN_IT}"
 _CIRCLE = (
     "The accounts refer to each other in a circle, and none has a customer in {erp} yet. Clear the column in "
@@ -71,7 +70,7 @@ class FindParents:
         elif unchecked := await self._circle(account_id, state):
             advice = _CIRCLE
         else:
-            advice = _advice(state)
+            advice = why_no_customer(state)
         problem = Problem(Cause.PARENT_NOT_SYNCED, field=field, value=str(parent), advice=advice)
         raise ParentMissing(problem, unchecked)
 
@@ -99,24 +98,6 @@ def _awaited(state: SyncState) -> UUID | None:
     cause, _, value = (state.issue or "").partition("|")
     waits = state.phase is Phase.PARKED and cause == Cause.PARENT_NOT_SYNCED
     return UUID(value) if waits else None
-
-
-def _advice(state: SyncState) -> str:
-    """Say why the parent has no customer and what to do; "" if it is in work."""
-    rule = state.log[-1].detail if state.log else ""
-    if state.deleted or (state.phase is Phase.FILTERED and rule in _NOT_IN_SALES):
-        return _DELETED
-    if state.phase is Phase.FILTERED:
-        return (
-            f'The rule on "{rule}" keeps out the account that it refers to. Change that account or the rule, '
-            "or refer to another account in Sales. This one then follows by itself."
-        )
-    if state.phase is Phase.PARKED:
-        return (
-            f"The account that it refers to is parked as {state.issue}: put that right. "
-            "This one then follows by itself."
-        )
-    return ""
 
 
 def _elsewhere(field: str, parent: str, company: str) -> Problem:

@@ -12,6 +12,7 @@ from shared.diagnostics.doctor.registration import RegistrationCheck
 from shared.diagnostics.doctor.sales import (
     ChangeTrackingCheck,
     IdentityCheck,
+    LabelsCheck,
     LookUpsCheck,
     ReadingCheck,
     WriteBackCheck,
@@ -79,6 +80,7 @@ def checks_of_app(app: Application) -> tuple[Named, ...]:
         Named("rights on the queues", QueueRightsCheck(TriedQueues(clients.service_bus)).check),
         Named("Sales", ReadingCheck(partial(clients.dataverse.probe, PROBE), inquiry.currencies).check),
         Named("look-ups in Sales", _look_ups(app).check),
+        Named("labels in Sales", LabelsCheck(app.ports.labels, app.field_map.label_columns).check),
         Named("identity in Sales", _identities(app, organization, as_app=True).check),
         Named("change tracking", ChangeTrackingCheck(organization).check),
         *(

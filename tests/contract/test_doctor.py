@@ -1,7 +1,7 @@
 """The doctor over the real adapters: Azurite, the broker and the simulators, to which it writes nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,8 @@ from azure.data.tables.aio import TableClient, TableServiceClient
 from pydantic import SecretStr
 
 from local.child import Child
+from local.dynamics.dataverse.service import Dataverse
+from local.dynamics.metadata import FieldFault
 from local.erps.by_target import ERPS
 from local.erps.erp import Erp
 from shared.clock import SystemClock
@@ -48,6 +50,7 @@ from tests.fakes.doctor import FakeDiagnoses, FakeQueueSettings
 from tests.unit.test_settings import EXAMPLE
 
 CONTACTS = ROOT / "tests/flow/contacts.toml"
+LABELS = ROOT / "tests/flow/mapping_tables.toml"
 NOW = datetime(2026, 11, 29, 1, 2, 3, tzinfo=UTC)
 FOUND = Diagnosis(NOW, "1", "me", (Finding("a", Grade.ERROR, "It is ü.", "why", "remedy"),))
 
@@ -292,6 +295,37 @@ async def test_a_missing_privilege_of_a_related_table_is_found(
         (found,) = await examined(app)
     assert (found.check, found.grade) == ("reading primarycontactid in Sales", Grade.ERROR)
     assert "role that may read the table that primarycontactid refers to" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("plant", "grade", "remedy"),
+    [
+        (lambda _: None, Grade.FINE, ""),
+        (lambda sales: sales.unreadable.add("organization"), Grade.ERROR, "Set LABEL_LANGUAGE"),
+        (
+            lambda sales: sales.definitions.planted.update(paymenttermscode=FieldFault(missing=True)),
+            Grade.ERROR,
+            "is a column of choices",
+        ),
+    ],
+)
+async def test_labels_that_cannot_be_read_are_an_error_because_accounts_wait_for_them(
+    tables: str,
+    own_broker: Child,
+    simulated: Simulated,
+    plant: Callable[[Dataverse], None],
+    grade: Grade,
+    remedy: str,
+) -> None:
+    simulated.start_anew()
+    plant(simulated.simulator.dataverse)
+    async with opened(tables, own_broker, simulated, FIELD_MAP=str(LABELS)) as app:
+        (labels,) = [check for check in checks_of_app(app) if check.name == "labels in Sales"]
+        found = {one.check: one for one in await labels.check()}
+    simulated.start_anew()
+    assert found.keys() == {f"labels of {column} in Sales" for column in ("paymenttermscode", "industrycode")}
+    one = found["labels of paymenttermscode in Sales"]
+    assert (one.grade, remedy in one.remedy) == (grade, True)
 
 
 async def test_a_missing_step_and_a_missing_column_of_a_related_table_are_found(

@@ -159,6 +159,14 @@ async def test_what_healing_noted_is_forgotten_when_the_account_is_parked_again(
     assert await kept.times(UNMAPPED.key, account) == 2
 
 
+async def test_a_row_may_get_another_remedy_with_the_mark(kept: Kept) -> None:
+    await kept.issues.put(uuid4(), UNMAPPED, NOW)
+    await kept.issues.mark_healed(await listed(kept), "v1", "Ask Ann.")
+    await kept.issues.mark_healed(await listed(kept), "v2")
+    assert [issue.remedy for issue in await kept.issues.report()] == ["Ask Ann."]
+    assert [row.healed for row in await listed(kept)] == ["v2"]
+
+
 async def test_only_rows_that_stand_as_they_were_read_are_marked_as_healed(kept: Kept) -> None:
     kept_row, again, gone = (uuid4() for _ in range(3))
     for account in (kept_row, again, gone):

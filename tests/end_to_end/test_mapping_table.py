@@ -106,6 +106,9 @@ async def test_accounts_that_exist_get_their_code_and_an_unmapped_value_follows_
     (issue,) = (await accountsync("issues", before.ids[NET_60], "--json")).json
     assert (issue["cause"], issue["value"], issue["field"]) == ("UnmappedValue", f"{TABLE}|net 60", FIELD)
 
+    told = (await accountsync("explain", before.ids[NET_60])).out
+    assert f"`accountsync mapping set {TABLE} 'net 60' CODE` does it." in " ".join(told.split())
+
     await accountsync("mapping", "set", TABLE, "Net 60", "Net60")
     await heal(system)
     await system.customer_with(before.numbers[NET_60], **{FIELD: "Net60"})

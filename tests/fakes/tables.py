@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from itertools import count
@@ -207,11 +208,13 @@ class FakeIssues:
         more = len(behind) > len(page)
         return Page([self._parked(key, id_) for _, key, id_ in page], page[-1][0] if more else "")
 
-    async def mark_healed(self, rows: Sequence[ParkedAccount], version: str) -> None:
+    async def mark_healed(self, rows: Sequence[ParkedAccount], version: str, remedy: str = "") -> None:
         for row in rows:
             place = row.key, row.account_id
             if place in self.rows and self._parked(*place).etag == row.etag:
                 self.healed[place] = version
+                problem, times = self.rows[place]
+                self.rows[place] = replace(problem, advice=remedy or problem.advice), times
 
     async def restore(self, account: ScannedAccount, at: datetime) -> None:
         cause, _, value = account.issue.partition("|")

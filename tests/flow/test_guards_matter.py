@@ -69,6 +69,18 @@ GUARDS = {
         "elif False:",
         f"{PARENTS}a_circle_parks_all_its_accounts_and_ends_when_a_person_opens_it[3]",
     ),
+    "all accounts of a circle are told of it, also those that were checked before it was known": Guard(
+        "shared/resilience/family.py",
+        'asked = "circle" if missing.problem.advice else "parent"',
+        'asked = "parent"',
+        f"{PARENTS}a_circle_that_one_check_found_is_named_in_all_its_accounts[3]",
+    ),
+    "a child that came first is told why its parent has no customer": Guard(
+        "shared/resilience/release_children.py",
+        "await self._tell(state, rows)",
+        "pass",
+        f"{PARENTS}a_child_that_comes_first_is_told_why_its_parent_has_no_customer[filtered]",
+    ),
     "a parent that the app does not know is checked": Guard(
         "shared/resilience/family.py",
         "for account_id in missing.unchecked:",
@@ -83,7 +95,7 @@ GUARDS = {
     ),
     "many children make one check of their parent": Guard(
         "shared/resilience/family.py",
-        'operation = uuid5(account_id, f"parent {at.isoformat()}")',
+        'operation = uuid5(account_id, f"{asked} {at.isoformat()}")',
         "operation = uuid4()",
         f"{PARENTS}many_children_of_one_parent_are_released_at_a_pace",
     ),

@@ -15,6 +15,12 @@ from shared.resilience.replay import Asked
 from tests.flow.families import Families
 from tests.flow.world import Crash, account
 
+WITHOUT_CUSTOMER: dict[str, tuple[dict[str, object], str]] = {
+    "filtered": ({"customertypecode": 9}, 'The rule on "customertypecode" keeps out'),
+    "inactive": ({"statecode": 1}, 'The rule on "statecode" keeps out'),
+    "parked": ({"name": ""}, "is parked as MissingValue"),
+}
+
 
 def _issues(world: Families) -> set[str]:
     return {key for key, _ in world.issues.rows}
@@ -75,14 +81,7 @@ async def test_many_children_of_one_parent_are_released_at_a_pace() -> None:
     assert not [name for name in world.control.bookmark_rows if name.startswith("children ")]
 
 
-@pytest.mark.parametrize(
-    ("columns", "said"),
-    [
-        ({"customertypecode": 9}, 'The rule on "customertypecode" keeps out'),
-        ({"statecode": 1}, 'The rule on "statecode" keeps out'),
-        ({"name": ""}, "is parked as MissingValue"),
-    ],
-)
+@pytest.mark.parametrize(("columns", "said"), WITHOUT_CUSTOMER.values(), ids=WITHOUT_CUSTOMER)
 async def test_a_parent_without_a_customer_is_named_with_its_rule_and_releases_the_child(
     columns: dict[str, object], said: str
 ) -> None:
@@ -94,6 +93,21 @@ async def test_a_parent_without_a_customer_is_named_with_its_rule_and_releases_t
     good = {"customertypecode": 3, "statecode": 0, "name": "Parent"}
     await world.sync(world.child("P", None, **good))
     assert world.payer("C") == "P"
+
+
+@pytest.mark.parametrize(("columns", "said"), WITHOUT_CUSTOMER.values(), ids=WITHOUT_CUSTOMER)
+async def test_a_child_that_comes_first_is_told_why_its_parent_has_no_customer(
+    columns: dict[str, object], said: str
+) -> None:
+    world = Families()
+    world.child("P", None, **columns)
+    await world.sync(world.child("C", "P"))
+    await world.rest()
+    assert said in world.problem("C").remedy()
+    checks = len(world.queue.sent)
+    await world.rest(10)
+    assert len(world.queue.sent) == checks
+    assert said in world.problem("C").remedy()
 
 
 async def test_a_deleted_parent_is_named_although_it_has_a_customer() -> None:
@@ -155,6 +169,21 @@ async def test_a_circle_parks_all_its_accounts_and_ends_when_a_person_opens_it(s
     world.clock.advance(100)
     await world.sync(world.child(names[0], names[-1]))
     assert [world.payer(name) for name in names] == [names[place - 1] for place in range(size)]
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+async def test_a_circle_that_one_check_found_is_named_in_all_its_accounts(size: int) -> None:
+    world = Families()
+    names = [f"A{place}" for place in range(size)]
+    for place, name in enumerate(names):
+        world.child(name, names[place - 1])
+    await world.sync(world.check(names[0]))
+    await world.rest(10)
+    for name in names:
+        assert "Clear the column" in world.problem(name).remedy()
+    sent = len(world.queue.sent)
+    await world.rest(30)
+    assert len(world.queue.sent) == sent
 
 
 async def test_a_child_of_a_circle_is_parked_for_its_parent() -> None:

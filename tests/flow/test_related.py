@@ -80,6 +80,33 @@ async def test_an_event_is_taken_while_sales_does_not_answer_and_its_accounts_fo
     assert (world.emails(), world.walks()) == ({NEW: 9}, [])
 
 
+@pytest.mark.parametrize(
+    ("table", "column", "changed"),
+    [
+        ("systemuser", "owninguser", "fullname"),
+        ("transactioncurrency", "transactioncurrencyid", "currencyname"),
+    ],
+)
+async def test_an_owner_and_a_currency_change_while_sales_does_not_answer(
+    table: str, column: str, changed: str
+) -> None:
+    row_id, world = uuid4(), Relating()
+    names = [f"A{place}" for place in range(30)]
+    await world.sync(*(world.save(name, "Euro", **{column: row_id}) for name in names), world.save("B"))
+    world.clock.advance(10_000)
+    for name in names:
+        world.sales.save(account(name), "Yen")
+    world.sales.trouble = world.accounts.trouble = SALES_DOWN
+    assert isinstance(await world.receive(world.event_of(table, row_id, changed)), Queued)
+    await world.work(longest=timedelta(hours=2))
+    assert not world.checks()
+    world.sales.trouble = world.accounts.trouble = None
+    await world.work()
+    assert world.checks() == {account(name): 1 for name in names}
+    assert {world.state(name).issue for name in names} == {"UnmappedCurrency|yen"}
+    assert world.walks() == []
+
+
 @pytest.mark.parametrize("trouble", [SALES_DOWN, WRONG])
 async def test_a_page_that_fails_is_made_again(trouble: Exception) -> None:
     world = await Relating().with_accounts(9)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import typer
+from openpyxl import load_workbook
 from typer.testing import CliRunner
 
 from shared.cli import adopt, session
@@ -17,6 +18,7 @@ from shared.cli.session import Chosen, environment
 from shared.mappings.edit import EditMapping
 from shared.mappings.findings import Finding, Kind
 from shared.model.control import InUse
+from shared.model.mapping_edit import MappingRow
 from shared.wiring.clients import Clients
 from tests.fakes.clock import FakeClock
 from tests.fakes.tables import FakeControl, FakeStates
@@ -116,6 +118,27 @@ def test_a_check_that_finds_nothing_ends_with_code_0(
     the_table_has(monkeypatch)
     result = command.invoke(app, ["--settings", str(settings_file), "currency", "check", "--strict"])
     assert (result.exit_code, result.output) == (0, "The table is in order.\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "title"),
+    [(["currency", "export"], "Currency mapping"), (["mapping", "export", "payment-terms"], "Mapping table")],
+)
+def test_an_exported_workbook_is_named_by_what_it_holds(
+    command: CliRunner,
+    settings_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    title: str,
+) -> None:
+    async def no_rows(_: EditMapping) -> list[MappingRow]:
+        return []
+
+    monkeypatch.setattr(EditMapping, "table", no_rows)
+    file = tmp_path / "out.xlsx"
+    command.invoke(app, ["--settings", str(settings_file), *words, str(file)])
+    assert load_workbook(file).sheetnames == [title]
 
 
 def test_wrong_settings_end_with_code_3_and_one_line(command: CliRunner, tmp_path: Path) -> None:

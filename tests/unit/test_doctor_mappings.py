@@ -10,6 +10,7 @@ from shared.mappings.review import Review
 from shared.model.account import AccountCurrency
 from shared.model.faults import ConfigurationFault, System, TransientFault
 from shared.model.finding import Finding, Grade
+from shared.model.mapping import value_table
 from shared.model.mapping_edit import Mapped, MappingRow
 from tests.fakes.clock import FakeClock
 from tests.fakes.dynamics import FakeOperations
@@ -128,6 +129,15 @@ async def test_a_code_in_another_case_than_the_erps_is_a_warning() -> None:
     world = World()
     world.mappings.listed = [row("US Dollar", "USD"), row("Euro", "eur")]
     assert (await world.only()).grade is Grade.WARNING
+
+
+async def test_a_row_without_a_usable_name_is_told_by_the_noun_of_its_table() -> None:
+    world = World()
+    terms = value_table("payment-terms", fields=("PaymentTerms",))
+    world.mappings.listed = [row("", "Net30", "x")]
+    review = Review(world.erp, world.inquiry, FakeUsage(), terms)
+    (found,) = await MappingsCheck(world.mappings, review, world.sales, 10).check()
+    assert "currency" not in f"{found.what} {found.why} {found.remedy}"
 
 
 async def test_a_row_with_a_name_that_no_currency_has_is_a_warning() -> None:

@@ -42,6 +42,21 @@ def test_the_default_map_needs_standard_columns_only() -> None:
     assert {"accountnumber", "name", "statecode", "statuscode", "transactioncurrencyid"} <= found.watched
 
 
+def test_the_examples_of_the_default_map_work_without_their_marks(tmp_path: Path) -> None:
+    shipped = Path(__file__).parents[2] / "shared/targets/operations/operations.toml"
+    before, begin, rest = shipped.read_text(encoding="utf-8").partition("# [fields.PaymentTerms]\n")
+    examples, end, after = rest.partition("[fields.PartyType]")
+    group = '[fields.CustomerGroupId]\nsetting = "OPERATIONS_CUSTOMER_GROUP"\nmax_length = 10\n'
+    assert group in before  # which one of the examples replaces
+    lines = [line for line in (begin + examples).splitlines() if not re.match("# [A-Z]", line)]
+    text = "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines)
+    own = tmp_path / "own.toml"
+    own.write_text(f"{before.replace(group, '')}{text}\n{end}{after}", encoding="utf-8")
+    found = load_field_map(str(own))
+    assert set(found.mapping_tables) == {"payment-terms", "customer-groups", "delivery-terms"}
+    assert set(found.customer_fields) == {"InvoiceAccount"}
+
+
 def test_the_dual_write_map_takes_company_and_group_from_the_account() -> None:
     found = load_field_map("operations-dual-write")
     assert found.settings == set()

@@ -46,8 +46,17 @@ def field(name: str, *, sent: bool) -> FieldPreview:
     return FieldPreview(name, "column x", "ours", "theirs", sent)
 
 
+def of_terms(cause: Cause, value: str) -> Preview:
+    """An account in dollars whose payment terms park it."""
+    found = parked_preview(cause, "US Dollar")
+    found.problem = Problem(cause, value=f"payment-terms|{value}", field="PaymentTerms")
+    return found
+
+
 SYNCED = state(phase=Phase.SYNCED)
 UNMAPPED = state(phase=Phase.PARKED, issue="UnmappedCurrency|yen")
+OF_TERMS = state(phase=Phase.PARKED, issue="UnmappedValue|payment-terms|net 30")
+OF_VALUE_MAP = state(phase=Phase.PARKED, issue="UnmappedValue|atlantis")
 JOB = SystemJob("Post account to Account Sync", "waiting", NOW, "The endpoint answered 401.")
 
 
@@ -64,6 +73,12 @@ JOB = SystemJob("Post account to Account Sync", "waiting", NOW, "The endpoint an
         (facts(state(phase=Phase.SYNCED, unknown_until=NOW)), "a verifying check follows by itself"),
         (facts(UNMAPPED), "follows by itself within a minute"),
         (facts(UNMAPPED, preview=parked_preview(Cause.UNMAPPED_CURRENCY, "Yen")), "currency set Yen CODE"),
+        (facts(OF_TERMS), "follows by itself within a minute"),
+        (facts(OF_VALUE_MAP), f"`accountsync replay {ACCOUNT}`"),
+        (
+            facts(OF_TERMS, preview=of_terms(Cause.UNMAPPED_VALUE, "net 30")),
+            "`accountsync mapping set payment-terms 'net 30' CODE` does it.",
+        ),
         (facts(UNMAPPED, preview=None, troubles=["Sales is away."]), "Sales is away. Mend that first."),
         (facts(state(phase=Phase.PARKED, issue="MissingValue")), f"`accountsync replay {ACCOUNT}`"),
         (
@@ -94,6 +109,11 @@ def test_a_currencys_name_in_a_command_cannot_be_anything_but_one_word() -> None
     text = next_step(ACCOUNT, facts(UNMAPPED, preview=parked_preview(Cause.UNMAPPED_CURRENCY, name)))
     command = text[text.index("accountsync currency set") :].removesuffix(" does it.").removesuffix("`")
     assert shlex.split(command) == ["accountsync", "currency", "set", name, "CODE"]
+
+
+@pytest.mark.parametrize("cause", [Cause.UNMAPPED_VALUE, Cause.BAD_MAPPING, Cause.UNKNOWN_ERP_VALUE])
+def test_a_value_of_another_table_is_never_put_right_in_the_one_of_currencies(cause: Cause) -> None:
+    assert "currency set" not in next_step(ACCOUNT, facts(OF_TERMS, preview=of_terms(cause, "net 30")))
 
 
 @pytest.mark.parametrize("phase", [None, *Phase])

@@ -461,14 +461,15 @@ def test_numbers_of_business_central_need_a_page_with_the_accounts_id(tmp_path: 
     )
 
 
+@pytest.mark.parametrize("path", [None, "api/v2.0", "API/v2.0", "api/beta"])
 def test_another_accounts_customer_needs_a_page_of_business_central_for_it(
-    tmp_path: Path,
+    tmp_path: Path, path: str | None
 ) -> None:
     shipped = Path(__file__).parents[2] / "shared/targets/business_central/business-central.toml"
     own = tmp_path / "own.toml"
     entry = '[fields.billToCustomerNumber]\ncolumn = "parentaccountid"\nvia = "customer"\n'
     own.write_text(f"{shipped.read_text(encoding='utf-8')}\n{entry}", encoding="utf-8")
-    target = BUSINESS_CENTRAL | {"FIELD_MAP": str(own)}
+    target = BUSINESS_CENTRAL | {"FIELD_MAP": str(own), "BUSINESS_CENTRAL_API_PATH": path}
     assert 'fields.billToCustomerNumber says via = "customer"' in refusal(**target)
     page = target | {"BUSINESS_CENTRAL_API_PATH": "api/contoso/sync/v1.0"}
     assert load(**page).target == "business-central"

@@ -23,7 +23,7 @@ from shared.ports.metadata import SalesMetadata
 
 _STOPS = {Kind.DUPLICATE, Kind.EMPTY_CODE, Kind.LONG_CODE, Kind.UNKNOWN_CODE}
 _WARNS: Mapping[Kind, str] = {
-    Kind.BAD_NAME: "No account can have a currency of this name, so the row is of no use.",
+    Kind.BAD_NAME: "No account can have a {noun} of this name, so the row is of no use.",
     Kind.CODE_CASE: "The code is sent as it is written, and another case may be refused.",
     Kind.OTHER_ISO_CODE: "Customers may get a wrong currency.",
 }
@@ -129,7 +129,8 @@ def _wrong(review: Reviewed, use: CurrencyUse | None, of: MappingTable) -> Findi
     if stops:
         why = f"It stops {_accounts(use) if use else 'its accounts'}: each is parked when it is checked."
     else:
-        why = _WARNS.get(review.kind, f"No account uses the {of.noun} yet; one that does would be parked.")
+        unused = "No account uses the {noun} yet; one that does would be parked."
+        why = _WARNS.get(review.kind, unused).format(noun=of.noun)
     row = review.name.strip() or "a row without a name"
     return Finding(f"{name_of(of)}: {row}", Grade.WARNING, review.message, why, _remedy(review.kind, of))
 

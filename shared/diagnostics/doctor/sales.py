@@ -1,6 +1,6 @@
 """The Sales environment: what the app may read there, who it is there, and what has to be switched on."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from shared.diagnostics.doctor.doctor import all_attempted, attempted
 from shared.model.finding import Finding, Grade
 from shared.ports import Probe
 from shared.ports.doctor import Organization
+from shared.ports.mappings import OptionLabels
 
 _ACCOUNTS, _CURRENCIES = "reading accounts in Sales", "reading currencies in Sales"
 _ORGANIZATION, _USER = "organization id", "integration user"
@@ -61,6 +62,27 @@ class LookUpsCheck:
 
 def _look_up(column: str) -> str:
     return f"reading {column} in Sales"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelsCheck:
+    """Reads the labels of the columns of choices from which the field map takes them."""
+
+    labels: OptionLabels
+    columns: Collection[str]
+
+    async def check(self) -> Sequence[Finding]:
+        """Return a finding for each column."""
+        return await all_attempted(*((_labels(column), self._read(column)) for column in self.columns))
+
+    async def _read(self, column: str) -> Finding:
+        why = "Accounts with a value there wait until their labels can be read."
+        read = self.labels.of(column, fresh=True)
+        return await attempted(_labels(column), read, fine="They can be read.", why=why)
+
+
+def _labels(column: str) -> str:
+    return f"labels of {column} in Sales"
 
 
 @dataclass(frozen=True, slots=True)
