@@ -42,13 +42,6 @@ async def test_all_ids_of_the_largest_action_are_kept(actions: Actions) -> None:
     assert await actions.newest(1) == [kept]
 
 
-async def test_an_action_of_before_the_ids_were_split_is_read(new_table: NewTable) -> None:
-    table, kept = await new_table(), action(0)
-    row = {"PartitionKey": "action", "RowKey": str(kept.id), "At": kept.at.isoformat(), "Who": str(WHO)}
-    await table.create_entity(row | {"What": "replay", "Ids": '["a", "b"]', "Count": 2, "Why": kept.why})
-    assert await ActionTable(table).get(kept.id) == kept
-
-
 async def test_the_newest_come_first_and_no_more_than_asked(actions: Actions) -> None:
     rows = [action(minute) for minute in range(5)]
     for row in (rows[2], rows[0], rows[4], rows[1], rows[3]):
