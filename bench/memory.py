@@ -23,6 +23,7 @@ from shared.settings import Settings
 from shared.storage import control, currency_mappings, issues, owners, states
 from shared.storage.checked import CheckedTable
 from shared.storage.counts import CountTable
+from shared.storage.runs import RunTable
 from shared.storage.tables import (
     ACCOUNT_SYNC,
     CONTROL,
@@ -36,7 +37,7 @@ from shared.wiring.clients import Ports
 from tests.fakes.bus import FakeLeftovers, FakeQueue, FakeRejected
 from tests.fakes.clock import FakeClock
 from tests.fakes.dynamics import FakeLabels, FakeOperations, FakeSales
-from tests.fakes.runs import FakeAccountPages, FakePages, FakeRuns, FakeWaiting
+from tests.fakes.runs import FakeAccountPages, FakePages, FakeWaiting
 from tests.fakes.table_client import TableService
 
 ORGANIZATION = UUID("11111111-1111-1111-1111-111111111111")
@@ -95,7 +96,7 @@ class Memory:
             queue=self.queue,
             rejected=FakeRejected(),
             leftovers=FakeLeftovers(),
-            runs=FakeRuns(),
+            runs=RunTable(of[CONTROL]),
             pages=FakePages(clock),
             accounts=FakeAccountPages(self.sales, clock),
             waiting=FakeWaiting(self.queue),

@@ -10,7 +10,7 @@ from shared.console import charts
 from shared.console.desk import Desk
 from shared.console.needs import heading, needs_of
 from shared.diagnostics.read_runs import rate_of, seconds_left
-from shared.diagnostics.status import LONGEST_READING, Status, read_or
+from shared.diagnostics.status import Status
 from shared.model.activity import Activity
 from shared.model.faults import System
 from shared.model.outcome import Ending
@@ -32,9 +32,7 @@ class Part:
 
 async def show(desk: Desk) -> Response:
     """Show the state as `accountsync status` reads it."""
-    status = await desk.operator.read_status.now()
-    reading = desk.operator.ports.counts.since(status.at - charts.DAY)
-    day = await read_or(reading, [], "The minutes were not read", [], LONGEST_READING)  # the status says so
+    status = await desk.operator.read_status.now(back=charts.DAY)
     names = [issue.account_id for issue in status.parked] if desk.person.operates else []
     queues = {queue.name: queue for queue in status.queues}
     load, needs = status.runs.load, needs_of(status, desk.erp, operates=desk.person.operates)
@@ -48,11 +46,11 @@ async def show(desk: Desk) -> Response:
         sales_system=System.DATAVERSE,
         erp_system=desk.operator.erp.capabilities.system,
         parts_of=list(_parts(status)),
-        charts=charts.of(day, status.at),
+        charts=charts.of(status.minutes, status.at),
         named=await desk.operator.name_accounts.of(names),
         needs=needs,
         heading=heading(needs),
-        lately=_handled(day, status.at - _LATELY),
+        lately=_handled(status.minutes, status.at - _LATELY),
         rate=rate_of(load, status.at) if load else 0,
         left=seconds_left(load, status.at) if load else None,
     )

@@ -104,7 +104,7 @@ async def done(desk: Desk) -> Response:
     if action is None:
         raise RefusedError("There is no such action.", 404)
     accounts = _guids(action.ids) if action.what in words.OF_ACCOUNTS else []
-    named = await desk.operator.name_accounts.of(accounts[:LEFTOVERS] if desk.person.operates else [])
+    named = await desk.operator.name_accounts.of(accounts if desk.person.operates else [])
     return desk.show("done.html", action=action, accounts=accounts, named=named)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from shared.diagnostics.read_parked import read_parked
 from shared.diagnostics.read_runs import NO_RUNS, NewestRuns, newest_runs
-from shared.model.activity import together
+from shared.model.activity import Activity, minute_of, together
 from shared.model.breaker import Breaker
 from shared.model.faults import ConfigurationFault, Fault, System
 from shared.model.issue import Issue
@@ -41,6 +41,7 @@ class Status:
     lately. `troubles`: parts that could not be read. `parked`: the few accounts that were parked last.
     `longest_wait`: how far ahead a message is usually scheduled at most. `runs`: the newest runs that walk
     many accounts. `counted_at`: when the parked accounts were counted.
+    `minutes`: what was done in each, as far back as was asked for.
     """
 
     at: datetime
@@ -55,6 +56,7 @@ class Status:
     longest_wait: timedelta = timedelta()
     runs: NewestRuns = NO_RUNS
     counted_at: datetime | None = None
+    minutes: Sequence[Activity] = ()
 
     @property
     def healthy(self) -> bool:
@@ -131,8 +133,11 @@ class ReadStatus:
     runs: Runs
     longest_wait: timedelta = timedelta()
 
-    async def now(self, window: timedelta = WINDOW) -> Status:
-        """Read all parts at the same time. A part that cannot be read is reported, not raised."""
+    async def now(self, window: timedelta = WINDOW, back: timedelta = timedelta()) -> Status:
+        """Read all parts at the same time. A part that cannot be read is reported, not raised.
+
+        The minutes are read as far as `back`, if that is longer than the window.
+        """
         now, troubles = self.clock.now(), list[str]()
 
         async def part[T](name: str, reading: Awaitable[T], otherwise: T) -> T:
@@ -142,14 +147,15 @@ class ReadStatus:
             part("queues", self.queues.depths(), []),
             part("breakers", self.control.breakers(), {}),
             part("issues", read_parked(self.issues, self.counts, self.clock), ParkedCount(now, {})),
-            part("outcomes", self.counts.since(now - window), []),
+            part("outcomes", self.counts.since(now - max(window, back)), []),
             asyncio.gather(
                 part("app's notes", self._noted(), []),
                 part("runs", newest_runs(self.runs), NO_RUNS),
             ),
             self._other_erp(),
         )
-        endings = together(now, minutes).endings
+        first = minute_of(now - window)
+        endings = together(now, (minute for minute in minutes if minute.at >= first)).endings
         uncounted = [] if parked.complete else [_UNCOUNTED]
         return Status(
             at=now,
@@ -164,6 +170,7 @@ class ReadStatus:
             longest_wait=self.longest_wait,
             runs=runs,
             counted_at=parked.at,
+            minutes=minutes,
         )
 
     async def _noted(self) -> list[str]:

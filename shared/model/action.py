@@ -12,8 +12,8 @@ _TIME_BITS, _RANDOM_BITS = 48, 80
 class OperatorAction:
     """One action. `who` is the person's object id; `what` is a word for the action.
 
-    `ids` are what it was about, as far as the row has room: account ids, systems, numbers of messages, or
-    the id of an edit. `count` is how many there were, `why` the reason that the person gave.
+    `ids` are what it was about: account ids, systems, numbers of messages, or the id of an edit. `count` is
+    how many there were, `why` the reason that the person gave.
     """
 
     id: UUID

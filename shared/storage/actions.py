@@ -11,10 +11,9 @@ from uuid import UUID
 from azure.data.tables.aio import TableClient
 
 from shared.model.action import OperatorAction
-from shared.storage.tables import get_row, table_faults, text_of
+from shared.storage.tables import from_pieces, get_row, in_pieces, table_faults, text_of
 
 ACTION = "action"
-MOST_IDS = 500  # of 36 characters; a property takes 32,768
 
 
 class ActionTable:
@@ -30,7 +29,7 @@ class ActionTable:
             "At": text_of(action.at),
             "Who": str(action.who),
             "What": action.what,
-            "Ids": json.dumps(action.ids[:MOST_IDS]),
+            **in_pieces("Ids", json.dumps(action.ids)),
             "Count": action.count,
             "Why": action.why,
         }
@@ -58,7 +57,7 @@ def _action(row: Mapping[str, Any]) -> OperatorAction:
         at=datetime.fromisoformat(str(row["At"])),
         who=UUID(str(row["Who"])),
         what=str(row["What"]),
-        ids=tuple(json.loads(row.get("Ids") or "[]")),
+        ids=tuple(json.loads(from_pieces("Ids", row))),
         count=int(row.get("Count") or 0),
         why=str(row.get("Why") or ""),
     )

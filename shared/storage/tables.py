@@ -6,6 +6,7 @@ import json
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import count, takewhile
 from typing import Any
 from urllib.request import getproxies
 
@@ -33,6 +34,7 @@ CUSTOMER_OWNERS = "CustomerOwners"
 ISSUES = "Issues"
 CONTROL = "Control"
 TABLES = (CURRENCY_MAPPING, VALUE_MAPPINGS, ACCOUNT_SYNC, CUSTOMER_OWNERS, ISSUES, CONTROL)
+_PIECE = 30_000  # characters of ASCII; a property holds 32 K UTF-16 units
 
 
 def table_service(settings: Settings) -> TableServiceClient:
@@ -135,6 +137,21 @@ async def read_page(
 async def probe_tables(client: TableServiceClient) -> None:
     """Read a row, which need not exist, to test whether the tables can be used. Raises faults."""
     await get_row(client.get_table_client(CONTROL), "probe", "probe")
+
+
+def in_pieces(name: str, text: str) -> dict[str, str]:
+    """Divide a text of ASCII, which may be longer than a property, among NAME, NAME1, NAME2 and so on.
+
+    Source: learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model.
+    """
+    starts = range(0, len(text), _PIECE)
+    return {f"{name}{place or ''}": text[start : start + _PIECE] for place, start in enumerate(starts)}
+
+
+def from_pieces(name: str, row: Mapping[str, Any]) -> str:
+    """Return a text that `in_pieces` split."""
+    names = (f"{name}{place or ''}" for place in count())
+    return "".join(str(row[one]) for one in takewhile(row.__contains__, names))
 
 
 def text_of(moment: datetime | None) -> str | None:

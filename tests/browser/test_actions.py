@@ -25,34 +25,12 @@ from shared.model.reconciliation import (
 from shared.storage.findings import DifferenceTable
 from shared.storage.runs import RunTable
 from tests.browser.conftest import OpenPage, Scene
+from tests.browser.person import add_code, change_code, code, confirm, done, go, press, row
 from tests.browser.test_accessibility import findings
 from tests.end_to_end.operator import application, run_timer
 from tests.end_to_end.waiting import eventually
 
 ADMIN = "administrator"
-
-
-async def row(scene: Scene, table: str, partition: str, key: str) -> Mapping[str, Any]:
-    async with TableServiceClient.from_connection_string(scene.stand.addresses.tables) as service:
-        return await service.get_table_client(table).get_entity(partition, key)
-
-
-async def go(page: Page, name: str) -> None:
-    await page.get_by_role("navigation").get_by_role("link", name=name, exact=True).click()
-
-
-async def press(page: Page, name: str) -> None:
-    await page.get_by_role("button", name=name, exact=True).click()
-
-
-async def done(page: Page, heading: str, why: str = "") -> None:
-    """The action is done, and is a row on the page Systems."""
-    await expect(page.get_by_role("heading", level=1)).to_have_text(heading)
-    await go(page, "Systems")
-    actions = page.get_by_role("group", name="What people did on this page")
-    newest = actions.get_by_role("row").filter(has_text=heading).first
-    await expect(newest).to_contain_text("you")
-    await expect(newest).to_contain_text(why)
 
 
 async def find(page: Page, name: str) -> None:
@@ -305,40 +283,29 @@ async def test_a_rejected_event_is_sent_again(scene: Scene, open_page: OpenPage)
 async def test_the_mapping_is_changed_by_hand_by_file_and_undone(scene: Scene, open_page: OpenPage) -> None:
     page = await open_page()
 
-    async def code() -> str | None:
-        async with TableServiceClient.from_connection_string(scene.stand.addresses.tables) as service:
-            rows = service.get_table_client("CurrencyMapping").query_entities("CurrencyCRM eq 'Test Crown'")
-            return next(iter([one["CurrencyAX"] async for one in rows]), None)
-
-    async def confirm(button: str, heading: str, expected: str) -> None:
-        await expect(page.get_by_role("heading", level=1)).to_contain_text("1 change")
-        await press(page, button)
-        await expect(page.get_by_role("heading", level=1)).to_have_text(heading)
-        assert await code() == expected
-        await go(page, "Mapping tables")
-
     await go(page, "Mapping tables")
-    await page.get_by_label("Currency, as Sales calls it").fill("Test Crown")
-    await page.get_by_label("Code in Operations", exact=True).fill("EUR")
-    await press(page, "Add…")
-    await confirm("Add the code", "Currency mapping changed", "EUR")
-    await page.get_by_label("Code of Test Crown").fill("USD")
-    await press(page, "Change… Test Crown")
-    await confirm("Change the code", "Currency mapping changed", "USD")
+    await add_code(page, "Test Crown", "EUR")
+    await confirm(page, "Add the code")
+    assert await code(scene, "Test Crown") == "EUR"
+    await change_code(page, "Test Crown", "USD")
+    await confirm(page, "Change the code")
+    assert await code(scene, "Test Crown") == "USD"
     async with page.expect_download() as download:
         await page.get_by_role("link", name="CSV").click()
     content = (await (await download.value).path()).read_bytes().replace(b'n","USD"', b'n","GBP"')
     field = page.get_by_label("Excel workbook (.xlsx) or CSV")
     await field.set_input_files(FilePayload(name="new.csv", mimeType="text/csv", buffer=content))
     await press(page, "Show what it changes…")
-    await confirm("Take over", "Currency mapping changed", "GBP")
+    await confirm(page, "Take over")
+    assert await code(scene, "Test Crown") == "GBP"
     await page.get_by_role("button", name="Undo…").click()
-    await confirm("Restore", "Currency mapping restored", "USD")
+    await confirm(page, "Restore", "Currency mapping restored")
+    assert await code(scene, "Test Crown") == "USD"
     await press(page, "Delete… Test Crown")
     await expect(page.get_by_role("heading", level=1)).to_contain_text("1 change")
     await press(page, "Delete")
     await done(page, "Currency mapping changed")
-    assert await code() is None
+    assert await code(scene, "Test Crown") is None
 
 
 async def test_the_set_up_is_checked_anew(scene: Scene, open_page: OpenPage) -> None:

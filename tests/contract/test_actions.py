@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from shared.console.replaying import MOST
 from shared.model.action import OperatorAction, action_id
 from shared.model.faults import TransientFault
 from shared.ports.actions import Actions
@@ -32,6 +33,13 @@ async def test_an_action_is_kept_as_it_was_added(actions: Actions) -> None:
     await actions.add(kept)
     assert await actions.get(kept.id) == kept
     assert await actions.get(uuid4()) is None
+
+
+async def test_all_ids_of_the_largest_action_are_kept(actions: Actions) -> None:
+    kept = action(0, ids=tuple(str(UUID(int=number)) for number in range(MOST)), count=MOST)
+    await actions.add(kept)
+    assert await actions.get(kept.id) == kept
+    assert await actions.newest(1) == [kept]
 
 
 async def test_the_newest_come_first_and_no_more_than_asked(actions: Actions) -> None:

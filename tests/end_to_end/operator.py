@@ -4,11 +4,16 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
 
 import httpx
+from azure.servicebus import ServiceBusMessage
+from azure.servicebus.aio import ServiceBusClient
 
 from local.stand import Stand
 from shared.environment import load_settings
+from shared.model.change import AccountChange, ChangeKind, Source, encode_change
 from shared.wiring import Application
 from tests.end_to_end.system import System
 
@@ -52,6 +57,30 @@ async def map_currency(system: System, crm: str, ax: str) -> None:
 async def heal(system: System) -> None:
     """Run the timer function `heal` now."""
     await run_timer(system.app, system.places.function_key, "heal")
+
+
+async def dead_letter(stand: Stand, account_id: UUID, organization_id: UUID) -> None:
+    """Give a check of this account up, as the broker does after too many deliveries.
+
+    Its session is held before the message is sent: no worker takes it.
+    """
+    change = AccountChange(
+        organization_id=organization_id,
+        account_id=account_id,
+        kind=ChangeKind.CHECK,
+        occurred_at=datetime.now(UTC),
+        source=Source.REPLAY,
+        operation_id=uuid4(),
+    )
+    message = ServiceBusMessage(encode_change(change), session_id="p99", message_id=change.message_id)
+    async with (
+        ServiceBusClient.from_connection_string(stand.addresses.servicebus) as client,
+        client.get_queue_receiver("account-changes", session_id="p99") as receiver,
+        client.get_queue_sender("account-changes") as sender,
+    ):
+        await sender.send_messages(message)
+        (received,) = await receiver.receive_messages(1)
+        await receiver.dead_letter_message(received, reason="given-up")
 
 
 async def run_timer(app: httpx.AsyncClient, key: str, function: str) -> None:

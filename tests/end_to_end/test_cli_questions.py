@@ -1,19 +1,16 @@
 """The integration engineer: why did it not arrive, what would be sent, how does all stand, and repair."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from azure.servicebus import ServiceBusMessage
-from azure.servicebus.aio import ServiceBusClient
 
 from local.stand import Stand
-from shared.model.change import AccountChange, ChangeKind, Source, encode_change
 from tests.end_to_end.command_line import CommandLine
 from tests.end_to_end.opening import UNMAPPED
+from tests.end_to_end.operator import dead_letter
 from tests.end_to_end.system import System
 from tests.end_to_end.waiting import eventually
 
@@ -205,42 +202,19 @@ async def test_dead_letters_are_listed_shown_and_sent_on_their_way_again(
     number = system.number()
     account_id = await system.create(number)
     await system.settled(account_id)
-    await stand.stop_host()
-    try:
-        await _dead_letter(stand, UUID(account_id), UUID(system.organization_id))
-        (found,) = (await accountsync("dead-letters", "list", "--json")).json
-        assert (found["queue"], found["reason"]) == ("account-changes", "given-up")
-        shown = (await accountsync("dead-letters", "show", str(found["number"]))).json
-        assert shown["body"]["account_id"] == account_id
-        await accountsync("dead-letters", "show", "999999", "--queue", "dataverse-events", code=4)
-        answer = (await accountsync("dead-letters", "resubmit", "--all", "--by", "Ada", "--json")).json
-        assert answer == {"sent": 1, "left": 0}
-    finally:
-        await stand.start_host()
+    await dead_letter(stand, UUID(account_id), UUID(system.organization_id))
+    (found,) = (await accountsync("dead-letters", "list", "--json")).json
+    assert (found["queue"], found["reason"]) == ("account-changes", "given-up")
+    shown = (await accountsync("dead-letters", "show", str(found["number"]))).json
+    assert shown["body"]["account_id"] == account_id
+    await accountsync("dead-letters", "show", "999999", "--queue", "dataverse-events", code=4)
+    answer = (await accountsync("dead-letters", "resubmit", "--all", "--by", "Ada", "--json")).json
+    assert answer == {"sent": 1, "left": 0}
 
     async def notes() -> list[str]:
         return [line["note"] for line in (await accountsync("explain", number, "--json")).json["timeline"]]
 
     await eventually(notes, lambda found: "resubmitted by Ada" in found, "the look of the dead letter")
-
-
-async def _dead_letter(stand: Stand, account_id: UUID, organization_id: UUID) -> None:
-    """Give a change of this account up, as the broker does after too many deliveries."""
-    change = AccountChange(
-        organization_id=organization_id,
-        account_id=account_id,
-        kind=ChangeKind.CHECK,
-        occurred_at=datetime.now(UTC),
-        source=Source.REPLAY,
-        operation_id=uuid4(),
-    )
-    message = ServiceBusMessage(encode_change(change), session_id="p99", message_id=change.message_id)
-    async with ServiceBusClient.from_connection_string(stand.addresses.servicebus) as client:
-        async with client.get_queue_sender("account-changes") as sender:
-            await sender.send_messages(message)
-        async with client.get_queue_receiver("account-changes", session_id="p99") as receiver:
-            (received,) = await receiver.receive_messages(1)
-            await receiver.dead_letter_message(received, reason="given-up")
 
 
 async def test_status_and_watch_tell_queues_outcomes_and_parked_accounts(

@@ -215,8 +215,17 @@ async def test_more_than_a_hundred_need_an_administrator_who_types_the_number(pa
     asked = await page.post("/replay/send", "administrator", account=many)
     assert "Type 102 to confirm" in asked.text
     assert not page.actions.rows
-    await page.post("/replay/send", "administrator", account=many, number="102")
+    done = await page.post("/replay/send", "administrator", account=many, number="102")
     assert page.actions.rows[0].count == 102
+    assert [one for one in many if one not in done.answer.text] == []
+
+
+async def test_a_plan_of_many_accounts_says_how_many_of_them_it_shows(page: Page) -> None:
+    many = [str(UUID(int=number)) for number in range(1, 102)]
+    plan = await page.post("/replay", "administrator", account=many)
+    assert "The effect is shown for the first 10 of 101 accounts only" in plan.text
+    assert plan.tags.count("section") == 10
+    assert "The effect is shown" not in (await page.post("/replay", account=many[:10])).text
 
 
 async def test_an_account_is_unlinked_after_it_was_confirmed(page: Page) -> None:

@@ -182,6 +182,16 @@ async def test_both_systems_are_compared_and_what_differs_is_put_right(page: Pag
     assert [(one.what, one.count) for one in page.actions.rows] == [("compare", 0), ("repair", 2)]
 
 
+async def test_a_repair_of_many_accounts_says_how_many_of_them_it_shows(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.console.comparison.PREVIEWED", 1)
+    await compared(page)
+    run = decode_run(page.world.runs.rows[RunKind.RECONCILE].document)
+    plan = await page.post("/runs/repair", ADMIN, run=run.id, kind="different", all="1")
+    assert "The effect is shown for the first 1 of 2 accounts only" in plan.text
+
+
 def accounts(seen: Seen) -> list[str]:
     return [value for name, value in seen.fields if name == "account"]
 

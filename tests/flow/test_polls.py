@@ -1,10 +1,12 @@
 """What is polled makes few table requests, whatever the size: counted over the tables of the benchmark."""
 
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import cast
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -12,10 +14,16 @@ from pydantic import SecretStr
 
 from bench.filled import Size, filled
 from bench.growth import NoQueues
-from bench.memory import Memory
+from bench.memory import ORGANIZATION, Memory
 from shared.console.app import make_app
+from shared.console.rendering import FOLDER
 from shared.model.activity import KEPT, Activity, Way
+from shared.model.diagnosis import Diagnosis
 from shared.model.faults import System
+from shared.model.finding import Finding, Grade
+from shared.model.load import LoadRun, encode_load
+from shared.model.page import RunKind
+from shared.model.reconciliation import Reconciliation, encode_run
 from shared.resilience.progress import Progress
 from shared.storage.counts import CountTable
 from shared.storage.diagnoses import DiagnosisTable
@@ -44,22 +52,43 @@ async def full(rows: int) -> Memory:
     ]
     values = {at: {**minute.values, "At": at.isoformat()} for at in past}
     control.fill({(keys[0], f"{at:%Y-%m-%dT%H:%M}"): minute._replace(values=values[at]) for at in past})
+    await something_goes_on(memory)
     return memory
+
+
+async def something_goes_on(memory: Memory) -> None:
+    """A first load, a comparison, and a check of the set-up that was asked for: each page then polls."""
+    now, control = memory.clock.now(), memory.of[CONTROL]
+    load = LoadRun(id=uuid4(), organization_id=ORGANIZATION, begun_at=now, total=100_000)
+    comparison = Reconciliation(id="now", by="a person", started_at=now, changed_at=now)
+    await memory.app.ports.runs.write(RunKind.LOAD, encode_load(load), None)
+    await memory.app.ports.runs.write(RunKind.RECONCILE, encode_run(comparison), None)
+    findings = tuple(Finding(f"check {number}", Grade.FINE, "It is there.") for number in range(100))
+    diagnoses = DiagnosisTable(control)
+    await diagnoses.keep(Diagnosis(now, "a build", "an identity", findings), "")
+    await diagnoses.ask("a check")
 
 
 def operator(memory: Memory) -> Operator:
     made = Operator(memory.app.settings, memory.app.field_map, memory.app.ports)
     made.__dict__ |= {"_sales": FakeInquiry(), "queue_depths": NoQueues()}
+    made.clients.__dict__["tables"] = SimpleNamespace(get_table_client=memory.of.__getitem__)
     return made
 
 
-async def overview(memory: Memory) -> object:
-    transport = httpx.ASGITransport(make_app(operator(memory)))  # pyright: ignore[reportArgumentType]
-    async with httpx.AsyncClient(transport=transport, base_url="https://app.example") as client:
-        answer = await client.get(f"{BASE}/", headers=principal("operator"))
-    assert answer.status_code == 200
-    assert "checks ended in the last day" in answer.text
-    return answer
+def polled(path: str, says: str) -> Poll:
+    """A page that reads itself again, as it is while something goes on."""
+
+    async def poll(memory: Memory) -> object:
+        transport = httpx.ASGITransport(make_app(operator(memory)))  # pyright: ignore[reportArgumentType]
+        async with httpx.AsyncClient(transport=transport, base_url="https://app.example") as client:
+            answer = await client.get(BASE + path, headers=principal("administrator"))
+        assert answer.status_code == 200
+        assert says in answer.text
+        assert 'data-refresh="' in answer.text
+        return answer
+
+    return poll
 
 
 async def status(memory: Memory) -> object:
@@ -84,7 +113,13 @@ async def health(memory: Memory) -> object:
     return report
 
 
-POLLS: dict[str, Poll] = {"overview": overview, "status": status, "health": health}
+POLLED = {
+    "/": "checks ended in the last day",
+    "/runs": "sent for a check",
+    "/set-up": "A new check was asked for",
+}
+POLLS: dict[str, Poll] = {"status": status, "health": health}
+POLLS |= {path: polled(path, says) for path, says in POLLED.items()}
 
 
 @pytest.fixture(scope="module", params=[1_000, 100_000])
@@ -101,6 +136,12 @@ async def test_a_poll_makes_few_table_requests_whatever_the_size(memory: Memory,
     assert not any(request == f"GET ? {ACCOUNT_SYNC}" for request in made), (
         "nothing polled reads the accounts"
     )
+
+
+def test_every_page_that_polls_is_counted() -> None:
+    texts = [file.read_text(encoding="utf-8") for file in (FOLDER / "templates").glob("*.html")]
+    found = {path for text in texts for path in re.findall(r'hx-get="{{ base }}([^"]*)"', text)}
+    assert found == POLLED.keys()
 
 
 async def test_a_run_of_healing_keeps_the_counts_in_few_requests(memory: Memory) -> None:

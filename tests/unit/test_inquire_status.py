@@ -62,7 +62,7 @@ class Everything:
             raise QueueUnavailable("no connection")
         return self.queues
 
-    async def status(self) -> Status:
+    async def status(self, back: timedelta = timedelta()) -> Status:
         control, states = FakeControl(), FakeStates()
         control.breaker_rows = {breaker.system: (breaker, "") for breaker in self.breakers}
         counts, ways = FakeCounts(), Counter(Way("webhook", outcome) for outcome in self.outcomes)
@@ -74,7 +74,7 @@ class Everything:
         control.untaken_now = self.untaken
         clock, system = FakeClock(), System.OPERATIONS
         in_use = TargetInUse(control, states, clock, system, InUse("operations", "here.invalid"))
-        return await ReadStatus(self, control, issues, counts, clock, in_use, self.runs).now()
+        return await ReadStatus(self, control, issues, counts, clock, in_use, self.runs).now(back=back)
 
 
 def waiting(active: int, dead: int = 0) -> QueueDepth:
@@ -110,6 +110,12 @@ async def test_the_drain_is_estimated_from_what_was_settled_retries_not_counted(
     status = await Everything([waiting(300)], outcomes=["updated"] * 50 + ["retrying"] * 500).status()
     assert status.drain_seconds == pytest.approx(300 / (50 / 600))
     assert status.outcomes == {"retrying": 500, "updated": 50}
+
+
+async def test_minutes_before_the_window_are_told_on_demand_and_not_counted() -> None:
+    status = await Everything(outcomes=["updated"]).status(back=timedelta(days=1))
+    assert [START - minute.at for minute in status.minutes] == [timedelta(minutes=11), timedelta()]
+    assert status.outcomes == {"updated": 1}
 
 
 async def test_a_few_parked_accounts_are_counted_as_they_are_now() -> None:
