@@ -49,6 +49,8 @@ class DataverseChanges:
         return self._page(response, tracked=True)
 
     async def follow(self, link: str, *, tracked: bool) -> ChangePage | Refusal:
+        if not self._client.is_own(httpx.URL(link)):  # the address of Sales was changed since
+            return Refusal.LINK
         response = await self._get(link, tracked=tracked)
         status = response.status_code
         if 400 <= status < 500 or error_text(response, "code") == _EXPIRED:

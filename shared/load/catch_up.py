@@ -86,13 +86,18 @@ class CatchUp:
             await self.notes.write(answered, run.etag)
 
     async def count(self) -> CatchUpState:
-        """Return how a pass would end, or where it would be after 45 seconds. Sends and stores nothing."""
+        """Return how a pass would end, or where it would be after 45 seconds. Sends and stores nothing.
+
+        Raises TransientFault if no page was read in that time.
+        """
         run = self._run(await self.notes.read(), dry=True)
         try:
             async with asyncio.timeout(LONGEST.total_seconds()):
                 await self._go_on(run, "")
-        except TimeoutError:
-            pass
+        except TimeoutError as error:
+            if run.state.tally == Tally():
+                reason = f"no page was read within {LONGEST.total_seconds():.0f} s"
+                raise TransientFault(System.DATAVERSE, reason) from error
         return run.state
 
     def _is_due(self, noted: Noted) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from shared.load.unfinished import Unfinished
-from shared.model.faults import ConditionRefused, StateConflict
+from shared.model.faults import ConditionRefused, QueueUnavailable, StateConflict
 from shared.model.load import LONGEST_CONDITION, LoadRun, LoadState, Selection, decode_load, encode_load
 from shared.model.page import RunKind
 from shared.ports import Clock
@@ -94,7 +94,7 @@ class SteerLoad:
         return sum([len(ids) async for ids in walk(self.accounts, selection, limit, _COUNTED)])
 
     async def start(self, wanted: Wanted) -> LoadRun:
-        """Start a load. Raises the same as `may_start`, and StateConflict if somebody was faster."""
+        """Start a load. Raises as `may_start`; StateConflict if somebody was faster; QueueUnavailable."""
         stored = await self.runs.read(RunKind.LOAD)
         if stored is not None and not (known := decode_load(stored.document)).state.is_over:
             raise LoadGoesOnError(known)
@@ -109,8 +109,13 @@ class SteerLoad:
             max_creates=wanted.max_creates,
             total=wanted.total,
         )
-        await self.runs.write(RunKind.LOAD, encode_load(run), stored.etag if stored else None)
-        await self.pages.send(run.next_page)
+        etag = await self.runs.write(RunKind.LOAD, encode_load(run), stored.etag if stored else None)
+        try:
+            await self.pages.send(run.next_page)
+        except QueueUnavailable as fault:  # a load without a page must not stop the next one
+            ended = run.halted(LoadState.CANCELLED, str(fault), "Start it again.", self.clock.now())
+            await self.runs.write(RunKind.LOAD, encode_load(ended), etag)
+            raise
         return run
 
     async def pause(self, by: str) -> LoadRun:

@@ -173,10 +173,14 @@ class ODataClient:
         self._check_address(url)
         return url
 
-    def _check_address(self, url: httpx.URL) -> None:
+    def is_own(self, url: httpx.URL) -> bool:
+        """Whether the address is one of the service's, so that its token may be sent there."""
         own = self.http.base_url
         same = (url.scheme, url.host, url.port) == (own.scheme, own.host, own.port)
-        if not same or url.userinfo != own.userinfo or not url.path.startswith(own.path):
+        return same and url.userinfo == own.userinfo and url.path.startswith(own.path)
+
+    def _check_address(self, url: httpx.URL) -> None:
+        if not self.is_own(url):
             raise self._elsewhere("names an address outside its own.")
 
     def _elsewhere(self, what: str) -> ConfigurationFault:

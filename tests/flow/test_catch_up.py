@@ -1,5 +1,6 @@
 """Catch-up: what no event told is found, whatever interrupts the runs, and no check is sent for nothing."""
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -373,6 +374,18 @@ async def test_counting_sends_and_stores_nothing(scene: Scene) -> None:
     assert (found.last.tally.checks, found.last.tally.deletions) == (2, 1)
     assert (scene.notes.state, scene.world.queue.waiting) == (before, [])
     assert names(await scene.run()) == {"A1": 1, "A2": 1}
+
+
+async def test_who_only_counts_is_told_that_sales_does_not_answer(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hangs(step: str) -> None:
+        if step == "before changes.follow":
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr("shared.load.catch_up.LONGEST", timedelta(seconds=0.01))
+    with pytest.raises(TransientFault, match="no page was read within"):
+        await scene.catch_up(hangs).count()
 
 
 async def test_of_two_runs_the_slower_one_stops(scene: Scene) -> None:

@@ -15,7 +15,13 @@ from shared.load.first_load import MOST_FAILURES
 from shared.load.report import LoadReport
 from shared.load.steer import LoadGoesOnError, LoadRefusedError, NoSuchLoadError, SteerLoad, Wanted
 from shared.model.change import Source, session_id
-from shared.model.faults import ConditionRefused, ConfigurationFault, System, TransientFault
+from shared.model.faults import (
+    ConditionRefused,
+    ConfigurationFault,
+    QueueUnavailable,
+    System,
+    TransientFault,
+)
 from shared.model.load import LoadRun, LoadState, Selection, decode_load
 from shared.model.outcome import Ending
 from shared.model.page import PageDue, RunKind
@@ -377,6 +383,19 @@ async def test_one_load_goes_on_at_a_time() -> None:
     assert (world.run.id, world.run.state) == (second.id, LoadState.DONE)
     with pytest.raises(LoadRefusedError):
         await world.steer.resume()
+
+
+async def test_a_load_whose_first_page_the_bus_refuses_does_not_stop_the_next_one() -> None:
+    world = Loading().with_accounts(4)
+    world.pages.trouble = QueueUnavailable("load-pages takes no message")
+    with pytest.raises(QueueUnavailable):
+        await world.start()
+    assert (world.run.state, world.run.sent) == (LoadState.CANCELLED, 0)
+    assert "load-pages takes no message" in world.run.cause
+    world.pages.trouble = None
+    await world.start()
+    await world.work()
+    assert (world.run.state, len(world.operations.customers)) == (LoadState.DONE, 4)
 
 
 @pytest.mark.parametrize("where", ["refused", "(", "a eq 1) or (b eq 2", "name eq 'x", "x" * 3000])

@@ -1,6 +1,7 @@
 """The check of the mapping table: what it finds of each currency in use, and how many accounts that stops."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,10 +11,11 @@ from shared.mappings.review import Review
 from shared.model.account import AccountCurrency
 from shared.model.faults import ConfigurationFault, System, TransientFault
 from shared.model.finding import Finding, Grade
-from shared.model.mapping import value_table
+from shared.model.mapping import CURRENCIES, MappingTable, Usage, value_table
 from shared.model.mapping_edit import Mapped, MappingRow
+from shared.ports.mappings import OptionLabels
 from tests.fakes.clock import FakeClock
-from tests.fakes.dynamics import FakeOperations
+from tests.fakes.dynamics import FakeLabels, FakeOperations
 from tests.fakes.mapping import FakeInquiry, FakeUsage
 from tests.fakes.metadata import FakeSalesMetadata
 from tests.fakes.tables import FakeMappings
@@ -46,6 +48,9 @@ class World:
     inquiry: FakeInquiry = field(default_factory=FakeInquiry)
     sales: FakeSalesMetadata = field(default_factory=FakeSalesMetadata)
     needed: bool = True
+    of: MappingTable = CURRENCIES
+    known: FakeUsage = field(default_factory=FakeUsage)
+    labels: OptionLabels | None = None
 
     def __post_init__(self) -> None:
         self.inquiry.listed = [AccountCurrency("US Dollar", "USD"), AccountCurrency("Euro", "EUR")]
@@ -53,7 +58,7 @@ class World:
         self.sales.use("Euro", 1)
 
     async def findings(self) -> Sequence[Finding]:
-        review = Review(self.erp, self.inquiry, FakeUsage())
+        review = Review(self.erp, self.inquiry, self.known, self.of, self.labels)
         return await MappingsCheck(self.mappings, review, self.sales, 3, self.needed).check()
 
     async def only(self) -> Finding:
@@ -144,6 +149,51 @@ async def test_a_row_with_a_name_that_no_currency_has_is_a_warning() -> None:
     world = World()
     world.mappings.listed.append(row(" ", "EUR", "made-by-hand"))
     assert (await world.only()).grade is Grade.WARNING
+
+
+# --- tables of other values: in use is what accounts are parked for
+
+
+def of_terms(labels: OptionLabels | None = None) -> World:
+    columns = ("paymenttermscode",) if labels else ()
+    world = World(of=value_table("payment-terms", fields=("PaymentTerms",), labels=columns), labels=labels)
+    world.mappings.listed, world.erp.codes = [row("Net 10", "N10")], {"PaymentTerms": {"N10"}}
+    return world
+
+
+async def test_a_value_without_a_row_is_told_with_the_accounts_that_it_stops() -> None:
+    world = of_terms()
+    world.known.by_key = {"net 30": Usage(4, 3), "net 10": Usage(7, 0), "of deleted accounts": Usage(1, 0)}
+    found = await world.only()
+    assert (found.check, found.grade) == ("mapping payment-terms: net 30", Grade.WARNING)
+    assert "at least 3 active accounts" in found.why
+    assert "accountsync mapping set payment-terms" in found.remedy
+
+
+@pytest.mark.parametrize(("parked", "why"), [(3, "at least 3 active accounts"), (0, "No account is parked")])
+async def test_a_choice_without_a_row_is_told_with_the_accounts_that_it_stops(parked: int, why: str) -> None:
+    labels = FakeLabels()
+    labels.columns = {"paymenttermscode": {1: "Net 10", 2: "Net 30"}}
+    world = of_terms(labels)
+    world.known.by_key = {"net 30": Usage(4, parked), "2": Usage(4, parked)}
+    found = await world.only()
+    assert found.check == "mapping payment-terms: Net 30"
+    assert why in found.why
+
+
+async def test_accounts_that_cannot_be_counted_in_time_leave_the_use_unchecked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = of_terms()
+
+    async def hangs(_: MappingTable) -> Mapping[str, Usage]:
+        await asyncio.Event().wait()
+        return {}
+
+    monkeypatch.setattr("shared.diagnostics.doctor.mappings.LONGEST_COUNT", 0.01)
+    monkeypatch.setattr(world.known, "usage", hangs)
+    found = await world.only()
+    assert (found.check, found.grade) == ("mapping payment-terms: values in use", Grade.NOT_CHECKED)
 
 
 async def test_an_erp_that_is_away_leaves_the_codes_unchecked() -> None:

@@ -1,10 +1,12 @@
 """Checks that a mapping table is complete and right, and that of currencies for those that accounts use.
 
 What is wrong with a row is found by `shared/mappings/review.py`, as in `accountsync mapping check`. This
-check adds how many accounts each currency stops. All are warnings: the app works, and what a row stops is
+check adds how many accounts each value stops: Sales tells how many have a currency, the table AccountSync how
+many are parked for another value. All are warnings: the app works, and what a row stops is
 parked with its cause until finance has corrected the table.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,13 +16,14 @@ from shared.mappings.findings import Kind
 from shared.mappings.review import Review, missing
 from shared.model.account import AccountCurrency
 from shared.model.description import CurrencyUse
-from shared.model.faults import Fault
+from shared.model.faults import Fault, System, TransientFault
 from shared.model.finding import Finding, Grade
 from shared.model.mapping import CURRENCIES, MappingTable
 from shared.model.mapping_edit import MappingRow, key_or_none
 from shared.ports.mappings import CurrencyMappings
 from shared.ports.metadata import SalesMetadata
 
+LONGEST_COUNT = 15.0  # seconds; the accounts of AccountSync are read
 _STOPS = {Kind.DUPLICATE, Kind.EMPTY_CODE, Kind.LONG_CODE, Kind.UNKNOWN_CODE}
 _WARNS: Mapping[Kind, str] = {
     Kind.BAD_NAME: "No account can have a {noun} of this name, so the row is of no use.",
@@ -62,11 +65,25 @@ class MappingsCheck:
             return [not_checked(self.name, fault)]
         uses, found = None, list[Finding]()
         try:
-            uses = await self.sales.used_currencies() if self.review.of.of_currencies else None
+            uses = await self._uses()
         except Fault as fault:
-            found.append(not_checked(f"{self.name}: currencies in use", fault))
+            what = "currencies" if self.review.of.of_currencies else "values"
+            found.append(not_checked(f"{self.name}: {what} in use", fault))
         reviewed = await self.review.table(table, self.longest_code)
         return [*compare(table, uses, reviewed, self.review.of), *found]
+
+    async def _uses(self) -> Sequence[CurrencyUse]:
+        """Return the currencies of the accounts in Sales, or the values that accounts are parked for."""
+        if self.review.of.of_currencies:
+            return await self.sales.used_currencies()
+        try:
+            async with asyncio.timeout(LONGEST_COUNT):
+                known = (await self.review.effect()).by_key
+        except TimeoutError as error:
+            reason = f"the accounts were not counted within {LONGEST_COUNT:.0f} s"
+            raise TransientFault(System.TABLES, reason) from error
+        parked = {key: usage.parked for key, usage in known.items() if usage.parked}
+        return [CurrencyUse(AccountCurrency(key), count, at_least=True) for key, count in parked.items()]
 
 
 def name_of(table: MappingTable) -> str:
@@ -94,43 +111,45 @@ def compare(
     `uses` is None if it is not known which currencies are in use.
     """
     by_name = {key_or_none(use.currency.name): use for use in uses or ()}
-    unmapped = {row.mapped.crm for row in missing(table, [use.currency for use in uses or ()])}
-    found = [_unmapped(use) for use in uses or () if use.currency.name in unmapped]
-    stopping = {review.name for review in reviewed if review.kind in _STOPS}
+    in_use = () if of.labels else uses or ()  # choices are compared by the review
+    unmapped = {row.mapped.crm for row in missing(table, [use.currency for use in in_use])}
+    found = [_unmapped(use, of) for use in in_use if use.currency.name in unmapped]
+    stops = _STOPS if of.of_currencies else {*_STOPS, Kind.NOT_MAPPED}
+    stopping = {review.name for review in reviewed if review.kind in stops}
     for review in reviewed:
         if review.kind is Kind.NOT_CHECKED:
             remedy = "Run the doctor again when the system answers."
             found.append(Finding(f"{name_of(of)}: codes", Grade.NOT_CHECKED, review.message, "", remedy))
-        elif review.kind in _STOPS or (review.kind in _WARNS and review.name not in stopping):
+        elif review.kind in stops or (review.kind in _WARNS and review.name not in stopping):
             stopped = None if uses is None else by_name.get(key_or_none(review.name)) or _NOBODY
             found.append(_wrong(review, stopped, of))
-        elif review.kind is Kind.NOT_MAPPED and not of.of_currencies:
-            found.append(_wrong(review, _NOBODY, of))
     if any(finding.grade is not Grade.NOT_CHECKED for finding in found):
         return found
-    what = f"All {len(uses)} currencies in use have a row." if uses else "All rows of the table are right."
+    every = f"All {len(uses or ())} currencies in use have a row."
+    what = every if uses and of.of_currencies else "All rows of the table are right."
     return [Finding(name_of(of), Grade.FINE, what), *found]
 
 
-def _unmapped(use: CurrencyUse) -> Finding:
+def _unmapped(use: CurrencyUse, of: MappingTable) -> Finding:
     name = use.currency.name
     return Finding(
-        f"{name_of(CURRENCIES)}: {name}",
+        f"{name_of(of)}: {name}",
         Grade.WARNING,
-        f'The currency "{name}" has no row in CurrencyMapping.',
+        f'The {of.noun} "{name}" has no row in {of.stored_in}.',
         f"It stops {_accounts(use)}: each is parked when it is checked.",
-        _remedy(Kind.NOT_MAPPED, CURRENCIES),
+        _remedy(Kind.NOT_MAPPED, of),
     )
 
 
 def _wrong(review: Reviewed, use: CurrencyUse | None, of: MappingTable) -> Finding:
     """Return the finding of a row. One that no account uses stops nobody yet; None: that is not known."""
-    stops = review.kind in _STOPS and (use is None or use.accounts > 0)
-    if stops:
+    if review.kind in _WARNS:
+        why = _WARNS[review.kind].format(noun=of.noun)
+    elif use is None or use.accounts:
         why = f"It stops {_accounts(use) if use else 'its accounts'}: each is parked when it is checked."
     else:
-        unused = "No account uses the {noun} yet; one that does would be parked."
-        why = _WARNS.get(review.kind, unused).format(noun=of.noun)
+        nobody = "No account uses the currency yet" if of.of_currencies else "No account is parked for it yet"
+        why = f"{nobody}; one that has it would be parked."
     row = review.name.strip() or "a row without a name"
     return Finding(f"{name_of(of)}: {row}", Grade.WARNING, review.message, why, _remedy(review.kind, of))
 
