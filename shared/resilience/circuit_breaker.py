@@ -173,6 +173,9 @@ class Breakers:
             wait = self._rules.operator if isinstance(trouble, ConfigurationFault) else None
             opened = self._opened(breaker.system, wait, trouble.reason, 0)
             await self._shared.put(opened, current)
+            _log_opened(breaker.system, trouble.reason)
+            if isinstance(trouble, ConfigurationFault):
+                LOGGER.error("set-up is wrong: %s", trouble, extra={"event": "operator-fault"})
             return opened.open_until or now, reason
         self._calls[breaker.system].clear()
         await self._shared.put(current.closed(self._clock.now()), current)
@@ -205,7 +208,7 @@ class Breakers:
             return
         opened = self._opened(system, wait, reason, at_least)
         self._calls[system].clear()
-        LOGGER.error("breaker opened: %s, %s", system, reason, extra={"event": "breaker-opened"})
+        _log_opened(system, reason)
         if not await self._shared.put(opened, known):
             self._shared.expire()
 
@@ -213,3 +216,8 @@ class Breakers:
         now, known = self._clock.now(), self._shared.current(system)
         backoff = min(self._rules.cap, self._rules.first * 2.0 ** min(known.trips_at(now), 20))
         return known.opened(now, max(backoff if wait is None else wait, at_least), reason)
+
+
+def _log_opened(system: System, reason: str) -> None:
+    """Write the line again after each probe that fails: an alert looks back for some minutes only."""
+    LOGGER.error("breaker opened: %s, %s", system, reason, extra={"event": "breaker-opened"})

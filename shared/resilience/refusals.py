@@ -61,7 +61,7 @@ class Refusals:
         self._succeeded.pop((fault.system, fault.operation), None)
         if after == before and before.open_until is not None:
             return ConfigurationFault(fault.system, before.reason, "")
-        if after.refused and not before.refused:
+        if after.refused:  # again after each probe that fails: an alert looks back for some minutes only
             text = "breaker opened: %s, %s"
             LOGGER.error(text, fault.system, after.reason, extra={"event": "breaker-opened"})
         return fault

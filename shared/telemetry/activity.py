@@ -1,7 +1,7 @@
 """Counts how events and checks end in this process, until the counts are added to the row of the minute."""
 
 from datetime import UTC, datetime
-from threading import Lock
+from threading import Event, Lock
 
 from shared.model.activity import Activity, Way, bucket_of, minute_of
 from shared.model.outcome import Ending
@@ -13,6 +13,7 @@ class Counted:
     """What was counted since the last `take`."""
 
     def __init__(self) -> None:
+        self.checked = Event()  # set once a check has ended
         self._counted = Activity(_NEVER)
         self._lock = Lock()
 
@@ -25,6 +26,7 @@ class Counted:
         """Count a handled message of `account-changes`."""
         with self._lock:
             self._counted.outcomes[Way(source, str(ending))] += 1
+        self.checked.set()
 
     def intake(self, source: str, ending: str) -> None:
         """Count an event that came in."""

@@ -2,14 +2,15 @@
 # The SDK is only partly typed.
 """Sends spans and metrics out of the process, as the setting TELEMETRY says. The SDK comes with this module.
 
-An exporter is loaded when there is first something to send. One that fails is logged once, until it works
-again. It touches no event: spans wait in a queue of fixed size, and what does not fit is dropped. The sampler
-is set here, because the bare SDK knows none of Azure Monitor's; so counting spans is counting events.
+An exporter is loaded when there is first something to send. One that fails is logged once an hour until it
+works again. It touches no event: spans wait in a queue of fixed size, and what does not fit is dropped. The
+sampler is set here, because the bare SDK knows none of Azure Monitor's; so counting spans is counting events.
 """
 
 import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _MOST_SPANS, _SPANS_AT_ONCE = 2048, 512
 _REQUEST_SECONDS = 10  # longest that one export may take
+_TELL_AGAIN_SECONDS = 3600.0  # the alert looks back for some hours
 
 
 class Providers:
@@ -147,7 +149,7 @@ class _Late[E: (SpanExporter, MetricExporter)]:
     def __init__(self, make: Callable[[], E]) -> None:
         self._make = make
         self._exporter: E | None = None
-        self._failed = False
+        self._told_at: float | None = None  # when the failure was logged; None while all is well
 
     def __call__[R](self, export: Callable[[E], R], good: R, bad: R) -> R:
         trouble = "it was refused"
@@ -156,12 +158,17 @@ class _Late[E: (SpanExporter, MetricExporter)]:
             result = export(self._exporter)
         except Exception as error:  # noqa: BLE001 - an exporter may raise anything
             result, trouble = bad, type(error).__name__
-        if result != good and not self._failed:
-            LOGGER.warning("telemetry is not exported: %s; events go on as usual", trouble)
-        if result == good and self._failed:
-            LOGGER.info("telemetry is exported again")
-        self._failed = result != good
+        self._tell("" if result == good else trouble)
         return result
+
+    def _tell(self, trouble: str) -> None:
+        now, told_at = monotonic(), self._told_at
+        if trouble and (told_at is None or now - told_at >= _TELL_AGAIN_SECONDS):
+            LOGGER.warning("telemetry is not exported: %s; events go on as usual", trouble)
+            self._told_at = now
+        if not trouble and told_at is not None:
+            LOGGER.info("telemetry is exported again")
+            self._told_at = None
 
     def shutdown(self) -> None:
         if self._exporter is not None:

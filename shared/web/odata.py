@@ -141,7 +141,9 @@ class ODataClient:
     @asynccontextmanager
     async def stream(self, path: str, headers: Mapping[str, str]) -> AsyncGenerator[httpx.Response]:
         """Read a long answer piece by piece, in one attempt. The caller bounds how much of it is read."""
-        response = await self._send("GET", path, None, headers, stream=True)
+        with request_span(self.system, "GET", path, 1) as answered:
+            response = await self._send("GET", path, None, headers, stream=True)
+            answered(response)
         try:
             self._raise_common(response, writing=False)
             yield response

@@ -47,6 +47,25 @@ async def test_an_outage_is_waited_for_and_the_backlog_then_drains(trouble: Faul
     assert world.issues.rows == {}
 
 
+@pytest.mark.parametrize(
+    ("trouble", "line"),
+    [(DOWN, "breaker opened: operations, "), (WRONG_SECRET, "set-up is wrong: operations: ")],
+    ids=["outage", "wrong secret"],
+)
+async def test_an_outage_is_told_as_long_as_work_waits_for_its_end(
+    trouble: Fault, line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The alerts look back for a quarter of an hour: they must not end before the outage does."""
+    world = World()
+    for number in range(10):
+        await world.queue.send(world.save(f"A{number}"))
+    world.operations.trouble = trouble
+    for _ in range(8):
+        caplog.clear()
+        await _run_for(world, timedelta(minutes=15))
+        assert any(text.startswith(line) for text in caplog.messages)
+
+
 async def test_an_outage_is_noticed_at_once_however_much_went_well_before() -> None:
     world = World()
     worker = world.application()

@@ -298,7 +298,7 @@ async def test_other_trouble_of_the_probing_account_keeps_the_breaker_to_its_acc
     assert len(world.operations.customers) == 6
 
 
-async def test_only_a_parked_account_probes_what_refusals_opened() -> None:
+async def test_only_a_parked_account_probes_what_refusals_opened(caplog: pytest.LogCaptureFixture) -> None:
     """The system's own probe goes well all the time: it says nothing about the right that is missing."""
     world = World()
     worker = world.application()
@@ -310,6 +310,8 @@ async def test_only_a_parked_account_probes_what_refusals_opened() -> None:
     assert world.operations.requests.count("POST") <= 3 + 3 * 3600 / 300
     probers = [change.account_id for change, _ in world.outcomes if change.source == "replay"]
     assert set(probers) == parked(world)
+    opened = [text for text in caplog.messages if text.startswith("breaker opened: operations, ")]
+    assert len(opened) > 3 * 3600 / 900, "an alert that looks back for a quarter of an hour must not end"
 
 
 async def test_an_account_that_probes_and_proves_nothing_gives_way_to_the_next() -> None:

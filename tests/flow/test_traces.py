@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
@@ -14,12 +14,14 @@ from opentelemetry.trace import format_trace_id
 
 from shared import wiring
 from shared.functions import catch_up, doctor, events, heal, load_page, nightly, sync
+from shared.load.repair import Repair
 from shared.load.steer import Wanted
 from shared.model.change import encode_change
 from shared.model.faults import AccountFault, System, TransientFault
 from shared.model.load import Selection
 from shared.model.outcome import Cause, Ending, Problem
 from shared.model.page import encode_page
+from shared.model.reconciliation import Difference, Kind
 from shared.resilience.replay import Asked
 from shared.telemetry.metrics import METRICS
 from shared.wiring import Application
@@ -215,6 +217,23 @@ async def test_a_replay_is_the_run_that_its_checks_link_to(
     check = out.spans("sync_account")[-1]
     assert trace_of(run) in linked(check)
     assert trace_of(run) != trace_of(check)
+
+
+async def test_a_repair_is_the_run_that_its_checks_link_to(world: World, out: Exported) -> None:
+    await world.sync(world.save("A1"))
+
+    async def organization() -> UUID:
+        return ORGANIZATION
+
+    repair = Repair(world.queue, world.states, world.clock, organization)
+    found = Difference(account("A1"), Kind.DIFFERENT)
+    assert await repair.send([found], Asked("anna", "a test")) == 1
+    await work(world)
+    (run,) = out.spans("repair")
+    check = out.spans("sync_account")[-1]
+    assert dict(check.attributes or {})["source"] == "reconcile"
+    assert check.parent is None
+    assert trace_of(run) in linked(check)
 
 
 @pytest.mark.parametrize("timer", [heal, catch_up, nightly, doctor])

@@ -83,6 +83,8 @@ def alerts_say_for_what_and_what_to_do(infra: Infra, app: AppNeeds) -> Iterator[
         split = re.findall(r"summarize Value = .+ by (\w+)\s*$", str(rule["query"]))
         if "".join(split) != rule["dimension"]:
             yield f"{rule['name']}: its dimension is not what its query tells apart"
+    if "name: rule.dimension\n" not in infra.texts["modules/log_alerts.bicep"]:
+        yield "no alert fires for each value of its dimension"
     for module, kind in (("log_alerts", "actions"), ("alerts", "properties")):
         told = re.findall(r"runbook: '(.+)'", infra.texts[f"modules/{module}.bicep"])
         if told != ["${runbookBaseUrl}#${rule.name}"]:
@@ -90,6 +92,8 @@ def alerts_say_for_what_and_what_to_do(infra: Infra, app: AppNeeds) -> Iterator[
     receivers = infra.texts["modules/alerts.bicep"]
     if receivers.count("useCommonAlertSchema: true") != receivers.count("Receivers: "):
         yield "each receiver must be told in the common alert schema"
+    if "logicAppReceivers: empty(logicAppId)" not in receivers:
+        yield "no channel of Teams is told"
 
 
 def windows_are_allowed(infra: Infra, app: AppNeeds) -> Iterator[str]:
@@ -115,6 +119,8 @@ def windows_are_allowed(infra: Infra, app: AppNeeds) -> Iterator[str]:
 
 def alerts_look_back_far_enough(infra: Infra, app: AppNeeds) -> Iterator[str]:
     """Azure takes some lengths of time only, and none that is shorter than the window."""
+    if "overrideQueryTimeRange: rule.lookBack\n" not in infra.texts["modules/log_alerts.bicep"]:
+        yield "no alert looks back further than its window"
     for rule in _rules(infra.module("log_alerts").variables["logRules"].value):
         back, window = rule["lookBack"], rule["window"]
         for length in getattr(back, "choices", ()) or (back,):

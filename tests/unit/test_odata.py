@@ -266,3 +266,14 @@ async def test_each_attempt_of_a_request_is_a_span_with_its_answer() -> None:
     }
     for value in ("4711", "Contoso", "http://service"):
         assert value not in out.told()
+
+
+async def test_a_long_answer_is_a_span_and_counts_too() -> None:
+    service = Service(answer(503))
+    with exported() as out:
+        await fault_of(lambda: service.client.stream("data/$metadata", {}).__aenter__())
+    (span,) = [dict(span.attributes or {}) for span in out.spans("GET data/$metadata")]
+    assert (span["system"], span["attempt"], span["http.response.status_code"]) == ("operations", 1, 503)
+    assert {key: point.value for key, point in out.points("sync.requests").items()} == {
+        ("operations", "5xx"): 1
+    }
