@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +111,14 @@ class Stand:
     def host_pid(self, index: int = 0) -> int:
         """The process of a running host, which runs the app too."""
         return self._hosts[index].process.pid
+
+    def change_settings(self, changes: Mapping[str, str]) -> None:
+        """Write settings that a host takes when it starts the next time."""
+        content = json.loads(self._settings_file.read_text(encoding="utf-8"))
+        content["Values"] |= changes
+        whole = self._settings_file.with_suffix(".new")
+        whole.write_text(json.dumps(content, indent=2), encoding="utf-8")
+        whole.replace(self._settings_file)  # a host may be reading it
 
     async def start_host(self, index: int = 0) -> None:
         """Start a host (again) on its port; raise `ChildError` if it does not start."""

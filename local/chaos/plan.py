@@ -35,6 +35,7 @@ type Trouble = Literal[
     "terms mapped",
     "terms renamed",
     "refused creation",
+    "partitions",
 ]
 
 CREATED_WITHIN = 0.6  # of the stream
@@ -229,4 +230,5 @@ def _trouble(conditions: Conditions, random: Random) -> Mapping[int, tuple[tuple
             found[place(0.3, 0.5)].append(("terms renamed", terms.name))
         if terms.meanwhile:
             found[place(0.5, 0.8)].append(("terms mapped", terms.name))
+    found[place(0.4, 0.6)].append(("partitions", ""))
     return {at: tuple(trouble) for at, trouble in found.items()}

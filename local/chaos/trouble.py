@@ -16,6 +16,7 @@ from local.stand import Stand
 
 STORM_SECONDS, AWAY_SECONDS, REORDER_SECONDS = 3.0, 2.5, 1.5
 LONGEST_DEATH = 2.5
+OTHER_PARTITIONS = (2, 3)  # than any target has by default
 QUEUES = ("dataverse-events", "account-changes")
 
 
@@ -77,6 +78,8 @@ class Troublemaker:
             case "tables away":
                 async with self.proxy.nobody_there():
                     await asyncio.sleep(AWAY_SECONDS)
+            case "partitions":
+                await self._change_partitions(random)
             case "refused creation":
                 await self._refuse_creation()
             case _:
@@ -97,6 +100,13 @@ class Troublemaker:
             await self.stand.kill_host(host)
             await asyncio.sleep(random.uniform(0.1, LONGEST_DEATH))
             await self.stand.start_host(host)
+
+    async def _change_partitions(self, random: Random) -> None:
+        """Deploy with another number: one host after the other, while messages wait in the old sessions."""
+        self.stand.change_settings({"SYNC_PARTITIONS": str(random.choice(OTHER_PARTITIONS))})
+        for host in range(HOSTS):
+            async with self._hosts[host]:
+                await self.stand.restart_host(host)
 
     async def _refuse_creation(self) -> None:
         """The ERP inserts the next new customer, and refuses the creation then."""

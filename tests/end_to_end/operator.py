@@ -37,9 +37,7 @@ async def application(stand: Stand) -> AsyncIterator[Application]:
 async def running_with(stand: Stand, settings: Mapping[str, str]) -> AsyncIterator[None]:
     """The first host with other settings, until the block ends."""
     before = stand.settings_file.read_text(encoding="utf-8")
-    content = json.loads(before)
-    content["Values"] |= settings
-    stand.settings_file.write_text(json.dumps(content), encoding="utf-8")
+    stand.change_settings(settings)
     await stand.restart_host()
     try:
         yield

@@ -25,6 +25,7 @@ INJECTED = (
     "storm",
     "disconnect",
     "locks lost",
+    "partitions",
     "tables away",
     "mapping",
     "terms mapped",
@@ -48,8 +49,8 @@ async def _chaos(*arguments: str) -> tuple[int | None, str]:
     ("target", "size", "injected"),
     [
         ("operations", SIZE, INJECTED),
-        ("business-central", SMALL, ("kill", "outage")),
-        ("nav", SMALL, ("kill", "outage", "refused creation")),
+        ("business-central", SMALL, ("kill", "outage", "partitions")),
+        ("nav", SMALL, ("kill", "outage", "partitions", "refused creation")),
     ],
 )
 async def test_every_invariant_holds_in_a_short_run(
