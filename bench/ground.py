@@ -27,6 +27,9 @@ from local.stand_options import StandOptions
 SALES_MS, ERP_MS = 80.0, 200.0
 OWN_LATENCY = (SALES_MS + ERP_MS) / 1000  # what the two systems alone need for a change
 POLL_SECONDS = 0.1
+# So long after a mapping row changed, healing has the accounts that were read meanwhile checked again minutes
+# later: the default of CURRENCY_CACHE_SECONDS, and five seconds between two clocks.
+ROWS_ARE_NEW = 66.0
 ON_DISK = re.compile(r'"(GET|PUT|POST|PATCH|MERGE|DELETE) (\S+) HTTP/1.1"')
 
 
@@ -47,6 +50,7 @@ class Ground:
         async with Stand.start(options) as stand:
             await seed(stand)
             await run_timers(stand)
+            await asyncio.sleep(ROWS_ARE_NEW)
             here = stand.addresses
             async with (
                 httpx.AsyncClient(base_url=here.control, timeout=60) as control,

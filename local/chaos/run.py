@@ -139,10 +139,11 @@ async def _storm(trouble: Troublemaker, marks: Marks, progress: Progress) -> Non
 
 async def _aftermath(result: Result, trouble: Troublemaker, marks: Marks, progress: Progress) -> None:
     stand, sales, mapping = trouble.stand, trouble.sales, trouble.mapping
-    progress("Waiting for quiet, then correcting the mapping and changing the contacts")
+    progress("Waiting for quiet, then changing the contacts, then correcting the mapping")
     await quiet(stand, mapping, QUIET_SECONDS)  # what is changed now is no longer read by an event's check
-    await mapping.correct_all()
     await sales.change_contacts()
+    await quiet(stand, mapping, QUIET_SECONDS)  # or the checks of the contacts do what healing is to do
+    await mapping.correct_all()
     await stand.restart_host(0)
     standing = await _timed(result, "quiet", quiet(stand, mapping, QUIET_SECONDS))
     conditions = result.conditions
