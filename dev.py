@@ -81,10 +81,8 @@ def main(arguments: list[str]) -> int:
     if code:
         return code
     whole = all(argument.startswith("--") for argument in others)
-    if whole:
-        subprocess.run(
-            [str(PYTHON), "-m", "local.console.browser"], check=False
-        )  # without one: skipped tests
+    if whole:  # without a browser some tests are skipped
+        subprocess.run([str(PYTHON), "-m", "local.console.browser"], check=False)
     print("== tests", flush=True)
     return become([str(PYTHON), "-m", "pytest", *(ALL_TESTS if whole else []), *others], {})
 

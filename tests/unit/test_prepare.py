@@ -15,6 +15,13 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = json.loads((ROOT / "local.settings.json.example").read_text(encoding="utf-8"))["Values"]
 
 
+def _run(code: str) -> subprocess.CompletedProcess[str]:
+    """Run it in a process of its own, which has loaded nothing yet."""
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
 def test_the_start_builds_the_ports_soon_after_the_import() -> None:
     code = (
         "import json, os, sys, time\n"
@@ -27,9 +34,7 @@ def test_the_start_builds_the_ports_soon_after_the_import() -> None:
         "    time.sleep(0.05)\n"
         "print(sorted({'queue_change', 'sync_account'} & set(vars(application()))))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
-    )
+    done = _run(code)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "['queue_change', 'sync_account']"
 
@@ -48,9 +53,7 @@ def test_what_the_first_event_would_wait_for_is_opened_where_events_run() -> Non
         "    print(await asyncio.wait_for(begun, 30))\n"
         "asyncio.run(main())"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
-    )
+    done = _run(code)
     assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
 
 
@@ -68,9 +71,7 @@ def test_garbage_is_collected_again_after_the_start_however_it_ends(prepare: str
         "    time.sleep(0.05)\n"
         "print(gc.isenabled())"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
-    )
+    done = _run(code)
     assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
 
 
@@ -109,8 +110,6 @@ def test_the_export_starts_after_the_first_check_and_soon_without_one(
         f"while not list(pathlib.Path({str(tmp_path)!r}).iterdir()) and time.monotonic() < end:\n"
         "    time.sleep(0.05)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
-    )
+    done = _run(code)
     assert (done.returncode, done.stdout, done.stderr) == (0, "False\n", "")
     assert len(list(tmp_path.glob("*.jsonl"))) == 1
