@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.model.change import session_id
 from shared.model.sent import Sent, Walk
 from shared.ports.load import CheckedAccounts
 
@@ -23,14 +22,13 @@ class Unfinished:
     """
 
     checked: CheckedAccounts
-    partitions: int
 
     async def of(self, run: Walk, now: datetime) -> Sequence[Sent]:
         """Return the checks that wait, are at work or are retried, except those due three minutes ago."""
         partitions: defaultdict[str, list[Sent]] = defaultdict(list)
         for sent in run.recent:
             if now - sent.due <= GIVEN_UP:
-                partitions[session_id(sent.account_id, self.partitions)].append(sent)
+                partitions[sent.partition].append(sent)
         kept = await asyncio.gather(*(self._of_partition(run, sent) for sent in partitions.values()))
         return [sent for some in kept for sent in some]
 

@@ -222,8 +222,11 @@ class ChangeQueue(Protocol):
     async def open(self) -> None: ...
     # Send a change that appears at `due`. Raises QueueUnavailable.
     async def send(self, change: AccountChange, due: datetime | None = None) -> None: ...
-    # Send changes that appear at their due times. After QueueUnavailable, some may have been sent.
-    async def send_all(self, changes: Sequence[tuple[AccountChange, datetime]]) -> None: ...
+    # Send changes that appear at their due times, each in its account's partition, or in the one given here.
+    # After QueueUnavailable, some may have been sent.
+    async def send_all(
+        self, changes: Sequence[tuple[AccountChange, datetime]], partitions: Sequence[str] = ()
+    ) -> None: ...
 
 
 class RejectedEvents(Protocol):

@@ -13,6 +13,8 @@ from shared.model.state import Phase, Stored, SyncState
 from shared.ports import AccountStates, Clock
 
 _MOST = 2_000  # states that are remembered, of some kilobytes each
+_BUSY = timedelta(seconds=2)  # the first wait; doubled with every send of the message
+_HOPS = 10
 _LONGEST = timedelta(minutes=1)  # an event of an account that has passed to another worker meanwhile waits
 # A check that the app started may follow what changed the row.
 _ASKERS = FROM_DATAVERSE | {Source.BURST}
@@ -25,7 +27,11 @@ class Proceed:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Wait: another invocation holds the lease of this account until then."""
+    """Wait until then: another invocation holds the lease of this account.
+
+    One that is alive is done within seconds, so the first wait is short. The lease of one that died counts to
+    its end.
+    """
 
     until: datetime
 
@@ -105,7 +111,7 @@ def judge(change: AccountChange, state: SyncState | None, now: datetime, margins
         # A related change begins no account: the first check, whenever it comes, reads it as it is then.
         return Covered() if change.source is Source.RELATED else Proceed()
     if state.lease is not None and state.lease.until > now:
-        return Busy(state.lease.until)
+        return Busy(min(state.lease.until, now + _BUSY * 2 ** min(change.hop, _HOPS)))
     if change.source in AFTER_COMMIT and _was_read_since(change, state):
         return Covered()
     if change.source not in _STAMPED or change.kind is ChangeKind.DELETE or state.read_at is None:

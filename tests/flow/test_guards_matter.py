@@ -36,12 +36,12 @@ RECONCILE = "tests/flow/test_reconcile.py::test_"
 TRACES = "tests/flow/test_traces.py::test_"
 PARENTS = "tests/flow/test_parents.py::test_"
 RELATED = "tests/flow/test_related.py::test_"
-CHECKED = "        await self.queue.send_all([(walk.check(account_id), now) for account_id in chosen])\n"
+CHECKED = "        await self.queue.send_all(changes, [sent.partition for sent in checks])\n"
 LOST_UPDATE = "a_right_lost_for_an_hour_parks_three_accounts_and_in_the_end_all_is_written[operations-update]"
 
 DIES = "a_worker_that_dies_at_any_step_of_a_page_loses_nothing_and_repeats_one_page_at_most"
-SENT = "        await self.queue.send_all([(run.check(account_id), due) for account_id, due in checks])\n"
-CHECKPOINT = """        after = run.advanced(checks, unfinished, held)
+SENT = "        await self.queue.send_all(changes, [sent.partition for sent in checks])\n"
+CHECKPOINT = """        after = run.advanced(checks, unfinished)
         await self._write(after, etag)
 """
 ASKED = '            await self.limits.allow("blocks", work.change)\n'
@@ -803,15 +803,15 @@ GUARDS = {
     ),
     "a load leaves each partition room for events": Guard(
         "shared/load/choose.py",
-        "busy[partition] < pace.per_partition",
-        "True",
+        "range(waiting[partition], pace.per_partition)",
+        "range(pace.per_partition)",
         f"{LOAD}no_partition_gets_more_checks_than_it_may_have",
     ),
     "a related change sends checks before its next page": Guard(
         "shared/load/related.py",
         CHECKED,
-        f"""        if held or not walk.walked:
-            await self.pages.send(due.following(replace(walk, held=tuple(held))))
+        f"""        if walk.held or not walk.walked:
+            await self.pages.send(due.following(walk))
 {CHECKED}""",
         f"{RELATED}a_page_that_is_repeated_with_less_room_loses_nothing",
     ),
