@@ -14,7 +14,7 @@ from shared.model.breaker import Breaker
 from shared.model.capabilities import Capabilities
 from shared.model.change import AccountChange
 from shared.model.control import Answered, Bookmark, Handled, InUse, Untaken
-from shared.model.customer import Customer, CustomerKey, FieldValue, Owner, Waiting
+from shared.model.customer import Customer, CustomerKey, FieldValue, Waiting
 from shared.model.description import TargetDescription
 from shared.model.faults import System
 from shared.model.issue import Issue, ParkedAccount, Seen
@@ -123,15 +123,13 @@ class SyncStates(AccountStates, Protocol):
 class CustomerOwners(Protocol):
     """The table CustomerOwners: it ensures that a customer never belongs to two accounts."""
 
-    # Insert the row as `claimed` if there is none. Returns the owner, which may be another account.
-    async def claim(self, key: CustomerKey, account_id: UUID) -> Owner: ...
-    # Overwrite the account's own row; the accounts that wait for it stay in the row.
-    async def mark(self, key: CustomerKey, owner: Owner) -> None: ...
+    # Insert the row if there is none. Returns the owner, which may be another account.
+    async def claim(self, key: CustomerKey, account_id: UUID) -> UUID: ...
     # Note in the owner row that the account waits for it; False if that owner does not have it any more.
     async def wait(self, key: CustomerKey, owner: UUID, account_id: UUID) -> bool: ...
     # The accounts that wait for the row.
     async def waiting(self, key: CustomerKey) -> frozenset[UUID]: ...
-    # Give the other account's row to this account, as `claimed`; False if the other has lost it meanwhile.
+    # Give the other account's row to this account; False if the other has lost it meanwhile.
     async def succeed(self, key: CustomerKey, before: UUID, account_id: UUID) -> bool: ...
     # Delete the row if the account owns it and no account waits for it. `told` is a version of the row whose
     # waiting accounts have all been checked. Otherwise returns the waiting accounts and the row's version.

@@ -17,8 +17,6 @@ from shared.sync.linking import unused_number
 from shared.sync.ownership import Ownership
 from shared.sync.rules import Rules
 from shared.sync.steps import (
-    ADOPTED,
-    CREATED,
     Decision,
     Facts,
     Inherit,
@@ -123,11 +121,9 @@ class Execute:
                     work.state = done.state
                     await self._claim(work, body)  # or a crash would leave the block for good
                 return facts.owned(body.key, await self.ownership.succeed(body.key, before, account_id))
-            case Link():
-                await self._link(work, step.asked, step.customer, step.stage)
-            case Move(old=old, new=new, found=found):
-                if found:
-                    await self.ownership.mark(new, account_id, ADOPTED)
+            case Link(customer=customer):
+                await self._own(work, facts, customer)
+            case Move(old=old):
                 work.state = facts.after(replace(step, state=work.state)).state
                 await work.claim(self._until(), old)
             case _:
@@ -178,7 +174,7 @@ class Execute:
             if isinstance(fault, CustomerAlreadyExists):
                 return facts.refused_as_existing(body.key)
             raise
-        await self._link(work, body.key, made.key, CREATED)
+        await self._own(work, facts, made.key)
         linked = replace(work.state, customer=made.key, intent=None, begun=())
         work.state = self._confirmed(linked, made.fields, body.fields)
         return None
@@ -217,12 +213,17 @@ class Execute:
     ) -> SyncState:
         return confirmed(state, fields, self.rules.field_map.names, self.rules.fingerprints, sent)
 
-    async def _link(self, work: Work, asked: CustomerKey, customer: CustomerKey, stage: str) -> None:
-        """Note whose the customer is: while that of a creation is not noted, its outcome is unknown."""
-        work.in_flight = stage != ADOPTED
-        ours = await self.ownership.link(work.state.account_id, asked, customer, stage)
+    async def _own(self, work: Work, facts: Facts, customer: CustomerKey) -> None:
+        """Claim the number that the customer has, if it is not the one that was asked for.
+
+        Until it is certain whose number it is, the outcome of a creation is unknown.
+        """
+        if (asked := facts.owners.get(customer.folded)) is not None and asked.ours:
+            return
+        work.in_flight = True
+        row = await self.ownership.own(customer, work.state.account_id)
         work.in_flight = False
-        if not ours:
+        if not row.ours:
             raise AccountFault(Problem(Cause.NUMBER_TAKEN, field=self.rules.number_field))
 
     async def _send[T](self, work: Work, action: str, request: Awaitable[T]) -> T:

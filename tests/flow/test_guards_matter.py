@@ -510,8 +510,8 @@ GUARDS = {
     ),
     "what was made and not noted is a doubt": Guard(
         "shared/sync/execute.py",
-        "work.in_flight = stage != ADOPTED",
-        "work.in_flight = False",
+        "        work.in_flight = True\n        row = await",
+        "        row = await",
         f"{CRASHES}a_customer_whose_creation_could_not_be_noted_is_never_disowned",
     ),
     "a creation is counted once": Guard(
