@@ -476,7 +476,7 @@ GUARDS = {
         "shared/sync/execute.py",
         "await work.claim(self._until(), creation.key, self.rules.begun_with(begun, creation))",
         "await work.claim(self._until(), creation.key, begun)",
-        f"{CRASHES}a_customer_of_ours_is_known_again_once_its_owner_row_says_so",
+        f"{CRASHES}a_customer_of_ours_is_known_again_by_what_was_sent",
     ),
     "every creation that was begun is remembered": Guard(
         "shared/sync/rules.py",
