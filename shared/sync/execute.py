@@ -1,18 +1,18 @@
 """Carries out the steps of a plan: claims, owns, sends, and notes which values the ERP confirmed."""
 
+import asyncio
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from uuid import UUID, uuid4
 
-from shared.model.change import AccountChange, Source
 from shared.model.customer import Customer, CustomerBody, CustomerKey, FieldValue
 from shared.model.faults import AccountFault, CustomerAlreadyExists, CustomerNotFound, Fault, TransientFault
 from shared.model.outcome import Cause, Outcome, Problem
-from shared.model.state import Lease, Stored, SyncState, in_this_erp
-from shared.ports import AccountStates, Clock, Guard, Target
+from shared.model.state import SyncState
+from shared.ports import Clock, Guard, Target
 from shared.resilience.circuit_breaker import Breakers
 from shared.sync.fields import after_look, confirmed, released
+from shared.sync.freshness import Work
 from shared.sync.linking import unused_number
 from shared.sync.ownership import Ownership
 from shared.sync.rules import Rules
@@ -28,66 +28,6 @@ from shared.sync.steps import (
     Step,
     Update,
 )
-from shared.telemetry import SPAN
-
-
-@dataclass(slots=True)
-class Work:
-    """One invocation's hold on an account's state.
-
-    `in_flight`: a write was sent and its answer is not known; `unknown_added`: a verifying check must follow;
-    `leaves_no_row`: Dataverse does not know the account, and neither does the table; `linked_anew`: the
-    account's customer was in another ERP.
-    """
-
-    change: AccountChange
-    states: AccountStates
-    state: SyncState
-    etag: str | None
-    owner: UUID
-    in_flight: bool = False
-    unknown_added: bool = False
-    leaves_no_row: bool = False
-    linked_anew: bool = False
-
-    @classmethod
-    def on(cls, change: AccountChange, states: AccountStates, stored: Stored | None) -> "Work":
-        """The work on a change, from what is stored about its account."""
-        nothing_known = SyncState(account_id=change.account_id, organization_id=change.organization_id)
-        state = stored.state if stored else nothing_known
-        return cls(change, states, state, stored.etag if stored else None, owner=uuid4())
-
-    def take_over(self, now: datetime, longest_request: float) -> None:
-        """Whoever held the lease before us is gone; what it sent may still commit."""
-        if self.state.lease is not None:
-            self.state = replace(self.state, lease=None)
-            self.outcome_is_unknown(now, longest_request)
-
-    def outcome_is_unknown(self, now: datetime, longest_request: float) -> None:
-        """From now on nothing that was sent is certain, until a check after the longest request's end."""
-        until = now + timedelta(seconds=longest_request)
-        known = self.state.unknown_until
-        self.state = replace(self.state, unknown_until=max(until, known) if known else until)
-        self.unknown_added = True
-
-    def link_anew(self, adopted_at: datetime) -> None:
-        """Forget a customer that is in the ERP that was in use before `adopted_at`."""
-        known, self.state = self.state, in_this_erp(self.state, adopted_at)
-        self.linked_anew = self.state is not known
-
-    @SPAN("claim")
-    async def claim(self, until: datetime, intent: CustomerKey | None, begun: tuple[str, ...] = ()) -> None:
-        """Write down, before anything is sent, who is writing what. Raises StateConflict."""
-        self.state = replace(self.state, lease=Lease(self.owner, until), intent=intent, begun=begun)
-        await self.store()
-
-    async def store(self) -> None:
-        """Store the state as it is. Raises StateConflict if another worker came in between."""
-        self.etag = await self.states.put(self.state, self.etag)
-
-    def verifying_check(self) -> AccountChange:
-        """A check that clears up what this invocation leaves unknown."""
-        return self.change.check(Source.HEAL, verify=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +50,8 @@ class Execute:
                 return await self._look(work, facts, key)
             case Own(key=key, creation=creation):
                 if creation is not None:
-                    await self._claim(work, creation)
-                row = await self.ownership.own(key, account_id, may_inherit=creation is not None)
-                return facts.owned(key, row)
+                    return await self._begin(work, facts, creation)
+                return facts.owned(key, await self.ownership.own(key, account_id))
             case Release(key=key):
                 await self.ownership.release(key, account_id, work.change)
             case Inherit(body=body, before=before):
@@ -141,11 +80,39 @@ class Execute:
             learned, sent = await self._update(work, facts, decision.update), decision.update.send
         return learned or Outcome(decision.ending, decision.detail, tuple(sorted(sent)))
 
+    def take_back(self, work: Work) -> None:
+        """Give a creation back to the limit that was counted, and of which nothing was sent."""
+        if work.counted:
+            work.counted = False
+            self.limits.give_back("creates", work.change)
+
     async def give_up(self, work: Work) -> None:
         """Give up the number under which nothing of ours stands, unless a creation may still come about."""
         if (unused := unused_number(work.state)) is not None:
             await self.ownership.release(unused, work.state.account_id, work.change)
             work.state = replace(work.state, intent=None, begun=())
+
+    async def _begin(self, work: Work, facts: Facts, creation: CustomerBody) -> Facts:
+        """Claim account and number for a creation, and count it. Raises NotYet at the limit of a load."""
+        await self._claim(work, creation)
+        owning = self.ownership.own(creation.key, work.state.account_id, may_inherit=True)
+        row, limit = await asyncio.gather(owning, self._count(work), return_exceptions=True)
+        if isinstance(row, BaseException):
+            raise row
+        if isinstance(limit, BaseException):
+            raise limit
+        return replace(facts.owned(creation.key, row), limit=limit)
+
+    async def _count(self, work: Work) -> Problem | None:
+        """Count one creation. Return why none is allowed."""
+        if work.counted or work.state.begun:  # a creation that was begun before is counted already
+            return None
+        try:
+            await self.limits.allow("creates", work.change)
+        except AccountFault as reached:
+            return reached.problem
+        work.counted = True
+        return None
 
     async def _look(self, work: Work, facts: Facts, key: CustomerKey) -> Facts:
         found = await self.breakers.call(self.target.capabilities.system, "find", self.target.find(key))
@@ -155,12 +122,8 @@ class Execute:
 
     async def _create(self, work: Work, facts: Facts, body: CustomerBody) -> Facts | None:
         """Send the creation; a definite no is taken back, from the state and from the limit."""
-        before = work.state.begun
-        if not before:  # a creation that was begun before is counted already
-            try:
-                await self.limits.allow("creates", work.change)
-            except AccountFault as reached:
-                return replace(facts, limit=reached.problem)
+        before, counted = work.state.begun, work.counted
+        work.counted = False
         work.state = replace(work.state, begun=self.rules.begun_with(before, body))
         try:
             made = await self._send(work, "create", self.target.create(body.key, body.fields))
@@ -169,8 +132,7 @@ class Execute:
                 return facts.saw(body.key, inserted)
             if not work.in_flight:
                 work.state = replace(work.state, begun=before)
-                if not before:
-                    self.limits.give_back("creates", work.change)
+                work.counted = counted
             if isinstance(fault, CustomerAlreadyExists):
                 return facts.refused_as_existing(body.key)
             raise

@@ -370,7 +370,7 @@ GUARDS = {
         f"{PIPELINE}an_event_within_the_transaction_margin_of_the_last_read_is_never_covered",
     ),
     "lease": Guard(
-        "shared/sync/execute.py",
+        "shared/sync/freshness.py",
         "replace(self.state, lease=Lease(self.owner, until), intent=intent, begun=begun)",
         "replace(self.state, intent=intent, begun=begun)",
         f"{CRASHES}what_a_dead_worker_sent_is_repaired_when_it_commits_late",
@@ -382,7 +382,7 @@ GUARDS = {
         f"{WORKERS}while_one_worker_writes_the_other_waits_and_sends_nothing",
     ),
     "doubt after a takeover": Guard(
-        "shared/sync/execute.py",
+        "shared/sync/freshness.py",
         "            self.outcome_is_unknown(now, longest_request)\n",
         "",
         f"{CRASHES}what_a_dead_worker_sent_is_repaired_when_it_commits_late",
@@ -485,7 +485,7 @@ GUARDS = {
         f"{CRASHES}of_two_creations_under_way_either_is_known_again",
     ),
     "an unknown outcome is never cut short": Guard(
-        "shared/sync/execute.py",
+        "shared/sync/freshness.py",
         "max(until, known) if known else until",
         "until",
         f"{ASSIGNED}a_later_and_shorter_unknown_outcome_does_not_end_an_earlier_one",
@@ -516,8 +516,8 @@ GUARDS = {
     ),
     "a creation is counted once": Guard(
         "shared/sync/execute.py",
-        "if not before:  # a creation",
-        "if True:  # a creation",
+        "if work.counted or work.state.begun:  # a creation",
+        "if False:  # a creation",
         "tests/flow/test_recovery.py::test_attempts_that_create_nothing_use_up_no_allowance",
     ),
     "what came to nothing is not counted": Guard(
