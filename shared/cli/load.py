@@ -128,12 +128,16 @@ async def resume(
 @app.command(epilog="Example: accountsync load cancel")
 @command
 async def cancel(operator: Operator, output: Output, by: By) -> None:
-    """End the load: no more checks are sent. It says how many are still queued, which are still made."""
+    """End the load: no more checks are sent. Those that are queued are still made.
+
+    It says at least how many these are: the checks of a page that the app was sending just then are not
+    counted, because it notes a page after it has sent it.
+    """
     run, queued = await operator.run_cases.steer_load.cancel(by)
     if output.as_json:
         output.json({**as_json(run, operator.ports.clock.now()), "still_queued": queued})
     else:
-        output.text(f"Load {run.id} is cancelled. Still queued: {counted(queued, 'check')}.")
+        output.text(f"Load {run.id} is cancelled. Still queued: at least {counted(queued, 'check')}.")
 
 
 @app.command(epilog="Example: accountsync load report --export load.xlsx")

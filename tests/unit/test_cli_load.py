@@ -87,3 +87,8 @@ def test_a_single_look_at_a_load_that_is_paused_is_no_failure(ask: Ask) -> None:
     looked = Steered(LoadState.PAUSED)
     assert ask(looked, {}, "status").exit_code == 0
     assert ask(looked, {}, "status").exit_code == 0
+
+
+def test_who_cancels_is_told_no_more_than_is_known(ask: Ask) -> None:
+    result = ask(Steered(LoadState.RUNNING, 4), {}, "cancel", "--by", "anna")
+    assert result.stdout == f"Load {RUN.id} is cancelled. Still queued: at least 4 checks.\n"
