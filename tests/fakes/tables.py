@@ -365,8 +365,8 @@ class FakeControl:
     async def bookmarks(self) -> Mapping[str, Bookmark]:
         return dict(self.bookmark_rows)
 
-    async def put_bookmark(self, name: str, bookmark: Bookmark) -> None:
-        self.bookmark_rows[name] = bookmark
+    async def put_bookmarks(self, bookmarks: Mapping[str, Bookmark]) -> None:
+        self.bookmark_rows.update(bookmarks)
 
     async def remove_bookmark(self, name: str) -> None:
         self.bookmark_rows.pop(name, None)

@@ -113,7 +113,7 @@ GUARDS = {
     ),
     "children that are too many for the parent's own check are noted": Guard(
         "shared/resilience/release_children.py",
-        'await self.control.put_bookmark(f"{_NOTE}{key}", Bookmark(now))',
+        'await self.control.put_bookmarks({f"{_NOTE}{key}": Bookmark(now)})',
         "pass",
         f"{PARENTS}many_children_of_one_parent_are_released_at_a_pace",
     ),
