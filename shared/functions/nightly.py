@@ -22,9 +22,7 @@ async def _reconcile(app: "Application") -> None:
 
 
 async def _forget(app: "Application") -> None:
-    if (
-        app.ports.clock.now().minute == 0
-    ):  # one request an hour; the next hour makes up for one that is missed
+    if app.ports.clock.now().minute == 0:  # once an hour; if one is missed, the next makes up for it
         from shared.wiring.reconcile import reconcile_of
 
         await reconcile_of(app).forget()
