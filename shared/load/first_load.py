@@ -29,7 +29,7 @@ from shared.telemetry.metrics import LOAD
 
 MOST_FAILURES = 5
 _ROOM_WAIT = timedelta(seconds=1)
-_NEXT_WAIT = timedelta(seconds=1)  # while many checks wait: three or four end in each partition
+_NEXT_WAIT = timedelta(seconds=1.5)  # while many checks wait: four or five end in each partition
 _LAST_WAIT = timedelta(seconds=1)
 _AHEAD = timedelta(seconds=30)  # so far ahead a load with a rate sends its checks
 _FIRST_RETRY = 5.0  # seconds, doubled with each failure

@@ -165,7 +165,7 @@ async def test_no_partition_gets_more_checks_than_it_may_have(counts: bool) -> N
         await world.page(page)
         waiting = Counter(world.queue.partition(change, 8) for _, _, change in world.queue.waiting)
         assert max(waiting.values()) <= 3
-        world.clock.advance(1)
+        world.clock.advance(2)
         if turn % 2:
             await world.deliver(world.take())
     await world.work()
@@ -258,7 +258,7 @@ async def test_without_the_right_to_the_counts_a_load_goes_by_its_own_unfinished
         page = world.pages.take()
         assert page is not None
         await world.page(page)
-        world.clock.advance(1)
+        world.clock.advance(2)
     assert world.run.sent == 8, "nothing was checked yet, so no more than the bound is sent"
     assert "refuses to tell its counts" in world.run.counts_unknown
     await world.work()
