@@ -1,8 +1,8 @@
 """A first load on the stand, beside what latency and partitions allow; and what an event waits behind it.
 
 Each account takes one read in Sales and one creation in the ERP. Meanwhile one account a second is changed in
-Sales, which takes one read and one update in the same partitions: `(accounts + changes) x latency /
-partitions` is the least that this can take. The time from a change to the written customer is what a live
+Sales, which takes one read and one update in the same partitions. The load reads these accounts, too, once.
+The latency of all these requests, divided by the number of partitions, is the least that this can take. The time from a change to the written customer is what a live
 event waits. A second load goes on while the host is killed.
 """
 
@@ -47,7 +47,8 @@ async def _timed(count: int, latency: dict[str, int]) -> list[Figure]:
         report = await loading.until_ended(within=120)
         took, cpu = time.monotonic() - began, _cpu(loading) - before
         waits, unequal = await _waits(loading, lone), await loading.unequal()
-    least = (count + len(loading.changed)) * a_change
+    reads = len(lone) * latency["dataverse"] / 1000 / PARTITIONS
+    least = (count + len(loading.changed)) * a_change + reads
     worst = statistics.quantiles(waits, n=20)[-1] if len(waits) > 1 else 0.0
     size = "" if count == TARGET_SIZE else f"-{count}"  # the targets are for one size
     told = f"{took:.1f} s, the least is {least:.1f} s; {report.created:,} created"

@@ -90,12 +90,15 @@ def _end(request: dict[str, float]) -> float:
 
 
 async def _first_to_tenth(ground: Ground, users: Users) -> float:
-    """How much longer the first event after a start of the host takes than the tenth."""
+    """How much longer the first event after a start of the host takes than the tenth.
+
+    An event whose session the host has not opened yet waits for that, so the least of the last three counts.
+    """
     await ground.stand.restart_host()
     mark = datetime.now().astimezone().isoformat()
     await asyncio.sleep(SETTLED_SECONDS)
     lags = await lags_of_changes(ground, users, range(10), mark)
-    return (lags[0] + OWN_LATENCY) / (lags[9] + OWN_LATENCY)
+    return (lags[0] + OWN_LATENCY) / (min(lags[-3:]) + OWN_LATENCY)
 
 
 async def _tables(ground: Ground, users: Users, ending: str) -> Figure:

@@ -64,11 +64,11 @@ async def _answer(notes: CatchUpNotes, request: Request, clock: Clock) -> Noted:
             seen, until = noted.etag or "", clock.now() + PATIENCE
         await clock.sleep(POLL_SECONDS)
     message = "The app has made no progress for 3 minutes: check that it runs. It keeps the request."
-    raise CommandError(Exit.REFUSED, message)
+    raise CommandError(Exit.UNAVAILABLE, message)
 
 
 def _say(output: Output, state: CatchUpState, *, dry_run: bool = False) -> None:
-    """Print how the pass ended, or with a dry run how far it came. Exit code 1 if it was stopped."""
+    """Print how the pass ended, or with a dry run how far it came. Raises Exit if it was stopped."""
     whole = state.walk is None and state.last is not None
     walk, tally = state.walk or Walk.CHANGES, state.tally
     if whole and state.last:
@@ -88,4 +88,4 @@ def _say(output: Output, state: CatchUpState, *, dry_run: bool = False) -> None:
         if note := _NOTES.get(walk):
             output.text(note)
     if state.trouble and not dry_run:
-        raise typer.Exit(int(Exit.REFUSED))
+        raise typer.Exit(int(Exit.UNAVAILABLE if state.away else Exit.REFUSED))

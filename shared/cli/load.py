@@ -81,12 +81,19 @@ async def start(  # noqa: PLR0913, PLR0917 - the options of a command
 async def status(
     operator: Operator,
     output: Output,
-    watch: Annotated[bool, typer.Option("--watch", help="Show the progress until the load ends.")] = False,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Show the progress until the load ends or stands, and then the report."),
+    ] = False,
 ) -> None:
-    """Show the newest load: its state, how far it is, its rate, and the time left."""
+    """Show the newest load: its state, how far it is, its rate, and the time left.
+
+    With --watch it ends as `load start` does: exit code 1 if the load stands or something is parked.
+    """
     run = await operator.run_cases.steer_load.newest()
     if run is not None and watch:
-        run = await follow(operator, output, run)
+        await _to_the_end(operator, output, run, no_wait=False)
+        return
     if output.as_json:
         output.json(as_json(run, operator.ports.clock.now()))
     elif run is None:
@@ -121,12 +128,16 @@ async def resume(
 @app.command(epilog="Example: accountsync load cancel")
 @command
 async def cancel(operator: Operator, output: Output, by: By) -> None:
-    """End the load: no more checks are sent. It says how many are still queued, which are still made."""
+    """End the load: no more checks are sent. Those that are queued are still made.
+
+    It says at least how many these are: the checks of a page that the app was sending just then are not
+    counted, because it notes a page after it has sent it.
+    """
     run, queued = await operator.run_cases.steer_load.cancel(by)
     if output.as_json:
         output.json({**as_json(run, operator.ports.clock.now()), "still_queued": queued})
     else:
-        output.text(f"Load {run.id} is cancelled. Still queued: {counted(queued, 'check')}.")
+        output.text(f"Load {run.id} is cancelled. Still queued: at least {counted(queued, 'check')}.")
 
 
 @app.command(epilog="Example: accountsync load report --export load.xlsx")

@@ -36,7 +36,7 @@ def say_report(operator: Operator, output: Output, report: Report) -> None:
             ("In work", f"{run.in_work:,}" if run.in_work else ""),
             ("To be linked", f"{run.to_link:,} (a check adopts their customers)" if run.to_link else ""),
             ("Differences", f"{run.differences:,}" if run.differences else "none"),
-            ("Not kept", f"{run.differences - run.kept:,}" if run.differences > run.kept else ""),
+            ("Not kept", _not_kept(report)),
         ],
     )
     ordered = sorted(report.found, key=lambda one: [*Kind].index(one.kind))
@@ -44,6 +44,13 @@ def say_report(operator: Operator, output: Output, report: Report) -> None:
         _say_kind(output, report, kind, [*group], erp)
     if report.named.trouble:
         output.text(shown(report.named.trouble), "yellow")
+
+
+def _not_kept(report: Report) -> str:
+    run = report.run
+    if run.differences and not report.found:
+        return f"{run.differences:,}, deleted after 30 days"
+    return f"{run.differences - run.kept:,}" if run.differences > run.kept else ""
 
 
 def _say_kind(output: Output, report: Report, kind: Kind, found: Sequence[Difference], erp: str) -> None:

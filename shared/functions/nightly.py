@@ -1,4 +1,4 @@
-"""`nightly`: once a minute, on one instance, starts the jobs of the day whose time has come."""
+"""`nightly`: once a minute, on one instance, does the jobs of the day or the hour whose time has come."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
@@ -21,9 +21,17 @@ async def _reconcile(app: "Application") -> None:
         await reconcile_of(app).start_if_due(at)
 
 
+async def _forget(app: "Application") -> None:
+    if app.ports.clock.now().minute == 0:  # once an hour; if one is missed, the next makes up for it
+        from shared.wiring.reconcile import reconcile_of
+
+        await reconcile_of(app).forget()
+
+
 # Each job decides whether it is due, and costs next to nothing if it is not.
 JOBS: Mapping[str, "Callable[[Application], Awaitable[None]]"] = {
     "reconcile": _reconcile,
+    "old findings": _forget,
 }
 
 
@@ -39,4 +47,4 @@ async def nightly(timer: func.TimerRequest) -> None:
         try:
             await job(app)
         except Fault as fault:
-            LOGGER.warning("nightly %s was not started: %s", name, fault)
+            LOGGER.warning("nightly %s was not done: %s", name, fault)

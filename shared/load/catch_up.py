@@ -78,12 +78,12 @@ class CatchUp:
         if not self._is_due(noted):
             return
         run = self._run(noted)
-        trouble = await self._try(run, noted)
+        trouble, away = await self._try(run, noted)
         if trouble:
             LOGGER.warning("catch-up stopped: %s", trouble)
         if trouble and _waiting(noted):
-            answered = replace(run.state, answered=_waiting(noted), serves="", trouble=trouble)
-            await self.notes.write(answered, run.etag)
+            told = replace(run.state, answered=_waiting(noted), serves="", trouble=trouble, away=away)
+            await self.notes.write(told, run.etag)
 
     async def count(self) -> CatchUpState:
         """Return how a pass would end, or where it would be after 45 seconds. Sends and stores nothing.
@@ -111,21 +111,21 @@ class CatchUp:
     def _run(self, noted: Noted, *, dry: bool = False) -> _Run:
         return _Run(noted.state, noted.etag, self.clock.now() + _NO_NEW_PAGE, dry)
 
-    async def _try(self, run: _Run, noted: Noted) -> str:
-        """Do the run; return what prevented or ended it, if anything."""
+    async def _try(self, run: _Run, noted: Noted) -> tuple[str, bool]:
+        """Do the run; return what prevented or ended it, if anything, and whether a system is away."""
         if (wait := await self.breakers.admit()) is not None:
-            return wait.reason
+            return wait.reason, not wait.paused
         try:
             async with asyncio.timeout(LONGEST.total_seconds()):
                 await self._go_on(run, _waiting(noted))
         except TimeoutError:
-            return f"no page was read and sent within {LONGEST.total_seconds():.0f} s"
+            return f"no page was read and sent within {LONGEST.total_seconds():.0f} s", True
         except Fault as fault:
-            return str(fault)
+            return str(fault), isinstance(fault, TransientFault)
         state = run.state
         tally = state.last.tally if state.walk is None and state.last else state.tally
         LOGGER.info("catch-up: %d accounts read, %d checks sent", tally.accounts, tally.checks)
-        return ""
+        return "", False
 
     async def _go_on(self, run: _Run, request: str) -> None:
         if run.state.walk is None:

@@ -1,11 +1,16 @@
-"""Chooses whose checks a page sends: so many in each partition that an event never waits long behind them."""
+"""Chooses the partitions of a walk's next checks: so few in each that an event never waits long behind them.
+
+A check of a walk need not go through its account's own partition. Where two partitions have a message of one
+account at the same time, the account's lease keeps it to one worker. So all partitions stay equally busy, and
+no account waits for one of them.
+"""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from uuid import UUID
 
-from shared.model.change import session_id
+from shared.model.change import session_of
+from shared.model.sent import Sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +31,12 @@ class Pace:
         return self.per_partition * self.partitions
 
 
-def leaves_room_unused(held: Iterable[UUID], pace: Pace) -> bool:
-    """Whether a partition has room for more checks than there are accounts of it among those held back."""
-    by_partition = Counter(session_id(account_id, pace.partitions) for account_id in held)
-    full = [partition for partition, number in by_partition.items() if number >= pace.per_partition]
-    return len(full) < pace.partitions
-
-
-def choose(
-    accounts: Sequence[UUID], unfinished: Iterable[UUID], room: int, pace: Pace
-) -> tuple[list[UUID], list[UUID]]:
-    """Return the accounts whose checks are sent now, at most `room`, and those that are held back."""
-    busy = Counter(session_id(account_id, pace.partitions) for account_id in unfinished)
-    chosen, held = list[UUID](), list[UUID]()
-    for account_id in accounts:
-        partition = session_id(account_id, pace.partitions)
-        if len(chosen) < room and busy[partition] < pace.per_partition:
-            busy[partition] += 1
-            chosen.append(account_id)
-        else:
-            held.append(account_id)
-    return chosen, held
+def choose(unfinished: Iterable[Sent], most: int, pace: Pace) -> list[str]:
+    """Return the partitions of the next checks, at most `most`: the emptiest first."""
+    waiting = Counter(sent.partition for sent in unfinished)
+    free = [
+        (place, partition)
+        for partition in map(session_of, range(pace.partitions))
+        for place in range(waiting[partition], pace.per_partition)
+    ]
+    return [partition for _, partition in sorted(free)[: max(0, most)]]

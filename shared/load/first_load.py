@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.load.choose import Pace, choose, leaves_room_unused
+from shared.load.choose import Pace, choose
 from shared.load.unfinished import Unfinished
 from shared.model.faults import ConfigurationFault, Fault, QueueUnavailable, StateConflict, System
 from shared.model.load import LoadRun, LoadState, decode_load, encode_load
@@ -29,9 +29,8 @@ from shared.telemetry.metrics import LOAD
 
 MOST_FAILURES = 5
 _ROOM_WAIT = timedelta(seconds=1)
-_NEXT_WAIT = timedelta(seconds=1)  # while many checks wait: three or four end in each partition
-_HELD_PAGES = 4
-_LAST_WAIT = timedelta(seconds=2)
+_NEXT_WAIT = timedelta(seconds=1.5)  # while many checks wait: four or five end in each partition
+_LAST_WAIT = timedelta(seconds=1)
 _AHEAD = timedelta(seconds=30)  # so far ahead a load with a rate sends its checks
 _FIRST_RETRY = 5.0  # seconds, doubled with each failure
 _TABLES_AWAY = timedelta(seconds=30)
@@ -105,24 +104,25 @@ class FirstLoad:
 
         Return False if nothing can be sent, because each partition has as many checks as it may.
         """
-        run = await self._read_ahead(run)
         most = min(self.pace.page_size, room, max(1, round(run.rate)) if run.rate else room)
-        chosen, held = choose(run.held, [sent.account_id for sent in unfinished], most, self.pace)
-        if held and not chosen:
+        partitions = choose(unfinished, most, self.pace)
+        if not partitions:
             return False
-        checks = list(map(Sent, chosen, run.dues(len(chosen), self.clock.now())))
-        await self.queue.send_all([(run.check(account_id), due) for account_id, due in checks])
-        after = run.advanced(checks, unfinished, held)
+        run = await self._read_ahead(run, len(partitions))
+        checks = list(map(Sent, run.held, run.dues(len(partitions), self.clock.now()), partitions))
+        changes = [(run.check(sent.account_id), sent.due) for sent in checks]
+        await self.queue.send_all(changes, [sent.partition for sent in checks])
+        after = run.advanced(checks, unfinished)
         await self._write(after, etag)
         full = 4 * len(unfinished) > self.pace.bound
         await self.pages.send(after.next_page, self.clock.now() + _NEXT_WAIT if full else None)
         return True
 
-    async def _read_ahead(self, run: LoadRun) -> LoadRun:
-        """Read further accounts from Sales, unless enough of each partition are held back."""
-        most = min(self.pace.page_size, _HELD_PAGES * self.pace.page_size - len(run.held))
-        if run.walked or most < 1 or not leaves_room_unused(run.held, self.pace):
+    async def _read_ahead(self, run: LoadRun, wanted: int) -> LoadRun:
+        """Read further accounts from Sales, if fewer than `wanted` are held."""
+        if run.walked or len(run.held) >= wanted:
             return run
+        most = self.pace.page_size
         if run.limit:
             most = min(most, run.limit - run.sent - len(run.held))
         if most < 1:

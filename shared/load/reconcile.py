@@ -120,6 +120,10 @@ class Reconcile:
             return await self.start("nightly")
         return None
 
+    async def forget(self) -> None:
+        """Delete the differences of the runs that began more than 30 days ago."""
+        await self.kept.remove_before(self.clock.now() - _KEPT_FOR)
+
     def goes_on(self, run: Reconciliation) -> bool:
         """Whether the run goes on; one whose message was lost does not."""
         return run.state is RunState.RUNNING and self.clock.now() - run.changed_at < _LOST_AFTER
@@ -175,8 +179,6 @@ class Reconcile:
         """Compare the page. Raises TransientFault if that takes too long."""
         try:
             async with asyncio.timeout(_LONGEST_PAGE.total_seconds()):
-                if run.page == 0:
-                    await self.kept.remove_before(self.clock.now() - _KEPT_FOR)
                 if run.part is Part.ACCOUNTS:
                     return await self.pages.accounts(run.after)
                 return await self.pages.customers(run.companies[run.company], run.after)

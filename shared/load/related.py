@@ -10,8 +10,8 @@ each asks less often the longer it waits, and each of them is finite.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from uuid import UUID
+from datetime import timedelta
+from itertools import repeat
 
 from shared.load.choose import Pace, choose
 from shared.load.room import Room
@@ -76,19 +76,19 @@ class CheckReferring:
         if room < 1:
             await self._wait(due, walk)
             return
-        walk = await self._read_ahead(walk)
-        ids = [sent.account_id for sent in unfinished]
-        chosen, held = choose(walk.held, ids, min(self.pace.page_size, room), self.pace)
-        if held and not chosen:
+        partitions = choose(unfinished, min(self.pace.page_size, room), self.pace)
+        if not partitions:
             await self._wait(due, walk)
             return
-        await self._send(due, walk, chosen, held, unfinished)
+        walk = await self._read_ahead(walk, len(partitions))
+        checks = list(map(Sent, walk.held, repeat(now), partitions))
+        await self._send(due, replace(walk, held=walk.held[len(checks) :]), checks, unfinished)
 
-    async def _read_ahead(self, walk: RelatedWalk) -> RelatedWalk:
-        """Read further accounts from Sales, unless enough of them are held back."""
-        if walk.walked or 2 * len(walk.held) > self.pace.page_size:
+    async def _read_ahead(self, walk: RelatedWalk, wanted: int) -> RelatedWalk:
+        """Read further accounts from Sales, if fewer than `wanted` are held."""
+        if walk.walked or len(walk.held) >= wanted:
             return walk
-        most = self.pace.page_size - len(walk.held)
+        most = self.pace.page_size
         read = self.accounts.page(Selection(refers_to=walk.change.reference), walk.after, most)
         page = await self.breakers.call(System.DATAVERSE, "pages", read)
         held = (*walk.held, *page.ids)
@@ -98,28 +98,27 @@ class CheckReferring:
         self,
         due: PageDue,
         walk: RelatedWalk,
-        chosen: Sequence[UUID],
-        held: Sequence[UUID],
+        checks: Sequence[Sent],
         unfinished: Sequence[Sent],
     ) -> None:
         """Send the checks of one page, then the next page, if there is more to send.
 
         In this order: a page that is repeated may have less room, and its next page is dropped as a repeat.
         """
-        now, sent = self.clock.now(), walk.sent + len(chosen)
-        await self.queue.send_all([(walk.check(account_id), now) for account_id in chosen])
-        self.room.take(len(chosen))
-        if walk.walked and not held:
+        sent, changes = walk.sent + len(checks), [(walk.check(sent.account_id), sent.due) for sent in checks]
+        await self.queue.send_all(changes, [sent.partition for sent in checks])
+        self.room.take(len(checks))
+        if walk.walked and not walk.held:
             LOGGER.info("related change %s of %s is done: %d checks", due.run, walk.change.table, sent)
             return
-        recent = [*unfinished, *await self._followed(chosen, now)]
-        await self.pages.send(due.following(replace(walk, sent=sent, recent=tuple(recent), held=tuple(held))))
+        recent = (*unfinished, *await self._followed(checks))
+        await self.pages.send(due.following(replace(walk, sent=sent, recent=recent)))
 
-    async def _followed(self, chosen: Sequence[UUID], now: datetime) -> list[Sent]:
+    async def _followed(self, checks: Sequence[Sent]) -> list[Sent]:
         """Return the checks whose end can be seen: an account that was never checked gets no row."""
-        rows = await self.checked.of(chosen)
+        rows = await self.checked.of([sent.account_id for sent in checks])
         known = {row.account_id for row in rows}
-        return [Sent(account_id, now) for account_id in chosen if account_id in known]
+        return [sent for sent in checks if sent.account_id in known]
 
     async def _wait(self, due: PageDue, walk: RelatedWalk, seconds: float | None = None) -> None:
         """Send the page again for later, with what the walk has read."""

@@ -134,7 +134,10 @@ class SteerLoad:
         return run
 
     async def cancel(self, by: str) -> tuple[LoadRun, int]:
-        """Send no more checks. Return also how many are still queued or at work."""
+        """Send no more checks. Return also at least how many are still queued or at work.
+
+        The app may be sending a page just now; its checkpoint fails, so its checks are known to nobody.
+        """
         now = self.clock.now()
         states = {LoadState.RUNNING, LoadState.PAUSED, LoadState.STOPPED}
         run = await self._change(

@@ -137,24 +137,30 @@ class ServiceBusChanges:
         await self._sender.open()
 
     async def send(self, change: AccountChange, due: datetime | None = None) -> None:
-        await self._sender.send(self._message(change, due))
+        await self._sender.send(self._message(change, due, self._session(change)))
 
-    async def send_all(self, changes: Sequence[tuple[AccountChange, datetime]]) -> None:
+    async def send_all(
+        self, changes: Sequence[tuple[AccountChange, datetime]], partitions: Sequence[str] = ()
+    ) -> None:
         """Send each change for its due time, usually in one batch for each session."""
         sessions: defaultdict[str, list[ServiceBusMessage]] = defaultdict(list)
-        for change, due in changes:
-            sessions[session_id(change.account_id, self._partitions)].append(self._message(change, due))
+        given = partitions or [self._session(change) for change, _ in changes]
+        for (change, due), session in zip(changes, given, strict=True):
+            sessions[session].append(self._message(change, due, session))
         for messages in sessions.values():
             await self._sender.send_all(messages)
 
-    def _message(self, change: AccountChange, due: datetime | None) -> "ServiceBusMessage":
+    def _session(self, change: AccountChange) -> str:
+        return session_id(change.account_id, self._partitions)
+
+    def _message(self, change: AccountChange, due: datetime | None, session: str) -> "ServiceBusMessage":
         from azure.servicebus import ServiceBusMessage
 
         return ServiceBusMessage(
             encode_change(traced(change)),
             content_type="application/json",
             message_id=change.message_id,
-            session_id=session_id(change.account_id, self._partitions),
+            session_id=session,
             correlation_id=str(change.correlation_id or change.operation_id),
             subject=str(change.kind),
             scheduled_enqueue_time_utc=due,

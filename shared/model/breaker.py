@@ -162,9 +162,10 @@ class Wait:
     """How long work waits: until `until`, and up to `spread` seconds longer, so that it returns spread out.
 
     Both depend on the breaker alone, not on the length of the outage or the number of waiting messages. The
-    partitions then handle the messages as fast as the systems answer.
+    partitions then handle the messages as fast as the systems answer. `paused`: a person holds a system.
     """
 
     until: datetime
     spread: float
     reason: str
+    paused: bool

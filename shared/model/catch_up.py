@@ -106,7 +106,8 @@ class CatchUpState:
     `walk` and `page` are those of the pass under way: it began at `begun_at`, by the clock of Sales, has the
     `tally`, and `serves` the request of a person. `link` is where the next pass begins. `untracked`: the last
     pass went by modifiedon. `since` is when the last whole pass began. `next_due` is the next free due time
-    of a check. `answered` is the last request that was served, `trouble` what went wrong with it.
+    of a check. `answered` is the last request that was served, `trouble` what went wrong with it, and `away`
+    whether that was a system that does not answer.
     """
 
     walk: Walk | None = None
@@ -121,6 +122,7 @@ class CatchUpState:
     last: Passed | None = None
     answered: str = ""
     trouble: str = ""
+    away: bool = False
     silence: Silence = NOTHING_SEEN
 
 

@@ -129,7 +129,12 @@ def _digest(organization_id: UUID, operation_id: UUID, kind: ChangeKind, occurre
 def session_id(account_id: UUID, partitions: int) -> str:
     """Return an account's partition `p00`..`pNN`, which keeps the account's order and limits concurrency."""
     digest = hashlib.blake2b(account_id.bytes, digest_size=8).digest()
-    return f"p{int.from_bytes(digest) % partitions:02d}"
+    return session_of(int.from_bytes(digest) % partitions)
+
+
+def session_of(partition: int) -> str:
+    """Return the session id of a partition, counted from 0."""
+    return f"p{partition:02d}"
 
 
 def slot_start(moment: datetime, length: timedelta) -> datetime:

@@ -116,13 +116,6 @@ class Fingerprints:
         return same_value(ours, theirs, code=field in self.codes)
 
 
-class Owner(NamedTuple):
-    """The account that owns a customer, and how: claimed, created or adopted (version 1: creating)."""
-
-    account_id: UUID
-    stage: str
-
-
 class Waiting(NamedTuple):
     """The accounts that wait for a customer's number, and the version of the owner row that lists them."""
 

@@ -54,7 +54,7 @@ class LoadRun:
 
     `begun_at` is a time of Sales, because it is compared with the times at which accounts were read. `after`
     is where the walk through Sales goes on; after the last account `walked` is true. `held` are accounts
-    that were read, and whose partition had no room yet. `recent` are checks that had not ended at the last
+    that were read, and whose checks were not sent yet. `recent` are checks that had not ended at the last
     page. `page` is the number of the next page. `paced_until`: when the next check is due, if the load has a
     rate. `failures`: how often the next page has failed. `waits_for` and `counts_unknown` say in words what
     the load waits for, and why it cannot count what waits in the queue.
@@ -120,20 +120,20 @@ class LoadRun:
             self.halted(LoadState.RUNNING, "", ""),
             page=self.page + _RESUMED,
             failures=0,
-            recent=tuple(Sent(sent.account_id, at) for sent in self.recent),
+            recent=tuple(sent._replace(due=at) for sent in self.recent),
             paced_until=None,
             max_creates=self.max_creates if max_creates is None else max_creates,
             rate=self.rate if rate is None else rate,
         )
 
-    def advanced(self, checks: Sequence[Sent], unfinished: Sequence[Sent], held: Sequence[UUID]) -> Self:
-        """Return the load after a page whose checks were sent."""
+    def advanced(self, checks: Sequence[Sent], unfinished: Sequence[Sent]) -> Self:
+        """Return the load after a page that sent checks of the accounts held first."""
         pace = timedelta(minutes=1 / self.rate) if self.rate else None
         return replace(
             self,
             sent=self.sent + len(checks),
             page=self.page + 1,
-            held=tuple(held),
+            held=self.held[len(checks) :],
             recent=(*unfinished, *checks),
             paced_until=checks[-1].due + pace if pace and checks else self.paced_until,
             failures=0,

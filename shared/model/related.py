@@ -58,7 +58,7 @@ class RelatedWalk:
     """The walk of one related change.
 
     `after` is where the walk through Sales goes on; after the last account `walked` is true. `held` are
-    accounts that were read, and whose partition had no room yet. `recent` are checks that had not ended at
+    accounts that were read, and whose checks were not sent yet. `recent` are checks that had not ended at
     the last page. `sent` counts the checks.
     """
 

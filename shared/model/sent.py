@@ -8,10 +8,11 @@ from pydantic import AwareDatetime
 
 
 class Sent(NamedTuple):
-    """A check that was sent, and when it is due."""
+    """A check that was sent, when it is due, and the partition that it was put into."""
 
     account_id: UUID
     due: AwareDatetime
+    partition: str = ""  # unknown in a document of an older release
 
 
 class Walk(Protocol):

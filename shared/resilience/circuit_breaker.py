@@ -66,7 +66,8 @@ class Breakers:
         until, reason = max(waits)
         now = self._clock.now()
         until = max(until, now + self._rules.least_wait)
-        return Wait(until, max(_LEAST_SPREAD, _SPREAD * (until - now).total_seconds()), reason)
+        paused = any(breaker.paused_by for breaker in self._shared.known)
+        return Wait(until, max(_LEAST_SPREAD, _SPREAD * (until - now).total_seconds()), reason, paused)
 
     async def admits(self, system: System) -> bool:
         """Whether this system may be called now. Makes a probe that is due."""

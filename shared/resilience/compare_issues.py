@@ -21,7 +21,7 @@ from shared.resilience.progress import Progress
 _NAME = "issues"
 _UNDER_WAY = "under way"
 _EVERY = timedelta(minutes=15)
-_PAGES = 2  # of Issues in one run; of the accounts, one
+_PAGES = 2  # of one run, of Issues and then of the accounts; of the accounts no more than one
 
 
 @dataclass(slots=True)
@@ -51,8 +51,8 @@ class CompareIssues:
     states: SyncStates
     _listing: _Listing | None = None
 
-    async def run(self, progress: Progress) -> None:
-        """Read a few pages, if it is time.
+    async def run(self, progress: Progress) -> int:
+        """Read a few pages, if it is time, and return how many.
 
         A process that goes on with a pass of another lists all rows at once, so that passes end even if no
         process lives for long.
@@ -60,17 +60,19 @@ class CompareIssues:
         now, bookmark, most = progress.clock.now(), progress.get(_NAME), float(_PAGES)
         if bookmark is None or (not bookmark.stage and now - bookmark.at >= _EVERY):
             bookmark, self._listing = Bookmark(now, stage=_UNDER_WAY), _Listing()
-            await progress.put(_NAME, bookmark)
+            progress.note(_NAME, bookmark)
         if not bookmark.stage:
-            return
+            return 0
         if self._listing is None:
             self._listing, most = _Listing(), inf
-        await self._list(progress, self._listing, most)
-        if self._listing.whole and not progress.over:
+        read = await self._list(progress, self._listing, most)
+        if self._listing.whole and read < most and not progress.over:
             await self._page(progress, bookmark, self._listing)
+            read += 1
+        return read
 
-    async def _list(self, progress: Progress, listing: _Listing, most: float) -> None:
-        """Read the next pages of Issues."""
+    async def _list(self, progress: Progress, listing: _Listing, most: float) -> int:
+        """Read the next pages of Issues, and return how many."""
         read = 0
         while not listing.whole and read < most and not progress.over:
             page = await self.issues.listed(listing.after)
@@ -78,6 +80,7 @@ class CompareIssues:
             listing.after, listing.whole, read = page.after, not page.after, read + 1
         if read:
             listing.rows.sort()
+        return read
 
     async def _page(self, progress: Progress, bookmark: Bookmark, listing: _Listing) -> None:
         """Compare the next page of accounts."""
@@ -90,7 +93,7 @@ class CompareIssues:
             after=page.after,
             stage=_UNDER_WAY if page.after else "",
         )
-        await progress.put(_NAME, bookmark)
+        progress.note(_NAME, bookmark)
         if not bookmark.stage:
             self._listing = None
 

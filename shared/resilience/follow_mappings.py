@@ -92,9 +92,9 @@ class FollowMappings:
         since = max(compared.at, passed.at)
         changes = await self.seen.mappings.changed_since(since, passed.after)
         if changes.after:
-            await progress.put(self.seen.passed, passed._replace(after=changes.after, due=begun))
+            progress.note(self.seen.passed, passed._replace(after=changes.after, due=begun))
         elif passed.after and not changes.found:
-            await progress.put(self.seen.passed, Bookmark(begun))
+            progress.note(self.seen.passed, Bookmark(begun))
         return changes.found
 
     async def _start(

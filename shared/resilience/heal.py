@@ -19,6 +19,8 @@ from shared.resilience.release_parked import ReleaseParked
 from shared.telemetry import LOGGER
 
 _LONGEST = timedelta(seconds=45)
+_SCANS = 5  # table requests of a run for comparing Issues and for the counts, which share them
+_COUNTS = 3  # of these, the least for the counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,12 @@ class Heal:
     async def run(self) -> int:
         """Heal what can be healed now, and return how many checks were sent. May raise faults."""
         progress = await Progress.begin(self.control, self.clock, _LONGEST)
+        try:
+            return await self._heal(progress)
+        finally:
+            await progress.store()
+
+    async def _heal(self, progress: Progress) -> int:
         if any([await follow.compare(progress) for follow in self.follow]):
             await self.release.begin_anew(progress)
         sent = await self.release.run(progress)
@@ -43,8 +51,8 @@ class Heal:
         followed = sum(checks for checks, _ in scans)
         if any(ended for _, ended in scans):  # who used the old row late may have been parked for it
             await self.release.begin_anew(progress)
-        await self.compare.run(progress)
-        await self.counts.run(progress)
+        read = await self.compare.run(progress)
+        await self.counts.run(progress, max(_COUNTS, _SCANS - read))
         sent += followed
         if self.children is not None:
             sent += await self.children.run(progress)

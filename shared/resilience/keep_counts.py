@@ -14,8 +14,9 @@ from shared.ports import Issues
 from shared.ports.counts import Counts
 from shared.resilience.progress import Progress
 
-_PAGES = 3  # of the parked accounts in one run
-_TOO_OLD = timedelta(hours=1)  # a count that was begun before then begins anew
+_NOTE = 2  # table requests that read and write the count
+_DELETE = 2  # table requests that find and delete old minutes
+_TOO_OLD = timedelta(minutes=90)  # a count that was begun before then begins anew
 _FORGOT = "minutes"
 _EVERY = timedelta(hours=1)
 _MOST = 100  # rows that one run deletes
@@ -28,17 +29,20 @@ class KeepCounts:
     issues: Issues
     counts: Counts
 
-    async def run(self, progress: Progress) -> None:
-        """Count on, and delete some old minutes if it is time."""
-        await self._count(progress)
-        await self._forget(progress)
+    async def run(self, progress: Progress, most: int) -> None:
+        """Delete some old minutes if it is time, and count on, in at most so many table requests."""
+        if most > _NOTE + 1 and self._is_time(progress):
+            await self._forget(progress)
+            most -= _DELETE
+        if most > _NOTE:
+            await self._count(progress, most - _NOTE)
 
-    async def _count(self, progress: Progress) -> None:
+    async def _count(self, progress: Progress, pages: int) -> None:
         noted, now = await self.counts.parked(), progress.clock.now()
         walk = noted.walk
         if walk is None or now - walk.so_far.at > _TOO_OLD:
             walk = Walk(ParkedCount(now, {}), "")
-        for _ in range(_PAGES):
+        for _ in range(pages):
             if progress.over:
                 break
             page = await self.issues.all(walk.after)
@@ -48,9 +52,11 @@ class KeepCounts:
                 return
         await self.counts.put_parked(NotedCount(noted.ended, walk))
 
+    def _is_time(self, progress: Progress) -> bool:
+        last = progress.get(_FORGOT)
+        return last is None or progress.clock.now() - last.at >= _EVERY
+
     async def _forget(self, progress: Progress) -> None:
-        now, last = progress.clock.now(), progress.get(_FORGOT)
-        if last is not None and now - last.at < _EVERY:
-            return
+        now = progress.clock.now()
         if await self.counts.remove_before(now - KEPT, _MOST) < _MOST:
-            await progress.put(_FORGOT, Bookmark(now))
+            progress.note(_FORGOT, Bookmark(now))

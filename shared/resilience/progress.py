@@ -17,12 +17,13 @@ _PER_SECOND = 10.0  # checks that healing lets become due: live events pass betw
 
 @dataclass(slots=True)
 class Progress:
-    """One run: its clock, its end, and its bookmarks. A changed bookmark is stored at once."""
+    """One run: its clock, its end, and its bookmarks. What is noted is stored in one request, at the end."""
 
     control: Control
     clock: Clock
     until: datetime
     _known: dict[str, Bookmark] = field(default_factory=dict[str, Bookmark])
+    _noted: dict[str, Bookmark] = field(default_factory=dict[str, Bookmark])
 
     @classmethod
     async def begin(cls, control: Control, clock: Clock, longest: timedelta) -> Self:
@@ -43,14 +44,25 @@ class Progress:
         found = [item for item in self._known.items() if item[0].startswith(prefix)]
         return dict(sorted(found, key=lambda item: item[1].at, reverse=True))
 
-    async def put(self, name: str, bookmark: Bookmark) -> None:
-        """Store the bookmark if it changed."""
+    def note(self, name: str, bookmark: Bookmark) -> None:
+        """Note the bookmark if it changed: a run that is killed before it is stored does its part again."""
         if self._known.get(name) != bookmark:
-            await self.control.put_bookmark(name, bookmark)
-            self._known[name] = bookmark
+            self._known[name] = self._noted[name] = bookmark
+
+    async def put(self, name: str, bookmark: Bookmark) -> None:
+        """Store the bookmark now if it changed, because what follows counts on it."""
+        self.note(name, bookmark)
+        await self.store()
+
+    async def store(self) -> None:
+        """Store what was noted."""
+        if self._noted:
+            await self.control.put_bookmarks(self._noted)
+            self._noted.clear()
 
     async def remove(self, name: str) -> None:
         """Forget the bookmark."""
+        self._noted.pop(name, None)
         await self.control.remove_bookmark(name)
         del self._known[name]
 

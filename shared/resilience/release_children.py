@@ -56,7 +56,7 @@ class ReleaseChildren:
         key = Problem(Cause.PARENT_NOT_SYNCED, value=str(parent)).key
         page = await self.issues.under(key, "")
         if page.after or len(page.rows) > AT_ONCE:
-            await self.control.put_bookmark(f"{_NOTE}{key}", Bookmark(now))
+            await self.control.put_bookmarks({f"{_NOTE}{key}": Bookmark(now)})
         await self.recheck.run(page.rows[:AT_ONCE], str(customer), now)
 
     async def run(self, progress: Progress) -> int:
@@ -94,7 +94,7 @@ class ReleaseChildren:
             if len(ahead) <= _PARENTS:
                 mark = mark._replace(after=page.after, start="")
         if mark != run.progress.get(_WALK) and (mark.after or mark.start or run.progress.get(_WALK)):
-            await run.progress.put(_WALK, mark)
+            run.progress.note(_WALK, mark)
 
     async def _family(self, run: _Run, rows: Sequence[ParkedAccount]) -> bool:
         """Check the accounts that wait for one parent, if it has its customer now.

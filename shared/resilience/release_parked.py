@@ -87,10 +87,11 @@ class ReleaseParked:
                 return  # the rest of this page is for the next run
             moved = bookmark._replace(after=page.after, stage=bookmark.stage if page.after else "")
             if moved != bookmark:
-                await run.progress.put(name, moved)
+                run.progress.note(name, moved)
             bookmark = moved
             if not bookmark.after or bookmark.stage != _WHOLE:
                 return
+            await run.progress.store()
 
     async def _value(self, run: _Run, cause: Cause, rows: Sequence[ParkedAccount]) -> None:
         """Handle the accounts that are parked for one value or code."""

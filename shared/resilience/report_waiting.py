@@ -17,6 +17,7 @@ from shared.telemetry.metrics import QUEUE_OLDEST
 
 EVERY = timedelta(minutes=5)
 PAGES = 4  # table requests of one run
+_HELD = 2  # table requests that read what is held
 LONGEST_SECONDS = 30.0
 
 
@@ -28,11 +29,14 @@ class ReportWaiting:
     control: Control
     clock: Clock
     _found: list[datetime] = field(default_factory=list[datetime])
-    _after: str = ""
+    _after: str | None = ""  # where the next page begins; None once all were read
     _due: datetime | None = None
 
     async def run(self) -> None:
-        """Read the next pages, and write the line after the last one. A fault is only logged."""
+        """Read the next pages, and write the line after the last one, maybe in the next run.
+
+        A fault is only logged.
+        """
         if self._due is not None and self.clock.now() < self._due:
             return
         try:
@@ -45,14 +49,13 @@ class ReportWaiting:
             LOGGER.warning("what waits was not read: %s", fault)
 
     async def _read_on(self) -> bool:
-        """Read the next pages. Return whether the last page was read."""
-        for _ in range(PAGES):
+        """Read the next pages. Return whether all were read and this run has the requests left to report."""
+        left = PAGES
+        while left and self._after is not None:
             page = await self.states.waiting(self._after)
             self._found += page.rows
-            self._after = page.after
-            if not page.after:
-                return True
-        return False
+            self._after, left = page.after or None, left - 1
+        return self._after is None and left >= _HELD
 
     async def _report(self) -> None:
         systems = await self._held()
@@ -67,7 +70,7 @@ class ReportWaiting:
             ", ".join(sorted(systems)) or "none",
             extra={"event": "waiting", "accounts": len(accounts), "minutes": oldest.total_seconds() / 60},
         )
-        self._found = []
+        self._found, self._after = [], ""
         self._due = now + EVERY
 
     async def _held(self) -> dict[str, datetime]:

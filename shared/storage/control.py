@@ -93,8 +93,8 @@ class ControlTable:
     async def bookmarks(self) -> Mapping[str, Bookmark]:
         return {str(row["RowKey"]): _bookmark(row) for row in await self._rows(BOOKMARK)}
 
-    async def put_bookmark(self, name: str, bookmark: Bookmark) -> None:
-        await self._submit(BOOKMARK, {name: _bookmark_row(bookmark)})
+    async def put_bookmarks(self, bookmarks: Mapping[str, Bookmark]) -> None:
+        await self._submit(BOOKMARK, {name: _bookmark_row(one) for name, one in bookmarks.items()})
 
     async def remove_bookmark(self, name: str) -> None:
         await self._remove(BOOKMARK, name)

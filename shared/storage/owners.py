@@ -11,7 +11,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, Re
 from azure.data.tables import TableEntity, UpdateMode
 from azure.data.tables.aio import TableClient
 
-from shared.model.customer import CustomerKey, Owner, Waiting
+from shared.model.customer import CustomerKey, Waiting
 from shared.model.mapping import escape_key
 from shared.storage.tables import get_row, table_faults, table_is_missing, unchanged
 
@@ -24,20 +24,16 @@ class OwnerTable:
     def __init__(self, table: TableClient) -> None:
         self._table = table
 
-    async def claim(self, key: CustomerKey, account_id: UUID) -> Owner:
+    async def claim(self, key: CustomerKey, account_id: UUID) -> UUID:
         with table_faults():
             while True:
                 try:
-                    await self._table.create_entity(_entity(key, Owner(account_id, "claimed")))
+                    await self._table.create_entity(_entity(key, account_id))
                 except ResourceExistsError:
                     if entity := await get_row(self._table, *_keys(key)):
-                        return Owner(UUID(str(entity["AccountId"])), str(entity["Stage"]))
+                        return UUID(str(entity["AccountId"]))
                 else:
-                    return Owner(account_id, "claimed")
-
-    async def mark(self, key: CustomerKey, owner: Owner) -> None:
-        with table_faults():
-            await self._table.upsert_entity(_entity(key, owner), mode=UpdateMode.MERGE)
+                    return account_id
 
     async def wait(self, key: CustomerKey, owner: UUID, account_id: UUID) -> bool:
         with table_faults():
@@ -56,7 +52,7 @@ class OwnerTable:
             entity = await get_row(self._table, *_keys(key))
             if entity is None or entity["AccountId"] != str(before):
                 return False
-            return await self._changed(entity, _entity(key, Owner(account_id, "claimed")))
+            return await self._changed(entity, _entity(key, account_id))
 
     async def release(self, key: CustomerKey, account_id: UUID, told: str) -> Waiting | None:
         with table_faults():
@@ -106,7 +102,7 @@ def _waiting(entity: Mapping[str, Any]) -> frozenset[UUID]:
     return frozenset(UUID(text) for text in str(entity.get("Waiting") or "").split(",") if text)
 
 
-def _entity(key: CustomerKey, owner: Owner) -> dict[str, str]:
+def _entity(key: CustomerKey, account_id: UUID) -> dict[str, str]:
     partition, row = _keys(key)
-    keys = {"PartitionKey": partition, "RowKey": row}
-    return {**keys, "AccountId": str(owner.account_id), "Stage": owner.stage}
+    # Version 1 reads a stage of each row, and decides nothing by it.
+    return {"PartitionKey": partition, "RowKey": row, "AccountId": str(account_id), "Stage": "claimed"}

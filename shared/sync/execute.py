@@ -1,24 +1,22 @@
 """Carries out the steps of a plan: claims, owns, sends, and notes which values the ERP confirmed."""
 
+import asyncio
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from uuid import UUID, uuid4
 
-from shared.model.change import AccountChange, Source
 from shared.model.customer import Customer, CustomerBody, CustomerKey, FieldValue
 from shared.model.faults import AccountFault, CustomerAlreadyExists, CustomerNotFound, Fault, TransientFault
 from shared.model.outcome import Cause, Outcome, Problem
-from shared.model.state import Lease, Stored, SyncState, in_this_erp
-from shared.ports import AccountStates, Clock, Guard, Target
+from shared.model.state import SyncState
+from shared.ports import Clock, Guard, Target
 from shared.resilience.circuit_breaker import Breakers
 from shared.sync.fields import after_look, confirmed, released
+from shared.sync.freshness import Work
 from shared.sync.linking import unused_number
 from shared.sync.ownership import Ownership
 from shared.sync.rules import Rules
 from shared.sync.steps import (
-    ADOPTED,
-    CREATED,
     Decision,
     Facts,
     Inherit,
@@ -30,66 +28,6 @@ from shared.sync.steps import (
     Step,
     Update,
 )
-from shared.telemetry import SPAN
-
-
-@dataclass(slots=True)
-class Work:
-    """One invocation's hold on an account's state.
-
-    `in_flight`: a write was sent and its answer is not known; `unknown_added`: a verifying check must follow;
-    `leaves_no_row`: Dataverse does not know the account, and neither does the table; `linked_anew`: the
-    account's customer was in another ERP.
-    """
-
-    change: AccountChange
-    states: AccountStates
-    state: SyncState
-    etag: str | None
-    owner: UUID
-    in_flight: bool = False
-    unknown_added: bool = False
-    leaves_no_row: bool = False
-    linked_anew: bool = False
-
-    @classmethod
-    def on(cls, change: AccountChange, states: AccountStates, stored: Stored | None) -> "Work":
-        """The work on a change, from what is stored about its account."""
-        nothing_known = SyncState(account_id=change.account_id, organization_id=change.organization_id)
-        state = stored.state if stored else nothing_known
-        return cls(change, states, state, stored.etag if stored else None, owner=uuid4())
-
-    def take_over(self, now: datetime, longest_request: float) -> None:
-        """Whoever held the lease before us is gone; what it sent may still commit."""
-        if self.state.lease is not None:
-            self.state = replace(self.state, lease=None)
-            self.outcome_is_unknown(now, longest_request)
-
-    def outcome_is_unknown(self, now: datetime, longest_request: float) -> None:
-        """From now on nothing that was sent is certain, until a check after the longest request's end."""
-        until = now + timedelta(seconds=longest_request)
-        known = self.state.unknown_until
-        self.state = replace(self.state, unknown_until=max(until, known) if known else until)
-        self.unknown_added = True
-
-    def link_anew(self, adopted_at: datetime) -> None:
-        """Forget a customer that is in the ERP that was in use before `adopted_at`."""
-        known, self.state = self.state, in_this_erp(self.state, adopted_at)
-        self.linked_anew = self.state is not known
-
-    @SPAN("claim")
-    async def claim(self, until: datetime, intent: CustomerKey | None, begun: tuple[str, ...] = ()) -> None:
-        """Write down, before anything is sent, who is writing what. Raises StateConflict."""
-        self.state = replace(self.state, lease=Lease(self.owner, until), intent=intent, begun=begun)
-        await self.store()
-
-    async def store(self) -> None:
-        """Store the state as it is. Raises StateConflict if another worker came in between."""
-        self.etag = await self.states.put(self.state, self.etag)
-
-    def verifying_check(self) -> AccountChange:
-        """A check that clears up what this invocation leaves unknown."""
-        return self.change.check(Source.HEAL, verify=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +50,8 @@ class Execute:
                 return await self._look(work, facts, key)
             case Own(key=key, creation=creation):
                 if creation is not None:
-                    await self._claim(work, creation)
-                row = await self.ownership.own(key, account_id, may_inherit=creation is not None)
-                return facts.owned(key, row)
+                    return await self._begin(work, facts, creation)
+                return facts.owned(key, await self.ownership.own(key, account_id))
             case Release(key=key):
                 await self.ownership.release(key, account_id, work.change)
             case Inherit(body=body, before=before):
@@ -123,11 +60,9 @@ class Execute:
                     work.state = done.state
                     await self._claim(work, body)  # or a crash would leave the block for good
                 return facts.owned(body.key, await self.ownership.succeed(body.key, before, account_id))
-            case Link():
-                await self._link(work, step.asked, step.customer, step.stage)
-            case Move(old=old, new=new, found=found):
-                if found:
-                    await self.ownership.mark(new, account_id, ADOPTED)
+            case Link(customer=customer):
+                await self._own(work, facts, customer)
+            case Move(old=old):
                 work.state = facts.after(replace(step, state=work.state)).state
                 await work.claim(self._until(), old)
             case _:
@@ -145,11 +80,39 @@ class Execute:
             learned, sent = await self._update(work, facts, decision.update), decision.update.send
         return learned or Outcome(decision.ending, decision.detail, tuple(sorted(sent)))
 
+    def take_back(self, work: Work) -> None:
+        """Give a creation back to the limit that was counted, and of which nothing was sent."""
+        if work.counted:
+            work.counted = False
+            self.limits.give_back("creates", work.change)
+
     async def give_up(self, work: Work) -> None:
         """Give up the number under which nothing of ours stands, unless a creation may still come about."""
         if (unused := unused_number(work.state)) is not None:
             await self.ownership.release(unused, work.state.account_id, work.change)
             work.state = replace(work.state, intent=None, begun=())
+
+    async def _begin(self, work: Work, facts: Facts, creation: CustomerBody) -> Facts:
+        """Claim account and number for a creation, and count it. Raises NotYet at the limit of a load."""
+        await self._claim(work, creation)
+        owning = self.ownership.own(creation.key, work.state.account_id, may_inherit=True)
+        row, limit = await asyncio.gather(owning, self._count(work), return_exceptions=True)
+        if isinstance(row, BaseException):
+            raise row
+        if isinstance(limit, BaseException):
+            raise limit
+        return replace(facts.owned(creation.key, row), limit=limit)
+
+    async def _count(self, work: Work) -> Problem | None:
+        """Count one creation. Return why none is allowed."""
+        if work.counted or work.state.begun:  # a creation that was begun before is counted already
+            return None
+        try:
+            await self.limits.allow("creates", work.change)
+        except AccountFault as reached:
+            return reached.problem
+        work.counted = True
+        return None
 
     async def _look(self, work: Work, facts: Facts, key: CustomerKey) -> Facts:
         found = await self.breakers.call(self.target.capabilities.system, "find", self.target.find(key))
@@ -159,12 +122,8 @@ class Execute:
 
     async def _create(self, work: Work, facts: Facts, body: CustomerBody) -> Facts | None:
         """Send the creation; a definite no is taken back, from the state and from the limit."""
-        before = work.state.begun
-        if not before:  # a creation that was begun before is counted already
-            try:
-                await self.limits.allow("creates", work.change)
-            except AccountFault as reached:
-                return replace(facts, limit=reached.problem)
+        before, counted = work.state.begun, work.counted
+        work.counted = False
         work.state = replace(work.state, begun=self.rules.begun_with(before, body))
         try:
             made = await self._send(work, "create", self.target.create(body.key, body.fields))
@@ -173,12 +132,11 @@ class Execute:
                 return facts.saw(body.key, inserted)
             if not work.in_flight:
                 work.state = replace(work.state, begun=before)
-                if not before:
-                    self.limits.give_back("creates", work.change)
+                work.counted = counted
             if isinstance(fault, CustomerAlreadyExists):
                 return facts.refused_as_existing(body.key)
             raise
-        await self._link(work, body.key, made.key, CREATED)
+        await self._own(work, facts, made.key)
         linked = replace(work.state, customer=made.key, intent=None, begun=())
         work.state = self._confirmed(linked, made.fields, body.fields)
         return None
@@ -217,12 +175,17 @@ class Execute:
     ) -> SyncState:
         return confirmed(state, fields, self.rules.field_map.names, self.rules.fingerprints, sent)
 
-    async def _link(self, work: Work, asked: CustomerKey, customer: CustomerKey, stage: str) -> None:
-        """Note whose the customer is: while that of a creation is not noted, its outcome is unknown."""
-        work.in_flight = stage != ADOPTED
-        ours = await self.ownership.link(work.state.account_id, asked, customer, stage)
+    async def _own(self, work: Work, facts: Facts, customer: CustomerKey) -> None:
+        """Claim the number that the customer has, if it is not the one that was asked for.
+
+        Until it is certain whose number it is, the outcome of a creation is unknown.
+        """
+        if (asked := facts.owners.get(customer.folded)) is not None and asked.ours:
+            return
+        work.in_flight = True
+        row = await self.ownership.own(customer, work.state.account_id)
         work.in_flight = False
-        if not ours:
+        if not row.ours:
             raise AccountFault(Problem(Cause.NUMBER_TAKEN, field=self.rules.number_field))
 
     async def _send[T](self, work: Work, action: str, request: Awaitable[T]) -> T:

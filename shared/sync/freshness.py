@@ -1,18 +1,23 @@
-"""Decides whether a change needs a check now: a pure function of the change and the account's state.
+"""Holds what is stored about an account, and decides whether a change needs a check now.
 
-The state is that of the account's row, or one that this process remembers.
+The decision is a pure function of the change and the account's state: that of its row, or one that this
+process remembers. `Work` holds the state while the account is checked.
 """
 
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 from shared.model.change import AFTER_COMMIT, FROM_DATAVERSE, AccountChange, ChangeKind, Source, slot_start
-from shared.model.state import Phase, Stored, SyncState
+from shared.model.customer import CustomerKey
+from shared.model.state import Lease, Phase, Stored, SyncState, in_this_erp
 from shared.ports import AccountStates, Clock
+from shared.telemetry import SPAN
 
 _MOST = 2_000  # states that are remembered, of some kilobytes each
+_BUSY = timedelta(seconds=2)  # the first wait; doubled with every send of the message
+_HOPS = 10
 _LONGEST = timedelta(minutes=1)  # an event of an account that has passed to another worker meanwhile waits
 # A check that the app started may follow what changed the row.
 _ASKERS = FROM_DATAVERSE | {Source.BURST}
@@ -25,7 +30,11 @@ class Proceed:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Wait: another invocation holds the lease of this account until then."""
+    """Wait until then: another invocation holds the lease of this account.
+
+    One that is alive is done within seconds, so the first wait is short. The lease of one that died counts to
+    its end.
+    """
 
     until: datetime
 
@@ -99,13 +108,73 @@ class RecentStates:
         self._kept.pop(account_id, None)
 
 
+@dataclass(slots=True)
+class Work:
+    """One invocation's hold on an account's state.
+
+    `in_flight`: a write was sent and its answer is not known; `unknown_added`: a verifying check must follow;
+    `leaves_no_row`: Dataverse does not know the account, and neither does the table; `linked_anew`: the
+    account's customer was in another ERP; `counted`: a creation is counted, and none was sent yet.
+    """
+
+    change: AccountChange
+    states: AccountStates
+    state: SyncState
+    etag: str | None
+    owner: UUID
+    in_flight: bool = False
+    unknown_added: bool = False
+    leaves_no_row: bool = False
+    linked_anew: bool = False
+    counted: bool = False
+
+    @classmethod
+    def on(cls, change: AccountChange, states: AccountStates, stored: Stored | None) -> "Work":
+        """The work on a change, from what is stored about its account."""
+        nothing_known = SyncState(account_id=change.account_id, organization_id=change.organization_id)
+        state = stored.state if stored else nothing_known
+        return cls(change, states, state, stored.etag if stored else None, owner=uuid4())
+
+    def take_over(self, now: datetime, longest_request: float) -> None:
+        """Whoever held the lease before us is gone; what it sent may still commit."""
+        if self.state.lease is not None:
+            self.state = replace(self.state, lease=None)
+            self.outcome_is_unknown(now, longest_request)
+
+    def outcome_is_unknown(self, now: datetime, longest_request: float) -> None:
+        """From now on nothing that was sent is certain, until a check after the longest request's end."""
+        until = now + timedelta(seconds=longest_request)
+        known = self.state.unknown_until
+        self.state = replace(self.state, unknown_until=max(until, known) if known else until)
+        self.unknown_added = True
+
+    def link_anew(self, adopted_at: datetime) -> None:
+        """Forget a customer that is in the ERP that was in use before `adopted_at`."""
+        known, self.state = self.state, in_this_erp(self.state, adopted_at)
+        self.linked_anew = self.state is not known
+
+    @SPAN("claim")
+    async def claim(self, until: datetime, intent: CustomerKey | None, begun: tuple[str, ...] = ()) -> None:
+        """Write down, before anything is sent, who is writing what. Raises StateConflict."""
+        self.state = replace(self.state, lease=Lease(self.owner, until), intent=intent, begun=begun)
+        await self.store()
+
+    async def store(self) -> None:
+        """Store the state as it is. Raises StateConflict if another worker came in between."""
+        self.etag = await self.states.put(self.state, self.etag)
+
+    def verifying_check(self) -> AccountChange:
+        """A check that clears up what this invocation leaves unknown."""
+        return self.change.check(Source.HEAL, verify=True)
+
+
 def judge(change: AccountChange, state: SyncState | None, now: datetime, margins: Margins) -> Freshness:
     """Decide what to do with the change, given the account's state."""
     if state is None:
         # A related change begins no account: the first check, whenever it comes, reads it as it is then.
         return Covered() if change.source is Source.RELATED else Proceed()
     if state.lease is not None and state.lease.until > now:
-        return Busy(state.lease.until)
+        return Busy(min(state.lease.until, now + _BUSY * 2 ** min(change.hop, _HOPS)))
     if change.source in AFTER_COMMIT and _was_read_since(change, state):
         return Covered()
     if change.source not in _STAMPED or change.kind is ChangeKind.DELETE or state.read_at is None:

@@ -9,8 +9,6 @@ from shared.model.state import SyncState
 from shared.sync.fields import unknown_is_over
 from shared.sync.rules import Rules
 from shared.sync.steps import (
-    ADOPTED,
-    CREATED,
     Decision,
     Facts,
     Inherit,
@@ -68,10 +66,9 @@ def _create(facts: Facts, rules: Rules, body: CustomerBody) -> Step:
 def _take(facts: Facts, rules: Rules, body: CustomerBody, found: Customer) -> Step:
     """Plan for a customer that exists: link it if an earlier creation of ours made it, adopt it, or park."""
     if is_ours(facts, rules, body.key, found):
-        return Link(state=facts.state, asked=body.key, customer=found.key, stage=CREATED)
+        return Link(state=facts.state, customer=found.key)
     if _may_adopt(rules, body, found):
-        customer = replace(body.key, id=found.key.id)
-        return Link(state=facts.state, asked=body.key, customer=customer, stage=ADOPTED)
+        return Link(state=facts.state, customer=replace(body.key, id=found.key.id))
     return parked(facts.state, Problem(Cause.CUSTOMER_EXISTS, field=rules.number_field))
 
 
@@ -124,7 +121,7 @@ def settle(facts: Facts, rules: Rules) -> Step | None:
         return None
     found = facts.seen.get(intent.folded)
     if found is not None and is_ours(facts, rules, intent, found):
-        return Link(state=state, asked=intent, customer=found.key, stage=CREATED)
+        return Link(state=state, customer=found.key)
     if unknown_is_over(state, facts.now) and state.begun:
         return Look(state=state, key=intent)
     state = nothing_unknown(facts)

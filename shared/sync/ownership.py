@@ -9,10 +9,10 @@ from datetime import timedelta
 from uuid import UUID
 
 from shared.model.change import AccountChange, Source
-from shared.model.customer import CustomerKey, Owner
+from shared.model.customer import CustomerKey
 from shared.model.state import Stored
 from shared.ports import ChangeQueue, Clock, CustomerOwners, SyncStates
-from shared.sync.steps import ADOPTED, OwnerRow
+from shared.sync.steps import OwnerRow
 
 _UNTIL_FREE = timedelta(seconds=10)
 
@@ -31,12 +31,12 @@ class Ownership:
 
         With `may_inherit`, the account is not noted as waiting if the owner is deleted: the caller decides.
         """
-        while (owner := await self.owners.claim(key, account_id)).account_id != account_id:
+        while (owner := await self.owners.claim(key, account_id)) != account_id:
             if may_inherit:
-                row = of_another(await self.states.get(owner.account_id))
+                row = of_another(await self.states.get(owner))
                 if row.deleted is not None:
                     return row
-            if await self.owners.wait(key, owner.account_id, account_id):
+            if await self.owners.wait(key, owner, account_id):
                 return OwnerRow(ours=False)
         return OwnerRow(ours=True)
 
@@ -52,22 +52,6 @@ class Ownership:
         if await self.owners.succeed(key, theirs.account_id, account_id):
             return OwnerRow(ours=True)
         return await self.own(key, account_id)
-
-    async def link(self, account_id: UUID, asked: CustomerKey, customer: CustomerKey, stage: str) -> bool:
-        """Note how the account got its customer, without a stage only that it is the account's.
-
-        A number that the ERP assigned gets its own row first. Returns False if it is another account's.
-        """
-        if stage != ADOPTED and (asked.by or not stage) and not (await self.own(customer, account_id)).ours:
-            return False
-        if stage:
-            for key in (customer, asked) if asked.by and stage != ADOPTED else (asked,):
-                await self.mark(key, account_id, stage)
-        return True
-
-    async def mark(self, key: CustomerKey, account_id: UUID, stage: str) -> None:
-        """Write into the owner row how the account got its customer: created or adopted."""
-        await self.owners.mark(key, Owner(account_id, stage))
 
     async def release(self, key: CustomerKey, account_id: UUID, change: AccountChange) -> None:
         """Release the number if the account owns it, and check the accounts that wait for it."""

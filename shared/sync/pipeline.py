@@ -33,8 +33,8 @@ from shared.resilience.family import Family
 from shared.resilience.retry_policy import Jitter, Later, Park, RetryPolicy
 from shared.resilience.target_in_use import TargetInUse
 from shared.sync.desired_customer import ResolveCustomer
-from shared.sync.execute import Execute, Work
-from shared.sync.freshness import Busy, Covered, Margins, Merged, RecentStates, judge
+from shared.sync.execute import Execute
+from shared.sync.freshness import Busy, Covered, Margins, Merged, RecentStates, Work, judge
 from shared.sync.plan import plan
 from shared.sync.record import Record
 from shared.sync.steps import Decision, Facts, Move, Resolve, Wait
@@ -95,6 +95,7 @@ class SyncAccount:
             outcome = await self._after(run, fault)
         await self.breakers.settled(change.account_id if run.work and outcome.is_final else None)
         if run.work is not None:
+            self.execute.take_back(run.work)
             await self.family.follow(run.work.state, run.had)
         log_outcome(change, outcome, self.clock.now())
         return outcome

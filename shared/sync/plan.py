@@ -167,7 +167,7 @@ def _before_block(
     if state.customer is None:
         if not is_ours(facts, rules, key, found):
             return given_up(facts, done)
-        return Link(state=state, asked=key, customer=found.key)
+        return Link(state=state, customer=found.key)
     if not key.id or found.key.same_as(key):
         return None
     step = renamed_in_erp(facts, rules, key, found)

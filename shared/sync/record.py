@@ -12,8 +12,7 @@ from shared.model.faults import Fault, QueueUnavailable, StateConflict
 from shared.model.outcome import Ending, Outcome, Problem
 from shared.model.state import LogEntry, Phase, Stored
 from shared.ports import ChangeQueue, Clock, Issues
-from shared.sync.execute import Work
-from shared.sync.freshness import RecentStates
+from shared.sync.freshness import RecentStates, Work
 from shared.telemetry import LOGGER, SPAN, last_attempt
 
 _AFTER_UNKNOWN = timedelta(seconds=1)

@@ -15,7 +15,6 @@ from shared.model.customer import Customer, CustomerBody, CustomerKey, FieldValu
 from shared.model.outcome import Ending, Problem
 from shared.model.state import Stored, SyncState, forgotten
 
-CREATED, ADOPTED = "created", "adopted"  # how the account got its customer, in the owner row
 _NOTHING_SEEN: Mapping[CustomerKey, Customer | None] = MappingProxyType({})
 _NO_OWNERS: "Mapping[CustomerKey, OwnerRow]" = MappingProxyType({})
 
@@ -72,11 +71,9 @@ class Release(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link(Step):
-    """Link the account to a customer that it created or adopted. Without `stage`: only to block it."""
+    """Link the account to a customer that it created or adopted, or that it must block."""
 
-    asked: CustomerKey
     customer: CustomerKey
-    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,4 +98,4 @@ class RunCases:
 
     @cached_property
     def _unfinished(self) -> Unfinished:
-        return Unfinished(self._app.ports.checked, self._app.settings.sync_partitions)
+        return Unfinished(self._app.ports.checked)

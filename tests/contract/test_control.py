@@ -136,8 +136,7 @@ async def test_a_mapping_that_an_earlier_version_noted_is_read_as_it_is(new_tabl
 
 async def test_a_bookmark_is_read_as_it_was_put_until_it_is_removed(control: Control) -> None:
     bookmark = Bookmark(NOW, "second", '{"PartitionKey": "1!8!YQ--"}', "0af", NOW + timedelta(seconds=9))
-    await control.put_bookmark("scan 20261122T123000000000", bookmark)
-    await control.put_bookmark("issues", Bookmark(NOW))
+    await control.put_bookmarks({"scan 20261122T123000000000": bookmark, "issues": Bookmark(NOW)})
     assert await control.bookmarks() == {
         "scan 20261122T123000000000": bookmark,
         "issues": Bookmark(NOW),

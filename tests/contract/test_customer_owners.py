@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
-from shared.model.customer import CustomerKey, Owner
+from shared.model.customer import CustomerKey
 from shared.model.faults import ConfigurationFault
 from shared.ports import CustomerOwners
 from shared.storage.owners import OwnerTable
@@ -27,31 +27,23 @@ async def owners(request: pytest.FixtureRequest, new_tables: NewTables) -> Custo
 
 async def test_the_first_claim_gets_the_customer(owners: CustomerOwners) -> None:
     us, them = uuid4(), uuid4()
-    assert await owners.claim(KEY, us) == Owner(us, "claimed")
-    assert await owners.claim(KEY, us) == Owner(us, "claimed")
-    assert await owners.claim(KEY, them) == Owner(us, "claimed")
-
-
-async def test_a_claim_tells_how_far_its_owner_got(owners: CustomerOwners) -> None:
-    us = uuid4()
-    await owners.claim(KEY, us)
-    for stage in ("creating", "created", "adopted", "claimed"):
-        await owners.mark(KEY, Owner(us, stage))
-        assert await owners.claim(KEY, uuid4()) == Owner(us, stage)
+    assert await owners.claim(KEY, us) == us
+    assert await owners.claim(KEY, us) == us
+    assert await owners.claim(KEY, them) == us
 
 
 async def test_of_claims_at_the_same_time_one_wins(owners: CustomerOwners) -> None:
     accounts = [uuid4() for _ in range(8)]
     answers = await asyncio.gather(*(owners.claim(KEY, account) for account in accounts))
     assert len(set(answers)) == 1
-    assert answers[0].account_id in accounts
+    assert answers[0] in accounts
 
 
 async def test_a_released_customer_is_free_again(owners: CustomerOwners) -> None:
     us, them = uuid4(), uuid4()
     await owners.claim(KEY, us)
     assert await owners.release(KEY, us, "") is None
-    assert await owners.claim(KEY, them) == Owner(them, "claimed")
+    assert await owners.claim(KEY, them) == them
 
 
 async def test_releasing_nothing_is_no_fault(owners: CustomerOwners) -> None:
@@ -62,7 +54,7 @@ async def test_only_its_owner_releases_a_customer(owners: CustomerOwners) -> Non
     us, them = uuid4(), uuid4()
     await owners.claim(KEY, us)
     assert await owners.release(KEY, them, "") is None
-    assert await owners.claim(KEY, them) == Owner(us, "claimed")
+    assert await owners.claim(KEY, them) == us
 
 
 async def test_a_customer_is_not_released_before_all_who_wait_are_told(owners: CustomerOwners) -> None:
@@ -72,7 +64,6 @@ async def test_a_customer_is_not_released_before_all_who_wait_are_told(owners: C
     assert not await owners.wait(KEY, second, first), "it is another's"
     assert await owners.wait(KEY, us, first)
     assert await owners.wait(KEY, us, first)
-    await owners.mark(KEY, Owner(us, "created"))
     assert await owners.waiting(KEY) == {first}
     told = await owners.release(KEY, us, "")
     assert told is not None
@@ -85,9 +76,9 @@ async def test_a_customer_is_not_released_before_all_who_wait_are_told(owners: C
     both = await owners.release(KEY, us, again.version)
     assert both is not None
     assert both.accounts == {first, second}
-    assert await owners.claim(KEY, first) == Owner(us, "created")
+    assert await owners.claim(KEY, first) == us
     assert await owners.release(KEY, us, both.version) is None
-    assert await owners.claim(KEY, first) == Owner(first, "claimed")
+    assert await owners.claim(KEY, first) == first
     assert await owners.waiting(KEY) == frozenset()
 
 
@@ -95,19 +86,12 @@ async def test_of_two_heirs_one_succeeds(owners: CustomerOwners) -> None:
     us, first, second, waits = uuid4(), uuid4(), uuid4(), uuid4()
     assert not await owners.succeed(KEY, us, first)
     await owners.claim(KEY, us)
-    await owners.mark(KEY, Owner(us, "created"))
     await owners.wait(KEY, us, waits)
     answers = await asyncio.gather(owners.succeed(KEY, us, first), owners.succeed(KEY, us, second))
     assert sorted(answers) == [False, True]
     heir = first if answers[0] else second
-    assert await owners.claim(KEY, uuid4()) == Owner(heir, "claimed")
+    assert await owners.claim(KEY, uuid4()) == heir
     assert await owners.waiting(KEY) == {waits}
-
-
-async def test_a_mark_needs_no_claim_before(owners: CustomerOwners) -> None:
-    us = uuid4()
-    await owners.mark(KEY, Owner(us, "created"))
-    assert await owners.claim(KEY, uuid4()) == Owner(us, "created")
 
 
 @pytest.mark.parametrize("same", [CustomerKey("USMF", "c-1"), CustomerKey(" usmf", "C-1  ")])
@@ -116,36 +100,36 @@ async def test_keys_are_compared_as_operations_compares_them(
 ) -> None:
     us = uuid4()
     await owners.claim(KEY, us)
-    assert (await owners.claim(same, uuid4())).account_id == us
+    assert await owners.claim(same, uuid4()) == us
     await owners.release(same, us, "")
-    assert (await owners.claim(KEY, uuid4())).account_id != us
+    assert await owners.claim(KEY, uuid4()) != us
 
 
 async def test_every_number_is_a_row_of_its_own(owners: CustomerOwners) -> None:
     accounts = {number: uuid4() for number in NASTY}
     for number, account in accounts.items():
-        assert (await owners.claim(CustomerKey("usmf", number), account)).account_id == account, number
+        assert await owners.claim(CustomerKey("usmf", number), account) == account, number
     for number, account in accounts.items():
-        assert (await owners.claim(CustomerKey("usmf", number), uuid4())).account_id == account, number
+        assert await owners.claim(CustomerKey("usmf", number), uuid4()) == account, number
     for number, account in accounts.items():
         await owners.release(CustomerKey("usmf", number), account, "")
         other = uuid4()
-        assert (await owners.claim(CustomerKey("usmf", number), other)).account_id == other, number
+        assert await owners.claim(CustomerKey("usmf", number), other) == other, number
 
 
 async def test_companies_have_their_own_numbers(owners: CustomerOwners) -> None:
     us, them = uuid4(), uuid4()
     await owners.claim(KEY, us)
-    assert await owners.claim(CustomerKey("demf", "C-1"), them) == Owner(them, "claimed")
+    assert await owners.claim(CustomerKey("demf", "C-1"), them) == them
 
 
 async def test_a_second_key_is_never_taken_for_a_number(owners: CustomerOwners) -> None:
     us, them = uuid4(), uuid4()
     second = CustomerKey("usmf", "C-1", by="IdentificationNumber")
     await owners.claim(KEY, us)
-    assert await owners.claim(second, them) == Owner(them, "claimed")
+    assert await owners.claim(second, them) == them
     await owners.release(second, them, "")
-    assert (await owners.claim(KEY, them)).account_id == us
+    assert await owners.claim(KEY, them) == us
 
 
 async def test_a_missing_table_is_a_wrong_set_up(azurite: str) -> None:
@@ -153,8 +137,6 @@ async def test_a_missing_table_is_a_wrong_set_up(azurite: str) -> None:
         nowhere = OwnerTable(service.get_table_client("nowhere"))
         with pytest.raises(ConfigurationFault, match="TableNotFound"):
             await nowhere.claim(KEY, uuid4())
-        with pytest.raises(ConfigurationFault, match="TableNotFound"):
-            await nowhere.mark(KEY, Owner(uuid4(), "created"))
 
 
 async def test_a_customer_number_leads_to_its_account_however_it_is_typed(owners: CustomerOwners) -> None:

@@ -229,6 +229,22 @@ async def test_a_batch_holds_any_number_of_changes_of_any_account(changes_bus: B
     assert found == {one.message_id for one in sent}
 
 
+async def test_a_batch_goes_into_the_partitions_that_are_given(changes_bus: Bus) -> None:
+    sent, given, now = [change() for _ in range(4)], ["p01", "p00", "p01", "p03"], datetime.now(UTC)
+    await ServiceBusChanges(changes_bus.sender, PARTITIONS).send_all([(one, now) for one in sent], given)
+    for session in sorted({*given}):
+        receiver = await changes_bus.receiver(session)
+        wanted = [one.message_id for one, place in zip(sent, given, strict=True) if place == session]
+        found: list[str | None] = []
+        while len(found) < len(wanted):
+            messages = await receiver.receive_messages(len(wanted), max_wait_time=5)
+            assert messages, f"{session} has {found} of {wanted}"
+            for message in messages:
+                found.append(message.message_id)
+                await receiver.complete_message(message)
+        assert found == wanted
+
+
 async def test_a_repeat_of_what_is_not_due_yet_is_dropped(queue: Queue) -> None:
     sent = change()
     await open_the_link(queue, sent.account_id)

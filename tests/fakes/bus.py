@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from shared.model.change import AccountChange
+from shared.model.change import AccountChange, session_id
 from shared.model.faults import Fault
 from shared.model.queues import CHANGES, Bin, Leftover, QueueDepth
 from shared.ports.queues import Resend
@@ -23,6 +23,7 @@ class FakeQueue:
     seen: set[str] = field(default_factory=set)
     repeated: list[AccountChange] = field(default_factory=list)
     sent: list[AccountChange] = field(default_factory=list)
+    partitions: dict[str, str] = field(default_factory=dict)
     trouble: Fault | None = None
 
     async def open(self) -> None:
@@ -41,9 +42,17 @@ class FakeQueue:
         self.sent.append(change)
         insort(self.waiting, (due or self.clock.now(), len(self.seen), change), key=lambda item: item[:2])
 
-    async def send_all(self, changes: Sequence[tuple[AccountChange, datetime]]) -> None:
+    async def send_all(
+        self, changes: Sequence[tuple[AccountChange, datetime]], partitions: Sequence[str] = ()
+    ) -> None:
+        ids = [change.message_id for change, _ in changes]
+        self.partitions = {**dict(zip(ids, partitions, strict=False)), **self.partitions}
         for change, due in changes:
             await self.send(change, due)
+
+    def partition(self, change: AccountChange, number: int) -> str:
+        """The partition that the change was put into, of `number`."""
+        return self.partitions.get(change.message_id) or session_id(change.account_id, number)
 
     def take(self) -> AccountChange | None:
         """The next message that is due, or None."""

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from shared.model.breaker import Breaker
 from shared.model.control import Answered, Bookmark, Handled, InUse, Untaken
-from shared.model.customer import CustomerKey, Owner, Waiting
+from shared.model.customer import CustomerKey, Waiting
 from shared.model.faults import Fault, StateConflict, System
 from shared.model.issue import Issue, ParkedAccount, Seen
 from shared.model.mapping import (
@@ -100,19 +100,15 @@ class FakeOwners:
     """Implements CustomerOwners."""
 
     def __init__(self) -> None:
-        self.rows: dict[CustomerKey, Owner] = {}
+        self.rows: dict[CustomerKey, UUID] = {}
         self.waiters: dict[CustomerKey, frozenset[UUID]] = {}
         self._versions: Counter[CustomerKey] = Counter()
 
-    async def claim(self, key: CustomerKey, account_id: UUID) -> Owner:
-        return self.rows.setdefault(key.folded, Owner(account_id, "claimed"))
-
-    async def mark(self, key: CustomerKey, owner: Owner) -> None:
-        self.rows[key.folded] = owner
+    async def claim(self, key: CustomerKey, account_id: UUID) -> UUID:
+        return self.rows.setdefault(key.folded, account_id)
 
     async def wait(self, key: CustomerKey, owner: UUID, account_id: UUID) -> bool:
-        row = self.rows.get(key.folded)
-        if row is None or row.account_id != owner:
+        if self.rows.get(key.folded) != owner:
             return False
         self.waiters[key.folded] = self.waiters.get(key.folded, frozenset()) | {account_id}
         self._versions[key.folded] += 1
@@ -122,15 +118,13 @@ class FakeOwners:
         return self.waiters.get(key.folded, frozenset())
 
     async def succeed(self, key: CustomerKey, before: UUID, account_id: UUID) -> bool:
-        row = self.rows.get(key.folded)
-        if row is None or row.account_id != before:
+        if self.rows.get(key.folded) != before:
             return False
-        self.rows[key.folded] = Owner(account_id, "claimed")
+        self.rows[key.folded] = account_id
         return True
 
     async def release(self, key: CustomerKey, account_id: UUID, told: str) -> Waiting | None:
-        row = self.rows.get(key.folded)
-        if row is None or row.account_id != account_id:
+        if self.rows.get(key.folded) != account_id:
             return None
         accounts, version = await self.waiting(key), str(self._versions[key.folded])
         if accounts and version != told:
@@ -140,12 +134,11 @@ class FakeOwners:
         return None
 
     async def owner(self, key: CustomerKey) -> UUID | None:
-        row = self.rows.get(key.folded)
-        return row.account_id if row else None
+        return self.rows.get(key.folded)
 
     async def by_number(self, number: str) -> Sequence[UUID]:
         wanted = CustomerKey("", number).folded.number
-        return [row.account_id for key, row in self.rows.items() if (key.number, key.by) == (wanted, "")]
+        return [owner for key, owner in self.rows.items() if (key.number, key.by) == (wanted, "")]
 
 
 class FakeIssues:
@@ -372,8 +365,8 @@ class FakeControl:
     async def bookmarks(self) -> Mapping[str, Bookmark]:
         return dict(self.bookmark_rows)
 
-    async def put_bookmark(self, name: str, bookmark: Bookmark) -> None:
-        self.bookmark_rows[name] = bookmark
+    async def put_bookmarks(self, bookmarks: Mapping[str, Bookmark]) -> None:
+        self.bookmark_rows.update(bookmarks)
 
     async def remove_bookmark(self, name: str) -> None:
         self.bookmark_rows.pop(name, None)

@@ -269,6 +269,18 @@ async def test_while_a_system_is_paused_it_does_not_run_and_says_so_to_who_asked
     assert await scene.run() == []
     assert scene.notes.state.answered == "r1"
     assert "paused by anna" in scene.notes.state.trouble
+    assert not scene.notes.state.away
+
+
+async def test_while_a_system_is_away_who_asked_is_told_that_it_is(scene: Scene) -> None:
+    breakers = scene.world.application().breakers
+    for _ in range(20):
+        await breakers.failed(System.OPERATIONS, TransientFault(System.OPERATIONS, "answered 503"))
+    scene.world.operations.trouble = TransientFault(System.OPERATIONS, "answered 503")
+    scene.notes.request = Request("r1", scene.world.clock.now())
+    assert await scene.run() == []
+    assert "answered 503" in scene.notes.state.trouble
+    assert scene.notes.state.away
 
 
 async def test_a_fault_ends_the_run_is_told_and_opens_no_breaker(scene: Scene) -> None:
@@ -277,6 +289,7 @@ async def test_a_fault_ends_the_run_is_told_and_opens_no_breaker(scene: Scene) -
     scene.notes.request = Request("r1", scene.world.clock.now())
     assert await scene.run() == []
     assert "answered 503" in scene.notes.state.trouble
+    assert scene.notes.state.away
     assert scene.world.control.breaker_rows == {}
     scene.world.sales.trouble = None
     assert names(await scene.run(later=60)) == {"A1": 1}, "it is due again at once"

@@ -108,6 +108,15 @@ def test_differences_are_shown_by_kind_with_what_to_do_and_nothing_is_sent(stage
     assert stage.sent() == []
 
 
+def test_of_an_old_run_it_is_said_that_its_accounts_are_not_kept_any_more(stage: Stage) -> None:
+    run(code=1)
+    stage.comparing.world.clock.advance(31 * 86_400)
+    asyncio.run(stage.comparing.reconcile().forget())
+    text = run("--last", code=1).output
+    assert "Differences: 8" in text
+    assert "Not kept: 8, deleted after 30 days" in text
+
+
 def test_systems_that_agree_end_with_code_0(stage: Stage) -> None:
     stage.comparing = Comparing(asyncio.run(synced("operations", "a", "b")), 200)
     assert "Differences: none" in run(code=0).output

@@ -205,6 +205,17 @@ async def test_a_reader_sees_the_differences_without_names_and_values(page: Page
         assert secret not in seen.answer.text
 
 
+async def test_of_an_old_comparison_it_is_said_that_its_accounts_are_not_kept_any_more(page: Page) -> None:
+    await compared(page)
+    page.world.clock.advance(31 * 86_400)
+    await page.operator.reconcile.forget()
+    seen = await page.get("/runs/comparison", ADMIN)
+    assert "2 differences between Sales and Operations" in seen.text
+    assert "deleted after 30 days: compare again" in seen.text
+    assert "Every account has its customer" not in seen.text
+    assert "comparison.xlsx" not in seen.answer.text
+
+
 async def test_the_differences_are_a_workbook_with_their_values(page: Page) -> None:
     await compared(page)
     sheet = load_workbook(BytesIO((await page.get("/runs/comparison.xlsx")).answer.content)).worksheets[0]

@@ -87,7 +87,8 @@ async def park(world: World, number: int) -> None:
 async def keep(world: World) -> None:
     """The part of a run of healing that counts."""
     progress = await Progress.begin(world.control, world.clock, timedelta(seconds=45))
-    await KeepCounts(world.issues, world.counts).run(progress)
+    await KeepCounts(world.issues, world.counts).run(progress, 7)
+    await progress.store()
 
 
 async def test_each_run_of_healing_counts(world: World) -> None:

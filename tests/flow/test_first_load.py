@@ -14,7 +14,7 @@ from shared.diagnostics.count_plan import CountPlan, PlanCounts
 from shared.load.first_load import MOST_FAILURES
 from shared.load.report import LoadReport
 from shared.load.steer import LoadGoesOnError, LoadRefusedError, NoSuchLoadError, SteerLoad, Wanted
-from shared.model.change import Source, session_id
+from shared.model.change import AccountChange, Source, session_id
 from shared.model.faults import (
     ConditionRefused,
     ConfigurationFault,
@@ -23,7 +23,7 @@ from shared.model.faults import (
     TransientFault,
 )
 from shared.model.load import LoadRun, LoadState, Selection, decode_load
-from shared.model.outcome import Ending
+from shared.model.outcome import Ending, Outcome
 from shared.model.page import PageDue, RunKind
 from tests.flow.world import Crash, Gate, World, account
 
@@ -43,6 +43,7 @@ class Loading(World):
     """The world with a load: pages and changes are delivered in the order in which they are due."""
 
     settings: dict[str, object] = field(default_factory=lambda: dict[str, object](SMALL))
+    passed: int = 0
 
     def with_accounts(self, number: int, prefix: str = "A") -> "Loading":
         for place in range(number):
@@ -162,31 +163,72 @@ async def test_no_partition_gets_more_checks_than_it_may_have(counts: bool) -> N
         page = world.pages.take()
         assert page is not None
         await world.page(page)
-        waiting = Counter(session_id(change.account_id, 8) for _, _, change in world.queue.waiting)
+        waiting = Counter(world.queue.partition(change, 8) for _, _, change in world.queue.waiting)
         assert max(waiting.values()) <= 3
-        world.clock.advance(1)
+        world.clock.advance(2)
         if turn % 2:
             await world.deliver(world.take())
     await world.work()
     assert (world.run.state, len(world.operations.customers)) == (LoadState.DONE, 100)
 
 
-async def test_accounts_of_one_busy_partition_do_not_keep_the_others_waiting() -> None:
+async def test_one_partition_that_stands_still_keeps_no_account_waiting_but_those_in_it() -> None:
     small: dict[str, object] = {"load_page_size": 10, "load_queued_per_partition": 2, "sync_partitions": 2}
-    world = Loading(settings=small).with_accounts(400)
+    world = Loading(settings=small).with_accounts(40)
     await world.start()
-    busy, kept = session_id(next(iter(world.sales.rows.values())).account_id, 2), 0
-    for _ in range(12):
+    stuck: list[AccountChange] = []
+    for _ in range(30):
         page = world.pages.take()
         assert page is not None
         await world.page(page)
-        world.clock.advance(1)
-        for change in [change for *_, change in world.queue.waiting]:
-            if session_id(change.account_id, 2) != busy:
-                world.queue.waiting = [one for one in world.queue.waiting if one[2] is not change]
+        world.clock.advance(2)
+        while (change := world.queue.take()) is not None:
+            if world.queue.partition(change, 2) == "p01":
+                stuck.append(change)
+            else:
                 await world.deliver(change)
-                kept += 1
-    assert kept > 14, "a page of ten holds five of the other partition; the walk goes on without the first"
+    assert (len(stuck), len(world.operations.customers)) == (2, 38)
+
+
+async def test_partitions_are_equally_busy_whatever_partition_the_accounts_have() -> None:
+    one_partition = [f"A{place}" for place in range(200) if session_id(account(f"A{place}"), 4) == "p00"]
+    small: dict[str, object] = {"load_queued_per_partition": 4, "sync_partitions": 4}
+    world = Loading(settings=small)
+    for name in one_partition:
+        world.save(name)
+    await world.start()
+    page = world.pages.take()
+    assert page is not None
+    await world.page(page)
+    sent = Counter(world.queue.partition(change, 4) for _, _, change in world.queue.waiting)
+    assert sent == {"p00": 4, "p01": 4, "p02": 4, "p03": 4}
+
+
+async def test_an_event_that_meets_the_check_of_its_account_is_written_a_few_seconds_later() -> None:
+    """The check is in another partition than the event, so both can be at work at the same time."""
+    waited = 0
+    for step in count(1):
+        world = Loading().with_accounts(1)
+        run, met = await world.start(), list[Outcome]()
+
+        async def event_comes(
+            _: str, step: int = step, world: Loading = world, met: list[Outcome] = met
+        ) -> None:
+            world.passed += 1
+            if world.passed == step:
+                met.append(await world.deliver(world.save("A0", telephone1="7")))
+
+        await world.deliver(run.check(account("A0")), world.application(event_comes))
+        if not met:
+            break
+        if met[0].detail == "another worker is writing":
+            waited += 1
+            assert met[0].due is not None
+            assert met[0].due - world.clock.now() < timedelta(seconds=6)
+        await world.work()
+        (customer,) = world.operations.customers.values()
+        assert customer["PrimaryContactPhone"] == "7", step
+    assert waited
 
 
 async def test_a_load_waits_while_changes_wait_be_they_active_or_scheduled() -> None:
@@ -216,7 +258,7 @@ async def test_without_the_right_to_the_counts_a_load_goes_by_its_own_unfinished
         page = world.pages.take()
         assert page is not None
         await world.page(page)
-        world.clock.advance(1)
+        world.clock.advance(2)
     assert world.run.sent == 8, "nothing was checked yet, so no more than the bound is sent"
     assert "refuses to tell its counts" in world.run.counts_unknown
     await world.work()

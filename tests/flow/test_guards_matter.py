@@ -36,12 +36,12 @@ RECONCILE = "tests/flow/test_reconcile.py::test_"
 TRACES = "tests/flow/test_traces.py::test_"
 PARENTS = "tests/flow/test_parents.py::test_"
 RELATED = "tests/flow/test_related.py::test_"
-CHECKED = "        await self.queue.send_all([(walk.check(account_id), now) for account_id in chosen])\n"
+CHECKED = "        await self.queue.send_all(changes, [sent.partition for sent in checks])\n"
 LOST_UPDATE = "a_right_lost_for_an_hour_parks_three_accounts_and_in_the_end_all_is_written[operations-update]"
 
 DIES = "a_worker_that_dies_at_any_step_of_a_page_loses_nothing_and_repeats_one_page_at_most"
-SENT = "        await self.queue.send_all([(run.check(account_id), due) for account_id, due in checks])\n"
-CHECKPOINT = """        after = run.advanced(checks, unfinished, held)
+SENT = "        await self.queue.send_all(changes, [sent.partition for sent in checks])\n"
+CHECKPOINT = """        after = run.advanced(checks, unfinished)
         await self._write(after, etag)
 """
 ASKED = '            await self.limits.allow("blocks", work.change)\n'
@@ -113,7 +113,7 @@ GUARDS = {
     ),
     "children that are too many for the parent's own check are noted": Guard(
         "shared/resilience/release_children.py",
-        'await self.control.put_bookmark(f"{_NOTE}{key}", Bookmark(now))',
+        'await self.control.put_bookmarks({f"{_NOTE}{key}": Bookmark(now)})',
         "pass",
         f"{PARENTS}many_children_of_one_parent_are_released_at_a_pace",
     ),
@@ -370,7 +370,7 @@ GUARDS = {
         f"{PIPELINE}an_event_within_the_transaction_margin_of_the_last_read_is_never_covered",
     ),
     "lease": Guard(
-        "shared/sync/execute.py",
+        "shared/sync/freshness.py",
         "replace(self.state, lease=Lease(self.owner, until), intent=intent, begun=begun)",
         "replace(self.state, intent=intent, begun=begun)",
         f"{CRASHES}what_a_dead_worker_sent_is_repaired_when_it_commits_late",
@@ -382,7 +382,7 @@ GUARDS = {
         f"{WORKERS}while_one_worker_writes_the_other_waits_and_sends_nothing",
     ),
     "doubt after a takeover": Guard(
-        "shared/sync/execute.py",
+        "shared/sync/freshness.py",
         "            self.outcome_is_unknown(now, longest_request)\n",
         "",
         f"{CRASHES}what_a_dead_worker_sent_is_repaired_when_it_commits_late",
@@ -476,7 +476,7 @@ GUARDS = {
         "shared/sync/execute.py",
         "await work.claim(self._until(), creation.key, self.rules.begun_with(begun, creation))",
         "await work.claim(self._until(), creation.key, begun)",
-        f"{CRASHES}a_customer_of_ours_is_known_again_once_its_owner_row_says_so",
+        f"{CRASHES}a_customer_of_ours_is_known_again_by_what_was_sent",
     ),
     "every creation that was begun is remembered": Guard(
         "shared/sync/rules.py",
@@ -485,7 +485,7 @@ GUARDS = {
         f"{CRASHES}of_two_creations_under_way_either_is_known_again",
     ),
     "an unknown outcome is never cut short": Guard(
-        "shared/sync/execute.py",
+        "shared/sync/freshness.py",
         "max(until, known) if known else until",
         "until",
         f"{ASSIGNED}a_later_and_shorter_unknown_outcome_does_not_end_an_earlier_one",
@@ -510,14 +510,14 @@ GUARDS = {
     ),
     "what was made and not noted is a doubt": Guard(
         "shared/sync/execute.py",
-        "work.in_flight = stage != ADOPTED",
-        "work.in_flight = False",
+        "        work.in_flight = True\n        row = await",
+        "        row = await",
         f"{CRASHES}a_customer_whose_creation_could_not_be_noted_is_never_disowned",
     ),
     "a creation is counted once": Guard(
         "shared/sync/execute.py",
-        "if not before:  # a creation",
-        "if True:  # a creation",
+        "if work.counted or work.state.begun:  # a creation",
+        "if False:  # a creation",
         "tests/flow/test_recovery.py::test_attempts_that_create_nothing_use_up_no_allowance",
     ),
     "what came to nothing is not counted": Guard(
@@ -803,15 +803,15 @@ GUARDS = {
     ),
     "a load leaves each partition room for events": Guard(
         "shared/load/choose.py",
-        "busy[partition] < pace.per_partition",
-        "True",
+        "range(waiting[partition], pace.per_partition)",
+        "range(pace.per_partition)",
         f"{LOAD}no_partition_gets_more_checks_than_it_may_have",
     ),
     "a related change sends checks before its next page": Guard(
         "shared/load/related.py",
         CHECKED,
-        f"""        if held or not walk.walked:
-            await self.pages.send(due.following(replace(walk, held=tuple(held))))
+        f"""        if walk.held or not walk.walked:
+            await self.pages.send(due.following(walk))
 {CHECKED}""",
         f"{RELATED}a_page_that_is_repeated_with_less_room_loses_nothing",
     ),

@@ -267,7 +267,7 @@ async def test_a_customer_that_was_inserted_and_could_not_be_read_keeps_its_numb
     assert (await world.deliver(world.take(), world.application(gate))).ending == "parked"
     state = world.state("A1")
     assert (state.intent, state.unknown_until is None) == (CustomerKey("usmf", "A1"), False)
-    assert [row.account_id for row in world.owners.rows.values()] == [account("A1")]
+    assert list(world.owners.rows.values()) == [account("A1")]
     await world.drain()
     assert world.state("A1").customer == CustomerKey("usmf", "A1")
 

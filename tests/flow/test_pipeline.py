@@ -38,7 +38,7 @@ async def test_a_new_account_becomes_a_customer_with_the_mapped_currency(world: 
     assert customer["AddressCountryRegionISOCode"] == "DE"
     assert world.state("A1").phase is Phase.SYNCED
     assert world.state("A1").lease is None
-    assert world.owners.rows[CustomerKey("USMF", "A1")] == (account("A1"), "created")
+    assert world.owners.rows[CustomerKey("USMF", "A1")] == account("A1")
 
 
 async def test_only_what_changed_is_sent(world: World) -> None:

@@ -29,11 +29,13 @@ from shared.storage.counts import CountTable
 from shared.storage.diagnoses import DiagnosisTable
 from shared.storage.tables import ACCOUNT_SYNC, CONTROL, ISSUES, get_row
 from shared.wiring.operator import Operator
+from tests.fakes import table_client
 from tests.fakes.mapping import FakeInquiry
 from tests.fakes.table_client import InMemoryTable
 from tests.flow.console import BASE, principal
 
 MOST = 10
+HEALING = 18
 KEY = "the key"
 type Poll = Callable[[Memory], Awaitable[object]]
 
@@ -148,5 +150,24 @@ async def test_a_run_of_healing_keeps_the_counts_in_few_requests(memory: Memory)
     """The count of 100,000 parked accounts takes several runs; each is small."""
     before = len(memory.service.requests)
     progress = await Progress.begin(memory.app.ports.control, memory.clock, timedelta(seconds=45))
-    await memory.app.heal.counts.run(progress)
+    await memory.app.heal.counts.run(progress, 5)
     assert len(memory.service.requests) - before <= MOST
+
+
+async def test_no_run_of_healing_that_finds_nothing_changed_is_dear(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten rows a page: every table is many pages, and in three hours all parts of healing meet in a run."""
+    memory = await filled(Size(4_000, 100))
+    counts, old = CountTable(memory.of[CONTROL]), memory.clock.now() - KEPT
+    for minutes in range(120):
+        await counts.add(Activity(old + timedelta(minutes=minutes), Counter({Way("webhook", "updated"): 3})))
+    monkeypatch.setattr(table_client, "PAGE", 10)
+    costs: list[Counter[str]] = []
+    for _ in range(180):
+        memory.clock.advance(60)
+        before = len(memory.service.requests)
+        await memory.heal()
+        costs.append(Counter(memory.service.requests[before:]))
+    dearest = max(costs, key=Counter.total)
+    assert dearest.total() <= HEALING, dearest
+    assert (await counts.parked()).ended is not None
+    assert sum(cost["POST $batch Control"] == 2 for cost in costs) == 3, "old minutes were deleted each hour"

@@ -429,10 +429,10 @@ async def test_differences_are_kept_for_thirty_days_and_hold_no_value() -> None:
     first, found = await comparing.run()
     assert "Rome" not in repr(found)
     world.clock.advance(29 * 86_400)
-    await comparing.run()
+    await comparing.reconcile().forget()
     assert first.id in comparing.kept.rows
     world.clock.advance(2 * 86_400)
-    await comparing.run()
+    await comparing.reconcile().forget()
     assert first.id not in comparing.kept.rows
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from shared.intake.queue_change import Filtered, Queued
 from shared.load.steer import Wanted
-from shared.model.change import Source, session_id
+from shared.model.change import Source
 from shared.model.faults import ConfigurationFault, QueueUnavailable, System, TransientFault
 from shared.model.load import LoadState, Selection, decode_load
 from shared.model.outcome import Ending
@@ -61,7 +61,7 @@ async def test_no_partition_grows_long() -> None:
     await world.receive(world.change("Ann", NEW))
 
     async def watch() -> None:
-        partitions = [session_id(change.account_id, 2) for _, _, change in world.queue.waiting]
+        partitions = [world.queue.partition(change, 2) for _, _, change in world.queue.waiting]
         assert max(map(partitions.count, partitions), default=0) <= 4
 
     await world.work(after_each=watch)

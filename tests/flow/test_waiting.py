@@ -128,3 +128,21 @@ async def test_a_fault_of_the_tables_is_logged_and_the_next_run_reports(
     assert "no connection" in caplog.messages[-1]
     await report.run()
     assert len(_told(caplog)) == 1
+
+
+async def test_accounts_are_counted_once_though_the_report_failed(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World()
+    world.operations.trouble = LATE
+    await world.deliver(world.save("A1"))
+    report = world.application().report_waiting
+
+    async def away() -> None:
+        raise TransientFault(System.TABLES, "no connection")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.control, "held_since", away)
+        await report.run()
+    await report.run()
+    assert [line.split(", ")[1] for line in _told(caplog)] == ["1 accounts"]

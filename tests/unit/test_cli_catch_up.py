@@ -70,10 +70,17 @@ def test_a_pass_that_was_stopped_ends_with_code_1_and_the_reason(notes: FakeNote
     assert (answer.exit_code, json.loads(answer.stdout)["trouble"]) == (1, "operations is paused by anna")
 
 
-def test_without_progress_it_ends_after_three_minutes(notes: FakeNotes, ask: Ask) -> None:
+def test_a_pass_that_a_system_kept_from_its_end_ends_with_code_6(notes: FakeNotes, ask: Ask) -> None:
+    stopped = CatchUpState(last=PASSED, trouble="dataverse: answered 503", away=True)
+    result = ask(Answering(notes, stopped, 50))
+    assert result.exit_code == 6
+    assert "answered 503. It goes on by itself." in result.stdout
+
+
+def test_without_progress_it_ends_after_three_minutes_with_code_6(notes: FakeNotes, ask: Ask) -> None:
     clock = FakeClock()
     result = ask(clock)
-    assert result.exit_code == 1
+    assert result.exit_code == 6
     assert "no progress for 3 minutes" in result.stderr
     assert (clock.now() - START).total_seconds() == pytest.approx(180, abs=2)
 

@@ -107,10 +107,18 @@ def test_a_related_change_is_not_merged_into_a_later_check_and_begins_no_account
     assert judge(check, None, NOW, MARGINS) == Covered()
 
 
-def test_a_foreign_lease_is_waited_for_until_its_end() -> None:
-    for wait in (0.001, 60):
-        lease = Lease(uuid4(), NOW + seconds(wait))
-        assert judge(old(), settled(lease=lease), NOW, MARGINS) == Busy(lease.until)
+@pytest.mark.parametrize(
+    ("left", "hop", "wait"),
+    [(0.001, 0, 0.001), (60, 0, 2), (60, 1, 4), (60, 4, 32), (60, 5, 60), (60, 900, 60)],
+)
+def test_a_foreign_lease_is_looked_at_again_soon_then_later_and_at_its_end(
+    left: float, hop: int, wait: float
+) -> None:
+    held = settled(lease=Lease(uuid4(), NOW + seconds(left)))
+    assert judge(old(hop=hop), held, NOW, MARGINS) == Busy(NOW + seconds(wait))
+
+
+def test_a_lease_that_is_over_holds_nobody_up() -> None:
     over = Lease(uuid4(), NOW)
     assert not isinstance(judge(old(), settled(lease=over), NOW, MARGINS), Busy)
 

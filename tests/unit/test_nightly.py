@@ -1,5 +1,6 @@
 """The jobs of the day: each minute they are asked whether they are due, and one's fault stops no other."""
 
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ from shared import wiring
 from shared.functions import nightly
 from shared.model.faults import System, TransientFault
 from shared.wiring import reconcile
+from tests.fakes.clock import START, FakeClock
 
 
 class _Asked:
@@ -21,10 +23,16 @@ class _Asked:
     async def start_if_due(self, at: str) -> None:
         self.times.append(at)
 
+    async def forget(self) -> None:
+        self.times.append("forget")
 
-async def run(monkeypatch: pytest.MonkeyPatch, at: str | None) -> list[str]:
+
+async def run(monkeypatch: pytest.MonkeyPatch, at: str | None, minute: int = 1) -> list[str]:
+    clock = FakeClock()
     asked: Any = _Asked()
-    app: Any = SimpleNamespace(settings=SimpleNamespace(reconcile_at=at))
+    clock.advance_to(START.replace(minute=minute) + timedelta(hours=1))
+    ports = SimpleNamespace(clock=clock)
+    app: Any = SimpleNamespace(settings=SimpleNamespace(reconcile_at=at), ports=ports)
     monkeypatch.setattr(wiring, "application", lambda: app)
     monkeypatch.setattr(reconcile, "reconcile_of", lambda _: asked)
     built: Any = nightly.nightly
@@ -39,6 +47,13 @@ async def test_both_systems_are_compared_at_the_time_that_is_set(monkeypatch: py
 
 async def test_without_a_time_nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert await run(monkeypatch, None) == []
+
+
+async def test_old_findings_are_deleted_each_hour_also_if_no_run_is_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = [await run(monkeypatch, None, minute) for minute in range(60)]
+    assert found == [["forget"], *[[]] * 59]
 
 
 async def test_a_job_that_fails_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,7 +133,7 @@ class _NoBus:
     async def send(self, change: AccountChange, due: object = None) -> None:
         raise QueueUnavailable("away")
 
-    async def send_all(self, changes: object) -> None:
+    async def send_all(self, changes: object, partitions: object = ()) -> None:
         raise QueueUnavailable("away")
 
     async def keep(self, body: bytes, reason: str, description: str, correlation_id: UUID | None) -> None:
