@@ -2,8 +2,9 @@
 
 Each account takes one read in Sales and one creation in the ERP. Meanwhile one account a second is changed in
 Sales, which takes one read and one update in the same partitions. The load reads these accounts, too, once.
-The latency of all these requests, divided by the number of partitions, is the least that this can take. The time from a change to the written customer is what a live
-event waits. A second load goes on while the host is killed.
+The latency of all these requests, divided by the number of partitions, is the least that this can take. The
+time from a change to the written customer is what a live event waits. A second load goes on while the host is
+killed.
 """
 
 import argparse
