@@ -1,12 +1,15 @@
 """The import rule of the architecture, by walking the syntax trees; and what a cold start must not load."""
 
 import ast
+import asyncio
+import importlib.abc
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -247,3 +250,31 @@ def test_wrong_settings_stop_the_start_with_one_message_that_names_them() -> Non
     assert done.returncode == 1
     for name in ("ServiceBus", "TABLES_CONNECTION", "DATAVERSE_URL", "OPERATIONS_URL", "CREDENTIAL"):
         assert f"  - {name}" in done.stderr
+
+
+class _Seeker(importlib.abc.MetaPathFinder):
+    """Notes every module that is looked for on the path."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        self.names.append(fullname)
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    for _ in range(2):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+    writer.close()
+
+
+async def test_a_request_looks_for_no_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Httpcore imports sniffio in each request; where it is missing, Python searches the whole path."""
+    server, seeker = await asyncio.start_server(_answer, "127.0.0.1", 0), _Seeker()
+    port = server.sockets[0].getsockname()[1]
+    async with server, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        await client.get("/")
+        monkeypatch.setattr(sys, "meta_path", [seeker, *sys.meta_path])
+        await client.get("/")
+    assert seeker.names == []
