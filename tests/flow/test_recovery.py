@@ -404,6 +404,13 @@ async def test_attempts_that_create_nothing_use_up_no_allowance(unknown: bool) -
     assert len(world.operations.customers) == 3
 
 
+async def test_an_account_whose_number_is_taken_uses_up_no_allowance() -> None:
+    world = World(settings={"max_creates_per_hour": 2})
+    saved = [world.save("A1"), world.save("B", accountnumber="A1"), world.save("C")]
+    assert await world.sync(*saved) == ["created", "parked", "created"]
+    assert world.state("B").issue == "NumberTaken"
+
+
 async def test_two_instances_share_one_allowance() -> None:
     world = World(settings={"max_creates_per_hour": 40})
     first, second = world.application(), world.application()
