@@ -24,7 +24,7 @@ STORM_SECONDS, AWAY_SECONDS, REORDER_SECONDS = 3.0, 2.5, 1.5
 LONGEST_DEATH = 2.5
 OTHER_PARTITIONS = (2, 3)  # than any target has by default
 QUEUES = ("dataverse-events", "account-changes")
-LOAD_SECONDS, LOOK_SECONDS = 30.0, 0.5
+LOAD_SECONDS, LOOK_SECONDS = 40.0, 0.5
 _A_LOAD = Wanted(Selection(), "chaos", max_creates=100_000)
 
 
