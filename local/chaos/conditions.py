@@ -33,6 +33,7 @@ SETTINGS = {
     "BREAKER_FIRST_SECONDS": "1",
     "BREAKER_CAP_SECONDS": "4",
     "BREAKER_LEAST_WAIT_SECONDS": "1",
+    "LOAD_QUEUED_PER_PARTITION": "30",  # a load goes on although many changes wait
     "CATCH_UP_MINUTES": "0",  # what is counted are checks that events led to
 }
 

@@ -36,6 +36,7 @@ type Trouble = Literal[
     "terms renamed",
     "refused creation",
     "partitions",
+    "load",
 ]
 
 CREATED_WITHIN = 0.6  # of the stream
@@ -231,4 +232,5 @@ def _trouble(conditions: Conditions, random: Random) -> Mapping[int, tuple[tuple
         if terms.meanwhile:
             found[place(0.5, 0.8)].append(("terms mapped", terms.name))
     found[place(0.4, 0.6)].append(("partitions", ""))
+    found[place(0.3, 0.6)].append(("load", ""))
     return {at: tuple(trouble) for at, trouble in found.items()}

@@ -1,6 +1,8 @@
 """Brings about the trouble of the plan: kills, lost locks and connections, reordering, outages."""
 
 import asyncio
+import contextlib
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
@@ -10,14 +12,20 @@ import httpx
 from local.chaos.conditions import HOSTS, Conditions
 from local.chaos.mapping import Mapping
 from local.chaos.proxy import TableProxy
+from local.chaos.recovery import operator, settings_of
 from local.chaos.sales import Sales
 from local.chaos.weather import Weather
 from local.stand import Stand
+from shared.load.steer import LoadRefusedError, SteerLoad, Wanted
+from shared.model.faults import Fault
+from shared.model.load import LoadRun, Selection
 
 STORM_SECONDS, AWAY_SECONDS, REORDER_SECONDS = 3.0, 2.5, 1.5
 LONGEST_DEATH = 2.5
 OTHER_PARTITIONS = (2, 3)  # than any target has by default
 QUEUES = ("dataverse-events", "account-changes")
+LOAD_SECONDS, LOOK_SECONDS = 40.0, 0.5
+_A_LOAD = Wanted(Selection(), "chaos", max_creates=100_000)
 
 
 @dataclass(slots=True)
@@ -83,11 +91,13 @@ class Troublemaker:
             case "refused creation":
                 await self._refuse_creation()
             case _:
-                await self._edit(trouble, detail)
+                await self._of_people(trouble, detail)
 
-    async def _edit(self, what: str, name: str) -> None:
-        """People edit a mapping table, or rename a row in Sales whose name goes through one."""
+    async def _of_people(self, what: str, name: str) -> None:
+        """People start a load, edit a mapping table, or rename a row in Sales whose name goes through one."""
         match what:
+            case "load":
+                await self._load()
             case "terms mapped":
                 await self.mapping.correct_terms(name)
             case "terms renamed":
@@ -113,6 +123,18 @@ class Troublemaker:
         settings = {self.stand.options.erp.key: {"refuse_creates": 1}}
         (await self.sales.control.post("/settings", json=settings)).raise_for_status()
 
+    async def _load(self) -> None:
+        """A first load of all accounts; its checks are in other partitions than the accounts' events."""
+        async with operator(settings_of(self.stand)) as app:
+            steer, end = app.run_cases.steer_load, time.monotonic() + LOAD_SECONDS
+            run = await _started(steer)
+            while not run.state.is_over and time.monotonic() < end:
+                await asyncio.sleep(LOOK_SECONDS)
+                run = await steer.newest() or run
+            with contextlib.suppress(LoadRefusedError):  # it is over
+                run, _ = await steer.cancel("chaos")
+        self.counts["checks of a load"] += run.sent
+
     async def _reorder(self, random: Random) -> None:
         async with self._reordering:
             await self.sales.control.post("/events/hold")
@@ -123,3 +145,11 @@ class Troublemaker:
     async def _broker(self, path: str, body: dict[str, object]) -> None:
         async with httpx.AsyncClient(base_url=self.stand.addresses.servicebus_control, timeout=60) as broker:
             (await broker.post(path, json=body)).raise_for_status()
+
+
+async def _started(steer: SteerLoad) -> LoadRun:
+    """Start a load as soon as Sales, which fails now and then, lets it be started."""
+    while True:
+        with contextlib.suppress(Fault):
+            return await steer.start(_A_LOAD)
+        await asyncio.sleep(LOOK_SECONDS)

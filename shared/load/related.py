@@ -82,7 +82,8 @@ class CheckReferring:
             return
         walk = await self._read_ahead(walk, len(partitions))
         checks = list(map(Sent, walk.held, repeat(now), partitions))
-        await self._send(due, replace(walk, held=walk.held[len(checks) :]), checks, unfinished)
+        after = replace(walk, held=walk.held[len(checks) :], sent=walk.sent + len(checks))
+        await self._send(due, after, checks, unfinished)
 
     async def _read_ahead(self, walk: RelatedWalk, wanted: int) -> RelatedWalk:
         """Read further accounts from Sales, if fewer than `wanted` are held."""
@@ -105,14 +106,14 @@ class CheckReferring:
 
         In this order: a page that is repeated may have less room, and its next page is dropped as a repeat.
         """
-        sent, changes = walk.sent + len(checks), [(walk.check(sent.account_id), sent.due) for sent in checks]
+        changes = [(walk.check(sent.account_id), sent.due) for sent in checks]
         await self.queue.send_all(changes, [sent.partition for sent in checks])
         self.room.take(len(checks))
         if walk.walked and not walk.held:
-            LOGGER.info("related change %s of %s is done: %d checks", due.run, walk.change.table, sent)
+            LOGGER.info("related change %s of %s is done: %d checks", due.run, walk.change.table, walk.sent)
             return
         recent = (*unfinished, *await self._followed(checks))
-        await self.pages.send(due.following(replace(walk, sent=sent, recent=recent)))
+        await self.pages.send(due.following(replace(walk, recent=recent)))
 
     async def _followed(self, checks: Sequence[Sent]) -> list[Sent]:
         """Return the checks whose end can be seen: an account that was never checked gets no row."""

@@ -52,12 +52,16 @@ class Record:
 
     @SPAN("record")
     async def parked(self, work: Work, problem: Problem, outcome: Outcome) -> Outcome:
-        """Park the account: write its row in Issues first, then the state that refers to it."""
-        await self.issues.put(work.state.account_id, problem, self.clock.now())
+        """Park the account: store the state, then write the row in Issues that it names.
+
+        In this order no row is left of an account that is not parked: who dies in between does the check
+        again, and who finds that another worker was faster writes no row.
+        """
         if work.state.issue != problem.key:
             await self._remove_issue(work)
         work.state = replace(work.state, issue=problem.key)
-        await self._store(work, Phase.PARKED, outcome)
+        if await self._store(work, Phase.PARKED, outcome):
+            await self.issues.put(work.state.account_id, problem, self.clock.now())
         return outcome
 
     @SPAN("record")
@@ -81,7 +85,8 @@ class Record:
             await self.issues.remove(work.state.issue, work.state.account_id)
             work.state = replace(work.state, issue=None)
 
-    async def _store(self, work: Work, phase: Phase, outcome: Outcome) -> None:
+    async def _store(self, work: Work, phase: Phase, outcome: Outcome) -> bool:
+        """Store the state; False if another worker was faster, for which a verifying check is sent."""
         until = work.state.unknown_until
         if until is not None and work.change.verify and not work.unknown_added and self.clock.now() < until:
             await self._check_again(work, until)
@@ -94,6 +99,8 @@ class Record:
             if remembered and outcome.ending is Ending.UNCHANGED:  # the row, not yet read, decides
                 raise
             await self.queue.send(work.verifying_check(), self.clock.now() + _AFTER_CONFLICT)
+            return False
+        return True
 
     async def _put(self, work: Work) -> None:
         self.recent.forget(work.state.account_id)

@@ -26,6 +26,8 @@ INJECTED = (
     "disconnect",
     "locks lost",
     "partitions",
+    "load",
+    "checks of a load",
     "tables away",
     "mapping",
     "terms mapped",
@@ -49,8 +51,8 @@ async def _chaos(*arguments: str) -> tuple[int | None, str]:
     ("target", "size", "injected"),
     [
         ("operations", SIZE, INJECTED),
-        ("business-central", SMALL, ("kill", "outage", "partitions")),
-        ("nav", SMALL, ("kill", "outage", "partitions", "refused creation")),
+        ("business-central", SMALL, ("kill", "outage", "partitions", "checks of a load")),
+        ("nav", SMALL, ("kill", "outage", "partitions", "checks of a load", "refused creation")),
     ],
 )
 async def test_every_invariant_holds_in_a_short_run(

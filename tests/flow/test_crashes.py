@@ -562,3 +562,24 @@ async def test_an_issue_that_could_not_be_removed_at_once_is_removed_by_the_next
     issue = world.state("A1").issue
     assert [row.key for row in await world.issues.report()] == ([issue] if issue else [])
     assert (issue is None) is (then is update)
+
+
+async def test_a_worker_that_dies_while_it_parks_leaves_no_row_of_an_account_that_is_not_parked() -> None:
+    step = 0
+    for step in count():
+        world = World()
+        change = world.save("A1", "Yen")
+        try:
+            await world.deliver(change, world.application(_stop_at(step)))
+        except Crash:
+            pass
+        else:
+            break
+        world.clock.advance(1)
+        world.save("A1", "Euro")
+        world.clock.advance(60)
+        await world.deliver(change)
+        await world.drain()
+        assert world.state("A1").issue is None, step
+        assert world.issues.rows == {}, step
+    assert step > 8, "the gates were passed"

@@ -139,3 +139,20 @@ async def test_two_accounts_of_one_number_never_share_a_customer() -> None:
         assert world.state(loser).issue == "NumberTaken", step
         if not held:
             break
+
+
+async def test_a_worker_that_was_overtaken_leaves_no_row_of_an_account_that_is_not_parked() -> None:
+    world = World()
+    change = world.save("A1", "Yen")
+    endings: list[str] = []
+
+    async def the_currency_is_corrected(step: str) -> None:
+        if step == "before states.put" and not endings:
+            world.clock.advance(1)
+            endings.append((await world.deliver(world.save("A1", "Euro"))).ending)
+
+    await world.deliver(change, world.application(the_currency_is_corrected))
+    await world.drain()
+    assert endings == ["created"]
+    assert world.state("A1").issue is None
+    assert world.issues.rows == {}
