@@ -110,7 +110,10 @@ class FirstLoad:
             return False
         run = await self._read_ahead(run, len(partitions))
         checks = list(map(Sent, run.held, run.dues(len(partitions), self.clock.now()), partitions))
-        changes = [(run.check(sent.account_id), sent.due) for sent in checks]
+        known = await self.unfinished.known(checks)  # here, because each wait in a check counts
+        changes = [
+            (run.check(sent.account_id, no_row=sent.account_id not in known), sent.due) for sent in checks
+        ]
         await self.queue.send_all(changes, [sent.partition for sent in checks])
         after = run.advanced(checks, unfinished)
         await self._write(after, etag)

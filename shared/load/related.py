@@ -22,7 +22,7 @@ from shared.model.page import PageDue
 from shared.model.related import RelatedWalk
 from shared.model.sent import Sent
 from shared.ports import ChangeQueue, Clock
-from shared.ports.load import AccountPages, CheckedAccounts
+from shared.ports.load import AccountPages
 from shared.ports.pages import PageQueue
 from shared.resilience.circuit_breaker import Breakers
 from shared.resilience.retry_policy import Jitter
@@ -39,7 +39,6 @@ class CheckReferring:
     pages: PageQueue
     accounts: AccountPages
     queue: ChangeQueue
-    checked: CheckedAccounts
     unfinished: Unfinished
     room: Room
     breakers: Breakers
@@ -112,14 +111,9 @@ class CheckReferring:
         if walk.walked and not walk.held:
             LOGGER.info("related change %s of %s is done: %d checks", due.run, walk.change.table, walk.sent)
             return
-        recent = (*unfinished, *await self._followed(checks))
+        known = await self.unfinished.known(checks)  # an account that was never checked gets no row
+        recent = (*unfinished, *(sent for sent in checks if sent.account_id in known))
         await self.pages.send(due.following(replace(walk, recent=recent)))
-
-    async def _followed(self, checks: Sequence[Sent]) -> list[Sent]:
-        """Return the checks whose end can be seen: an account that was never checked gets no row."""
-        rows = await self.checked.of([sent.account_id for sent in checks])
-        known = {row.account_id for row in rows}
-        return [sent for sent in checks if sent.account_id in known]
 
     async def _wait(self, due: PageDue, walk: RelatedWalk, seconds: float | None = None) -> None:
         """Send the page again for later, with what the walk has read."""

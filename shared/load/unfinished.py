@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from shared.model.sent import Sent, Walk
 from shared.ports.load import CheckedAccounts
@@ -31,6 +32,11 @@ class Unfinished:
                 partitions[sent.partition].append(sent)
         kept = await asyncio.gather(*(self._of_partition(run, sent, now) for sent in partitions.values()))
         return [sent for some in kept for sent in some]
+
+    async def known(self, checks: Sequence[Sent]) -> frozenset[UUID]:
+        """Return those of the accounts that have a row."""
+        rows = await self.checked.of([sent.account_id for sent in checks])
+        return frozenset(row.account_id for row in rows)
 
     async def _of_partition(self, run: Walk, checks: Sequence[Sent], now: datetime) -> list[Sent]:
         kept = list[Sent]()

@@ -65,7 +65,8 @@ class AccountChange:
     `occurred_at` is UTC in full precision. `hop` rises with every send of the same change. `attempt` rises
     only when a call to a system failed. `verify` asks for a comparison with the customer in the ERP. The
     blast-radius guard does not count `approved` changes. `note` says who asked for a check that the app
-    started, and why. `traceparent` is the span (W3C) that queued the change first.
+    started, and why. `no_row`: the sender found no row of the account in AccountSync. `traceparent` is the
+    span (W3C) that queued the change first.
     The trace of an event goes on there; that of a check that the app started begins anew and links to it.
     """
 
@@ -81,6 +82,7 @@ class AccountChange:
     verify: bool = False
     approved: bool = False
     note: str = ""
+    no_row: bool = False
     traceparent: str = ""
     schema: Literal[1] = 1
 
@@ -115,6 +117,7 @@ class AccountChange:
             attempt=0,
             verify=verify,
             approved=False,
+            no_row=False,
             note="",
         )
 

@@ -98,8 +98,8 @@ class LoadRun:
         """The operation id of the check of this account: a page that is repeated sends the same messages."""
         return uuid5(self.id, account_id.hex)
 
-    def check(self, account_id: UUID) -> AccountChange:
-        """The check of one account."""
+    def check(self, account_id: UUID, *, no_row: bool = False) -> AccountChange:
+        """The check of one account; `no_row`: AccountSync has no row of it."""
         return AccountChange(
             organization_id=self.organization_id,
             account_id=account_id,
@@ -107,6 +107,7 @@ class LoadRun:
             occurred_at=self.begun_at,
             source=Source.LOAD,
             operation_id=self.operation(account_id),
+            no_row=no_row,
             note=f"{self.by}: first load",
         )
 

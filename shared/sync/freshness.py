@@ -69,6 +69,7 @@ class Margins:
 @dataclass(frozen=True, slots=True)
 class RecentStates:
     """The states of accounts; those that this process stored last are remembered: an event reads no row then.
+    Nor does a check of an account of which its sender has just found no row.
 
     A remembered state can be older than the row. It is as if the row had been read then: what is written is
     written under its ETag, which fails if another worker was faster. What ends without a write stays true:
@@ -87,6 +88,8 @@ class RecentStates:
         first = change.hop == 0 and change.source in _ASKERS and change.kind is not ChangeKind.DELETE
         if stored is not None and first and self.clock.now() - at <= _LONGEST:
             return stored
+        if change.no_row and change.hop == 0 and stored is None:
+            return None
         self.forget(change.account_id)
         return await self.table.get(change.account_id)
 

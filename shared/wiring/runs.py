@@ -59,7 +59,6 @@ class RunCases:
             pages=ports.pages,
             accounts=ports.accounts,
             queue=ports.queue,
-            checked=ports.checked,
             unfinished=self._unfinished,
             room=Room(ports.waiting, ports.clock, pace.bound),
             breakers=self._app.breakers,

@@ -406,6 +406,36 @@ async def test_a_check_after_an_event_is_covered_and_counted_once() -> None:
     assert (report.created, report.covered, report.open) == (1, 1, 0)
 
 
+async def test_a_check_of_an_account_without_a_row_does_not_read_it_again() -> None:
+    world = Loading().with_accounts(4)
+    await world.start()
+    page = world.pages.take()
+    assert page is not None
+    await world.page(page)
+    steps: list[str] = []
+
+    async def note(step: str) -> None:
+        steps.append(step)
+
+    for _ in range(4):
+        assert (await world.deliver(world.take(), world.application(note))).ending is Ending.CREATED
+    assert "before states.get" not in steps
+
+
+async def test_a_row_that_came_after_the_page_is_neither_overwritten_nor_doubled() -> None:
+    world = Loading().with_accounts(4)
+    await world.start()
+    page = world.pages.take()
+    assert page is not None
+    await world.page(page)
+    await world.deliver(world.save("A0", telephone1="7"))
+    await world.work()
+    assert len(world.operations.customers) == 4
+    assert world.state("A0").log[0].outcome == "created"
+    report = await world.report()
+    assert (report.created + report.covered + report.unchanged, report.open, report.at_work) == (4, 0, 0)
+
+
 # --- what people do
 
 
