@@ -154,6 +154,18 @@ class System:
             f"account {account_id} {wanted}",
         )
 
+    async def parked(self, account_id: str, cause: str) -> Mapping[str, Any]:
+        """The account's row in Issues, as soon as it is parked for this cause.
+
+        The app writes that row after the account's state, which names it.
+        """
+
+        async def issue() -> Mapping[str, Any]:
+            key = str((await self.state(account_id)).get("Issue", ""))
+            return await self.row("Issues", key, account_id) if key.startswith(cause) else {}
+
+        return await eventually(issue, bool, f"account {account_id} parked as {cause}")
+
     async def settled(self, account_id: str) -> None:
         """Wait until the account is synced, free of doubt, and past the time in which bursts settle."""
         settle = timedelta(seconds=self.places.settle_seconds) + ALLOWED_CLOCK_DIFFERENCE

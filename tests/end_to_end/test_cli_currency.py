@@ -48,7 +48,7 @@ async def test_a_row_that_is_imported_releases_the_accounts_that_wait_for_it(
     await new_in_sales(control, name, "GBP")
     number = system.number()
     account_id = await system.create(number, name)
-    await system.phase(account_id, "parked")
+    await system.parked(account_id, "UnmappedCurrency")
     file = workbook(tmp_path / "new.xlsx", (name, "GBP"))
     plan = (await accountsync("currency", "import", file, "--dry-run", "--json")).json
     assert (plan["added"], plan["released"], plan["version"], plan["findings"]) == (1, 1, None, [])

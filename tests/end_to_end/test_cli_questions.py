@@ -77,7 +77,7 @@ async def test_explain_tells_what_an_account_is_parked_for_and_what_to_do(
     system: System, control: httpx.AsyncClient, accountsync: CommandLine
 ) -> None:
     account_id = await system.create(system.number(), UNMAPPED)
-    await system.phase(account_id, "parked")
+    await system.parked(account_id, "UnmappedCurrency")
     text = (await accountsync("explain", account_id)).out
     assert "UnmappedCurrency" in text
     assert f"accountsync currency set '{UNMAPPED}' CODE" in text
@@ -220,7 +220,7 @@ async def test_dead_letters_are_listed_shown_and_sent_on_their_way_again(
 async def test_status_and_watch_tell_queues_outcomes_and_parked_accounts(
     system: System, control: httpx.AsyncClient, accountsync: CommandLine
 ) -> None:
-    await system.phase(await system.create(system.number(), UNMAPPED), "parked")
+    await system.parked(await system.create(system.number(), UNMAPPED), "UnmappedCurrency")
     await system.phase(await system.create(system.number()), "synced")
 
     async def status() -> dict[str, Any]:

@@ -100,8 +100,7 @@ async def test_accounts_that_exist_get_their_code_and_an_unmapped_value_follows_
     await system.customer_with(before.numbers[NET_45], **{FIELD: "Net45"})
     assert (await system.customer(before.numbers[None]) or {})[FIELD] == ""
 
-    waiting = await system.phase(before.ids[NET_60], "parked")
-    assert waiting["Issue"] == UNMAPPED
+    await system.parked(before.ids[NET_60], UNMAPPED)
     assert (await system.customer(before.numbers[NET_60]) or {})[FIELD] == ""
     (issue,) = (await accountsync("issues", before.ids[NET_60], "--json")).json
     assert (issue["cause"], issue["value"], issue["field"]) == ("UnmappedValue", f"{TABLE}|net 60", FIELD)

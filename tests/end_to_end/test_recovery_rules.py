@@ -31,17 +31,6 @@ async def _currency(control: httpx.AsyncClient, name: str) -> str:
     return name
 
 
-async def _issue(system: System, account_id: str, cause: str) -> str:
-    """The account's issue, as soon as it is parked for this cause."""
-    state = await eventually(
-        lambda: system.state(account_id),
-        lambda row: row.get("Phase") == "parked" and str(row.get("Issue", "")).startswith(cause),
-        f"account {account_id} parked as {cause}",
-    )
-    assert await system.row("Issues", state["Issue"], account_id)
-    return state["Issue"]
-
-
 async def _healed(system: System, number: str, code: str) -> None:
     """Heal as often as the timer would, until the customer has this currency."""
 
@@ -73,7 +62,7 @@ async def test_a_changed_account_number_is_parked_and_makes_no_second_customer(s
     account_id = await system.create(first)
     await system.settled(account_id)
     await system.change(account_id, accountnumber=second)
-    await _issue(system, account_id, "KeyChanged")
+    await system.parked(account_id, "KeyChanged")
     assert await system.customer(second) is None
     await system.change(account_id, accountnumber=first, telephone1="+45 1")
     await system.customer_with(first, PrimaryContactPhone="+45 1")
@@ -90,7 +79,7 @@ async def test_a_customer_of_the_same_name_is_adopted_and_one_of_another_name_is
     await system.customer_with(same, OrganizationName="Contoso Ltd", SalesCurrencyCode="EUR")
     await system.phase(adopted, "synced")
     parked = await system.create(other, "Euro", name="Contoso Ltd")
-    await _issue(system, parked, "CustomerExists")
+    await system.parked(parked, "CustomerExists")
     await system.customer_with(other, OrganizationName="Somebody Else", SalesCurrencyCode="USD")
 
 
@@ -101,7 +90,7 @@ async def test_a_code_unknown_to_operations_is_healed_by_correcting_its_row(
     await map_currency(system, name, "TSX")
     number = system.number()
     account_id = await system.create(number, name)
-    issue = await _issue(system, account_id, "UnknownErpCurrency|TSX")
+    issue = (await system.parked(account_id, "UnknownErpCurrency|TSX"))["PartitionKey"]
     assert await system.customer(number) is None
     await map_currency(system, name, "TST")
     await _healed(system, number, "TST")
@@ -115,7 +104,7 @@ async def test_a_missing_row_heals_by_itself_once_it_is_there(
     name = await _currency(control, "Test Shilling")
     number = system.number()
     account_id = await system.create(number, name)
-    await _issue(system, account_id, "UnmappedCurrency|test shilling")
+    await system.parked(account_id, "UnmappedCurrency|test shilling")
     await map_currency(system, name, "TS3")
     await _healed(system, number, "TS3")
     assert {line.source for line in await system.log(account_id)} >= {"heal"}
@@ -228,7 +217,7 @@ async def test_a_replay_by_cause_says_who_asked_and_why(
     refused = {"system": "operations", "kind": "status", "status": 500, "code": "infolog", "count": 1}
     (await control.post("/faults", json=refused | {"method": "POST"})).raise_for_status()
     account_id = await system.create(number)
-    await _issue(system, account_id, "RefusedByErp")
+    await system.parked(account_id, "RefusedByErp")
     async with application(stand) as app:
         assert await app.replay.parked(ASKED, "RefusedByErp") == 1
     await system.customer_with(number, SalesCurrencyCode="EUR")
@@ -266,7 +255,7 @@ async def test_what_becomes_of_an_existing_customer_is_a_setting_and_ceilings_pa
         if existing == "adopt":
             await system.customer_with(number, OrganizationName=f"Test {number}", SalesCurrencyCode="EUR")
         else:
-            await _issue(system, account_id, "CustomerExists")
+            await system.parked(account_id, "CustomerExists")
             await _guard_trips(system, stand)
 
 
