@@ -4,8 +4,6 @@
 
 import azure.functions as func
 
-from shared.functions.messages import follow_host
-
 blueprint = func.Blueprint()
 
 
@@ -18,6 +16,7 @@ async def console(req: func.HttpRequest, context: func.Context) -> func.HttpResp
     if not application().settings.console_login.is_on:
         return func.HttpResponse(status_code=404)
     from shared.console.app import console_app
+    from shared.functions.messages import follow_host
 
     follow_host(context)
     return await func.AsgiMiddleware(console_app()).handle_async(req, context)

@@ -7,11 +7,6 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from shared.functions.messages import correlation_id, follow_host, give_back
-from shared.model.change import Source
-from shared.model.faults import QueueUnavailable, RejectedEvent
-from shared.telemetry import LOGGER
-
 if TYPE_CHECKING:
     from shared.intake.queue_change import Received
 
@@ -30,6 +25,9 @@ blueprint = func.Blueprint()
 )
 async def receive_event(message: func.ServiceBusMessage, context: func.Context) -> None:
     """Take one message that Dataverse's service endpoint posted."""
+    from shared.functions.messages import correlation_id, follow_host, give_back
+    from shared.model.change import Source
+    from shared.model.faults import QueueUnavailable
     from shared.wiring import application
 
     follow_host(context)
@@ -49,6 +47,10 @@ async def receive_event(message: func.ServiceBusMessage, context: func.Context) 
 @blueprint.route(route="dataverse/events", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 async def receive_webhook(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Take one event that Dataverse's webhook posted."""
+    from shared.functions.messages import correlation_id, follow_host
+    from shared.model.change import Source
+    from shared.model.faults import QueueUnavailable, RejectedEvent
+    from shared.telemetry import LOGGER
     from shared.wiring import application
 
     follow_host(context)

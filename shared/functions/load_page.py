@@ -2,11 +2,6 @@
 
 import azure.functions as func
 
-from shared.functions.messages import correlation_id, follow_host, give_back
-from shared.model.change import Source
-from shared.model.faults import QueueUnavailable, RejectedEvent
-from shared.telemetry import SPAN
-
 blueprint = func.Blueprint()
 
 
@@ -19,7 +14,11 @@ blueprint = func.Blueprint()
 )
 async def load_page(message: func.ServiceBusMessage, context: func.Context) -> None:
     """Do one page. The next page is queued before this returns."""
+    from shared.functions.messages import correlation_id, follow_host, give_back
+    from shared.model.change import Source
+    from shared.model.faults import QueueUnavailable, RejectedEvent
     from shared.model.page import decode_page
+    from shared.telemetry import SPAN
     from shared.wiring import application
 
     follow_host(context)

@@ -5,9 +5,6 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from shared.model.faults import Fault
-from shared.telemetry import LOGGER, SPAN
-
 if TYPE_CHECKING:
     from shared.wiring import Application
 
@@ -37,14 +34,16 @@ JOBS: Mapping[str, "Callable[[Application], Awaitable[None]]"] = {
 
 @blueprint.function_name("nightly")
 @blueprint.timer_trigger(arg_name="timer", schedule="45 * * * * *", run_on_startup=False)
-@SPAN("nightly")
 async def nightly(timer: func.TimerRequest) -> None:
     """Do what is due. After a fault, the next minute does it again."""
+    from shared.model.faults import Fault
+    from shared.telemetry import LOGGER, SPAN
     from shared.wiring import application
 
     app = application()
-    for name, job in JOBS.items():
-        try:
-            await job(app)
-        except Fault as fault:
-            LOGGER.warning("nightly %s was not done: %s", name, fault)
+    with SPAN("nightly"):
+        for name, job in JOBS.items():
+            try:
+                await job(app)
+            except Fault as fault:
+                LOGGER.warning("nightly %s was not done: %s", name, fault)

@@ -8,26 +8,50 @@ instance without a check does not wait for long.
 import asyncio
 import contextlib
 import gc
+import os
+import signal
 import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from shared.telemetry import LOGGER
-from shared.telemetry.activity import COUNTED
-from shared.telemetry.export import begin as begin_export
-from shared.telemetry.export import end_on_sigterm
+if TYPE_CHECKING:
+    from types import FrameType
 
 _AFTER_SECONDS = 0.5  # the host indexes the functions first
 _LONGEST_WITHOUT_CHECK = 5.0  # seconds
 
+_ENDS: list[Callable[[], None]] = []
+
 
 def begin() -> None:
     """Load the SDKs and build the adapters in the background. A failure shows again at the first event."""
-    end_on_sigterm()
+    at_sigterm(_ENDS)
     events = None
     with contextlib.suppress(RuntimeError):  # a tool imports the functions without a loop
         events = asyncio.get_running_loop()
     timer = threading.Timer(_AFTER_SECONDS, _prepare, [events])
     timer.daemon = True
     timer.start()
+
+
+def at_sigterm(ends: Sequence[Callable[[], None]]) -> None:
+    """Call these at SIGTERM, before the signal does what it did until now. More may be added later.
+
+    Does nothing outside the main thread, where Python sets no signals, and where SIGTERM is ignored.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+
+    def ended(number: int, frame: "FrameType | None") -> None:
+        if callable(before):  # this process ends in its own time, and `atexit` sends the rest
+            before(number, frame)
+            return
+        for end in ends:
+            end()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    if threading.current_thread() is threading.main_thread() and before is not signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, ended)
 
 
 def _prepare(events: asyncio.AbstractEventLoop | None) -> None:
@@ -37,11 +61,14 @@ def _prepare(events: asyncio.AbstractEventLoop | None) -> None:
         gc.freeze()  # nor is what was loaded searched later
         gc.enable()
     if built:
+        from shared.telemetry.activity import COUNTED
+
         COUNTED.checked.wait(_LONGEST_WITHOUT_CHECK)
         _export()
 
 
 def _build(events: asyncio.AbstractEventLoop | None) -> bool:
+    from shared.telemetry import LOGGER
     from shared.wiring import application
 
     try:
@@ -55,9 +82,12 @@ def _build(events: asyncio.AbstractEventLoop | None) -> bool:
 
 
 def _export() -> None:
+    from shared.telemetry import LOGGER
+    from shared.telemetry.export import begin, end
     from shared.wiring import application
 
+    _ENDS.append(end)  # a signal must find it loaded: an import may be what the signal interrupts
     try:
-        begin_export(application().settings, application().settings.build_id)
+        begin(application().settings, application().settings.build_id)
     except Exception as error:  # noqa: BLE001 - events go on without telemetry
         LOGGER.warning("telemetry is not exported: %s; events go on as usual", type(error).__name__)

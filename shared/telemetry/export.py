@@ -2,16 +2,11 @@
 
 import atexit
 import logging
-import os
-import signal
-import threading
 from typing import TYPE_CHECKING
 
 from shared.telemetry_settings import Exporter, TelemetrySettings
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from shared.telemetry.providers import Providers
 
 _FLUSH_SECONDS = 5.0  # longest that the end of the process waits
@@ -38,22 +33,3 @@ def end() -> None:
     """Send what waits, within a few seconds. A second call does nothing."""
     while _running:
         _running.pop().end(_FLUSH_SECONDS)
-
-
-def end_on_sigterm() -> None:
-    """End the export at SIGTERM, before the signal does what it did until now.
-
-    Does nothing outside the main thread, where Python sets no signals, and where SIGTERM is ignored.
-    """
-    before = signal.getsignal(signal.SIGTERM)
-
-    def ended(number: int, frame: "FrameType | None") -> None:
-        if callable(before):  # this process ends in its own time, and `atexit` sends the rest
-            before(number, frame)
-            return
-        end()
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    if threading.current_thread() is threading.main_thread() and before is not signal.SIG_IGN:
-        signal.signal(signal.SIGTERM, ended)

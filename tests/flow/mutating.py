@@ -5,7 +5,9 @@ changed code, runs the test and ends. So a run imports and collects nothing, and
 """
 
 import gc
+import importlib
 import os
+import pkgutil
 import sys
 from collections.abc import Iterator, Sequence
 from multiprocessing import get_context
@@ -16,6 +18,8 @@ from typing import NamedTuple
 
 import pytest
 from _pytest.runner import runtestprotocol
+
+import shared
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSED, FAILED, BROKEN = range(3)
@@ -74,6 +78,9 @@ class _Forks:
         self._pipe = pipe
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        for module in pkgutil.walk_packages(shared.__path__, "shared."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)  # a function is changed only if it is loaded
         ours = str(ROOT / "shared")
         functions = [found for found in gc.get_objects() if isinstance(found, FunctionType)]
         functions = [found for found in functions if found.__code__.co_filename.startswith(ours)]
@@ -112,9 +119,13 @@ def _mutate(functions: list[FunctionType], mutation: Mutation) -> None:
     file = str(ROOT / mutation.file)
     whole = Path(file).read_text(encoding="utf-8")
     codes = dict(_codes(compile(whole.replace(mutation.text, mutation.instead), file, "exec")))
+    changed = 0
     for function in functions:
         if function.__code__.co_filename == file:
-            function.__code__ = codes.get(function.__code__.co_qualname, function.__code__)
+            code = codes.get(function.__code__.co_qualname, function.__code__)
+            changed += code != function.__code__
+            function.__code__ = code
+    assert changed, "no function that is loaded has that text"
 
 
 def _codes(code: CodeType) -> Iterator[tuple[str, CodeType]]:

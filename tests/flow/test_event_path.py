@@ -58,9 +58,10 @@ async def test_an_update_passes_few_files_on_its_way_to_the_erp(monkeypatch: pyt
     world, way = World(), Way()
     application = world.application()
     monkeypatch.setattr(wiring, "_application", lambda: application)
+    function = sync.sync_account._function.get_user_function()  # pyright: ignore[reportPrivateUsage, reportFunctionMemberAccess]
     for seconds in (0, 3600):  # a worker that has run for a while
         world.clock.advance(seconds)
-        await application.sync_account.handle(world.save("A1", telephone1=str(seconds)))
+        await function(Message(world.save("A1", telephone1=str(seconds))), Invocation)
     world.clock.advance(3600)
     message = Message(world.save("A1", telephone1="more"))
     update = world.operations.update
@@ -70,7 +71,6 @@ async def test_an_update_passes_few_files_on_its_way_to_the_erp(monkeypatch: pyt
         return await update(key, fields)
 
     monkeypatch.setattr(world.operations, "update", arrived)
-    function = sync.sync_account._function.get_user_function()  # pyright: ignore[reportPrivateUsage, reportFunctionMemberAccess]
     sys.setprofile(way.note)
     try:
         await function(message, Invocation)

@@ -250,7 +250,7 @@ GUARDS = {
         f"{CATCH_UP}a_request_is_answered_by_a_pass_that_begins_after_it",
     ),
     "the attempts of a check are in the trace that it began": Guard(
-        "shared/functions/sync.py",
+        "shared/telemetry/origin.py",
         " and change.hop == 0",
         "",
         f"{TRACES}a_check_of_our_own_begins_a_trace_that_links_to_who_asked",

@@ -36,13 +36,14 @@ PROGRAM = """
 import json, logging, os, sys, threading, time
 logging.basicConfig(stream=sys.stderr, format="LOG %(name)s %(message)s")
 from opentelemetry.trace import SpanKind
+from shared.functions.prepare import at_sigterm
 from shared.telemetry import SPAN
-from shared.telemetry.export import begin, end, end_on_sigterm
+from shared.telemetry.export import begin, end
 from shared.telemetry.metrics import OUTCOME
 from shared.telemetry_settings import TelemetrySettings
 
 OUTCOME.note(ending="created", source="webhook", cause="")
-end_on_sigterm()
+at_sigterm([end])
 begin(TelemetrySettings.model_validate(json.loads(sys.argv[1])), "build 7")
 with SPAN("sync_account", kind=SpanKind.CONSUMER, attributes={"attempt": 1}):
     OUTCOME.note(ending="created", source="webhook", cause="")
@@ -241,7 +242,7 @@ def test_sigterm_sends_what_waits_and_then_ends_the_process(tmp_path: Path) -> N
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTERM to be handled")
 def test_sigterm_still_does_what_the_host_wants_of_it(tmp_path: Path) -> None:
     own = (
-        "import signal\nsignal.signal(signal.SIGTERM, lambda *_: print('the host ends'))\nend_on_sigterm()\n"
+        "import signal\nsignal.signal(signal.SIGTERM, lambda *_: print('the host ends'))\nat_sigterm([end])\n"
     )
     done = run(
         {"telemetry": "file", "telemetry_file": str(tmp_path)}, own + "os.kill(os.getpid(), signal.SIGTERM)"
