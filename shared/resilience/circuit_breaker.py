@@ -74,19 +74,22 @@ class Breakers:
         await self._shared.refresh()
         return await self._wait_for(self._shared.current(system), None) is None
 
-    async def call[T](self, system: System, action: str, request: Awaitable[T]) -> T:
+    async def call[T](
+        self, system: System, action: str, request: Awaitable[T], *, remembered: bool = False
+    ) -> T:
         """Wait for a request to the system and note how it ended.
 
-        `action` has the name that the adapters use in refusals. One process sends no more requests at a time
-        than the system has slots.
+        `action` has the name that the adapters use in refusals. `remembered`: the process may know the answer
+        without a request, so that only a fault says something about the system. One process sends no more
+        requests at a time than the system has slots.
         """
         with SPAN(_SPANS.get(action, action), attributes={"system": system, "action": action}):
             if (slots := self._slots.get(system)) is None:
-                return await self._noted(system, action, request)
+                return await self._noted(system, action, request, remembered)
             async with slots:
-                return await self._noted(system, action, request)
+                return await self._noted(system, action, request, remembered)
 
-    async def _noted[T](self, system: System, action: str, request: Awaitable[T]) -> T:
+    async def _noted[T](self, system: System, action: str, request: Awaitable[T], remembered: bool) -> T:
         try:
             result = await request
         except (TransientFault, ConfigurationFault) as fault:
@@ -95,8 +98,9 @@ class Breakers:
         except Fault:
             self._note(system, failed=False)  # the system answered, if only that it will not
             raise
-        self._note(system, failed=False)
-        self._succeeded[system, action] = self._clock.now()
+        if not remembered:
+            self._note(system, failed=False)
+            self._succeeded[system, action] = self._clock.now()
         return result
 
     async def failed(self, system: System, fault: Fault) -> None:

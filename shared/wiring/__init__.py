@@ -199,9 +199,9 @@ class Application:
         return timedelta(seconds=self.settings.invocation_deadline_seconds)
 
     async def knows_currency(self, code: str) -> bool:
-        """Whether the code is one of the ERP's own currencies; its breaker counts the question."""
-        knows = self.ports.target.knows_currency(code)
-        return await self.breakers.call(self.erp.capabilities.system, "currencies", knows)
+        """Whether the code is one of the ERP's own currencies; its breaker counts a fault."""
+        knows, system = self.ports.target.knows_currency(code), self.erp.capabilities.system
+        return await self.breakers.call(system, "currencies", knows, remembered=True)
 
     @property
     def rules(self) -> Rules:

@@ -23,7 +23,7 @@ def mapped_values(
     knows: Callable[[str], Awaitable[bool]],
     breakers: Breakers | None = None,
 ) -> MappedValues:
-    """Build what looks values up; with `breakers`, its questions to the systems count there.
+    """Build what looks values up; with `breakers`, faults of its questions to the systems count there.
 
     `knows` asks the ERP for a currency.
     """
@@ -36,8 +36,8 @@ def table_values(field_map: FieldMap, ports: Ports, breakers: Breakers | None = 
     target = ports.target
 
     async def knows_value(field: str, code: str) -> bool | None:
-        asked = target.knows_value(field, code)
-        return await (breakers.call(target.capabilities.system, "codes", asked) if breakers else asked)
+        asked, system = target.knows_value(field, code), target.capabilities.system
+        return await (breakers.call(system, "codes", asked, remembered=True) if breakers else asked)
 
     return TableValues(
         field_map,
@@ -48,7 +48,7 @@ def table_values(field_map: FieldMap, ports: Ports, breakers: Breakers | None = 
 
 
 class _Guarded:
-    """Implements OptionLabels: each question is a call to Sales that its breaker counts."""
+    """Implements OptionLabels: each question is a call to Sales, and its breaker counts a fault."""
 
     def __init__(self, labels: OptionLabels, breakers: Breakers) -> None:
         self._labels = labels
@@ -57,4 +57,4 @@ class _Guarded:
     async def of(self, column: str, *, fresh: bool) -> Mapping[int, str]:
         """Return the label of each option."""
         asked = self._labels.of(column, fresh=fresh)
-        return await self._breakers.call(System.DATAVERSE, "labels", asked)
+        return await self._breakers.call(System.DATAVERSE, "labels", asked, remembered=True)

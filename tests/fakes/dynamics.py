@@ -96,7 +96,7 @@ class FakeOperations:
     `answers` makes the values of an answer to a write from those that were sent. `ids` are the ERP's own ids
     by customer, None if it has none. `refuses_fields`: a creation with one of them inserts the customer
     without it, and is refused; a change with one of them is refused. `of_customers`: fields that take only
-    the number of a customer of the company.
+    the number of a customer of the company. `remembers`: its codes are known without a question.
     """
 
     clock: FakeClock
@@ -115,6 +115,7 @@ class FakeOperations:
     ids: dict[CustomerKey, str] | None = None
     refuses_fields: frozenset[str] = frozenset()
     of_customers: frozenset[str] = frozenset()
+    remembers: bool = False
     described: TargetDescription = field(default_factory=lambda: described_by(load_field_map("operations")))
     capabilities: Capabilities = field(default_factory=lambda: capabilities(load_field_map("operations")))
 
@@ -211,14 +212,16 @@ class FakeOperations:
         }
 
     async def knows_currency(self, code: str) -> bool:
-        if self.trouble is not None:
-            raise self.trouble
+        self._ask_for_codes()
         return code.upper() in self.currencies
 
     async def knows_value(self, field: str, code: str) -> bool | None:
-        if self.trouble is not None:
-            raise self.trouble
+        self._ask_for_codes()
         return code.upper() in self.codes[field] if field in self.codes else None
+
+    def _ask_for_codes(self) -> None:
+        if self.trouble is not None and not self.remembers:
+            raise self.trouble
 
     async def describe(self) -> TargetDescription:
         self._begin("GET")

@@ -27,6 +27,7 @@ RECOVERY = "tests/flow/test_recovery.py::test_"
 OTHERS = "tests/flow/test_other_erps.py::test_"
 LOAD = "tests/flow/test_first_load.py::test_"
 MAPPINGS = "tests/flow/test_mapping_changes.py::test_"
+TABLES = "tests/flow/test_mapping_tables.py::test_"
 COPY = "tests/contract/test_mapping_copy.py::test_"
 RECENT = "tests/flow/test_recent_states.py::test_"
 CATCH_UP = "tests/flow/test_catch_up.py::test_"
@@ -779,6 +780,12 @@ GUARDS = {
         "            self._note(system, failed=False)  # the system answered, if only that it will not\n",
         "",
         f"{RECOVERY}an_account_that_is_refused_shows_that_the_system_answers",
+    ),
+    "what is known without a question is no answer of the system": Guard(
+        "shared/resilience/circuit_breaker.py",
+        "        if not remembered:\n",
+        "        if True:\n",
+        f"{TABLES}an_outage_is_noticed_although_codes_are_known_without_a_question",
     ),
     "a load sends checks before it writes the checkpoint": Guard(
         "shared/load/first_load.py", f"{SENT}{CHECKPOINT}", f"{CHECKPOINT}{SENT}", f"{LOAD}{DIES}"

@@ -67,6 +67,21 @@ async def test_a_column_of_a_look_up_goes_through_a_table() -> None:
     assert (world.customer("A1") or {})["CustomerGroupId"] == "10"
 
 
+async def test_an_outage_is_noticed_although_codes_are_known_without_a_question() -> None:
+    world = made({"Net 30": "N030"})
+    world.operations.codes["CustomerGroupId"] = {"10"}
+    world.tables[GROUPS].set("North", "10")
+    worker, columns = world.application(), {"paymenttermscode": 1, "territoryid.name": "North"}
+    for number in range(20):
+        await world.deliver(world.save(f"A{number}", **columns), worker)
+    world.operations.trouble = TransientFault(System.OPERATIONS, "answered 503")
+    world.operations.remembers = True
+    world.operations.requests.clear()
+    for number in range(100):
+        await world.deliver(world.save(f"B{number}", **columns), worker)
+    assert len(world.operations.requests) <= 10
+
+
 async def test_an_account_without_a_value_has_a_blank_one() -> None:
     world = made()
     assert await world.sync(world.save("A1", paymenttermscode=None)) == ["created"]

@@ -139,7 +139,7 @@ async def test_an_account_that_is_refused_shows_that_the_system_answers() -> Non
         await world.deliver(world.save(f"A{number}"), worker)
     world.clock.advance(1000)
     refused = AccountFault(Problem(Cause.REFUSED, field="AddressCity", status=400))
-    world.operations.script = [*[DOWN] * 4, refused] * 3
+    world.operations.script = [*[DOWN] * 2, *[refused] * 3] * 3
     for number in range(15):
         await world.deliver(world.save(f"A{number}", telephone1="1"), worker)
     assert world.control.breaker_rows == {}
