@@ -48,13 +48,17 @@ def code_of(erp: Erp, name: str) -> str:
 
 
 def codes_of(erp: Erp, name: str) -> set[str]:
-    """Every code that customers with these terms may ever have had, whatever their name was."""
+    """Every code that customers with these terms may ever have had, whatever their name was.
+
+    Blank too, where the ERP may refuse a creation with an unknown code and leave the customer without it.
+    """
     if not name:
         return {""}
     (terms,) = (terms for terms in TERMS if terms.name == name)
     rows = [row for row in ROWS if row.name in {terms.name, terms.renamed}]
     codes = {place for row in rows for place in (row.code, row.at_first) if isinstance(place, int)}
-    return {erp.terms[place] for place in codes}
+    refused = erp.inserts_first and any(row.at_first == UNKNOWN for row in rows)
+    return {erp.terms[place] for place in codes} | ({""} if refused else set())
 
 
 async def seed(stand: Stand) -> None:

@@ -15,11 +15,13 @@ from local.chaos.parents import left_waiting, opened
 from local.chaos.plan import make_plan
 from local.chaos.sales import Written
 from local.chaos.standing import Standing, waiting_in_vain
-from local.chaos.terms import ROWS, TERMS, codes_of
+from local.chaos.terms import ROWS, TERMS, UNKNOWN, codes_of
 from local.chaos.weather import Weather, usual
 from local.demo.watch import Ledger
 from local.dynamics.faults import FaultRule
 from local.dynamics.simulator import Options, Simulator
+from local.erps.business_central import BUSINESS_CENTRAL
+from local.erps.nav import NAV
 from local.erps.operations import OPERATIONS
 
 COLUMNS: dict[str, Any] = {
@@ -155,6 +157,13 @@ def test_payment_terms_are_edited_renamed_and_unmapped_for_a_while() -> None:
     assert set(renamed.values()) <= mapped
     assert {row.name for row in ROWS if row.at_first is None} & mapped
     assert all(len(codes_of(OPERATIONS, name)) > 1 for name in renamed)
+
+
+def test_a_creation_refused_for_its_terms_may_leave_a_customer_without_them() -> None:
+    (unknown,) = (terms.name for terms in TERMS if terms.at_first == UNKNOWN)
+    assert "" in codes_of(NAV, unknown)
+    assert all("" not in codes_of(NAV, terms.name) for terms in TERMS if terms.name != unknown)
+    assert "" not in codes_of(BUSINESS_CENTRAL, unknown)
 
 
 def test_an_account_that_waits_for_a_parent_with_a_customer_is_noticed() -> None:
