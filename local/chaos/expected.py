@@ -42,7 +42,7 @@ def _place(erp: Erp, row: Mapping[str, Any]) -> dict[str, str]:
     country = COUNTRIES[row["address1_country"]]
     if not erp.post_codes:
         return {"country": country}
-    code = row["address1_postalcode"].upper()
+    code = (row["address1_postalcode"] or "").upper()
     return {"post_code": code, "country": erp.post_codes.get(code, ("", country))[1]}
 
 

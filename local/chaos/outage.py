@@ -7,16 +7,20 @@ it, and the backlog has to drain by itself. Exit code 1 if not.
 
 import argparse
 import asyncio
+import contextlib
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rich.console import Console
 
 from local.chaos import customers, places
-from local.chaos.conditions import HOSTS, OUTAGE_CAP
+from local.chaos.conditions import HOSTS, OUTAGE_CAP, Conditions
 from local.chaos.customers import Truth
+from local.chaos.field_map import write_map
 from local.chaos.mapping import Mapping
 from local.chaos.plan import Step, label
 from local.chaos.sales import Sales
@@ -64,8 +68,11 @@ async def run_outages(
         "CATCH_UP_MINUTES": "0",
     }
     results: list[OutageResult] = []
-    options = StandOptions(erp=erp, settings=settings, hosts=HOSTS, core_tools=False)
-    async with Stand.start(options) as stand:
+    async with contextlib.AsyncExitStack() as stack:
+        made = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        settings["FIELD_MAP"] = str(write_map(Conditions(target=erp.target), made))
+        options = StandOptions(erp=erp, settings=settings, hosts=HOSTS, core_tools=False)
+        stand = await stack.enter_async_context(Stand.start(options))
         await Mapping(stand).seed(assigned=False)
         async with Sales.at(stand.addresses) as sales:
             for kind in kinds:
@@ -120,9 +127,10 @@ def _parked(stand: Stand, standing: Standing) -> Iterator[str]:
 
 def _create(account: int) -> Step:
     mark = label(account)
-    columns = {"name": f"{mark} name", "telephone1": f"{account:04d}", "emailaddress1": f"{mark}@example.com"}
+    columns = {"name": f"{mark} name", "telephone1": f"{account:04d}"}
     more = {"websiteurl": f"https://{mark}.example.com", "address1_city": mark}
     fixed = {"accountnumber": f"N{account:04d}", "currency": "Euro", "address1_country": "Germany"}
+    fixed |= {"terms": "Net 30"}  # what is known without a question must not hide the outage
     return Step("create", account, columns | more | fixed)
 
 
