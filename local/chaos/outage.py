@@ -130,8 +130,8 @@ def _create(account: int) -> Step:
     columns = {"name": f"{mark} name", "telephone1": f"{account:04d}"}
     more = {"websiteurl": f"https://{mark}.example.com", "address1_city": mark}
     fixed = {"accountnumber": f"N{account:04d}", "currency": "Euro", "address1_country": "Germany"}
-    fixed |= {"terms": "Net 30"}  # what is known without a question must not hide the outage
-    return Step("create", account, columns | more | fixed)
+    known = {"terms": "Net 30"}  # what is known without a question must not hide the outage
+    return Step("create", account, columns | more | fixed | known)
 
 
 def _change(account: int) -> Step:

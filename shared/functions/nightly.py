@@ -40,8 +40,8 @@ async def nightly(timer: func.TimerRequest) -> None:
     from shared.telemetry import LOGGER, SPAN
     from shared.wiring import application
 
-    app = application()
     with SPAN("nightly"):
+        app = application()
         for name, job in JOBS.items():
             try:
                 await job(app)
