@@ -161,8 +161,10 @@ class System:
         """
 
         async def issue() -> Mapping[str, Any]:
-            key = str((await self.state(account_id)).get("Issue", ""))
-            return await self.row("Issues", key, account_id) if key.startswith(cause) else {}
+            state = await self.state(account_id)
+            key, ended = str(state.get("Issue", "")), "LeaseOwner" not in state
+            parked = state.get("Phase") == "parked" and ended and key.startswith(cause)
+            return await self.row("Issues", key, account_id) if parked else {}
 
         return await eventually(issue, bool, f"account {account_id} parked as {cause}")
 
